@@ -1,0 +1,137 @@
+"""What the core orders. Effects are imperatives; the shell performs them in order and reports back by inputs."""
+
+from dataclasses import dataclass
+
+from protocol.commands import SignedCommand
+from protocol.event import Entry
+from protocol.messages import Heartbeat, LastWord
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Store these entries in one transaction, in this order: our own (the shell signs them) and those of peers.
+
+    For our own, `Durable` or `NotDurable` comes back. The core never counts on what was not reported durable,
+    so nothing after an Append in the same list needs to wait for it.
+    """
+
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Send these own entries, durable now, to every connected peer. `urgent`: as datagrams on every link as well."""
+
+    first: int
+    last: int
+    incarnation: int
+    urgent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """Ask `peer` for a feed from this number on."""
+
+    peer: str
+    node: str
+    incarnation: int
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """Sign this heartbeat and send it to every peer on every link, over TLS and as a datagram."""
+
+    heartbeat: Heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Pass a third node's newest heartbeat, as it was signed, on to `peer`."""
+
+    peer: str
+    raw: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Tell the guard what to take down if we die, with the last word for it; `Guarded` comes back."""
+
+    word: LastWord
+
+
+@dataclass(frozen=True, slots=True)
+class Unguard:
+    """The service is down here: the guard forgets it."""
+
+    service: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class SayLastWord:
+    """The disk cannot take the end of holding: say it as a signed message."""
+
+    word: LastWord
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run one action; `ActionFinished` comes back with the ticket. Actions of one service run one after the other."""
+
+    ticket: int
+    service: str
+    action: int
+    """Its index in the service's list."""
+    word: str
+    """"up", "down" or "reclaim"."""
+    epoch: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Run the service's checks while `on`; each result is a `CheckFinished`."""
+
+    service: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Pass a signed command on to the node that must act."""
+
+    peer: str
+    command: SignedCommand
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Tell whoever brought the command with this ticket what became of it: admitted, forwarded, or refused with words."""
+
+    ticket: int
+    admitted: bool
+    text: str
+    authority: bool = True
+    """False where it was refused for lack of authority (exit code 4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something people should see: the shell logs it and shows it in `status`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """The feed is complete and the core has decided once: the shell prints `ready`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """Everything is released and written: the shell may end."""
+
+
+Effect = Append | Push | Want | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Forward | Answer | Alarm | Ready | Exit

@@ -1,0 +1,174 @@
+"""What happens to a node. Inputs are in the past tense; each is frozen and carries no clock: the time comes beside it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from coordinator.policy import Policy
+from protocol.commands import SignedCommand
+from protocol.event import Entry, Head
+from protocol.messages import Batch, Heartbeat, LastWord, Verified
+
+
+class Now(NamedTuple):
+    """One instant on three clocks, in milliseconds. Decisions read `mono_ms` only; the others label events."""
+
+    mono_ms: int
+    wall_ms: int
+    boot_ms: int
+
+
+class Outcome(StrEnum):
+    """How an action ended. UNKNOWN: it may have happened; a probe after a timeout could not tell either."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Booted:
+    """The first input: the disk is read and what a probe found up is down. `clean`: our feed ends in node-stopped."""
+
+    clean: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The time asked for by `wake_at_ms` has come (or is over)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeartbeatHeard:
+    """A heartbeat arrived: over a link of ours (`link` and whether as a datagram), or relayed by a third node (`link` empty)."""
+
+    heartbeat: Verified[Heartbeat]
+    link: str
+    datagram: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BatchArrived:
+    """Entries of another node's feed (or of ours, when we complete an older disk)."""
+
+    batch: Batch
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeadsArrived:
+    """A peer said on connecting how far it knows every feed, all incarnations."""
+
+    peer: str
+    heads: tuple[Head, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Durable:
+    """Our events up to `number` (of the incarnation in which they were appended) are on the disk, `took_us` after `Append`."""
+
+    number: int
+    took_us: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NotDurable:
+    """The disk refused the batch that began with our event `number`; nothing of it is stored."""
+
+    number: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """The guard has confirmed what it would take down for this claim."""
+
+    service: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class GuardChanged:
+    """The guard has died, or a new one stands."""
+
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ActionFinished:
+    """The action of `Run` with this ticket has ended."""
+
+    ticket: int
+    outcome: Outcome
+    took_us: int = 0
+    announce_us: int = 0
+    """Of that, the time for announcing an address."""
+    text: str = ""
+    """One line for people: what was said on failure."""
+    output: bytes = b""
+    """SHA-256 of what it printed, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFinished:
+    """One run of check number `check` of a service."""
+
+    service: str
+    check: int
+    passed: bool
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandArrived:
+    """A command whose signature, cluster and expiry were found good. `ticket` names the asker, who gets one `Answer`."""
+
+    command: SignedCommand
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
+class CarrierChanged:
+    interface: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """The TLS connection of one link has come or gone."""
+
+    peer: str
+    link: str
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastWordHeard:
+    word: Verified[LastWord]
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsked:
+    """SIGTERM: release everything, then end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reconfigured:
+    """A new configuration was checked and is in force from now on."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class ForkShown:
+    """Two validly signed entries with one name: `ours` is stored here, `theirs` came over a link."""
+
+    ours: Entry
+    theirs: Entry
+
+
+Input = (
+    Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
+    | ActionFinished | CheckFinished | CommandArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
+    | Reconfigured | ForkShown
+)  # fmt: skip

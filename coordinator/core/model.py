@@ -1,0 +1,168 @@
+"""The state: one column for each node, changed only by that node's own events.
+
+    state = reduce(state, event)                # coordinator.core.reducer
+    column = state.column("genesis")
+    column.service("web").state                 # ServiceState.UP
+
+Feeds merge in any order to the same state, since order matters only inside a feed. Everything here is frozen.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+from coordinator.policy import Policy
+from protocol.event import Head, Ref
+
+
+class ServiceState(StrEnum):
+    """The states of 2000, and the two in between."""
+
+    RECOVER = "RECOVER"
+    STARTING = "STARTING"
+    UP = "UP"
+    RECLAIM = "RECLAIM"
+    STOPPING = "STOPPING"
+    FAIL = "FAIL"
+
+
+HOLDING = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.RECLAIM, ServiceState.STOPPING})
+"""A node holds a service from its claim until its `down` event or last word."""
+
+UPISH = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.RECLAIM})
+"""What the decide table calls UP."""
+
+
+class Judgement(StrEnum):
+    """What a node thinks of a peer."""
+
+    ALIVE = "alive"
+    INDOUBT = "indoubt"
+    DEAD = "dead"
+
+
+EMPTY: Mapping[Any, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceColumn:
+    """One service, as one node's own events tell it."""
+
+    state: ServiceState = ServiceState.RECOVER
+    epoch: int = 0
+    """Of the node's last claim or reclaim, also after it is over."""
+    holding_epoch: int = 0
+    """Of the claim with which the present (or last) holding began: a reclaim does not change it."""
+    claim: Ref | None = None
+    """The last claim or reclaim."""
+    began: Ref | None = None
+    """The claim with which the present (or last) holding began."""
+    changed: Ref | None = None
+    """The event that brought the present state."""
+    known: Mapping[str, Head] = EMPTY
+    """The newest head of every other node that the last claim or reclaim rested on."""
+    wish: str = ""
+    """The operator's last word here: "fail", "recover", "reclaim" or empty."""
+    wish_by: Ref | None = None
+    cause: str = ""
+    """Why STOPPING or FAIL: "operator", "action", "check", "carrier", "rival", "failback", "move", "stopping", ..."""
+    to: ServiceState = ServiceState.RECOVER
+    """Where a STOPPING leads."""
+    burnt: bool = False
+    """The last claim or check failed here: taken back only when nobody holds it, or at an operator's word."""
+    failures: int = 0
+    """FAILs by an action or a check in a row: `retry` doubles with each."""
+    stuck: bool = False
+    """A down action failed or its end is unknown."""
+    sick: Ref | None = None
+    """The check that failed for good, while it counts."""
+    restarts: int = 0
+    """In place, since the last claim."""
+    carrier_lost: Mapping[str, Ref] = EMPTY
+    """Interface to the event that says that its carrier is gone."""
+    announced: Ref | None = None
+    """The last `up` after a reclaim."""
+    reason: str = ""
+    """The sentence of the event that brought the present state."""
+
+    @property
+    def holds(self) -> bool:
+        return self.state in HOLDING
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    service: str
+    target: str
+    epoch: int
+    """The service's epoch when it began."""
+    for_ms: int
+    ref: Ref
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One node, as its own events tell it."""
+
+    node: str
+    head: Head | None = None
+    """The newest incarnation's last event here."""
+    run: bytes = b""
+    started: Ref | None = None
+    running: bool = False
+    """False after node-stopped."""
+    leaving: bool = False
+    """True after node-stopping."""
+    rules: int = 0
+    config_number: int = 0
+    config: bytes = b""
+    """Digest of the configuration that it runs."""
+    seen: Mapping[tuple[str, int], Head] = EMPTY
+    """The heads that this node's last event rested on: what it knew of the others."""
+    services: Mapping[str, ServiceColumn] = EMPTY
+    judged: Mapping[str, Ref] = EMPTY
+    """The last written judgement of each peer."""
+    judgement: Mapping[str, str] = EMPTY
+    holds: Mapping[str, frozenset[Ref]] = EMPTY
+    """Service to the `hold` events of this node."""
+    unheld: frozenset[Ref] = frozenset()
+    """The `hold` events, of any node, that this node's `unhold`s end."""
+    moves: tuple[Move, ...] = ()
+    moves_ended: frozenset[Ref] = frozenset()
+    fenced: Mapping[tuple[str, str], tuple[int, Ref]] = EMPTY
+    """(service, node) to the epoch up to which its holding counts as over, and the event that says so."""
+    last_words: Mapping[tuple[str, str], tuple[int, Ref]] = EMPTY
+    """The same for last words heard."""
+    forked: Mapping[str, Ref] = EMPTY
+    """Nodes whose fork this node has seen."""
+    splits: Mapping[str, Ref] = EMPTY
+    """Service to the split-seen event that is not resolved yet."""
+    nonces: frozenset[bytes] = frozenset()
+    refused: tuple[tuple[Ref, str], ...] = ()
+    """Command events that the reducer did not obey, with the reason: findings of kind `authority`."""
+
+    def service(self, name: str) -> ServiceColumn:
+        return self.services.get(name, FRESH)
+
+    def with_service(self, name: str, service: ServiceColumn) -> "Column":
+        return replace(self, services=MappingProxyType({**self.services, name: service}))
+
+
+FRESH = ServiceColumn()
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that the feeds tell."""
+
+    columns: Mapping[str, Column] = field(default_factory=lambda: EMPTY)
+    policies: Mapping[bytes, Policy] = field(default_factory=lambda: EMPTY)
+    """Digest to configuration, of every config-applied event read."""
+
+    def column(self, node: str) -> Column:
+        return self.columns.get(node) or Column(node)
+
+    def with_column(self, column: Column) -> "State":
+        return State(MappingProxyType({**self.columns, column.node: column}), self.policies)

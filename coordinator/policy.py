@@ -1,0 +1,113 @@
+"""The configuration as the core knows it: frozen, complete, every duration in milliseconds.
+
+`coordinator.config` makes a Policy from the text of failover.toml; the core, the simulator and the auditor only read it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    heartbeat_ms: int = 100
+    indoubt_ms: int = 300
+    dead_ms: int = 500
+    drift_ppm: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class NodePolicy:
+    name: str
+    key: bytes
+    """Raw Ed25519 public key, 32 bytes."""
+    links: Mapping[str, tuple[str, int]]
+    """Link name to (address, port)."""
+    witness: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ActionPolicy:
+    kind: str
+    """"address", "script" or "notify"."""
+    settings: Mapping[str, Any]
+    """What the executor of this kind reads: address: {address, interface}; script and notify: {path}."""
+    timeout_ms: int = 20_000
+
+    @property
+    def interface(self) -> str | None:
+        return self.settings.get("interface")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckPolicy:
+    kind: str
+    """"tcp" or "exec"."""
+    settings: Mapping[str, Any]
+    """tcp: {host, port}; exec: {argv}."""
+    every_ms: int = 1000
+    timeout_ms: int = 1000
+    fall: int = 3
+    rise: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ServicePolicy:
+    name: str
+    nodes: tuple[str, ...]
+    """Candidates in order of preference; the first is the master."""
+    actions: tuple[ActionPolicy, ...] = ()
+    checks: tuple[CheckPolicy, ...] = ()
+    failback_ms: int | None = 0
+    """How long a better candidate must be fit before it gets the service back; 0 "auto", None "manual"."""
+    partition: str = "serve"
+    lease_ms: int = 500
+    split_winner: str = "preference"
+    on_isolation: str = "keep"
+    restarts: int = 0
+    retry_ms: int | None = 60_000
+    """How long a FAIL by an action or a check lasts at first; None "never"."""
+
+    @property
+    def interfaces(self) -> tuple[str, ...]:
+        """The interfaces whose carrier this service needs."""
+        return tuple(dict.fromkeys(action.interface for action in self.actions if action.interface))
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorPolicy:
+    name: str
+    key: str
+    """"ssh-ed25519 AAAA...", without a comment."""
+    role: str
+    """"observe", "operate" or "admin"."""
+    services: tuple[str, ...] = ()
+    """With `operate`: the services it may command."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrapPolicy:
+    host: str
+    port: int
+    version: str
+    settings: Mapping[str, Any]
+    """2c: {community}; 3: {user, auth, priv, secret_file}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    cluster: str
+    cluster_id: bytes
+    """32 bytes: SHA-256 of the name, a newline and the 16 random bytes of `id`."""
+    timing: Timing
+    nodes: Mapping[str, NodePolicy]
+    services: Mapping[str, ServicePolicy]
+    operators: Mapping[str, OperatorPolicy] = field(default_factory=dict)
+    traps: tuple[TrapPolicy, ...] = ()
+    digest: bytes = bytes(32)
+    """SHA-256 of `text`."""
+    text: str = ""
+    """The file as it was read: it goes into the log, so that an auditor can judge by it."""
+
+    def others(self, me: str) -> tuple[str, ...]:
+        return tuple(name for name in self.nodes if name != me)

@@ -1,0 +1,57 @@
+"""Canonical msgpack: one byte string for one value, on every machine.
+
+    raw = pack({"b": 1, "a": [b"x", None]})     # keys sorted, shortest integers
+    value = unpack(raw)                         # raises NotCanonical for any other encoding of it
+
+Allowed: maps with string keys, lists, str, bytes, int, bool, None. Not allowed: floats, extension types,
+timestamps. A decoder accepts only what `pack` would have written: it decodes, encodes and compares.
+The rules with their reasons and frozen vectors: docs/formats/canonical.md.
+"""
+
+from typing import Any
+
+import msgpack
+
+DEPTH_MAX = 8
+"""Nesting of lists and maps. An event needs 5; more is somebody's experiment with our stack."""
+
+LENGTH_MAX = 4096
+"""Elements in one list or map: 16 nodes times 256 feeds is the largest head list that we ever send."""
+
+
+class NotCanonical(ValueError):
+    """These bytes are not the one canonical encoding of a value: they are refused, never repaired."""
+
+
+def pack(value: Any) -> bytes:
+    """The canonical bytes of `value`. Raises TypeError for a type that the format does not have."""
+    return msgpack.packb(_ordered(value, DEPTH_MAX), use_bin_type=True, strict_types=True)
+
+
+def unpack(raw: bytes) -> Any:
+    """The value that `raw` is the canonical encoding of; raises NotCanonical for anything else."""
+    try:
+        value = msgpack.unpackb(
+            raw, raw=False, strict_map_key=True, max_array_len=LENGTH_MAX, max_map_len=LENGTH_MAX, max_ext_len=0
+        )
+        again = pack(value)
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
+        raise NotCanonical(f"not canonical msgpack: {error or type(error).__name__}") from None
+    if again != raw:
+        raise NotCanonical("not canonical msgpack: another encoding of the same value")
+    return value
+
+
+def _ordered(value: Any, depth: int) -> Any:
+    kind = type(value)
+    if kind is str or kind is int or kind is bytes or kind is bool or value is None:
+        return value
+    if depth == 0:
+        raise TypeError(f"nested deeper than {DEPTH_MAX}")
+    if kind is dict:
+        if any(type(key) is not str for key in value):
+            raise TypeError("a map's keys are strings")
+        return {key: _ordered(value[key], depth - 1) for key in sorted(value)}
+    if kind is list or kind is tuple:
+        return [_ordered(item, depth - 1) for item in value]
+    raise TypeError(f"{kind.__name__} has no canonical encoding")

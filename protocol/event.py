@@ -1,0 +1,193 @@
+"""The event: one entry of a feed, and the bytes that are hashed, signed and stored.
+
+    raw = encode(event)              # canonical msgpack, docs/formats/event.md
+    name = event_id(raw)             # RFC 6962 leaf hash: SHA-256 of 0x00 and the bytes
+    entry = Entry.of(event)          # the event with its bytes and id, not signed yet
+
+The id is the chain link (`previous` of the next event), the signing input and the leaf of a transparency log.
+Wall and boot clock are labels for people: no decision reads them and no event is refused for its clock.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from protocol.canonical import NotCanonical, pack, unpack
+
+FORMAT_VERSION = 1
+EVENT_BYTES_MAX = 65_535
+"""C2SP tlog-tiles prefix an entry with a 16-bit length; a larger event could never be proved to others."""
+
+NO_PREVIOUS = bytes(32)
+"""`previous` of the first event of an incarnation."""
+
+
+class Ref(NamedTuple):
+    """The name of an event. `number` counts from 1 without a gap inside one incarnation."""
+
+    node: str
+    incarnation: int
+    number: int
+
+
+class Head(NamedTuple):
+    """How far a feed is known: the last number and its event id (32 bytes)."""
+
+    node: str
+    incarnation: int
+    number: int
+    id: bytes
+
+    @property
+    def feed(self) -> tuple[str, int]:
+        return (self.node, self.incarnation)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    cluster: bytes
+    """32 bytes: the hash of the cluster's name and of the random id that `failc init` wrote."""
+    node: str
+    incarnation: int
+    number: int
+    previous: bytes
+    wall_ms: int
+    """Milliseconds since 1970 by the author's wall clock; a label."""
+    boot_ms: int
+    """Milliseconds since the author's machine started (CLOCK_BOOTTIME); a label."""
+    kind: str
+    service: str
+    """Empty where the event is about no service."""
+    body: Mapping[str, Any]
+    causes: tuple[Ref, ...]
+    """The events it rests on: `why` walks along them."""
+    heads: tuple[Head, ...]
+    """What the author knew of other feeds, only where it changed since the author's previous event."""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.node, self.incarnation, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event as stored: the bytes are what counts, the event is their reading."""
+
+    event: Event
+    raw: bytes
+    id: bytes
+    signature: bytes | None = None
+    """Ed25519 over the domain and the id; None where the signature of a later entry covers it by the chain."""
+
+    @classmethod
+    def of(cls, event: Event, signature: bytes | None = None) -> "Entry":
+        raw = encode(event)
+        return cls(event, raw, event_id(raw), signature)
+
+    @classmethod
+    def read(cls, raw: bytes, signature: bytes | None) -> "Entry":
+        """Raises NotCanonical where `raw` is not an event; looks at no signature."""
+        return cls(decode(raw), raw, event_id(raw), signature)
+
+    @property
+    def ref(self) -> Ref:
+        return self.event.ref
+
+    @property
+    def head(self) -> Head:
+        return Head(self.event.node, self.event.incarnation, self.event.number, self.id)
+
+    def signed(self, signature: bytes) -> "Entry":
+        return replace(self, signature=signature)
+
+
+def event_id(raw: bytes) -> bytes:
+    """RFC 6962, section 2.1: the hash of a leaf."""
+    return hashlib.sha256(b"\x00" + raw).digest()
+
+
+def encode(event: Event) -> bytes:
+    """The canonical bytes. Raises ValueError where they would be longer than EVENT_BYTES_MAX."""
+    raw = pack(
+        {
+            "v": FORMAT_VERSION,
+            "cluster": event.cluster,
+            "node": event.node,
+            "incarnation": event.incarnation,
+            "number": event.number,
+            "previous": event.previous,
+            "wall_ms": event.wall_ms,
+            "boot_ms": event.boot_ms,
+            "kind": event.kind,
+            "service": event.service,
+            "body": dict(event.body),
+            "causes": [list(ref) for ref in event.causes],
+            "heads": [list(head) for head in event.heads],
+        }
+    )
+    if len(raw) > EVENT_BYTES_MAX:
+        raise ValueError(f"event {event.kind} has {len(raw)} bytes, more than {EVENT_BYTES_MAX}")
+    return raw
+
+
+FIELDS = {
+    "v": int,
+    "cluster": bytes,
+    "node": str,
+    "incarnation": int,
+    "number": int,
+    "previous": bytes,
+    "wall_ms": int,
+    "boot_ms": int,
+    "kind": str,
+    "service": str,
+    "body": dict,
+    "causes": list,
+    "heads": list,
+}
+
+
+def decode(raw: bytes) -> Event:
+    """The event that `raw` is; raises NotCanonical for anything that `encode` would not have written."""
+    if len(raw) > EVENT_BYTES_MAX:
+        raise NotCanonical(f"an event of {len(raw)} bytes; at most {EVENT_BYTES_MAX}")
+    value = unpack(raw)
+    if type(value) is not dict or value.keys() != FIELDS.keys():
+        raise NotCanonical("not the fields of an event")
+    for name, kind in FIELDS.items():
+        if type(value[name]) is not kind:
+            raise NotCanonical(f"event field {name} is not {kind.__name__}")
+    if value["v"] != FORMAT_VERSION:
+        raise NotCanonical(f"event format {value['v']}; this program reads {FORMAT_VERSION}")
+    if len(value["cluster"]) != 32 or len(value["previous"]) != 32:
+        raise NotCanonical("cluster and previous have 32 bytes")
+    if value["number"] < 1 or value["incarnation"] < 1 or value["wall_ms"] < 0 or value["boot_ms"] < 0:
+        raise NotCanonical("numbers count from 1, clocks from 0")
+    return Event(
+        cluster=value["cluster"],
+        node=value["node"],
+        incarnation=value["incarnation"],
+        number=value["number"],
+        previous=value["previous"],
+        wall_ms=value["wall_ms"],
+        boot_ms=value["boot_ms"],
+        kind=value["kind"],
+        service=value["service"],
+        body=MappingProxyType(value["body"]),
+        causes=tuple(_ref(item) for item in value["causes"]),
+        heads=tuple(_head(item) for item in value["heads"]),
+    )
+
+
+def _ref(item: Any) -> Ref:
+    if type(item) is not list or [type(part) for part in item] != [str, int, int]:
+        raise NotCanonical("a cause is [node, incarnation, number]")
+    return Ref(*item)
+
+
+def _head(item: Any) -> Head:
+    if type(item) is not list or [type(part) for part in item] != [str, int, int, bytes] or len(item[3]) != 32:
+        raise NotCanonical("a head is [node, incarnation, number, id of 32 bytes]")
+    return Head(*item)

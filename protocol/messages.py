@@ -1,0 +1,216 @@
+"""The messages that nodes exchange, and `Verified`: a message whose signer is proved.
+
+    raw = heartbeat.encode()
+    signature = signer.sign(Domain.HEARTBEAT, raw)
+    verified = open_signed(Heartbeat, raw, signature, keyring)      # the only way to a Verified
+
+Each kind is signed under a domain of its own, so that none can be taken for another. `keyring` is anything with
+`verify(signer, domain, raw, signature)`; the simulator brings one that believes where signatures are not the point.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
+
+from protocol.canonical import NotCanonical, pack, unpack
+from protocol.event import Entry, Head
+from protocol.refusals import Reason, Refused
+
+
+class Domain(StrEnum):
+    """What a signature is about; the bytes signed are the domain, a newline and the message."""
+
+    EVENT = "failover/event/v1"
+    HEARTBEAT = "failover/heartbeat/v1"
+    LAST_WORD = "failover/last-word/v1"
+
+
+class Signer(Protocol):
+    """Whoever can sign for this node."""
+
+    def sign(self, domain: Domain, raw: bytes) -> bytes: ...
+
+
+class Keyring(Protocol):
+    """Whoever knows the nodes' public keys."""
+
+    def verify(self, signer: str, domain: Domain, raw: bytes, signature: bytes) -> None:
+        """Returns, or raises Refused with UNKNOWN_KEY or BAD_SIGNATURE."""
+
+
+class Heard(NamedTuple):
+    """What a sender last heard of one peer: the peer's run and counter, and how long ago in ms."""
+
+    run: bytes
+    counter: int
+    ago_ms: int
+
+
+class ShortHead(NamedTuple):
+    """A head in a heartbeat: the newest incarnation of a feed, with the first 8 bytes of the id."""
+
+    incarnation: int
+    number: int
+    id8: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    DOMAIN: ClassVar[Domain] = Domain.HEARTBEAT
+
+    cluster: bytes
+    node: str
+    run: bytes
+    """8 random bytes, drawn when this faild started."""
+    counter: int
+    """Grows by one with every heartbeat of a run; the same on every link and transport."""
+    fit: bool
+    """Whether the node may take a service: it can append, has a living guard, and is not on its way out."""
+    config: bytes
+    """The first 8 bytes of the configuration's hash."""
+    vote: int
+    """The number of its newest vote event, 0 while no service of ours votes."""
+    heads: Mapping[str, ShortHead]
+    heard: Mapping[str, Heard]
+    refused: tuple[str, ...]
+    """Nodes whose fork the sender has seen and refuses."""
+
+    def encode(self) -> bytes:
+        return pack(
+            [
+                self.node,
+                self.run,
+                self.counter,
+                self.fit,
+                self.config,
+                self.vote,
+                {node: list(head) for node, head in self.heads.items()},
+                {node: list(heard) for node, heard in self.heard.items()},
+                list(self.refused),
+                self.cluster,
+            ]
+        )
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "Heartbeat":
+        node, run, counter, fit, config, vote, heads, heard, refused, cluster = _fields(
+            raw, (str, bytes, int, bool, bytes, int, dict, dict, list, bytes)
+        )
+        return cls(
+            cluster,
+            node,
+            run,
+            counter,
+            fit,
+            config,
+            vote,
+            {name: ShortHead(*_parts(head, (int, int, bytes))) for name, head in heads.items()},
+            {name: Heard(*_parts(item, (bytes, int, int))) for name, item in heard.items()},
+            tuple(_parts(refused, (str,) * len(refused))),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LastWord:
+    """Signed together with a claim and left with the guard: said when this claim's actions are down and faild cannot say it."""
+
+    DOMAIN: ClassVar[Domain] = Domain.LAST_WORD
+
+    cluster: bytes
+    node: str
+    run: bytes
+    service: str
+    epoch: int
+
+    def encode(self) -> bytes:
+        return pack([self.cluster, self.node, self.run, self.service, self.epoch])
+
+    @classmethod
+    def decode(cls, raw: bytes) -> "LastWord":
+        return cls(*_fields(raw, (bytes, str, bytes, str, int)))
+
+
+M = TypeVar("M", Heartbeat, LastWord)
+
+
+@dataclass(frozen=True, slots=True)
+class Verified(Generic[M]):
+    """A message, and the proof that its node said it. Only `open_signed` makes one from bytes."""
+
+    message: M
+    raw: bytes
+    signature: bytes
+
+
+def open_signed(kind: type[M], raw: bytes, signature: bytes, keyring: Keyring, cluster: bytes) -> Verified[M]:
+    """Raises Refused with the reason; the cluster is looked at before the signature, which costs more."""
+    try:
+        message = kind.decode(raw)
+    except NotCanonical as error:
+        raise Refused(Reason.NOT_CANONICAL, str(error)) from None
+    if message.cluster != cluster:
+        raise Refused(Reason.WRONG_CLUSTER, f"a {kind.__name__} of another cluster")
+    if not signature:
+        raise Refused(Reason.UNSIGNED, f"a {kind.__name__} without a signature")
+    keyring.verify(message.node, kind.DOMAIN, raw, signature)
+    return Verified(message, raw, signature)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Consecutive entries of one feed that end in a valid signature: safe to store, count and pass on."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def first(self) -> Entry:
+        return self.entries[0]
+
+    @property
+    def head(self) -> Head:
+        return self.entries[-1].head
+
+
+def open_batch(pairs: list[tuple[bytes, bytes | None]], keyring: Keyring, cluster: bytes, always_signed: frozenset[str]) -> Batch:
+    """Read entries as they came over a link. What stands behind the last signature is left out.
+
+    Raises Refused where an entry is not canonical, of another cluster, out of order, unsigned or wrongly signed.
+    """
+    entries: list[Entry] = []
+    attested = 0
+    for raw, signature in pairs:
+        try:
+            entry = Entry.read(raw, signature)
+        except NotCanonical as error:
+            raise Refused(Reason.NOT_CANONICAL, str(error)) from None
+        _follows(entries[-1] if entries else None, entry, cluster)
+        if signature:
+            keyring.verify(entry.event.node, Domain.EVENT, entry.id, signature)
+            attested = len(entries) + 1
+        elif entry.event.kind in always_signed:
+            raise Refused(Reason.UNSIGNED, f"{entry.event.kind} {entry.ref} without a signature")
+        entries.append(entry)
+    if not attested:
+        raise Refused(Reason.UNSIGNED, "no entry of the batch is signed")
+    return Batch(tuple(entries[:attested]))
+
+
+def _follows(last: Entry | None, entry: Entry, cluster: bytes) -> None:
+    if entry.event.cluster != cluster:
+        raise Refused(Reason.WRONG_CLUSTER, f"event {entry.ref} of another cluster")
+    if last is None:
+        return
+    same_feed = (entry.event.node, entry.event.incarnation) == (last.event.node, last.event.incarnation)
+    if not same_feed or entry.event.number != last.event.number + 1 or entry.event.previous != last.id:
+        raise Refused(Reason.GARBAGE, f"{entry.ref} does not follow {last.ref}")
+
+
+def _fields(raw: bytes, kinds: tuple[type, ...]) -> list[Any]:
+    return _parts(unpack(raw), kinds)
+
+
+def _parts(value: Any, kinds: tuple[type, ...]) -> list[Any]:
+    if type(value) is not list or tuple(type(item) for item in value) != kinds:
+        raise NotCanonical("not the fields of this message")
+    return value

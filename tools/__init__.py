@@ -1,0 +1,1 @@
+"""What people run: failc, failaudit, the simulator, the laboratory, the demo and the benchmark."""

@@ -43,9 +43,6 @@ class Judgement(StrEnum):
     DEAD = "dead"
 
 
-EMPTY: Mapping[Any, Any] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class ServiceColumn:
     """One service, as one node's own events tell it."""
@@ -61,7 +58,7 @@ class ServiceColumn:
     """The claim with which the present (or last) holding began."""
     changed: Ref | None = None
     """The event that brought the present state."""
-    known: Mapping[str, Head] = EMPTY
+    known: Mapping[str, Head] = field(default_factory=dict)
     """The newest head of every other node that the last claim or reclaim rested on."""
     wish: str = ""
     """The operator's last word here: "fail", "recover", "reclaim" or empty."""
@@ -80,7 +77,7 @@ class ServiceColumn:
     """The check that failed for good, while it counts."""
     restarts: int = 0
     """In place, since the last claim."""
-    carrier_lost: Mapping[str, Ref] = EMPTY
+    carrier_lost: Mapping[str, Ref] = field(default_factory=dict)
     """Interface to the event that says that its carrier is gone."""
     announced: Ref | None = None
     """The last `up` after a reclaim."""
@@ -119,25 +116,25 @@ class Column:
     config_number: int = 0
     config: bytes = b""
     """Digest of the configuration that it runs."""
-    seen: Mapping[tuple[str, int], Head] = EMPTY
+    seen: Mapping[tuple[str, int], Head] = field(default_factory=dict)
     """The heads that this node's last event rested on: what it knew of the others."""
-    services: Mapping[str, ServiceColumn] = EMPTY
-    judged: Mapping[str, Ref] = EMPTY
+    services: Mapping[str, ServiceColumn] = field(default_factory=dict)
+    judged: Mapping[str, Ref] = field(default_factory=dict)
     """The last written judgement of each peer."""
-    judgement: Mapping[str, str] = EMPTY
-    holds: Mapping[str, frozenset[Ref]] = EMPTY
+    judgement: Mapping[str, str] = field(default_factory=dict)
+    holds: Mapping[str, frozenset[Ref]] = field(default_factory=dict)
     """Service to the `hold` events of this node."""
     unheld: frozenset[Ref] = frozenset()
     """The `hold` events, of any node, that this node's `unhold`s end."""
     moves: tuple[Move, ...] = ()
     moves_ended: frozenset[Ref] = frozenset()
-    fenced: Mapping[tuple[str, str], tuple[int, Ref]] = EMPTY
+    fenced: Mapping[tuple[str, str], tuple[int, Ref]] = field(default_factory=dict)
     """(service, node) to the epoch up to which its holding counts as over, and the event that says so."""
-    last_words: Mapping[tuple[str, str], tuple[int, Ref]] = EMPTY
+    last_words: Mapping[tuple[str, str], tuple[int, Ref]] = field(default_factory=dict)
     """The same for last words heard."""
-    forked: Mapping[str, Ref] = EMPTY
+    forked: Mapping[str, Ref] = field(default_factory=dict)
     """Nodes whose fork this node has seen."""
-    splits: Mapping[str, Ref] = EMPTY
+    splits: Mapping[str, Ref] = field(default_factory=dict)
     """Service to the split-seen event that is not resolved yet."""
     nonces: frozenset[bytes] = frozenset()
     refused: tuple[tuple[Ref, str], ...] = ()
@@ -157,8 +154,8 @@ FRESH = ServiceColumn()
 class State:
     """Everything that the feeds tell."""
 
-    columns: Mapping[str, Column] = field(default_factory=lambda: EMPTY)
-    policies: Mapping[bytes, Policy] = field(default_factory=lambda: EMPTY)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    policies: Mapping[bytes, Policy] = field(default_factory=dict)
     """Digest to configuration, of every config-applied event read."""
 
     def column(self, node: str) -> Column:

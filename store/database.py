@@ -1,0 +1,140 @@
+"""The file under the journal: one SQLite database in WAL mode, one read-write connection, one that only reads.
+
+    database = await Database.open(Path("/var/lib/failover/log.db"))
+    rows = await database.read(all_rows)            # on the reading connection's thread
+    done = await database.write(function, ...)      # the whole transaction is one function in one thread hop
+    await database.close()
+
+Why so: SQLite before 3.51.3 can corrupt a WAL that two connections write or checkpoint, so there is exactly one; a
+transaction in several hops could be cancelled halfway and stay open; a checkpoint inside a commit is what makes the
+slowest commits slow, so it runs when the writer is idle (`wal_autocheckpoint=0`). synchronous=FULL is not a knob:
+with NORMAL a power cut erases events that peers already hold, and the node would use their numbers again: a fork.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import aiosqlite
+
+from store.refusals import JournalRefused, LogUnreadable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SCHEMA = """CREATE TABLE IF NOT EXISTS events(
+    node TEXT NOT NULL, incarnation INTEGER NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, signature BLOB,
+    PRIMARY KEY(node, incarnation, number)) WITHOUT ROWID"""
+
+ALL_ROWS = "SELECT node, incarnation, number, bytes, signature FROM events ORDER BY node, incarnation, number"
+
+BUSY_S = 2.0
+"""How long the writer waits for a reader that holds a lock: readers never do for long in WAL mode."""
+
+
+class Database:
+    """Both connections, and the lock that keeps a second `faild` away from this folder."""
+
+    def __init__(self, path: Path, lock: int, writer: aiosqlite.Connection, reader: aiosqlite.Connection):
+        self.path = path
+        self._lock = lock
+        self._writer = writer
+        self._reader = reader
+
+    @classmethod
+    async def open(cls, path: Path) -> "Database":
+        """Creates the file where there is none. Raises LogUnreadable with words."""
+        lock = _locked(path)
+        try:
+            writer = await _connect(path, _prepared)
+        except (sqlite3.Error, OSError) as error:
+            os.close(lock)
+            raise LogUnreadable(f"{path}: cannot be opened as a log: {error}") from None
+        try:
+            reader = await _connect(path, _read_only)
+        except (sqlite3.Error, OSError) as error:
+            await writer.close()
+            os.close(lock)
+            raise LogUnreadable(f"{path}: cannot be read: {error}") from None
+        _sync_folder(path.parent)
+        return cls(path, lock, writer, reader)
+
+    async def write(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await _hop(self._writer, function, *args, **kwargs)
+
+    async def read(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await _hop(self._reader, function, *args, **kwargs)
+
+    async def reopen(self) -> None:
+        """After an I/O error: what a failed fsync left in the kernel is unknown, so this handle is never used again."""
+        with contextlib.suppress(sqlite3.Error):  # its thread ends all the same
+            await self._writer.close()
+        self._writer = await _connect(self.path, _prepared)
+
+    async def close(self) -> None:
+        """The reader first: the last connection to close checkpoints, and that must be the writer."""
+        try:
+            await self._reader.close()
+            await self._writer.close()
+        finally:
+            os.close(self._lock)
+
+
+async def _connect(path: Path, connector: Callable[[Path], sqlite3.Connection]) -> aiosqlite.Connection:
+    connection = aiosqlite.Connection(lambda: connector(path), iter_chunk_size=64)
+    thread: Any = getattr(connection, "_thread", connection)
+    thread.daemon = True  # else a journal that somebody forgot to close hangs the end of the process for ever
+    return await connection
+
+
+async def _hop(connection: aiosqlite.Connection, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    """One call of `function` on the connection's thread. A caller that is cancelled does not stop it: it ends whole."""
+    worker: Any = connection  # its own methods take one statement a hop; this is the way that they all go
+    result: T = await worker._execute(function, worker._conn, *args, **kwargs)
+    return result
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    try:
+        for line in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0"):
+            connection.execute(f"PRAGMA {line}").fetchall()
+        connection.execute(SCHEMA)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _read_only(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
+
+
+def _locked(path: Path) -> int:
+    """A file of its own: closing any descriptor of log.db would drop SQLite's own locks on it in this process."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise LogUnreadable(f"{path}: no lock can be made beside it: {error.strerror}") from None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise JournalRefused(f"{path}: another faild has this log open. Stop it, or give this one another --state") from None
+    return lock
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name is durable only when its folder is."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

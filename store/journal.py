@@ -1,0 +1,238 @@
+"""The log of this node: every feed it knows, durable before anybody hears of it.
+
+    journal = await Journal.open(state / "log.db", "lukretia", signer, keyring=keyring, cluster=policy.cluster_id)
+    entries = await journal.load()                       # for the fold at start
+    written = await journal.append([entry])              # durable now, own entries signed
+    await journal.close()
+
+Start-up is recovery: `open` reads everything and refuses a log that its authors cannot have written so. One writer
+task takes whatever `append` has queued and commits it as one group. A caller may be cancelled; the commit is not.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from protocol.event import Entry, Head
+from protocol.messages import Keyring, Signer
+from store.commit import Group, Heads, Outcome, as_tuple, commit, heads_of, in_words
+from store.database import ALL_ROWS, Database
+from store.findings import REFUSED_AT_OPEN, Finding
+from store.refusals import JournalRefused, LogUnreadable, LogUnsound
+from store.soundness import Row, look
+
+GROUP_ENTRIES_MAX = 2000
+"""Entries in one commit: about 7 ms of disk here, the longest that a claim may wait behind a peer catching up."""
+
+QUIET_S = 1.0
+"""A checkpoint waits for this much silence: inside a failover nobody pays for it."""
+
+UNCHECKED_BYTES_MAX = 64 << 20
+"""A log that is never quiet is checkpointed all the same when its WAL has grown by so much."""
+
+SIGNATURES_AT_OPEN_MAX = 5000
+"""Newest signatures of each feed verified at start (0.1 ms each); the chain to them proves what is older, and
+`failaudit verify` looks at every one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An append that is durable: its entries as stored, own ones signed, and the time from `append` to durable."""
+
+    entries: tuple[Entry, ...]
+    took_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    group: Group
+    future: "asyncio.Future[Written]"
+    since: float
+
+
+class Journal:
+    """See the module. Use it from one event loop; everything but `append` and `heads` may be awaited in any order."""
+
+    def __init__(self, database: Database, me: str, signer: Signer, entries: list[Entry], remarks: Sequence[Finding]):
+        self.remarks = tuple(remarks)
+        """What `open` found and did not refuse: `truncated` feeds, ours among them after a rollback of the disk."""
+        self._database = database
+        self._me = me
+        self._signer = signer
+        self._loaded: list[Entry] | None = entries
+        self._heads: Heads = heads_of(entries)
+        self._queue: deque[_Waiting] = deque()
+        self._wake = asyncio.Event()
+        self._dirty = asyncio.Event()
+        self._dirty_bytes = 0
+        self._closing = False
+        self._broken = False
+        self._writer = asyncio.create_task(self._write(), name="journal writer")
+        self._tidier = asyncio.create_task(self._tidy(), name="journal checkpoint")
+
+    @classmethod
+    async def open(
+        cls, path: Path, me: str, signer: Signer, *, keyring: Keyring | None = None, cluster: bytes | None = None
+    ) -> "Journal":
+        """`path` is the log file or its folder. Without a keyring signatures are only looked for, not verified.
+
+        Raises LogUnreadable, LogUnsound, or JournalRefused where another process has the log open.
+        """
+        path = path / "log.db" if path.is_dir() else path
+        database = await Database.open(path)
+        try:
+            rows = await database.read(_all_rows)
+            sound = look(rows, keyring, cluster, signatures_max=SIGNATURES_AT_OPEN_MAX)
+        except sqlite3.Error as error:
+            await database.close()
+            raise LogUnreadable(f"{path}: {error}. Move it away and start again: the peers have the feeds") from None
+        except BaseException:
+            await database.close()
+            raise
+        refused = [finding for finding in sound.findings if finding.kind in REFUSED_AT_OPEN]
+        if refused:
+            await database.close()
+            raise LogUnsound(path, refused)
+        return cls(database, me, signer, sound.entries, sound.findings)
+
+    def append(self, entries: Sequence[Entry]) -> "asyncio.Future[Written]":
+        """Queue these entries: first come, first written. The future ends when they are durable, or with JournalRefused."""
+        future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
+        if self._closing:
+            future.set_exception(JournalRefused("the journal is closed"))
+            return future
+        self._queue.append(_Waiting(tuple(entries), future, time.perf_counter()))
+        self._wake.set()
+        return future
+
+    def heads(self) -> tuple[Head, ...]:
+        """The last durable event of every feed, all incarnations."""
+        return as_tuple(self._heads)
+
+    async def read(self, node: str, incarnation: int, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
+        """At most `limit` durable entries of one feed from number `first` on, as (bytes, signature)."""
+        return await self._database.read(_some_rows, node, incarnation, first, limit)
+
+    async def load(self) -> list[Entry]:
+        """Every durable entry, ordered by node, incarnation and number."""
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            return loaded
+        return [Entry.read(row.raw, row.signature) for row in await self._database.read(_all_rows)]
+
+    async def close(self) -> None:
+        """Writes what is queued, then closes the file."""
+        if self._closing:
+            return
+        self._closing = True
+        self._wake.set()
+        self._tidier.cancel()
+        await asyncio.gather(self._writer, self._tidier, return_exceptions=True)
+        await self._database.close()
+
+    async def _write(self) -> None:
+        try:
+            while self._queue or not self._closing:
+                if self._queue:
+                    await self._commit(self._take())
+                else:
+                    self._wake.clear()
+                    await self._wake.wait()
+        except Exception as error:
+            self._refuse_all(JournalRefused(f"the journal's writer has failed: {error!r}"))
+            raise
+        finally:
+            self._closing = True
+
+    def _take(self) -> list[_Waiting]:
+        """The next commit: whole groups in order, at least one."""
+        taken = [self._queue.popleft()]
+        count = len(taken[0].group)
+        while self._queue and count + len(self._queue[0].group) <= GROUP_ENTRIES_MAX:
+            taken.append(self._queue.popleft())
+            count += len(taken[-1].group)
+        return taken
+
+    async def _commit(self, waiting: list[_Waiting]) -> None:
+        try:
+            outcome = await self._try(waiting)
+        except BaseException:
+            _refuse(waiting, JournalRefused("the journal was stopped: whether this was written is unknown"))
+            raise
+        self._heads = outcome.heads
+        self._loaded = None
+        now = time.perf_counter()
+        for item, result in zip(waiting, outcome.results):
+            _settle(item, result, now)
+        self._dirty_bytes += sum(len(entry.raw) for item in waiting for entry in item.group)
+        self._dirty.set()
+
+    async def _try(self, waiting: list[_Waiting]) -> Outcome:
+        groups = [item.group for item in waiting]
+        try:
+            if self._broken:
+                await self._database.reopen()
+                self._broken = False
+            outcome = await self._database.write(commit, self._heads, groups, self._me, self._signer)
+        except sqlite3.Error as error:
+            self._broken = True
+            return Outcome([JournalRefused(in_words(error))] * len(groups), self._heads)
+        self._broken = outcome.broken
+        return outcome
+
+    async def _tidy(self) -> None:
+        """The idle task: moves the WAL into the file when nobody writes."""
+        while True:
+            await self._dirty.wait()
+            while self._dirty.is_set() and self._dirty_bytes < UNCHECKED_BYTES_MAX:
+                self._dirty.clear()
+                await asyncio.sleep(QUIET_S)
+            self._dirty.clear()
+            self._dirty_bytes = 0
+            try:
+                await self._database.write(_checkpoint)
+            except (sqlite3.Error, ValueError):
+                continue  # a full disk: the WAL keeps everything, and the next quiet moment tries again
+
+    def _refuse_all(self, refusal: JournalRefused) -> None:
+        _refuse(list(self._queue), refusal)
+        self._queue.clear()
+
+
+def _settle(item: _Waiting, result: tuple[Entry, ...] | JournalRefused, now: float) -> None:
+    if item.future.done():
+        return  # its caller was cancelled; what is written stays written
+    if isinstance(result, JournalRefused):
+        item.future.set_exception(result)
+    else:
+        item.future.set_result(Written(result, round((now - item.since) * 1e6)))
+
+
+def _refuse(waiting: Sequence[_Waiting], refusal: JournalRefused) -> None:
+    for item in waiting:
+        if not item.future.done():
+            item.future.set_exception(refusal)
+
+
+def _all_rows(connection: sqlite3.Connection) -> list[Row]:
+    return [Row(*row) for row in connection.execute(ALL_ROWS)]
+
+
+def _some_rows(
+    connection: sqlite3.Connection, node: str, incarnation: int, first: int, limit: int
+) -> list[tuple[bytes, bytes | None]]:
+    return connection.execute(
+        "SELECT bytes, signature FROM events WHERE node = ? AND incarnation = ? AND number >= ? ORDER BY number LIMIT ?",
+        (node, incarnation, first, limit),
+    ).fetchall()
+
+
+def _checkpoint(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
+
+__all__ = ["Journal", "JournalRefused", "LogUnreadable", "LogUnsound", "Written"]

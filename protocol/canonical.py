@@ -25,7 +25,8 @@ class NotCanonical(ValueError):
 
 def pack(value: Any) -> bytes:
     """The canonical bytes of `value`. Raises TypeError for a type that the format does not have."""
-    return msgpack.packb(_ordered(value, DEPTH_MAX), use_bin_type=True, strict_types=True)
+    raw: bytes = msgpack.packb(_ordered(value, DEPTH_MAX), use_bin_type=True, strict_types=True)
+    return raw
 
 
 def unpack(raw: bytes) -> Any:

@@ -172,7 +172,9 @@ class Batch:
         return self.entries[-1].head
 
 
-def open_batch(pairs: list[tuple[bytes, bytes | None]], keyring: Keyring, cluster: bytes, always_signed: frozenset[str]) -> Batch:
+def open_batch(
+    pairs: list[tuple[bytes, bytes | None]], keyring: Keyring, cluster: bytes, always_signed: frozenset[str]
+) -> Batch:
     """Read entries as they came over a link. What stands behind the last signature is left out.
 
     Raises Refused where an entry is not canonical, of another cluster, out of order, unsigned or wrongly signed.

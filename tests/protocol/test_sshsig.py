@@ -1,0 +1,217 @@
+"""Operators sign with keys that they own already: what we write stock OpenSSH accepts, and the other way round."""
+
+import base64
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import agent, sshkey, sshsig
+from protocol.commands import NAMESPACE, Command, check_expiry, open_command, sign_command
+from protocol.keys import UnusableKey
+from protocol.refusals import Reason, Refused
+
+needs_ssh = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="OpenSSH is not installed")
+CLUSTER = bytes(range(32))
+
+
+@pytest.fixture
+def key_file(tmp_path):
+    path = tmp_path / "id_ed25519"
+    sshkey.write_private(path, "afm@test")
+    return path
+
+
+def command(**changes):
+    plain = Command(CLUSTER, "afm", "move", "web", "genesis", "a test", 0, 0, 1_800_000_000_000, bytes(16))
+    return replace(plain, **changes)
+
+
+def verify_by_keygen(tmp_path, public, raw, blob, namespace, identity="afm"):
+    (tmp_path / "allowed").write_text(f'afm namespaces="{NAMESPACE}" {public}\n')
+    (tmp_path / "sig").write_text(sshsig.armor(blob))
+    line = [
+        "ssh-keygen",
+        "-Y",
+        "verify",
+        "-f",
+        str(tmp_path / "allowed"),
+        "-I",
+        identity,
+        "-n",
+        namespace,
+        "-s",
+        str(tmp_path / "sig"),
+    ]
+    return subprocess.run(line, input=raw, capture_output=True).returncode == 0
+
+
+@needs_ssh
+def test_stock_ssh_keygen_accepts_our_signature_and_no_other(tmp_path, key_file):
+    key = sshkey.load_private(key_file)
+    signed = sign_command(command(), key)
+    assert verify_by_keygen(tmp_path, key.public, signed.raw, signed.signature, NAMESPACE)
+    assert not verify_by_keygen(tmp_path, key.public, signed.raw + b"x", signed.signature, NAMESPACE)
+    assert not verify_by_keygen(tmp_path, key.public, signed.raw, signed.signature, "file")
+
+
+@needs_ssh
+def test_we_accept_what_stock_ssh_keygen_signs_and_it_is_byte_for_byte_ours(tmp_path, key_file):
+    raw = command().encode()
+    (tmp_path / "raw").write_bytes(raw)
+    subprocess.run(
+        ["ssh-keygen", "-Y", "sign", "-f", str(key_file), "-n", NAMESPACE, str(tmp_path / "raw")],
+        check=True,
+        capture_output=True,
+    )
+    armored = (tmp_path / "raw.sig").read_text()
+    key = sshkey.load_private(key_file)
+    sshsig.verify(key.public, raw, sshsig.dearmor(armored), NAMESPACE)
+    assert sshsig.armor(sshsig.sign(key, raw, NAMESPACE)) == armored
+
+
+@needs_ssh
+def test_a_key_that_openssh_made_is_read_and_ours_is_read_by_openssh(tmp_path, key_file):
+    path = tmp_path / "theirs"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
+    public = path.with_name("theirs.pub").read_text()
+    assert sshsig.parse_public(public) == sshsig.parse_public(sshkey.load_private(path).public)
+    shown = subprocess.run(["ssh-keygen", "-y", "-f", str(key_file)], check=True, capture_output=True, text=True).stdout
+    assert shown.split()[:2] == sshkey.load_private(key_file).public.split()
+
+
+@pytest.fixture
+def agent_socket(tmp_path):
+    if not shutil.which("ssh-agent"):
+        pytest.skip("OpenSSH is not installed")
+    path = tmp_path / "agent"
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.PIPE)
+    process.stdout.readline()
+    yield path
+    process.terminate()
+    process.wait()
+    process.stdout.close()
+
+
+def test_an_agent_signs_what_we_verify(agent_socket, key_file, tmp_path):
+    environment = {**os.environ, "SSH_AUTH_SOCK": str(agent_socket)}
+    assert agent.keys(agent_socket) == []
+    rsa = tmp_path / "rsa"
+    subprocess.run(["ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", str(rsa)], check=True)
+    for path in (rsa, key_file):
+        subprocess.run(["ssh-add", "-q", str(path)], check=True, env=environment, capture_output=True)
+    (key,) = agent.keys(agent_socket)
+    assert key.public == sshkey.load_private(key_file).public
+    signed = sign_command(command(), key)
+    assert open_command(signed.raw, signed.signature, {"afm": key.public}, CLUSTER) == signed
+    subprocess.run(["ssh-add", "-q", "-D"], check=True, env=environment, capture_output=True)
+    with pytest.raises(agent.NoAgent, match="refused"):
+        key.sign(b"x")
+
+
+def test_no_agent_is_an_empty_list_and_a_dead_one_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    assert agent.keys() == []
+    with pytest.raises(agent.NoAgent, match="--identity"):
+        agent.keys(tmp_path / "none")
+
+
+def test_a_private_key_is_refused_with_the_remedy(tmp_path, key_file):
+    key_file.chmod(0o644)
+    with pytest.raises(UnusableKey, match="chmod 600"):
+        sshkey.load_private(key_file)
+    with pytest.raises(UnusableKey, match="--identity"):
+        sshkey.load_private(tmp_path / "none")
+    (tmp_path / "text").write_text("hello")
+    (tmp_path / "text").chmod(0o600)
+    with pytest.raises(UnusableKey, match="not an OpenSSH private key"):
+        sshkey.load_private(tmp_path / "text")
+
+
+@needs_ssh
+def test_a_key_with_a_passphrase_points_to_the_agent(tmp_path):
+    path = tmp_path / "locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(path)], check=True)
+    with pytest.raises(UnusableKey, match="ssh-add"):
+        sshkey.load_private(path)
+
+
+def reason_of(call):
+    with pytest.raises(Refused) as refused:
+        call()
+    return refused.value.reason
+
+
+def test_each_lie_about_a_command_has_its_reason(key_file, tmp_path):
+    key = sshkey.load_private(key_file)
+    other = sshkey.write_private(tmp_path / "other", "eve")
+    operators = {"afm": key.public, "eve": other}
+    signed = sign_command(command(), key)
+    raw, blob = signed.raw, signed.signature
+
+    assert open_command(raw, blob, operators, CLUSTER) == signed
+    assert reason_of(lambda: open_command(raw, b"", operators, CLUSTER)) is Reason.UNSIGNED
+    assert reason_of(lambda: open_command(raw, blob, operators, bytes(32))) is Reason.WRONG_CLUSTER
+    assert reason_of(lambda: open_command(raw, blob, {}, CLUSTER)) is Reason.UNKNOWN_KEY
+    assert reason_of(lambda: open_command(raw, blob, {"afm": other}, CLUSTER)) is Reason.UNKNOWN_KEY
+    assert reason_of(lambda: open_command(raw + b"\xc0", blob, operators, CLUSTER)) is Reason.NOT_CANONICAL
+    assert reason_of(lambda: open_command(bytes(5000), blob, operators, CLUSTER)) is Reason.OVERSIZED
+    assert reason_of(lambda: open_command(raw, bytes(2000), operators, CLUSTER)) is Reason.OVERSIZED
+    assert reason_of(lambda: open_command(raw, b"SSHSIG", operators, CLUSTER)) is Reason.GARBAGE
+    assert reason_of(lambda: open_command(raw, sshsig.sign(key, raw, "file"), operators, CLUSTER)) is Reason.BAD_SIGNATURE
+    changed = command(node="lukretia").encode()
+    assert reason_of(lambda: open_command(changed, blob, operators, CLUSTER)) is Reason.BAD_SIGNATURE
+    stolen = sign_command(command(operator="eve"), key)
+    assert reason_of(lambda: open_command(stolen.raw, stolen.signature, operators, CLUSTER)) is Reason.UNKNOWN_KEY
+
+
+def test_expiry_is_judged_at_the_door():
+    check_expiry(command(expires_ms=1000), 1000)
+    assert reason_of(lambda: check_expiry(command(expires_ms=1000), 1001)) is Reason.EXPIRED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"word": "rm"}, {"nonce": b"short"}, {"cluster": b""}, {"for_ms": -1}, {"epoch": -1}, {"expires_ms": -1}, {"epoch": True}],
+)
+def test_a_command_with_an_impossible_field_is_not_canonical(changes, key_file):
+    key = sshkey.load_private(key_file)
+    signed = sign_command(command(**changes), key)
+    assert reason_of(lambda: open_command(signed.raw, signed.signature, {"afm": key.public}, CLUSTER)) is Reason.NOT_CANONICAL
+
+
+KEY = sshkey.FileKey(sshkey.Ed25519PrivateKey.generate())
+SIGNED = sign_command(command(), KEY)
+
+
+@given(st.integers(0, len(SIGNED.signature) - 1), st.integers(1, 255))
+def test_every_flipped_byte_of_a_signature_is_refused(at, mask):
+    blob = bytearray(SIGNED.signature)
+    blob[at] ^= mask
+    reason_of(lambda: open_command(SIGNED.raw, bytes(blob), {"afm": KEY.public}, CLUSTER))
+
+
+@given(st.binary(max_size=200))
+def test_arbitrary_bytes_are_never_a_signature_and_never_a_crash(blob):
+    reason_of(lambda: open_command(SIGNED.raw, blob, {"afm": KEY.public}, CLUSTER))
+    reason_of(lambda: open_command(SIGNED.raw, SIGNED.signature[:10] + blob, {"afm": KEY.public}, CLUSTER))
+
+
+@given(st.text())
+def test_arbitrary_text_is_no_public_key_and_no_armor(text):
+    with pytest.raises(UnusableKey):
+        sshsig.parse_public(text)
+    with pytest.raises(UnusableKey):
+        sshsig.parse_public("ssh-ed25519 " + text)
+    with pytest.raises(Refused):
+        sshsig.dearmor(text)
+
+
+def test_a_small_order_operator_key_is_refused():
+    blob = sshkey.key_blob(b"\x01" + bytes(31))
+    with pytest.raises(UnusableKey, match="small order"):
+        sshsig.parse_public("ssh-ed25519 " + base64.b64encode(blob).decode())

@@ -1,0 +1,65 @@
+"""The files that a configuration points at and that only their owner may read. Never looked at for a policy from the log."""
+
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from coordinator.config.complaints import Finding
+from coordinator.config.reading import Reading
+from coordinator.policy import Policy
+
+
+def findings(reading: Reading, folder: Path) -> Iterator[Finding]:
+    """Complaints about the secret files of traps; relative paths are meant from the configuration's `folder`."""
+    for index, trap in enumerate(reading.file.traps):
+        if trap.secret_file is not None:
+            wrong = unsafe(folder / trap.secret_file)
+            if wrong:
+                yield Finding(("traps", index, "secret_file"), *wrong)
+
+
+def node_findings(reading: Reading, folder: Path) -> Iterator[Finding]:
+    """Complaints about the node keys beside the configuration; a folder that is not here is another node's business."""
+    for name in reading.file.nodes:
+        path = folder / name / "node.key"
+        if path.parent.is_dir() and _visible(path):
+            wrong = unsafe(path)
+            if wrong:
+                yield Finding(("nodes", name, "key"), *wrong)
+
+
+def _visible(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False
+
+
+def unsafe(path: Path) -> tuple[str, str] | None:
+    """What is wrong with a secret file and what to do, or None."""
+    try:
+        mode = path.stat().st_mode
+        with path.open("rb"):
+            pass
+    except FileNotFoundError:
+        return f"{path} does not exist", "Write it there, with mode 0600"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}", "Make it readable for the user that faild runs as, mode 0600"
+    if not stat.S_ISREG(mode):
+        return f"{path} is not a file", "Name a file with mode 0600"
+    if stat.S_IMODE(mode) & 0o077:
+        return f"{path} can be read by others (mode {stat.S_IMODE(mode):04o})", f"Do: chmod 600 {path}"
+    return None
+
+
+def resolved(policy: Policy, folder: Path) -> Policy:
+    """The policy with its secret files as absolute paths."""
+    traps = tuple(
+        replace(trap, settings=MappingProxyType({**trap.settings, "secret_file": str(folder / trap.settings["secret_file"])}))
+        if "secret_file" in trap.settings
+        else trap
+        for trap in policy.traps
+    )
+    return replace(policy, traps=traps)

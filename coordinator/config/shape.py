@@ -1,0 +1,228 @@
+"""The shape of failover.toml: which keys there are, of which type, with which defaults. design.md section 11.
+
+Only what one value can say about itself is checked here; what values say about each other is in `rules`.
+The JSON schema for editors comes from these classes, and so do the examples in complaints.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from coordinator.config import durations, endpoints
+
+
+def wrong(what: str, instead: str) -> PydanticCustomError:
+    """The only way in which our own validators complain; `complaints` reads both parts back."""
+    return PydanticCustomError("failover", "{what}", {"what": what, "instead": instead})
+
+
+def _duration(value: object) -> int:
+    try:
+        return durations.milliseconds(value)
+    except durations.BadQuantity as error:
+        raise wrong(error.what, error.instead) from None
+
+
+def _percentage(value: object) -> int:
+    try:
+        return durations.parts_per_million(value)
+    except durations.BadQuantity as error:
+        raise wrong(error.what, error.instead) from None
+
+
+def _duration_or(*words: str) -> BeforeValidator:
+    def read(value: object) -> object:
+        if value in words:
+            return value
+        try:
+            return durations.milliseconds(value)
+        except durations.BadQuantity as error:
+            choice = ", ".join(f'"{word}"' for word in words)
+            raise wrong(error.what, f"{error.instead}; or {choice}") from None
+
+    return BeforeValidator(read)
+
+
+def _one_of(*words: str) -> Any:
+    def read(value: object) -> object:
+        if value in words:
+            return value
+        raise wrong(f'"{value}" is not one of the choices', "Write " + " or ".join(f'"{word}"' for word in words))
+
+    return Annotated[str, BeforeValidator(read), WithJsonSchema({"type": "string", "enum": list(words)})]
+
+
+def _whole(least: int, most: int) -> AfterValidator:
+    def read(value: int) -> int:
+        if not least <= value <= most:
+            raise wrong(f"{value} is out of range", f"Write a whole number from {least} to {most}")
+        return value
+
+    return AfterValidator(read)
+
+
+def _link(value: str) -> str:
+    try:
+        endpoints.address(endpoints.endpoint(value, endpoints.PORT)[0])
+    except endpoints.BadEndpoint as error:
+        raise wrong(error.what, error.instead) from None
+    return value
+
+
+def _endpoint(value: str) -> str:
+    try:
+        endpoints.endpoint(value, None)
+    except endpoints.BadEndpoint as error:
+        raise wrong(error.what, error.instead) from None
+    return value
+
+
+def _receiver(value: str) -> str:
+    try:
+        endpoints.endpoint(value, 162)
+    except endpoints.BadEndpoint as error:
+        raise wrong(error.what, error.instead) from None
+    return value
+
+
+def _duration_schema(*words: str) -> WithJsonSchema:
+    pattern: dict[str, Any] = {"type": "string", "pattern": durations.DURATION_PATTERN}
+    return WithJsonSchema({"anyOf": [{"enum": list(words)}, pattern]} if words else pattern)
+
+
+Duration = Annotated[int, BeforeValidator(_duration), _duration_schema()]
+Percentage = Annotated[
+    int, BeforeValidator(_percentage), WithJsonSchema({"type": "string", "pattern": durations.PERCENTAGE_PATTERN})
+]
+LinkAddress = Annotated[str, AfterValidator(_link)]
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class TimingShape(Shape):
+    heartbeat: Duration = Field(100, description="How often a node says that it lives, on every link.", examples=["100ms"])
+    indoubt: Duration = Field(300, description="Silence on every link after which a peer is in doubt.", examples=["300ms"])
+    dead: Duration = Field(500, description="Silence after which a peer counts as dead: the failover time.", examples=["500ms"])
+    drift: Percentage = Field(10_000, description="How far two machines' clocks may run apart.", examples=["1%"])
+
+
+class NodeShape(Shape):
+    key: str = Field(description="The node's public key.", examples=["ed25519:<base64 of 32 bytes, written by failc init>"])
+    links: dict[str, LinkAddress] = Field(
+        description="Link name to this node's address on it; port 1291 unless written.", examples=[{"lan": "10.77.0.11"}]
+    )
+    witness: bool = Field(False, description="A witness stores feeds and votes, and owns nothing.", examples=[True])
+
+
+class ActionShape(Shape):
+    """Exactly one of address, script and notify."""
+
+    address: str | None = Field(None, description="An address with its prefix.", examples=["10.77.0.100/24"])
+    interface: str | None = Field(None, description="The interface that gets the address.", examples=["eth0"])
+    script: str | None = Field(
+        None, description="A program that knows the seven words of 2000.", examples=["/etc/failover/web"]
+    )
+    notify: str | None = Field(None, description="A program that is told what happened.", examples=["/etc/failover/tell"])
+    timeout: Duration = Field(20_000, description="After this the action is ended, and probed.", examples=["20s"])
+
+
+class CheckShape(Shape):
+    """Exactly one of tcp and exec."""
+
+    tcp: Annotated[str, AfterValidator(_endpoint)] | None = Field(
+        None, description="A connection to host:port.", examples=["127.0.0.1:80"]
+    )
+    exec: list[str] | None = Field(
+        None, description="A program; exit 0 is good.", examples=[["/usr/bin/test", "-e", "/run/ok"]]
+    )
+    every: Duration = Field(1000, description="From the start of one run to the start of the next.", examples=["1s"])
+    timeout: Duration = Field(1000, description="A run that takes longer has failed.", examples=["1s"])
+    fall: Annotated[int, _whole(1, 1000)] = Field(3, description="Failures in a row that count.", examples=[3])
+    rise: Annotated[int, _whole(1, 1000)] = Field(2, description="Passes in a row that count.", examples=[2])
+
+
+class ServiceShape(Shape):
+    nodes: list[str] = Field(description="Candidates in order of preference.", examples=[["lukretia", "genesis"]])
+    actions: list[ActionShape] = Field(default=[], description="Up in this order, down in reverse.")
+    checks: list[CheckShape] = Field(default=[], description="Run while UP.")
+    failback: Annotated[int | str, _duration_or("auto", "manual"), _duration_schema("auto", "manual")] = Field(
+        "auto", description="When a better candidate gets the service back.", examples=["10m"]
+    )
+    partition: _one_of("serve", "majority", "arbiter") = Field(  # type: ignore[valid-type]
+        "serve", description="Who may own while cut off.", examples=["serve"]
+    )
+    lease: Duration = Field(500, description="majority, arbiter: how long a holder may go on unheard.", examples=["500ms"])
+    split_winner: _one_of("preference", "incumbent") = Field(  # type: ignore[valid-type]
+        "preference", description="Who keeps the service after a split.", examples=["preference"]
+    )
+    on_isolation: _one_of("keep", "release") = Field(  # type: ignore[valid-type]
+        "keep", description="What an owner does that hears nobody.", examples=["keep"]
+    )
+    restarts: Annotated[int, _whole(0, 100)] = Field(0, description="In place, before another node is tried.", examples=[1])
+    retry: Annotated[int | str, _duration_or("never"), _duration_schema("never")] = Field(
+        60_000, description="How long FAIL by an action or a check lasts at first; it doubles.", examples=["1m"]
+    )
+
+
+class OperatorShape(Shape):
+    key: str = Field(description="An OpenSSH public key.", examples=["ssh-ed25519 AAAA..."])
+    role: _one_of("observe", "operate", "admin") = Field(  # type: ignore[valid-type]
+        description="What the operator may do.", examples=["admin"]
+    )
+    services: list[str] | None = Field(None, description="With operate: which services.", examples=[["web"]])
+
+
+class TrapShape(Shape):
+    to: Annotated[str, AfterValidator(_receiver)] = Field(
+        description="Host and port of the receiver.", examples=["netwatcher.example:162"]
+    )
+    version: _one_of("2c", "3") = Field(description="SNMP version.", examples=["2c"])  # type: ignore[valid-type]
+    community: str | None = Field(None, description="2c: the community.", examples=["public"])
+    user: str | None = Field(None, description="3: the user.", examples=["failover"])
+    auth: _one_of("sha", "sha224", "sha256", "sha384", "sha512") | None = Field(  # type: ignore[valid-type]
+        None, description="3: how messages are authenticated.", examples=["sha256"]
+    )
+    priv: _one_of("aes128", "aes192", "aes256") | None = Field(  # type: ignore[valid-type]
+        None, description="3: how messages are encrypted.", examples=["aes128"]
+    )
+    secret_file: str | None = Field(
+        None, description="3: the file with the passwords, mode 0600.", examples=["/etc/failover/snmp"]
+    )
+
+
+class FileShape(Shape):
+    cluster: str = Field(description="The cluster's name.", examples=["demo"])
+    id: str = Field(description="32 hex digits, written by failc init.", examples=["<32 hex digits, written by failc init>"])
+    timing: TimingShape = Field(default_factory=lambda: TimingShape.model_validate({}), description="Who is alive.")
+    nodes: dict[str, NodeShape] = Field(description="The hosts that run faild.")
+    services: dict[str, ServiceShape] = Field(default={}, description="What one node at a time owns.")
+    operators: dict[str, OperatorShape] = Field(default={}, description="Who may command.")
+    traps: list[TrapShape] = Field(default=[], description="Who is told by SNMP.")
+
+
+TABLES: dict[tuple[str, ...], type[Shape]] = {
+    (): FileShape,
+    ("timing",): TimingShape,
+    ("nodes", "*"): NodeShape,
+    ("services", "*"): ServiceShape,
+    ("services", "*", "actions", "#"): ActionShape,
+    ("services", "*", "checks", "#"): CheckShape,
+    ("operators", "*"): OperatorShape,
+    ("traps", "#"): TrapShape,
+}
+"""Which class describes the table at a path; * is any name, # any index."""
+
+
+def table_at(path: tuple[str | int, ...]) -> type[Shape] | None:
+    """The class of the table at `path`, or None where names are free."""
+    for pattern, shape in TABLES.items():
+        if len(pattern) == len(path) and all(_fits(want, part) for want, part in zip(pattern, path)):
+            return shape
+    return None
+
+
+def _fits(want: str, part: str | int) -> bool:
+    return isinstance(part, int) if want == "#" else want in ("*", part)

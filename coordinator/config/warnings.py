@@ -1,0 +1,41 @@
+"""What is allowed and deserves a second look: `failc config check` says it, nothing refuses it."""
+
+from collections.abc import Iterator
+
+from coordinator.config.complaints import Finding
+from coordinator.config.durations import spoken
+from coordinator.config.reading import Reading
+
+
+def findings(reading: Reading) -> Iterator[Finding]:
+    yield from _timing(reading)
+    yield from _services(reading)
+    if not reading.file.operators:
+        yield Finding((), "names no operator", "Nobody can fail, recover or move a service until [operators.NAME] has a key")
+
+
+def _timing(reading: Reading) -> Iterator[Finding]:
+    timing = reading.file.timing
+    if timing.indoubt < 3 * timing.heartbeat:
+        what = f"indoubt {spoken(timing.indoubt)} is shorter than 3 heartbeats (3 x {spoken(timing.heartbeat)})"
+        yield Finding(("timing", "indoubt"), what, "Two lost packets raise a doubt")
+    if timing.dead < 4 * timing.heartbeat:
+        what = f"dead {spoken(timing.dead)} is shorter than 4 heartbeats (4 x {spoken(timing.heartbeat)})"
+        yield Finding(("timing", "dead"), what, "On one lossy link expect moves that nobody needed")
+
+
+def _services(reading: Reading) -> Iterator[Finding]:
+    nodes = reading.file.nodes
+    if not reading.file.services:
+        yield Finding((), "names no service", "The cluster keeps its feeds and owns nothing")
+    for name, service in reading.file.services.items():
+        if len(service.nodes) == 1:
+            instead = "Nobody can take over: name a second candidate"
+            yield Finding(("services", name, "nodes"), f"only {service.nodes[0]} may own it", instead)
+        if service.on_isolation == "release" and len(nodes) == 2:
+            what = "with two nodes and no witness, the death of one isolates the other, which then releases as well"
+            yield Finding(("services", name, "on_isolation"), what, "Add a witness, or accept that outage")
+        for node in service.nodes:
+            if len(nodes[node].links) == 1:
+                what = f"{node} has one link, so a single cable splits the cluster"
+                yield Finding(("nodes", node, "links"), what, "Add a second link on other hardware")

@@ -11,10 +11,12 @@ from protocol.messages import Heartbeat, LastWord
 class Append:
     """Store these entries in one transaction, in this order: our own (the shell signs them) and those of peers.
 
-    For our own, `Durable` or `NotDurable` comes back. The core never counts on what was not reported durable,
-    so nothing after an Append in the same list needs to wait for it.
+    `Durable` or `NotDurable` comes back with the ticket. One Append is in flight at a time; what comes up meanwhile is
+    collected into the next (group commit). Nothing after an Append in the same list needs to wait for it: what must
+    wait (the first action of a claim) is ordered by the core only when `Durable` has come.
     """
 
+    ticket: int
     entries: tuple[Entry, ...]
 
 
@@ -36,6 +38,13 @@ class Want:
     node: str
     incarnation: int
     first: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShowFork:
+    """A signed entry came that differs from the one stored under the same name: read ours and come back with `ForkShown`."""
+
+    theirs: Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,4 +143,7 @@ class Exit:
     """Everything is released and written: the shell may end."""
 
 
-Effect = Append | Push | Want | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Forward | Answer | Alarm | Ready | Exit
+Effect = (
+    Append | Push | Want | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Forward | Answer
+    | Alarm | Ready | Exit
+)  # fmt: skip

@@ -65,17 +65,17 @@ class HeadsArrived:
 
 @dataclass(frozen=True, slots=True)
 class Durable:
-    """Our events up to `number` (of the incarnation in which they were appended) are on the disk, `took_us` after `Append`."""
+    """The entries of `Append` with this ticket are on the disk, `took_us` after the order."""
 
-    number: int
+    ticket: int
     took_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class NotDurable:
-    """The disk refused the batch that began with our event `number`; nothing of it is stored."""
+    """The disk refused the `Append` with this ticket; nothing of it is stored."""
 
-    number: int
+    ticket: int
     why: str
 
 

@@ -10,8 +10,6 @@ Feeds merge in any order to the same state, since order matters only inside a fe
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from types import MappingProxyType
-from typing import Any
 
 from coordinator.policy import Policy
 from protocol.event import Head, Ref
@@ -116,8 +114,8 @@ class Column:
     config_number: int = 0
     config: bytes = b""
     """Digest of the configuration that it runs."""
-    seen: Mapping[tuple[str, int], Head] = field(default_factory=dict)
-    """The heads that this node's last event rested on: what it knew of the others."""
+    seen: Mapping[str, Head] = field(default_factory=dict)
+    """The newest head of every other node that this node's last event rested on."""
     services: Mapping[str, ServiceColumn] = field(default_factory=dict)
     judged: Mapping[str, Ref] = field(default_factory=dict)
     """The last written judgement of each peer."""
@@ -137,6 +135,8 @@ class Column:
     splits: Mapping[str, Ref] = field(default_factory=dict)
     """Service to the split-seen event that is not resolved yet."""
     nonces: frozenset[bytes] = frozenset()
+    orders: Mapping[Ref, tuple[str, str, str]] = field(default_factory=dict)
+    """The last obeyed commands of this feed: event to (word, service, node)."""
     refused: tuple[tuple[Ref, str], ...] = ()
     """Command events that the reducer did not obey, with the reason: findings of kind `authority`."""
 
@@ -144,7 +144,7 @@ class Column:
         return self.services.get(name, FRESH)
 
     def with_service(self, name: str, service: ServiceColumn) -> "Column":
-        return replace(self, services=MappingProxyType({**self.services, name: service}))
+        return replace(self, services={**self.services, name: service})
 
 
 FRESH = ServiceColumn()
@@ -162,4 +162,4 @@ class State:
         return self.columns.get(node) or Column(node)
 
     def with_column(self, column: Column) -> "State":
-        return State(MappingProxyType({**self.columns, column.node: column}), self.policies)
+        return State({**self.columns, column.node: column}, self.policies)

@@ -1,0 +1,404 @@
+"""The decide table: for node *me* and one service, the first row that fits wins.
+
+    decision = decide(Case(state, policy, me, service, given))
+    decision.rule, decision.act, decision.reason, decision.causes
+
+| me           | seen                                                                | then             |
+|--------------|---------------------------------------------------------------------|------------------|
+| UP*          | operator says fail; we stop; refused as forked; check failed for    | release          |
+|              | good; isolated under "release"; no carrier while another is fit     |                  |
+| UP*          | a rival, and I lose by the service's rule                           | release          |
+| UP, RECLAIM  | a rival and I win, or a claim that my last claim did not know       | reclaim          |
+| UP           | moved; a better candidate fit as long as `failback` asks            | release          |
+| FAIL         | operator says recover; the carrier is back; `retry` is over         | recover          |
+| RECOVER,FAIL | operator says fail                                                  | fail             |
+| RECOVER      | held back; unfit; somebody not current, holding, in doubt, stuck,   | stay             |
+|              | or a better one that will claim                                     |                  |
+| RECOVER      | whoever held it is dead or has let go                               | claim            |
+
+UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from coordinator.core import ownership
+from coordinator.core.given import Given
+from coordinator.core.model import UPISH, Column, Judgement, ServiceColumn, ServiceState, State
+from coordinator.policy import Policy, ServicePolicy
+from protocol.event import Ref
+
+ALIVE, INDOUBT, DEAD = Judgement.ALIVE, Judgement.INDOUBT, Judgement.DEAD
+RECOVER, FAIL, UP, RECLAIM = ServiceState.RECOVER, ServiceState.FAIL, ServiceState.UP, ServiceState.RECLAIM
+
+
+class Act(StrEnum):
+    """What a decision asks for; each is an event kind, `stay` is none."""
+
+    STAY = "stay"
+    CLAIM = "claim"
+    RECLAIM = "reclaim"
+    RELEASE = "release"
+    RECOVER = "recover"
+    FAIL = "fail"
+
+
+class Found(NamedTuple):
+    """A row's test fits: the sentence for it, the events that it rests on, and for a release where it leads."""
+
+    reason: str
+    causes: tuple[Ref, ...] = ()
+    to: ServiceState = RECOVER
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    rule: str
+    act: Act
+    reason: str
+    causes: tuple[Ref, ...] = ()
+    to: ServiceState = RECOVER
+    cause: str = ""
+    passed_over: tuple[tuple[str, str], ...] = ()
+    """For a claim: every candidate before me, and why not it."""
+
+    def same_as(self, other: "Decision") -> bool:
+        """Whether a decision taken again still says the same: the wording and the evidence may have grown."""
+        return (self.act, self.to) == (other.act, other.to)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One question to the table, with the words that its rows are written in."""
+
+    state: State
+    policy: Policy
+    me: str
+    name: str
+    given: Given
+
+    @cached_property
+    def service(self) -> ServicePolicy:
+        ruled = ownership.ruling(self.state, self.policy).services.get(self.name)
+        return ruled or self.policy.services[self.name]
+
+    @cached_property
+    def column(self) -> Column:
+        return self.state.column(self.me)
+
+    @cached_property
+    def mine(self) -> ServiceColumn:
+        return self.column.service(self.name)
+
+    @cached_property
+    def order(self) -> tuple[str, ...]:
+        return ownership.order(self.state, self.service)
+
+    @cached_property
+    def others(self) -> tuple[str, ...]:
+        return tuple(node for node in self.order if node != self.me and node in self.given.peers)
+
+    @cached_property
+    def better(self) -> tuple[str, ...]:
+        """The candidates before me; all of them where I am none."""
+        rank = self.order.index(self.me) if self.me in self.order else len(self.order)
+        return tuple(node for node in self.order[:rank] if node in self.given.peers)
+
+    @cached_property
+    def held_back(self) -> bool:
+        return bool(ownership.held_back(self.state, self.name))
+
+    @cached_property
+    def isolated(self) -> bool:
+        return all(peer.judgement is not ALIVE for peer in self.given.peers.values())
+
+    @cached_property
+    def rivals(self) -> tuple[str, ...]:
+        """Nodes that are alive, current and hold the service."""
+        return tuple(
+            node for node, peer in self.given.peers.items() if peer.judgement is ALIVE and peer.current and self.holds(node)
+        )
+
+    def holds(self, node: str) -> bool:
+        return ownership.holds(self.state, self.name, node)
+
+    def theirs(self, node: str) -> ServiceColumn:
+        return self.state.column(node).service(self.name)
+
+    def judged(self, node: str) -> Judgement:
+        return self.given.peers[node].judgement
+
+    def evidence(self, node: str) -> tuple[Ref, ...]:
+        """The events about a node that a decision rests on: how it was judged, its claim, its newest change."""
+        service = self.theirs(node)
+        refs = [self.column.judged.get(node)] if self.judged(node) is not ALIVE else []
+        refs += [service.claim if service.holds else None, service.changed]
+        return tuple(dict.fromkeys(ref for ref in refs if ref))
+
+    def why_not(self, node: str) -> str:
+        """Why this candidate will not take the service now; empty where it will."""
+        peer, column, service = self.given.peers[node], self.state.column(node), self.theirs(node)
+        if peer.judgement is not ALIVE:
+            return f"{peer.judgement}: silent for {peer.silent_ms} ms"
+        if not peer.fit or column.leaving:
+            return "not fit: it is leaving" if column.leaving else "not fit, by its own heartbeat"
+        if any(node in seen.forked for seen in self.state.columns.values()):
+            return "refused: its feed has forked"
+        if service.carrier_lost:
+            return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
+        if service.state is not RECOVER:
+            return f"in {service.state}" + (f" ({service.cause})" if service.cause else "")
+        if f"passed:{node}" in self.given.timers:
+            return "it was fit and did not claim"
+        return ""
+
+
+Test = Callable[[Case], Found | None]
+
+
+class Row(NamedTuple):
+    rule: str
+    states: frozenset[ServiceState]
+    test: Test
+    act: Act
+
+
+# --- while I hold it ---------------------------------------------------------------------------------------------
+
+
+def operator_fail(case: Case) -> Found | None:
+    if case.mine.wish != "fail" or case.mine.cause == "operator":
+        return None
+    return Found("an operator said fail", _refs(case.mine.wish_by), FAIL, "operator")
+
+
+def stopping(case: Case) -> Found | None:
+    return Found("this node is being stopped", (), RECOVER, "stopping") if case.column.leaving else None
+
+
+def refused(case: Case) -> Found | None:
+    return Found("a peer refuses this node as forked", (), RECOVER, "forked") if case.given.refused else None
+
+
+def check_failed(case: Case) -> Found | None:
+    if case.mine.sick is None or case.held_back:
+        return None
+    return Found("a check failed for good", _refs(case.mine.sick), FAIL, "check")
+
+
+def isolated(case: Case) -> Found | None:
+    if case.service.on_isolation != "release" or not case.isolated:
+        return None
+    causes = tuple(case.column.judged[node] for node in case.given.peers if node in case.column.judged)
+    return Found('no other node is heard, and on_isolation is "release"', causes, RECOVER, "isolation")
+
+
+def carrier_lost(case: Case) -> Found | None:
+    """Only while another is fit: a holder without carrier is still better than none."""
+    if not case.mine.carrier_lost or case.held_back:
+        return None
+    fit = [node for node in case.others if not case.why_not(node) and case.given.peers[node].current]
+    if not fit:
+        return None
+    lost = ", ".join(sorted(case.mine.carrier_lost))
+    reason = f"no carrier on {lost} here, and {fit[0]} is fit"
+    return Found(reason, tuple(case.mine.carrier_lost.values()), FAIL, "carrier")
+
+
+def rival_wins(case: Case) -> Found | None:
+    if not case.rivals:
+        return None
+    best = ownership.winner(case.state, case.service, (*case.rivals, case.me))
+    if best == case.me or best is None:
+        return None
+    reason = f"{best} holds it too and wins by split_winner = {case.service.split_winner}"
+    return Found(reason, _refs(case.theirs(best).claim, case.mine.claim), RECOVER, "rival")
+
+
+def reclaim(case: Case) -> Found | None:
+    news = ownership.split_evidence(case.state, case.me, case.name)
+    if news:
+        who = ", ".join(sorted({ref.node for ref in news}))
+        return Found(f"{who} claimed it while I held it: announce again", news)
+    if case.mine.wish == "reclaim":
+        return Found("an operator said reclaim", _refs(case.mine.wish_by))
+    return None
+
+
+def moved(case: Case) -> Found | None:
+    move = ownership.active_move(case.state, case.name)
+    if move is None or move.target not in case.better or case.held_back:
+        return None
+    if case.why_not(move.target) or not case.given.peers[move.target].current:
+        return None
+    return Found(f"moved to {move.target} by an operator", (move.ref,), RECOVER, "move")
+
+
+def failback(case: Case) -> Found | None:
+    if case.held_back or case.service.failback_ms is None:
+        return None
+    for node in case.better:
+        peer = case.given.peers[node]
+        ready = peer.current and peer.agrees and not case.theirs(node).burnt and not case.why_not(node)
+        if ready and f"failback:{node}" in case.given.timers:
+            return Found(f"{node} is preferred and ready", _refs(case.theirs(node).changed), RECOVER, "failback")
+    return None
+
+
+# --- while I am out ----------------------------------------------------------------------------------------------
+
+
+def operator_recover(case: Case) -> Found | None:
+    return Found("an operator said recover", _refs(case.mine.wish_by)) if case.mine.wish == "recover" else None
+
+
+def carrier_back(case: Case) -> Found | None:
+    if case.mine.cause != "carrier" or case.mine.carrier_lost:
+        return None
+    return Found("the carrier is back", _refs(case.mine.changed))
+
+
+def retry_over(case: Case) -> Found | None:
+    if case.mine.cause not in ("action", "check") or "retry" not in case.given.timers:
+        return None
+    return Found("the retry time is over", _refs(case.mine.changed))
+
+
+# --- while I could take it ---------------------------------------------------------------------------------------
+
+
+def not_candidate(case: Case) -> Found | None:
+    return None if case.me in case.service.nodes else Found("this node is no candidate")
+
+
+def on_hold(case: Case) -> Found | None:
+    return Found("an operator holds it") if case.held_back else None
+
+
+def unfit(case: Case) -> Found | None:
+    if case.column.leaving:
+        return Found("this node is being stopped")
+    if not case.given.fit:
+        return Found(f"this node is not fit: {case.given.unfit_because}")
+    if case.given.refused:
+        return Found("a peer refuses this node as forked")
+    if case.mine.carrier_lost:
+        return Found(f"no carrier on {', '.join(sorted(case.mine.carrier_lost))}")
+    return None
+
+
+def alone(case: Case) -> Found | None:
+    return Found("no other node is heard") if case.service.on_isolation == "release" and case.isolated else None
+
+
+def not_current(case: Case) -> Found | None:
+    behind = [node for node in case.others if case.judged(node) is ALIVE and not case.given.peers[node].current]
+    return Found(f"waiting for the newest events of {behind[0]}") if behind else None
+
+
+def held_by_living(case: Case) -> Found | None:
+    living = [node for node in case.given.peers if case.holds(node) and case.judged(node) is ALIVE]
+    return Found(f"{living[0]} holds it") if living else None
+
+
+def in_doubt(case: Case) -> Found | None:
+    doubted = [
+        node
+        for node in case.given.peers
+        if case.judged(node) is INDOUBT and (case.holds(node) or node in case.better)
+    ]
+    return Found(f"{doubted[0]} is in doubt") if doubted else None
+
+
+def held_by_stuck(case: Case) -> Found | None:
+    stuck = [node for node in case.given.peers if case.holds(node) and case.theirs(node).stuck]
+    if not stuck:
+        return None
+    return Found(f"{stuck[0]} is stuck in STOPPING: say `fail {case.name} {stuck[0]}` when it is certainly down there")
+
+
+def better_will_claim(case: Case) -> Found | None:
+    able = [node for node in case.better if not case.why_not(node)]
+    return Found(f"{able[0]} is preferred and will claim") if able else None
+
+
+def claim_dead(case: Case) -> Found | None:
+    """Whoever held it is dead (under `serve` that is enough)."""
+    dead = [node for node in case.given.peers if case.holds(node)]
+    if not dead:
+        return None
+    causes = tuple(ref for node in dead for ref in case.evidence(node))
+    silent = case.given.peers[dead[0]].silent_ms
+    return Found(f"{dead[0]} held it and is dead: silent for {silent} ms on every way", causes)
+
+
+def claim_free(case: Case) -> Found | None:
+    """Nobody holds it: let go, fenced, ended by a last word, or never held."""
+    let_go = [node for node in case.given.peers if case.theirs(node).epoch]
+    last = max(let_go, key=lambda node: case.theirs(node).epoch, default=None)
+    if last is None:
+        return Found("nobody has held it yet", _refs(case.mine.changed or case.column.started))
+    over = ownership.ended(case.state, case.name, last) if case.theirs(last).holds else None
+    how = f"{last}'s holding was ended by word" if over else f"{last} has let it go"
+    doubted = tuple(ref for node in case.better for ref in case.evidence(node))
+    return Found(how, tuple(dict.fromkeys((*_refs(over[1] if over else case.theirs(last).changed), *doubted))))
+
+
+def always(case: Case) -> Found | None:
+    return Found("")
+
+
+UP_ONLY = frozenset({UP})
+SETTLED = frozenset({UP, RECLAIM})
+OUT = frozenset({RECOVER, FAIL})
+FAILED = frozenset({FAIL})
+FREE = frozenset({RECOVER})
+
+TABLE = (
+    Row("operator-fail", UPISH, operator_fail, Act.RELEASE),
+    Row("stopping", UPISH, stopping, Act.RELEASE),
+    Row("refused", UPISH, refused, Act.RELEASE),
+    Row("check-failed", UPISH, check_failed, Act.RELEASE),
+    Row("isolated", UPISH, isolated, Act.RELEASE),
+    Row("carrier-lost", UPISH, carrier_lost, Act.RELEASE),
+    Row("rival-wins", UPISH, rival_wins, Act.RELEASE),
+    Row("reclaim", SETTLED, reclaim, Act.RECLAIM),
+    Row("move", UP_ONLY, moved, Act.RELEASE),
+    Row("failback", UP_ONLY, failback, Act.RELEASE),
+    Row("keep", UPISH, always, Act.STAY),
+    Row("operator-fail", OUT, operator_fail, Act.FAIL),
+    Row("operator-recover", FAILED, operator_recover, Act.RECOVER),
+    Row("carrier-back", FAILED, carrier_back, Act.RECOVER),
+    Row("retry", FAILED, retry_over, Act.RECOVER),
+    Row("failed", FAILED, always, Act.STAY),
+    Row("not-candidate", FREE, not_candidate, Act.STAY),
+    Row("on-hold", FREE, on_hold, Act.STAY),
+    Row("unfit", FREE, unfit, Act.STAY),
+    Row("alone", FREE, alone, Act.STAY),
+    Row("not-current", FREE, not_current, Act.STAY),
+    Row("held", FREE, held_by_living, Act.STAY),
+    Row("in-doubt", FREE, in_doubt, Act.STAY),
+    Row("stuck", FREE, held_by_stuck, Act.STAY),
+    Row("better-will-claim", FREE, better_will_claim, Act.STAY),
+    Row("take-over-dead", FREE, claim_dead, Act.CLAIM),
+    Row("take-over-free", FREE, claim_free, Act.CLAIM),
+)
+
+NOTHING = Decision("stopping-down", Act.STAY, "the down actions are running")
+
+
+def decide(case: Case) -> Decision:
+    """The first row that fits; in STOPPING nothing is decided."""
+    for row in TABLE:
+        if case.mine.state in row.states and (found := row.test(case)):
+            passed = tuple((node, case.why_not(node)) for node in case.better) if row.act is Act.CLAIM else ()
+            return Decision(row.rule, row.act, found.reason, found.causes, found.to, found.cause, passed)
+    return NOTHING
+
+
+def _refs(*refs: Ref | None) -> tuple[Ref, ...]:
+    return tuple(ref for ref in refs if ref)

@@ -1,0 +1,107 @@
+"""How far every feed is known, and what may be added: exactly the next event, once, and never a second one at a number.
+
+    feeds.admit(batch) -> Admitted(entries) | Missing(first) | Forked(entry)
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from protocol.event import NO_PREVIOUS, Entry, Head
+from protocol.messages import Batch, ShortHead
+
+IDS_KEPT = 4096
+"""Ids per feed that are kept to tell a repetition from a fork at once; an older fork is found by the auditor."""
+
+Feed = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    entries: tuple[Entry, ...]
+    """Those that are new, perhaps none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    first: int
+    """The number from which the feed is to be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forked:
+    entry: Entry
+    """A validly signed entry that differs from ours of the same name."""
+
+
+@dataclass(slots=True)
+class Feeds:
+    heads: dict[Feed, Head] = field(default_factory=dict)
+    ids: dict[Feed, dict[int, bytes]] = field(default_factory=dict)
+    newest: dict[str, Head] = field(default_factory=dict)
+    """Of each node, the head of its newest incarnation."""
+
+    def load(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            self.add(entry)
+
+    def add(self, entry: Entry) -> None:
+        """Count an entry that was admitted, or that we wrote."""
+        head = entry.head
+        known = self.ids.setdefault(head.feed, {})
+        known[head.number] = head.id
+        known.pop(head.number - IDS_KEPT, None)
+        self.heads[head.feed] = head
+        newest = self.newest.get(head.node)
+        if newest is None or head.incarnation >= newest.incarnation:
+            self.newest[head.node] = head
+
+    def cut(self, head: Head | None, feed: Feed) -> None:
+        """Forget what stands behind `head` in one feed: the disk refused it (our own feed only)."""
+        for number in [number for number in self.ids.get(feed, {}) if head is None or number > head.number]:
+            del self.ids[feed][number]
+        if head is None:
+            self.heads.pop(feed, None)
+        else:
+            self.heads[feed] = head
+        ours = [known for known in self.heads.values() if known.node == feed[0]]
+        if ours:
+            self.newest[feed[0]] = max(ours, key=lambda known: known.incarnation)
+        else:
+            self.newest.pop(feed[0], None)
+
+    def number(self, feed: Feed) -> int:
+        head = self.heads.get(feed)
+        return head.number if head else 0
+
+    def admit(self, batch: Batch) -> Admitted | Missing | Forked:
+        """Judges, and changes nothing: call `add` for each admitted entry."""
+        feed = batch.head.feed
+        known, last = self.ids.get(feed, {}), self.number(feed)
+        fresh: list[Entry] = []
+        for entry in batch.entries:
+            number = entry.event.number
+            if number <= last:
+                if number in known and known[number] != entry.id:
+                    return Forked(entry)
+            elif number > last + 1 + len(fresh):
+                return Missing(last + 1)
+            elif not fresh and entry.event.previous != known.get(last, NO_PREVIOUS):
+                return Missing(max(1, last))  # theirs differs further down: ask for the entry at our head, which is the proof
+            else:
+                fresh.append(entry)
+        return Admitted(tuple(fresh))
+
+    def behind(self, node: str, theirs: ShortHead) -> int | None:
+        """The first number to ask for where a heartbeat's head is ahead of ours, or differs at the same number."""
+        ours = self.newest.get(node)
+        if ours is None or theirs.incarnation > ours.incarnation:
+            return self.number((node, theirs.incarnation)) + 1
+        if theirs.incarnation < ours.incarnation:
+            return None
+        if theirs.number > ours.number:
+            return ours.number + 1
+        differs = theirs.number == ours.number and theirs.id8 != ours.id[:8]
+        return ours.number if differs else None
+
+    def short(self) -> dict[str, ShortHead]:
+        return {node: ShortHead(head.incarnation, head.number, head.id[:8]) for node, head in self.newest.items()}

@@ -1,0 +1,186 @@
+"""Who is alive: soft state about the peers, from heartbeats and from our own lateness. It is lost on restart on purpose.
+
+    liveness.heard(heartbeat, link, datagram, now_ms)
+    liveness.judgement("genesis", now_ms)            # ALIVE, INDOUBT, DEAD
+
+A peer is alive while its heartbeats arrive on any way, or a third node relays them. A node that did not run has no
+opinion: after a stall every silence is counted without the time in which we could not have heard anything.
+"""
+
+from dataclasses import dataclass, field
+
+from coordinator.core.model import Judgement
+from coordinator.policy import Policy
+from protocol.messages import Heard, Heartbeat, Verified
+
+RELAY_AFTER = 1.5
+"""Heartbeats: a peer that last heard X longer ago than this gets X's newest from us. Sooner would double the traffic."""
+
+START_GRACE_MS = 1000
+"""After our own start a peer gets this on top of `dead`: connecting takes a round of handshakes first."""
+
+SENT_KEPT = 64
+"""Own counters whose sending time is remembered; at 100 ms a relayed echo may be 6 s old, far beyond any `dead`."""
+
+
+@dataclass(slots=True)
+class Way:
+    """One link to one peer, and when each transport last brought something."""
+
+    stream_ms: int | None = None
+    datagram_ms: int | None = None
+    gap_ms_max: int = 0
+
+    @property
+    def last_ms(self) -> int | None:
+        heard = [ms for ms in (self.stream_ms, self.datagram_ms) if ms is not None]
+        return max(heard, default=None)
+
+    def heard(self, datagram: bool, now_ms: int) -> None:
+        last = self.last_ms
+        if last is not None:
+            self.gap_ms_max = max(self.gap_ms_max, now_ms - last)
+        if datagram:
+            self.datagram_ms = now_ms
+        else:
+            self.stream_ms = now_ms
+
+
+@dataclass(slots=True)
+class Peer:
+    """What we heard of one peer."""
+
+    ways: dict[str, Way]
+    newest: Verified[Heartbeat] | None = None
+    heard_ms: int | None = None
+    """By any way, relayed ones included."""
+    direct_ms: int | None = None
+    first_ms: int | None = None
+    """When this run was first heard."""
+
+
+@dataclass(slots=True)
+class Liveness:
+    me: str
+    policy: Policy
+    began_ms: int
+    """Our own start: until `dead` + START_GRACE_MS after it a peer that was never heard is in doubt."""
+    peers: dict[str, Peer] = field(init=False)
+    sent_ms: dict[int, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.peers = {}
+        self.reconfigure(self.policy)
+
+    def reconfigure(self, policy: Policy) -> None:
+        """Another configuration: what was heard of peers and links that stay is kept."""
+        self.policy = policy
+        links = set(policy.nodes[self.me].links)
+        kept = self.peers
+        self.peers = {}
+        for name in policy.others(self.me):
+            ways = {link: Way() for link in policy.nodes[name].links if link in links}
+            old = kept.get(name)
+            self.peers[name] = old or Peer(ways)
+            self.peers[name].ways = {link: (old.ways.get(link) if old else None) or way for link, way in ways.items()}
+
+    def sent(self, counter: int, now_ms: int) -> None:
+        self.sent_ms[counter] = now_ms
+        self.sent_ms.pop(counter - SENT_KEPT, None)
+
+    def heard(self, verified: Verified[Heartbeat], link: str, datagram: bool, now_ms: int) -> bool:
+        """Count one copy of a heartbeat. True where it is the newest of its node: then its content is news."""
+        heartbeat = verified.message
+        peer = self.peers.get(heartbeat.node)
+        if peer is None:
+            return False
+        if link in peer.ways:
+            peer.ways[link].heard(datagram, now_ms)
+        heard_ms = now_ms if link else self._echoed_ms(heartbeat, now_ms)
+        if heard_ms is not None and (peer.heard_ms is None or heard_ms > peer.heard_ms):
+            peer.heard_ms = heard_ms
+        if link:
+            peer.direct_ms = now_ms
+        return self._is_newer(peer, verified, now_ms)
+
+    def _echoed_ms(self, heartbeat: Heartbeat, now_ms: int) -> int | None:
+        """A relayed heartbeat counts as heard no later than when we sent the counter that it echoes."""
+        echo = heartbeat.heard.get(self.me)
+        return None if echo is None else self.sent_ms.get(echo.counter)
+
+    def _is_newer(self, peer: Peer, verified: Verified[Heartbeat], now_ms: int) -> bool:
+        old = peer.newest.message if peer.newest else None
+        new = verified.message
+        if old and old.run == new.run and new.counter <= old.counter:
+            return False
+        if old is None or old.run != new.run:
+            peer.first_ms = now_ms
+        peer.newest = verified
+        return True
+
+    def forgive(self, late_ms: int) -> None:
+        """We did not run for so long: no silence counts that we could not have heard."""
+        self.began_ms += late_ms
+        for peer in self.peers.values():
+            if peer.heard_ms is not None:
+                peer.heard_ms += late_ms
+            if peer.direct_ms is not None:
+                peer.direct_ms += late_ms
+            for way in peer.ways.values():
+                way.stream_ms = None if way.stream_ms is None else way.stream_ms + late_ms
+                way.datagram_ms = None if way.datagram_ms is None else way.datagram_ms + late_ms
+
+    def silent_ms(self, name: str, now_ms: int) -> int:
+        """Since the peer was last heard on any way; since our own start where it never was."""
+        heard_ms = self.peers[name].heard_ms
+        return max(0, now_ms - (self.began_ms if heard_ms is None else heard_ms))
+
+    def judgement(self, name: str, now_ms: int) -> Judgement:
+        timing = self.policy.timing
+        silent_ms = self.silent_ms(name, now_ms)
+        if self.peers[name].heard_ms is None:
+            return Judgement.INDOUBT if silent_ms < timing.dead_ms + START_GRACE_MS else Judgement.DEAD
+        if silent_ms < timing.indoubt_ms:
+            return Judgement.ALIVE
+        return Judgement.INDOUBT if silent_ms < timing.dead_ms else Judgement.DEAD
+
+    def turns_ms(self, name: str) -> list[int]:
+        """The instants at which the judgement of a silent peer changes."""
+        timing, peer = self.policy.timing, self.peers[name]
+        if peer.heard_ms is None:
+            return [self.began_ms + timing.dead_ms + START_GRACE_MS]
+        return [peer.heard_ms + timing.indoubt_ms, peer.heard_ms + timing.dead_ms]
+
+    def reachable(self, name: str, now_ms: int) -> bool:
+        """Heard without a third node's help within `indoubt`."""
+        direct_ms = self.peers[name].direct_ms
+        return direct_ms is not None and now_ms - direct_ms < self.policy.timing.indoubt_ms
+
+    def link_silent_ms(self, name: str, link: str, now_ms: int) -> int:
+        last_ms = self.peers[name].ways[link].last_ms
+        return max(0, now_ms - (self.began_ms if last_ms is None else last_ms))
+
+    def echoes(self, now_ms: int) -> dict[str, Heard]:
+        """What our next heartbeat says about whom we heard."""
+        return {
+            name: Heard(peer.newest.message.run, peer.newest.message.counter, max(0, now_ms - peer.heard_ms))
+            for name, peer in self.peers.items()
+            if peer.newest and peer.heard_ms is not None
+        }
+
+    def misses(self, listener: Heartbeat) -> list[str]:
+        """Nodes whose newest heartbeat we should pass on to this sender: it heard them too long ago, or never."""
+        after_ms = int(self.policy.timing.heartbeat_ms * RELAY_AFTER)
+        return [
+            name
+            for name, peer in self.peers.items()
+            if name != listener.node and peer.newest and self._lacks(listener, name, peer, after_ms)
+        ]
+
+    def _lacks(self, listener: Heartbeat, name: str, peer: Peer, after_ms: int) -> bool:
+        assert peer.newest is not None, "only asked for peers that were heard"
+        heard, ours = listener.heard.get(name), peer.newest.message
+        if heard is None:
+            return True
+        newer = heard.run != ours.run or heard.counter < ours.counter
+        return newer and heard.ago_ms > after_ms

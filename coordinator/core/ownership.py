@@ -1,0 +1,107 @@
+"""Questions about who owns what, answered from the state alone. Live daemon, simulator, status page and auditor ask here.
+
+    holders(state, "web")            # whoever holds it, as far as these feeds can tell
+    owner(state, policy, "web")      # the one; in a split the winner by the service's rule; None where nobody holds it
+"""
+
+from collections.abc import Iterable
+
+from coordinator.core.model import Move, ServiceColumn, State
+from coordinator.policy import Policy, ServicePolicy
+from protocol.event import Ref
+
+
+def ruling(state: State, mine: Policy) -> Policy:
+    """Whose split rule, order and roles count while configurations differ: the higher number, the smaller hash on a tie."""
+    named = [(-column.config_number, column.config) for column in state.columns.values() if column.config in state.policies]
+    return state.policies[min(named)[1]] if named else mine
+
+
+def ended(state: State, service: str, node: str) -> tuple[int, Ref] | None:
+    """The word that ended this node's holding from outside (fence, operator, last word) with its epoch, if it covers it."""
+    epoch = state.column(node).service(service).epoch
+    words = [
+        word
+        for column in state.columns.values()
+        for word in (column.fenced.get((service, node)), column.last_words.get((service, node)))
+        if word and word[0] >= epoch > 0
+    ]
+    return max(words, default=None)
+
+
+def holds(state: State, service: str, node: str) -> bool:
+    """From its claim until its `down`, its last word, a fence, or the start of its next run."""
+    return state.column(node).service(service).holds and ended(state, service, node) is None
+
+
+def holders(state: State, service: str) -> tuple[str, ...]:
+    """Every node that holds it, sorted by name. More than one: a split."""
+    return tuple(sorted(node for node in state.columns if holds(state, service, node)))
+
+
+def epoch(state: State, service: str) -> int:
+    """The largest epoch that any node is known to have claimed."""
+    return max((column.service(service).epoch for column in state.columns.values()), default=0)
+
+
+def held_back(state: State, service: str) -> frozenset[Ref]:
+    """The `hold`s in force: those that no node's `unhold` has ended."""
+    lifted: frozenset[Ref] = frozenset().union(*(column.unheld for column in state.columns.values()))
+    placed: frozenset[Ref] = frozenset().union(*(column.holds.get(service, frozenset()) for column in state.columns.values()))
+    return placed - lifted
+
+
+def active_move(state: State, service: str) -> Move | None:
+    """The move in force. It ends by word, when its target gave the service up, or when another node has claimed after it."""
+    ended_moves: frozenset[Ref] = frozenset().union(*(column.moves_ended for column in state.columns.values()))
+    moves = [move for column in state.columns.values() for move in column.moves if move.service == service]
+    newest = max(moves, key=lambda move: (move.epoch, move.ref), default=None)
+    if newest is None or newest.ref in ended_moves:
+        return None
+    target = state.column(newest.target).service(service)
+    if target.epoch > newest.epoch and not holds(state, service, newest.target):
+        return None
+    overtaken = any(
+        column.service(service).holding_epoch > newest.epoch and node != newest.target for node, column in state.columns.items()
+    )
+    return None if overtaken else newest
+
+
+def order(state: State, policy: ServicePolicy) -> tuple[str, ...]:
+    """The candidates as preferred now: the target of a move first."""
+    move = active_move(state, policy.name)
+    if move is None or move.target not in policy.nodes:
+        return policy.nodes
+    return (move.target, *(node for node in policy.nodes if node != move.target))
+
+
+def winner(state: State, policy: ServicePolicy, nodes: Iterable[str]) -> str | None:
+    """Which of these holders keeps the service: the better candidate, or (`incumbent`) the older holding."""
+    ranks = {node: rank for rank, node in enumerate(order(state, policy))}
+
+    def key(node: str) -> tuple[int, int]:
+        column: ServiceColumn = state.column(node).service(policy.name)
+        age = column.holding_epoch if policy.split_winner == "incumbent" else 0
+        return (age, ranks.get(node, len(ranks)))
+
+    return min(sorted(nodes), key=key, default=None)
+
+
+def owner(state: State, policy: Policy, service: str) -> str | None:
+    """The owner as far as these feeds can tell; None where nobody holds the service."""
+    ruled = ruling(state, policy).services.get(service) or policy.services[service]
+    return winner(state, ruled, holders(state, service))
+
+
+def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
+    """Claims of others that my last claim did not know while I hold: somebody may have announced the address meanwhile."""
+    mine = state.column(me).service(service)
+    if not mine.holds:
+        return ()
+    found = []
+    for node, column in state.columns.items():
+        theirs = column.service(service).claim
+        known = mine.known.get(node)
+        if node != me and theirs and (known is None or theirs[1:] > (known.incarnation, known.number)):
+            found.append(theirs)
+    return tuple(sorted(found))

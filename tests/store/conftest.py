@@ -1,0 +1,6 @@
+"""The tests of the store run from any folder: the project's own packages come first on the path."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))

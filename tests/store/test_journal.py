@@ -1,0 +1,213 @@
+"""The journal on a real file: order, durability, signatures, refusals."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from protocol.event import Entry
+from protocol.kinds import Kind
+from protocol.messages import Domain
+from store.journal import Journal, Written
+from store.refusals import JournalRefused
+from tests.store.authors import CLUSTER, Author, keyring
+
+
+@pytest.fixture
+def me() -> Author:
+    return Author("lukretia")
+
+
+async def opened(path: Path, author: Author, *others: Author) -> Journal:
+    return await Journal.open(path, author.node, author.identity, keyring=keyring(author, *others), cluster=CLUSTER)
+
+
+async def test_what_was_appended_is_there_after_a_restart_signed(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    entries = [me.write() for _ in range(3)]
+    written = await journal.append(entries)
+    await journal.close()
+    again = await opened(tmp_path, me)
+    assert await again.load() == list(written.entries)
+    assert [entry.raw for entry in written.entries] == [entry.raw for entry in entries]
+    assert again.heads() == (entries[-1].head,)
+    await again.close()
+
+
+async def test_the_last_own_event_of_an_append_is_signed_and_the_others_by_the_chain(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    written = await journal.append([me.write() for _ in range(4)])
+    await journal.close()
+    assert [entry.signature is not None for entry in written.entries] == [False, False, False, True]
+    keyring(me).verify("lukretia", Domain.EVENT, written.entries[-1].id, written.entries[-1].signature or b"")
+
+
+async def test_a_claim_is_signed_by_itself_whatever_stands_behind_it(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    written = await journal.append([me.write(), me.write(Kind.CLAIM, service="web"), me.write()])
+    await journal.close()
+    assert [entry.signature is not None for entry in written.entries] == [False, True, True]
+
+
+async def test_appends_are_written_in_the_order_in_which_they_came(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    ended: list[int] = []
+    futures = []
+    for number in range(1, 201):
+        future = journal.append([me.write()])
+        future.add_done_callback(lambda _, number=number: ended.append(number))
+        futures.append(future)
+    results: list[Written] = await asyncio.gather(*futures)
+    assert ended == list(range(1, 201))
+    assert [result.entries[0].event.number for result in results] == ended
+    assert all(result.took_us > 0 for result in results)
+    await journal.close()
+
+
+async def test_a_cancelled_caller_does_not_stop_the_commit_nor_harm_the_next(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    for _ in range(20):
+        future = journal.append([me.write()])
+        await asyncio.sleep(0)
+        future.cancel()
+    await journal.append([me.write()])
+    assert journal.heads()[0].number == 21
+    await journal.close()
+
+
+async def test_a_peers_entries_keep_their_own_signatures(tmp_path: Path, me: Author):
+    peer = Author("genesis")
+    peer.write()
+    peer.signed()
+    journal = await opened(tmp_path, me, peer)
+    written = await journal.append([*peer.entries, me.write()])
+    await journal.close()
+    assert [entry.signature for entry in written.entries[:2]] == [None, peer.entries[1].signature]
+    assert written.entries[2].signature is not None
+
+
+async def test_a_second_different_event_at_one_number_is_refused_and_never_overwrites(tmp_path: Path, me: Author):
+    peer, twin = Author("genesis"), Author("genesis")
+    twin.identity = peer.identity
+    ours, theirs = peer.signed(), twin.signed(Kind.NODE_STOPPING)
+    journal = await opened(tmp_path, me, peer)
+    await journal.append([ours])
+    with pytest.raises(JournalRefused, match="genesis 1/1 is here already") as refusal:
+        await journal.append([theirs])
+    assert refusal.value.ours == ours
+    assert refusal.value.theirs == theirs
+    assert await journal.read("genesis", 1, 1, 10) == [(ours.raw, ours.signature)]
+    await journal.close()
+
+
+async def test_a_fork_inside_one_commit_is_refused_and_its_neighbours_are_written(tmp_path: Path, me: Author):
+    peer, twin = Author("genesis"), Author("genesis")
+    twin.identity = peer.identity
+    ours, theirs = peer.signed(), twin.signed(Kind.NODE_STOPPING)
+    journal = await opened(tmp_path, me, peer)
+    futures = [journal.append([ours]), journal.append([theirs]), journal.append([me.write()])]
+    first, second, third = await asyncio.gather(*futures, return_exceptions=True)
+    assert isinstance(first, Written)
+    assert isinstance(second, JournalRefused)
+    assert isinstance(third, Written)
+    await journal.close()
+
+
+async def test_the_same_event_again_changes_nothing(tmp_path: Path, me: Author):
+    peer = Author("genesis")
+    entries = [peer.signed(), peer.signed()]
+    journal = await opened(tmp_path, me, peer)
+    await journal.append(entries)
+    again = await journal.append([*entries, peer.signed()])
+    assert [entry.event.number for entry in again.entries] == [1, 2, 3]
+    assert journal.heads() == (peer.head,)
+    await journal.close()
+
+
+@pytest.mark.parametrize("leave_out", [0, 1])
+async def test_an_event_that_does_not_continue_its_feed_is_refused_whole(tmp_path: Path, me: Author, leave_out: int):
+    peer = Author("genesis")
+    entries = [peer.signed() for _ in range(3)]
+    del entries[leave_out]
+    journal = await opened(tmp_path, me, peer)
+    with pytest.raises(JournalRefused, match="does not follow"):
+        await journal.append(entries)
+    assert await journal.read("genesis", 1, 1, 10) == []
+    assert journal.heads() == ()
+    await journal.close()
+
+
+async def test_an_event_that_names_another_previous_one_is_refused(tmp_path: Path, me: Author):
+    peer, twin = Author("genesis"), Author("genesis")
+    twin.identity = peer.identity
+    peer.signed()
+    twin.signed(Kind.NODE_STOPPING)
+    journal = await opened(tmp_path, me, peer)
+    await journal.append(peer.entries)
+    with pytest.raises(JournalRefused, match="another event 1"):
+        await journal.append([twin.signed()])
+    await journal.close()
+
+
+async def test_a_feed_may_have_several_incarnations(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    later = Author("lukretia", incarnation=7, identity=me.identity)
+    await journal.append([me.write(), later.write()])
+    assert [head.feed for head in journal.heads()] == [("lukretia", 1), ("lukretia", 7)]
+    await journal.close()
+
+
+async def test_read_gives_a_piece_of_one_feed(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    written = await journal.append([me.write() for _ in range(10)])
+    assert await journal.read("lukretia", 1, 4, 3) == [(entry.raw, entry.signature) for entry in written.entries[3:6]]
+    assert await journal.read("genesis", 1, 1, 3) == []
+    await journal.close()
+
+
+async def test_close_writes_what_is_queued_and_refuses_what_comes_after(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    future = journal.append([me.write()])
+    await journal.close()
+    assert (await future).entries[0].event.number == 1
+    with pytest.raises(JournalRefused, match="closed"):
+        await journal.append([me.write()])
+
+
+async def test_a_second_faild_on_one_folder_is_refused(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    with pytest.raises(JournalRefused, match="another faild"):
+        await opened(tmp_path, me)
+    await journal.close()
+    await (await opened(tmp_path, me)).close()
+
+
+async def test_a_file_that_is_no_log_is_refused_with_words(tmp_path: Path, me: Author):
+    (tmp_path / "log.db").write_bytes(b"these are not the bytes of a database, at all" * 100)
+    with pytest.raises(JournalRefused, match=r"log\.db"):
+        await opened(tmp_path, me)
+
+
+async def test_a_quiet_journal_moves_its_wal_into_the_file(tmp_path: Path, me: Author, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("store.journal.QUIET_S", 0.01)
+    journal = await opened(tmp_path, me)
+    await journal.append([me.write() for _ in range(50)])
+    before = (tmp_path / "log.db").stat().st_size
+
+    async def grown() -> None:
+        while (tmp_path / "log.db").stat().st_size <= before:
+            await asyncio.sleep(0.01)
+
+    await asyncio.wait_for(grown(), 10)
+    await journal.close()
+
+
+async def test_a_live_log_can_be_read_by_others(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    await journal.append([me.write()])
+    reader = sqlite3.connect(f"{(tmp_path / 'log.db').as_uri()}?mode=ro", uri=True)
+    rows = reader.execute("SELECT node, incarnation, number, bytes, signature FROM events").fetchall()
+    assert [Entry.read(row[3], row[4]).ref for row in rows] == [("lukretia", 1, 1)]
+    reader.close()
+    await journal.close()

@@ -23,6 +23,10 @@ class NotCanonical(ValueError):
     """These bytes are not the one canonical encoding of a value: they are refused, never repaired."""
 
 
+INT_MAX = 2**63 - 1
+"""Integers have 64 bits and a sign: SQLite stores no others, and no field needs them."""
+
+
 def pack(value: Any) -> bytes:
     """The canonical bytes of `value`. Raises TypeError for a type that the format does not have."""
     raw: bytes = msgpack.packb(_ordered(value, DEPTH_MAX), use_bin_type=True, strict_types=True)
@@ -45,7 +49,11 @@ def unpack(raw: bytes) -> Any:
 
 def _ordered(value: Any, depth: int) -> Any:
     kind = type(value)
-    if kind is str or kind is int or kind is bytes or kind is bool or value is None:
+    if kind is str or kind is bytes or kind is bool or value is None:
+        return value
+    if kind is int:
+        if not -INT_MAX <= value <= INT_MAX:
+            raise TypeError("an integer of more than 63 bits")
         return value
     if depth == 0:
         raise TypeError(f"nested deeper than {DEPTH_MAX}")

@@ -24,6 +24,10 @@ NO_PREVIOUS = bytes(32)
 """`previous` of the first event of an incarnation."""
 
 
+NAME_MAX = 64
+"""Characters in a node's, a service's or a kind's name; the configuration allows 63."""
+
+
 class Ref(NamedTuple):
     """The name of an event. `number` counts from 1 without a gap inside one incarnation."""
 
@@ -165,6 +169,10 @@ def decode(raw: bytes) -> Event:
         raise NotCanonical("cluster and previous have 32 bytes")
     if value["number"] < 1 or value["incarnation"] < 1 or value["wall_ms"] < 0 or value["boot_ms"] < 0:
         raise NotCanonical("numbers count from 1, clocks from 0")
+    if (value["number"] == 1) != (value["previous"] == NO_PREVIOUS):
+        raise NotCanonical("the first event of an incarnation, and no other, has zeros for its previous")
+    if not value["node"] or not value["kind"] or max(len(value[name]) for name in ("node", "kind", "service")) > NAME_MAX:
+        raise NotCanonical(f"node and kind are not empty, and they and the service have at most {NAME_MAX} characters")
     return Event(
         cluster=value["cluster"],
         node=value["node"],
@@ -184,10 +192,17 @@ def decode(raw: bytes) -> Event:
 def _ref(item: Any) -> Ref:
     if type(item) is not list or [type(part) for part in item] != [str, int, int]:
         raise NotCanonical("a cause is [node, incarnation, number]")
-    return Ref(*item)
+    return Ref(*_counted(item))
 
 
 def _head(item: Any) -> Head:
     if type(item) is not list or [type(part) for part in item] != [str, int, int, bytes] or len(item[3]) != 32:
         raise NotCanonical("a head is [node, incarnation, number, id of 32 bytes]")
-    return Head(*item)
+    return Head(*_counted(item))
+
+
+def _counted(item: list[Any]) -> list[Any]:
+    """The name of an event, with or without its id: both numbers count from 1."""
+    if not 0 < len(item[0]) <= NAME_MAX or item[1] < 1 or item[2] < 1:
+        raise NotCanonical("an event's name has a node and two numbers that count from 1")
+    return item

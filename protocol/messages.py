@@ -8,14 +8,17 @@ Each kind is signed under a domain of its own, so that none can be taken for ano
 `verify(signer, domain, raw, signature)`; the simulator brings one that believes where signatures are not the point.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from protocol.canonical import NotCanonical, pack, unpack
-from protocol.event import Entry, Head
+from protocol.event import NAME_MAX, Entry, Head
 from protocol.refusals import Reason, Refused
+
+RUN_BYTES = 8
+"""A run is named by so many random bytes."""
 
 
 class Domain(StrEnum):
@@ -97,6 +100,7 @@ class Heartbeat:
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _fields(
             raw, (str, bytes, int, bool, bytes, int, dict, dict, list, bytes)
         )
+        _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], [counter - 1, vote], [node, *heads, *heard, *refused])
         return cls(
             cluster,
             node,
@@ -105,8 +109,8 @@ class Heartbeat:
             fit,
             config,
             vote,
-            {name: ShortHead(*_parts(head, (int, int, bytes))) for name, head in heads.items()},
-            {name: Heard(*_parts(item, (bytes, int, int))) for name, item in heard.items()},
+            {name: _short_head(head) for name, head in heads.items()},
+            {name: _heard(item) for name, item in heard.items()},
             tuple(_parts(refused, (str,) * len(refused))),
         )
 
@@ -128,7 +132,9 @@ class LastWord:
 
     @classmethod
     def decode(cls, raw: bytes) -> "LastWord":
-        return cls(*_fields(raw, (bytes, str, bytes, str, int)))
+        word = cls(*_fields(raw, (bytes, str, bytes, str, int)))
+        _check([(word.cluster, 32), (word.run, RUN_BYTES)], [word.epoch - 1], [word.node, word.service])
+        return word
 
 
 M = TypeVar("M", Heartbeat, LastWord)
@@ -206,6 +212,28 @@ def _follows(last: Entry | None, entry: Entry, cluster: bytes) -> None:
     same_feed = (entry.event.node, entry.event.incarnation) == (last.event.node, last.event.incarnation)
     if not same_feed or entry.event.number != last.event.number + 1 or entry.event.previous != last.id:
         raise Refused(Reason.GARBAGE, f"{entry.ref} does not follow {last.ref}")
+
+
+def _short_head(item: Any) -> ShortHead:
+    head = ShortHead(*_parts(item, (int, int, bytes)))
+    _check([(head.id8, 8)], [head.incarnation, head.number], [])
+    return head
+
+
+def _heard(item: Any) -> Heard:
+    heard = Heard(*_parts(item, (bytes, int, int)))
+    _check([(heard.run, RUN_BYTES)], [heard.counter, heard.ago_ms], [])
+    return heard
+
+
+def _check(sized: Sequence[tuple[bytes, int]], counts: Sequence[int], names: Sequence[Any]) -> None:
+    """Bytes have their length, counts are not negative, names are neither empty nor a page."""
+    if any(len(data) != size for data, size in sized):
+        raise NotCanonical("a field of this message has another length")
+    if any(count < 0 for count in counts):
+        raise NotCanonical("a count of this message is too small")
+    if not all(type(name) is str and 0 < len(name) <= NAME_MAX for name in names):
+        raise NotCanonical(f"a name in this message is empty or longer than {NAME_MAX} characters")
 
 
 def _fields(raw: bytes, kinds: tuple[type, ...]) -> list[Any]:

@@ -14,6 +14,7 @@ with NORMAL a power cut erases events that peers already hold, and the node woul
 import contextlib
 import fcntl
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,9 @@ WAL_BYTES_READY = 4 << 20
 (160 us for 327 us here), and a quiet moment lets the WAL begin again long before 4 MiB are used up."""
 
 FRAME_BYTES = 4096 + 24
+
+SPARE_BYTES_MIN = 64 << 20
+"""With less free space than this the WAL is not grown: what is left belongs to events."""
 
 BUSY_S = 2.0
 """How long the writer waits for a reader that holds a lock: readers never do for long in WAL mode."""
@@ -121,15 +125,16 @@ def _prepared(path: Path) -> sqlite3.Connection:
 
 def _grow_wal(connection: sqlite3.Connection, wal: Path) -> None:
     """Many unsynced commits of one page, then a checkpoint: the WAL is long, the file is not, nothing but a number changed."""
-    missing = max(0, WAL_BYTES_READY - wal.stat().st_size) if wal.exists() else WAL_BYTES_READY
+    missing = WAL_BYTES_READY - (wal.stat().st_size if wal.exists() else 0)
+    if missing <= 0 or shutil.disk_usage(wal.parent).free < SPARE_BYTES_MIN:
+        return
     with contextlib.suppress(sqlite3.Error):  # a full disk: slower commits are no reason not to start
         connection.execute("PRAGMA synchronous=OFF")
         for _ in range(missing // FRAME_BYTES):
             connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("PRAGMA synchronous=FULL")
-    if missing:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    with contextlib.suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -1,0 +1,71 @@
+"""A service address: added without duplicate-address detection, tagged as ours, announced, and taken away again.
+
+    action = AddressAction("eth0", ip_interface("10.77.0.100/24"), netlink, announcer)
+    await action.up(order)      # about 1 ms with its first announcement
+
+Up and reclaim are one thing: see that the address is here, tell the neighbours, forget who had it before. What this
+cannot guarantee is in docs/actions.md.
+"""
+
+import socket
+
+from actions.announce import Announcer
+from actions.netlink import Address, Held, Netlink, promote_secondaries
+from actions.outcome import DONE, Ending, Order, Result, Seen, failed
+
+
+class AddressAction:
+    def __init__(self, interface: str, address: Address, netlink: Netlink, announcer: Announcer) -> None:
+        self.interface = interface
+        self.address = address
+        self._netlink = netlink
+        self._announcer = announcer
+
+    async def up(self, order: Order) -> Result:
+        if self.address.version == 4:
+            promote_secondaries(self.interface)  # for the guard, which removes without looking
+        try:
+            await self._netlink.add(self.interface, self.address)
+        except OSError as error:
+            return failed(f"{self.address} on {self.interface}: {error.strerror}")
+        try:
+            took_us = self._announcer.announce(self.interface, self.address)
+        except OSError as error:
+            return await self._undone(f"{self.address} on {self.interface} cannot be announced: {error.strerror}")
+        await self._netlink.forget_neighbour(self.interface, self.address)
+        return Result(Ending.DONE, announce_us=took_us)
+
+    async def reclaim(self, order: Order) -> Result:
+        return await self.up(order)
+
+    async def down(self, order: Order) -> Result:
+        """Done means looked at: whatever else carries this address here is removed as well."""
+        self._announcer.hush(self.address)
+        await self._netlink.remove(self.interface, self.address)
+        for held in await self._found():
+            await self._netlink.remove(_name(held.index), held.address)
+        await self._netlink.forget_neighbour(self.interface, self.address)
+        return DONE
+
+    async def probe(self, order: Order) -> Seen:
+        return Seen.UP if await self._found() else Seen.DOWN
+
+    async def _found(self) -> list[Held]:
+        """The address on our interface whatever its prefix, or elsewhere with our tag; not one that people put on `lo`."""
+        mine = [held for held in await self._netlink.addresses(self.address.version) if held.address.ip == self.address.ip]
+        return [held for held in mine if held.ours or _name(held.index) == self.interface]
+
+    async def _undone(self, text: str) -> Result:
+        """A take-over that nobody hears of is none: the address goes again, and the next node may try."""
+        try:
+            await self._netlink.remove(self.interface, self.address)
+        except OSError as error:
+            return Result(Ending.UNKNOWN, f"{text}; nor removed again: {error.strerror}")
+        return failed(text)
+
+
+def _name(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return ""

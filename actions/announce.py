@@ -1,0 +1,76 @@
+"""Telling everybody on the wire where an address lives now: at once, and a few times more in the background.
+
+    announcer = Announcer()
+    took_us = announcer.announce("eth0", ip_interface("10.77.0.100/24"))
+    announcer.hush(address)         # before the address goes: we must not announce what we gave up
+
+Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back.
+"""
+
+import asyncio
+import logging
+import socket
+import time
+from ipaddress import IPv4Interface, IPv6Interface
+from pathlib import Path
+
+from actions.frames import ETHERTYPE_ARP, ETHERTYPE_IPV6, arp_reply, arp_request, neighbour_advertisement
+from actions.interface import hardware_address
+
+log = logging.getLogger("failover.announce")
+
+AGAIN_S = (0.05, 0.25, 1.1, 3.0)
+"""A frame can be lost, and a switch port that just came up drops the first ones. Older kernels ignore a second ARP within
+`locktime`, 1 s, of the last update: one of these comes after it."""
+
+
+class Announcer:
+    """Lives in one event loop; owns the repeats that are still to come."""
+
+    def __init__(self) -> None:
+        self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.TimerHandle]] = {}
+
+    def announce(self, interface: str, address: IPv4Interface | IPv6Interface) -> int:
+        """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
+        began = time.monotonic_ns()
+        send_announcement(interface, address)
+        took_us = (time.monotonic_ns() - began) // 1000
+        self.hush(address)
+        loop = asyncio.get_running_loop()
+        self._coming[address] = [loop.call_later(delay, self._again, interface, address) for delay in AGAIN_S]
+        return took_us
+
+    def hush(self, address: IPv4Interface | IPv6Interface) -> None:
+        for timer in self._coming.pop(address, ()):
+            timer.cancel()
+
+    def close(self) -> None:
+        for address in list(self._coming):
+            self.hush(address)
+
+    def _again(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
+        try:
+            send_announcement(interface, address)
+        except OSError as error:
+            log.warning("announcing %s on %s again: %s", address.ip, interface, error)
+
+
+def send_announcement(interface: str, address: IPv4Interface | IPv6Interface) -> None:
+    """One burst. An interface without Ethernet addresses (lo, tun) has no neighbours to tell."""
+    mac = hardware_address(interface)
+    if mac is None:
+        return
+    if isinstance(address, IPv4Interface):
+        frames, kind = [arp_request(mac, address.ip), arp_reply(mac, address.ip)], ETHERTYPE_ARP
+    else:
+        frames, kind = [neighbour_advertisement(mac, address.ip, _forwards(interface))], ETHERTYPE_IPV6
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire:
+        for frame in frames:
+            wire.sendto(frame, (interface, kind))
+
+
+def _forwards(interface: str) -> bool:
+    try:
+        return Path(f"/proc/sys/net/ipv6/conf/{interface}/forwarding").read_text().strip() != "0"
+    except OSError:
+        return False

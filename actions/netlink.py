@@ -1,0 +1,157 @@
+"""Addresses and neighbours of this machine: the few words of pyroute2 that we use, with types.
+
+    netlink = await Netlink.open()              # one socket for the life of the process
+    await netlink.add("eth0", ip_interface("10.77.0.100/24"))      # idempotent; 0.3 ms
+    await netlink.remove("eth0", ip_interface("10.77.0.100/24"))   # False where it was not there
+
+Rules that were learnt the hard way (each was tried):
+- The kernel performs a request even when its asker is cancelled, and the answer then stays in a queue: every request is
+  shielded and one runs at a time. So a cancelled `add` is over before the `remove` that follows it.
+- `get` requests leak an acknowledgement each; dumps, `replace` and `del` do not. Only those are used here.
+- Removing the first IPv4 address of a subnet removes all others of it, unless `promote_secondaries` is set.
+"""
+
+import asyncio
+import errno
+import socket
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Interface, IPv6Interface, ip_interface
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyroute2 import AsyncIPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+OWNER_TAG = 0xFA
+"""IFA_PROTO of every address that we add (kernel 5.18 and later): ours are recognised after a crash."""
+
+IFA_F_NODAD = 0x02
+"""No duplicate-address detection: it takes 1.9 s, and a service address is meant to have been elsewhere before."""
+
+FOR_EVER = 0xFFFF_FFFF
+
+GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ESRCH})
+"""What the kernel answers when there is nothing to remove."""
+
+Address = IPv4Interface | IPv6Interface
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One address that the kernel has."""
+
+    index: int
+    address: Address
+    ours: bool
+    """It carries our tag."""
+
+
+class Netlink:
+    """Made by `open`; every method raises OSError with the kernel's errno."""
+
+    def __init__(self, socket_: Any) -> None:
+        self._socket = socket_
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls) -> "Netlink":
+        netlink = cls(AsyncIPRoute())
+        await netlink.addresses(4)  # pyroute2 opens at the first request: we pay for that now, not in a take-over
+        return netlink
+
+    def close(self) -> None:
+        self._socket.close()
+
+    async def add(self, interface: str, address: Address) -> None:
+        """Add or keep; an IPv6 address is ready at once and never chosen as the source of our own connections."""
+        await self._request(lambda: self._socket.addr("replace", index=_index(interface), **_described(address)))
+
+    async def remove(self, interface: str, address: Address) -> bool:
+        """Whether it was there. Other addresses of the subnet stay."""
+        lost = [] if address.version == 6 or promote_secondaries(interface) else await self._secondaries(interface, address)
+        index = _index_or_none(interface)
+        if index is None:
+            return False
+        where = {"index": index, "address": str(address.ip), "prefixlen": address.network.prefixlen}
+        removed = await self._unless_gone(lambda: self._socket.addr("del", **where))
+        for other in lost:
+            await self.add(interface, other)
+        return removed
+
+    async def addresses(self, version: int) -> list[Held]:
+        """All of one IP version, on every interface."""
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        return await self._request(lambda: self._dump(family))
+
+    async def forget_neighbour(self, interface: str, address: Address) -> None:
+        """Remove what we remember of who had this address."""
+        index = _index_or_none(interface)
+        if index is not None:
+            await self._unless_gone(lambda: self._socket.neigh("del", dst=str(address.ip), ifindex=index))
+
+    async def _dump(self, family: int) -> list[Held]:
+        return [_held(message) async for message in await self._socket.get_addr(family=family)]
+
+    async def _secondaries(self, interface: str, address: Address) -> list[Address]:
+        index = _index_or_none(interface)
+        mine = [held for held in await self.addresses(4) if held.index == index and held.address.network == address.network]
+        return [held.address for held in mine if held.address != address]
+
+    async def _unless_gone(self, ask: Callable[[], Awaitable[Any]]) -> bool:
+        try:
+            await self._request(ask)
+        except OSError as error:
+            if error.errno in GONE:
+                return False
+            raise
+        return True
+
+    async def _request(self, ask: Callable[[], Awaitable[T]]) -> T:
+        return await asyncio.shield(self._one_by_one(ask))
+
+    async def _one_by_one(self, ask: Callable[[], Awaitable[T]]) -> T:
+        async with self._turn:
+            try:
+                return await ask()
+            except NetlinkError as error:
+                raise OSError(error.code, error.args[-1]) from None
+
+
+def promote_secondaries(interface: str) -> bool:
+    """Ask the kernel to keep a subnet's other addresses when its first one goes; False where we may not."""
+    setting = Path("/proc/sys/net/ipv4/conf") / interface / "promote_secondaries"
+    try:
+        if setting.read_text().strip() == "0":
+            setting.write_text("1")
+    except OSError:
+        return False
+    return True
+
+
+def _described(address: Address) -> dict[str, Any]:
+    fields: dict[str, Any] = {"address": str(address.ip), "prefixlen": address.network.prefixlen, "proto": OWNER_TAG}
+    if address.version == 6:
+        fields |= {"flags": IFA_F_NODAD, "preferred_lft": 0, "valid_lft": FOR_EVER}
+    return fields
+
+
+def _held(message: Any) -> Held:
+    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+    address = ip_interface(f"{text}/{message['prefixlen']}")
+    return Held(message["index"], address, message.get_attr("IFA_PROTO") == OWNER_TAG)
+
+
+def _index(interface: str) -> int:
+    index = _index_or_none(interface)
+    if index is None:
+        raise OSError(errno.ENODEV, f"there is no interface {interface}")
+    return index
+
+
+def _index_or_none(interface: str) -> int | None:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError:
+        return None

@@ -1,0 +1,182 @@
+"""Addresses in real namespaces, looked at from the client's side of a switch."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from ipaddress import ip_interface
+
+import pytest
+
+from actions.address import AddressAction
+from actions.announce import Announcer
+from actions.netlink import Netlink
+from actions.outcome import Ending, Order, Result, Seen
+from tests.actions.lab import Lan, in_namespace, inside
+
+ORDER = Order("web", "one", 7, "a test")
+FOUR, SIX = "10.77.0.100/24", "fd77::100/64"
+
+
+@contextlib.asynccontextmanager
+async def action(address: str, interface: str = "eth0") -> AsyncIterator[AddressAction]:
+    netlink, announcer = await Netlink.open(), Announcer()
+    try:
+        yield AddressAction(interface, ip_interface(address), netlink, announcer)
+    finally:
+        announcer.close()
+        netlink.close()
+
+
+def perform(name: str, address: str, word: str, interface: str = "eth0") -> Result:
+    async def work() -> Result:
+        async with action(address, interface) as it:
+            return await getattr(it, word)(ORDER)
+
+    return inside(name, work)
+
+
+def probe(name: str, address: str) -> Seen:
+    async def work() -> Seen:
+        async with action(address) as it:
+            return await it.probe(ORDER)
+
+    return inside(name, work)
+
+
+@pytest.fixture(autouse=True)
+def clean(lan: Lan) -> Iterator[None]:
+    yield
+    for name in (lan.one, lan.two):
+        for address in (FOUR, SIX):
+            perform(name, address, "down")
+
+
+@pytest.mark.parametrize("address", [FOUR, SIX])
+def test_a_client_finds_the_new_owner_at_once(lan: Lan, address: str) -> None:
+    """The client remembers the old owner's hardware address; one announcement replaces it, without the client asking."""
+    ip = address.split("/")[0]
+    assert perform(lan.one, address, "up").ending is Ending.DONE
+    assert lan.answers(ip)
+    assert lan.neighbour(lan.client, ip) == lan.mac(lan.one)
+    assert perform(lan.one, address, "down").ending is Ending.DONE
+    result = perform(lan.two, address, "up")
+    assert result.ending is Ending.DONE
+    assert result.announce_us > 0
+    assert lan.neighbour(lan.client, ip) == lan.mac(lan.two)
+    assert lan.answers(ip)
+
+
+@pytest.mark.parametrize("address", [FOUR, SIX])
+def test_after_a_split_reclaim_takes_the_client_back(lan: Lan, address: str) -> None:
+    """Both had it; the winner's address never went away, and only announcing tells the client."""
+    ip = address.split("/")[0]
+    perform(lan.one, address, "up")
+    assert lan.answers(ip)
+    perform(lan.two, address, "up")
+    assert lan.neighbour(lan.client, ip) == lan.mac(lan.two)
+    perform(lan.two, address, "down")
+    assert perform(lan.one, address, "reclaim").ending is Ending.DONE
+    assert lan.neighbour(lan.client, ip) == lan.mac(lan.one)
+
+
+@pytest.mark.parametrize("address", [FOUR, SIX])
+def test_every_word_may_be_said_twice(lan: Lan, address: str) -> None:
+    for word, seen in (("up", Seen.UP), ("up", Seen.UP), ("down", Seen.DOWN), ("down", Seen.DOWN)):
+        assert perform(lan.one, address, word).ending is Ending.DONE
+        assert probe(lan.one, address) is seen
+    assert lan.addresses(lan.one)[0] == "10.77.0.1/24"
+
+
+def test_the_second_service_address_survives_the_first_where_the_node_has_no_other(lan: Lan) -> None:
+    """The kernel removes a subnet's secondary addresses with the first one; both are services of somebody."""
+    perform(lan.one, "10.99.0.1/24", "up")
+    perform(lan.one, "10.99.0.2/24", "up")
+    perform(lan.one, "10.99.0.1/24", "down")
+    assert "10.99.0.2/24" in lan.addresses(lan.one)
+    perform(lan.one, "10.99.0.2/24", "down")
+
+
+def test_the_node_keeps_its_own_address_that_came_second(lan: Lan) -> None:
+    in_namespace(lan.one, "sh", "-c", "echo 0 > /proc/sys/net/ipv4/conf/eth0/promote_secondaries")
+    perform(lan.one, "10.98.0.1/24", "up")
+    in_namespace(lan.one, "ip", "address", "add", "10.98.0.9/24", "dev", "eth0")
+    perform(lan.one, "10.98.0.1/24", "down")
+    assert "10.98.0.9/24" in lan.addresses(lan.one)
+    in_namespace(lan.one, "ip", "address", "del", "10.98.0.9/24", "dev", "eth0")
+
+
+def test_our_own_connections_never_leave_from_the_service_address(lan: Lan) -> None:
+    """A connection from an address that moves away would break with it: the IPv6 address is deprecated as a source."""
+    perform(lan.one, SIX, "up")
+    route = in_namespace(lan.one, "ip", "-6", "route", "get", "fd77::3")
+    assert "src fd77::1 " in route
+
+
+def test_what_we_remembered_of_the_old_owner_is_forgotten(lan: Lan) -> None:
+    """Before it owned the address, this node was its client. Were that kept, it would count again afterwards."""
+    in_namespace(lan.one, "ip", "neigh", "replace", "10.77.0.100", "lladdr", lan.mac(lan.two), "dev", "eth0")
+    perform(lan.one, FOUR, "up")
+    perform(lan.one, FOUR, "down")
+    assert lan.neighbour(lan.one, "10.77.0.100") == ""
+
+
+def test_an_address_with_another_prefix_is_found_and_taken_down(lan: Lan) -> None:
+    in_namespace(lan.one, "ip", "address", "add", "10.77.0.100/32", "dev", "eth0")
+    assert probe(lan.one, FOUR) is Seen.UP
+    assert perform(lan.one, FOUR, "down").ending is Ending.DONE
+    assert probe(lan.one, FOUR) is Seen.DOWN
+
+
+def test_an_address_that_people_keep_on_lo_is_not_ours(lan: Lan) -> None:
+    in_namespace(lan.one, "ip", "address", "add", "10.77.0.100/32", "dev", "lo")
+    assert probe(lan.one, FOUR) is Seen.DOWN
+    perform(lan.one, FOUR, "down")
+    assert "10.77.0.100/32" in lan.addresses(lan.one, "lo")
+    in_namespace(lan.one, "ip", "address", "del", "10.77.0.100/32", "dev", "lo")
+
+
+def test_a_missing_interface_fails_and_says_so(lan: Lan) -> None:
+    result = perform(lan.one, FOUR, "up", "eth7")
+    assert result.ending is Ending.FAILED
+    assert "eth7" in result.text
+    assert perform(lan.one, FOUR, "down", "eth7").ending is Ending.DONE
+
+
+def test_an_interface_that_is_switched_off_fails_and_leaves_nothing(lan: Lan) -> None:
+    in_namespace(lan.two, "ip", "link", "set", "eth0", "down")
+    try:
+        result = perform(lan.two, FOUR, "up")
+        assert result.ending is Ending.FAILED
+        assert "announced" in result.text
+        assert "10.77.0.100/24" not in lan.addresses(lan.two)
+    finally:
+        in_namespace(lan.two, "ip", "link", "set", "eth0", "up")
+        in_namespace(lan.two, "ip", "address", "replace", "fd77::2/64", "dev", "eth0", "nodad")
+
+
+def test_nothing_is_announced_any_more_after_down(lan: Lan) -> None:
+    """The repeats of an announcement must not take the client back to a node that gave the address up."""
+
+    async def up_and_down() -> int:
+        async with action(FOUR) as it:
+            await it.up(ORDER)
+            assert it._announcer._coming
+            await it.down(ORDER)
+            return len(it._announcer._coming)
+
+    assert inside(lan.one, up_and_down) == 0
+
+
+def test_a_cancelled_up_is_over_before_the_down_that_follows(lan: Lan) -> None:
+    """The kernel adds the address even when nobody waits for it any more: down must come after that."""
+
+    async def work() -> Seen:
+        async with action(FOUR) as it:
+            for _ in range(20):
+                up = asyncio.create_task(it.up(ORDER))
+                await asyncio.sleep(0)
+                up.cancel()
+                await it.down(ORDER)
+            return await it.probe(ORDER)
+
+    assert inside(lan.one, work) is Seen.DOWN

@@ -1,0 +1,217 @@
+"""The laboratory as its users see it: build it, start nodes, do harm, look.
+
+Everything that it makes lives in processes of its own, and `close` ends them (so does the end of this program, and a
+SIGKILL to it: agents end when their socket closes). Files go to a temporary folder, which `close` removes.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tools.lab.addresses import BYSTANDER_HOST, CLIENT_HOST, LINKS, SERVICE_V4, SERVICE_V6, Port
+from tools.lab.node import Node, PowerLoss
+from tools.lab.place import LabError, Place, World
+from tools.lab.switch import Switch
+from tools.lab.watchers import Watcher
+
+POLL_S = 0.01
+
+
+class Lab:
+    """`nodes` in order of preference; `witnesses` are plugged in as well and own nothing."""
+
+    def __init__(self, nodes: Sequence[str], witnesses: Sequence[str] = (), folder: Path | None = None):
+        self._own_folder = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="failover-lab-"))
+        self.witnesses = tuple(witnesses)
+        self._places: list[Place] = []
+        self.world = World()
+        try:
+            self._build((*nodes, *witnesses))
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self, names: Sequence[str]) -> None:
+        self.switches = {link: Switch(link, self._place(link, processes=False)) for link in LINKS}
+        self.nodes = {name: self._node(name, 11 + at) for at, name in enumerate(names)}
+        self.client, self.bystander = (self._guest("client", CLIENT_HOST), self._guest("bystander", BYSTANDER_HOST))
+        self.prober = Watcher(self.client, "prober", 2000, self.folder)
+        asker = Port("lan", "bystander", BYSTANDER_HOST)
+        self.asker = Watcher(self.bystander, "bystander", 5000, self.folder, asker.v4, asker.v6)
+        for name in names:
+            self._cable(self.nodes[name])
+        self.wait_until(self._cables_carry, "every cable carries")
+
+    def _place(self, name: str, processes: bool = True) -> Place:
+        self._places.append(self.world.place(name, processes))
+        return self._places[-1]
+
+    def _node(self, name: str, host: int) -> Node:
+        return Node(name, tuple(Port(link, name, host) for link in LINKS), self.folder)
+
+    def _guest(self, name: str, host: int) -> Place:
+        place, port = self._place(name), Port("lan", name, host)
+        place.ip("link set lo up")
+        self.switches["lan"].plug(port, place)
+        self.switches["lan"].up(port)
+        return place
+
+    def _cable(self, node: Node) -> None:
+        node.place = self._place(node.name)
+        node.place.ip("link set lo up")
+        for port in node.ports:
+            self.switches[port.link].plug(port, node.place)
+            self.switches[port.link].up(port)
+
+    def _cables_carry(self) -> bool:
+        return all(state == "up" for switch in self.switches.values() for state in switch.states().values())
+
+    def __enter__(self) -> "Lab":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every process and remove every file. Safe to call twice."""
+        for place in reversed(self._places):
+            place.kill()
+        self.world.close()
+        if self._own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # The cluster
+
+    def init(self, edit: Callable[[str], str] = lambda text: text, service: str = "web") -> None:
+        """`failc init` for these nodes, with one service of both addresses; `edit` may change the configuration's text."""
+        addresses = f"{service}={SERVICE_V4}/24@eth0,{SERVICE_V6}/64@eth0"
+        members = [part for name in self.nodes for part in (f"--{self._role(name)}", self._links(name))]
+        self.command("failc", "init", str(self.folder), "--cluster", "demo", *members, "--service", addresses)
+        config = self.folder / "failover.toml"
+        config.write_text(edit(config.read_text()))
+
+    def _role(self, name: str) -> str:
+        return "witness" if name in self.witnesses else "node"
+
+    def _links(self, name: str) -> str:
+        return f"{name}=" + ",".join(f"{port.link}:{port.v4}" for port in self.nodes[name].ports)
+
+    def start(self, *names: str, deadline_s: float = 20.0) -> None:
+        """Start `faild` on these nodes (all of them without a name), giving power where there is none; wait until ready."""
+        chosen = [self.nodes[name] for name in names or self.nodes]
+        for node in chosen:
+            if node.place is None:
+                self.power_on(node.name)
+            node.launch()
+        for node in chosen:
+            self.wait_until(node.is_ready, f"{node.name} is ready", deadline_s)
+
+    # Accidents
+
+    def power_off(self, name: str) -> PowerLoss:
+        """The ports of all its links go down, then every process dies at once, then its namespace goes: in that order."""
+        node, began_ns = self.nodes[name], time.monotonic_ns()
+        for port in node.ports:
+            self.switches[port.link].down(port)
+        states = [self.switches[port.link].states()[port.switch_side] for port in node.ports]
+        if any(state != "down" for state in states):
+            raise LabError(f"void: {name} could still speak when it lost its power: {states}")
+        ports_down_ns = time.monotonic_ns()
+        if node.place in self._places:
+            self._places.remove(node.running)
+        node.die()
+        dead_ns = time.monotonic_ns()
+        self.wait_until(lambda: not self._is_plugged(node), f"{name}'s namespace is gone")
+        return PowerLoss(began_ns, ports_down_ns, dead_ns, time.monotonic_ns())
+
+    def _is_plugged(self, node: Node) -> bool:
+        return any(port.switch_side in self.switches[port.link].states() for port in node.ports)
+
+    def power_on(self, name: str) -> None:
+        """New namespaces and cables, the disk as it was; nothing runs yet."""
+        self._cable(self.nodes[name])
+        self.wait_until(self._cables_carry, "every cable carries")
+
+    def cut(self, name: str, *links: str) -> None:
+        """The fault lies behind the switch: the node keeps its carrier and hears nobody. All links without a name."""
+        for switch, port in self._ports(name, links):
+            switch.isolate(port)
+
+    def heal(self, name: str, *links: str) -> None:
+        for switch, port in self._ports(name, links):
+            switch.join(port)
+
+    def unplug(self, name: str, *links: str) -> None:
+        """The cable comes out: the node sees its carrier go."""
+        for switch, port in self._ports(name, links):
+            switch.down(port)
+
+    def plug(self, name: str, *links: str) -> None:
+        for switch, port in self._ports(name, links):
+            switch.up(port)
+
+    def _ports(self, name: str, links: Sequence[str]) -> list[tuple[Switch, Port]]:
+        return [(self.switches[link], self.nodes[name].port(link)) for link in links or LINKS]
+
+    def cut_one_way(self, source: str, target: str, *links: str) -> None:
+        """Nothing that `source` sends reaches `target`; needs nft."""
+        for link in links or LINKS:
+            self.switches[link].block(self.nodes[source].port(link), self.nodes[target].port(link))
+
+    def heal_one_way(self, source: str, target: str, *links: str) -> None:
+        for link in links or LINKS:
+            self.switches[link].unblock(self.nodes[source].port(link), self.nodes[target].port(link))
+
+    def lose(self, percent: float) -> None:
+        """Every switch drops this share of the frames, at random; needs nft."""
+        for switch in self.switches.values():
+            switch.lose(percent)
+
+    # Looking
+
+    def command(self, name: str, *arguments: str, accept: Sequence[int] = (0,)) -> str:
+        """Run one of our commands here (the control socket is a file) and return what it printed."""
+        script = Path(sys.executable).with_name(name)
+        done = subprocess.run([str(script), *arguments], capture_output=True, text=True, timeout=120)
+        if done.returncode not in accept:
+            words = done.stderr.strip() or done.stdout.strip()
+            raise LabError(f"{name} {' '.join(arguments)}: exit {done.returncode}: {words}")
+        return done.stdout
+
+    def failc(self, node: str, *arguments: str, accept: Sequence[int] = (0,)) -> str:
+        """`failc` talking to this node, as the cluster's operator."""
+        identity = self.folder / "operator" / "id_ed25519"
+        where = ("--state", str(self.nodes[node].state), "--identity", str(identity))
+        return self.command("failc", *where, *arguments, accept=accept)
+
+    def audit(self, *arguments: str, accept: Sequence[int] = (0,)) -> str:
+        return self.command("failaudit", *arguments, "--config", str(self.folder / "failover.toml"), accept=accept)
+
+    def status(self, node: str) -> dict[str, Any]:
+        status: dict[str, Any] = json.loads(self.failc(node, "status", "--json"))
+        return status
+
+    def service(self, node: str, service: str = "web") -> dict[str, Any]:
+        """What this node knows of the service: owner, owners, epoch, split, states, reason."""
+        found: dict[str, Any] = self.status(node)["services"][service]
+        return found
+
+    def owner(self, node: str, service: str = "web") -> str | None:
+        owner: str | None = self.service(node, service)["owner"]
+        return owner
+
+    def wait_until(self, predicate: Callable[[], object], what: str, deadline_s: float = 10.0) -> float:
+        """Ask until it is so; returns the seconds it took. Raises LabError with `what` after the deadline."""
+        began = time.monotonic()
+        while not predicate():
+            if time.monotonic() - began > deadline_s:
+                raise LabError(f"not within {deadline_s:.0f} s: {what}")
+            time.sleep(POLL_S)
+        return time.monotonic() - began

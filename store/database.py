@@ -100,7 +100,11 @@ async def _connect(path: Path, connector: Callable[[Path], sqlite3.Connection]) 
     connection = aiosqlite.Connection(lambda: connector(path), iter_chunk_size=64)
     thread: Any = getattr(connection, "_thread", connection)
     thread.daemon = True  # else a journal that somebody forgot to close hangs the end of the process for ever
-    return await connection
+    try:
+        return await connection
+    except BaseException:
+        thread.join(BUSY_S)  # it has been told to end; later it would find the event loop closed and complain
+        raise
 
 
 async def _hop(connection: aiosqlite.Connection, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
@@ -111,12 +115,21 @@ async def _hop(connection: aiosqlite.Connection, function: Callable[..., T], *ar
 
 
 def _prepared(path: Path) -> sqlite3.Connection:
+    connection = _writable(path)
+    try:
+        _grow_wal(connection, path.with_name(path.name + "-wal"))
+    except sqlite3.Error:  # slower commits are no reason not to start, but this handle has failed
+        connection.close()
+        return _writable(path)
+    return connection
+
+
+def _writable(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
         for line in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0"):
             connection.execute(f"PRAGMA {line}").fetchall()
         connection.execute(SCHEMA)
-        _grow_wal(connection, path.with_name(path.name + "-wal"))
     except sqlite3.Error:
         connection.close()
         raise
@@ -128,13 +141,11 @@ def _grow_wal(connection: sqlite3.Connection, wal: Path) -> None:
     missing = WAL_BYTES_READY - (wal.stat().st_size if wal.exists() else 0)
     if missing <= 0 or shutil.disk_usage(wal.parent).free < SPARE_BYTES_MIN:
         return
-    with contextlib.suppress(sqlite3.Error):  # a full disk: slower commits are no reason not to start
-        connection.execute("PRAGMA synchronous=OFF")
-        for _ in range(missing // FRAME_BYTES):
-            connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
+    connection.execute("PRAGMA synchronous=OFF")
+    for _ in range(missing // FRAME_BYTES):
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
     connection.execute("PRAGMA synchronous=FULL")
-    with contextlib.suppress(sqlite3.Error):
-        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
 
 
 def _read_only(path: Path) -> sqlite3.Connection:

@@ -38,7 +38,7 @@ async def fill_the_disk(folder: Path) -> None:
 
 async def fail_the_writes(folder: Path) -> None:
     """The same with writes that fail otherwise (EFBIG): an I/O error, after which the handle must be replaced."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5_000_000, resource.RLIM_INFINITY))
     unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     await _until_refused_and_back(folder, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, unlimited), "SQLITE_IOERR")
 

@@ -4,7 +4,8 @@
     took_us = announcer.announce("eth0", ip_interface("10.77.0.100/24"))
     announcer.hush(address)         # before the address goes: we must not announce what we gave up
 
-Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back.
+Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back. The socket
+stays open: closing one waits for the kernel to forget it, 9 to 20 ms (tried), which would be most of a take-over.
 """
 
 import asyncio
@@ -29,11 +30,12 @@ class Announcer:
 
     def __init__(self) -> None:
         self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.TimerHandle]] = {}
+        self._wire: socket.socket | None = None
 
     def announce(self, interface: str, address: IPv4Interface | IPv6Interface) -> int:
         """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
         began = time.monotonic_ns()
-        send_announcement(interface, address)
+        self._send(interface, address)
         took_us = (time.monotonic_ns() - began) // 1000
         self.hush(address)
         loop = asyncio.get_running_loop()
@@ -47,26 +49,32 @@ class Announcer:
     def close(self) -> None:
         for address in list(self._coming):
             self.hush(address)
+        if self._wire is not None:
+            self._wire.close()
+            self._wire = None
 
     def _again(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
         try:
-            send_announcement(interface, address)
+            self._send(interface, address)
         except OSError as error:
             log.warning("announcing %s on %s again: %s", address.ip, interface, error)
 
+    def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
+        if self._wire is None:
+            self._wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
+        kind, frames = _frames(interface, address)
+        for frame in frames:
+            self._wire.sendto(frame, (interface, kind))
 
-def send_announcement(interface: str, address: IPv4Interface | IPv6Interface) -> None:
-    """One burst. An interface without Ethernet addresses (lo, tun) has no neighbours to tell."""
+
+def _frames(interface: str, address: IPv4Interface | IPv6Interface) -> tuple[int, list[bytes]]:
+    """One burst, with its ethertype. An interface without Ethernet addresses (lo, tun) has no neighbours to tell."""
     mac = hardware_address(interface)
     if mac is None:
-        return
+        return 0, []
     if isinstance(address, IPv4Interface):
-        frames, kind = [arp_request(mac, address.ip), arp_reply(mac, address.ip)], ETHERTYPE_ARP
-    else:
-        frames, kind = [neighbour_advertisement(mac, address.ip, _forwards(interface))], ETHERTYPE_IPV6
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as wire:
-        for frame in frames:
-            wire.sendto(frame, (interface, kind))
+        return ETHERTYPE_ARP, [arp_request(mac, address.ip), arp_reply(mac, address.ip)]
+    return ETHERTYPE_IPV6, [neighbour_advertisement(mac, address.ip, _forwards(interface))]
 
 
 def _forwards(interface: str) -> bool:

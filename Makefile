@@ -1,0 +1,39 @@
+# The newcomer's commands: make demo, make test, make bench. Each installs what it needs into .venv.
+
+PY = .venv/bin/python
+WORKERS ?= 2
+
+.PHONY: help install demo test bench lint clean
+
+help:
+	@echo "make demo     six failovers with real nodes on this machine, explained as they happen (about a minute)"
+	@echo "make test     everything"
+	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
+	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
+	@echo "make lint     ruff and mypy"
+	@echo "make clean    removes .venv and what tools leave behind"
+
+install: .venv/.installed
+
+.venv/.installed: pyproject.toml packaging/venv.sh
+	@packaging/venv.sh
+
+.venv/.dev: pyproject.toml packaging/venv.sh
+	@packaging/venv.sh dev
+
+demo: .venv/.installed
+	@$(PY) -m tools.demo $(ARGS)
+
+test: .venv/.dev
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+bench: .venv/.installed
+	@$(PY) -m tools.bench $(ARGS)
+
+lint: .venv/.dev
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+
+clean:
+	rm -rf .venv .demo build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

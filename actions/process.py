@@ -1,0 +1,167 @@
+"""Running a program in a process group of its own that the guard knows, with its output caught and its end awaited.
+
+    programs = Programs(groups)                     # groups: who must know what runs (the link to the guard)
+    exited = await programs.run(["/etc/failover/web", "start"], order.environment())
+    exited.code, exited.line, exited.output         # exit code (negative: by a signal), last line, SHA-256 of the output
+
+Cancelling `run` kills the whole group. A ticket is told to the guard before the program starts and stands in its
+environment, so that one whose number never reached the guard is found even if we die in between.
+
+A program that starts a daemon may leave it our pipe as its output: we wait for the program, never for the end of the
+pipe, and go on emptying it as long as somebody writes, or that daemon would die of SIGPIPE.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+OUTPUT_BYTES_MAX = 1 << 20
+"""What is hashed and looked at; the rest of a flood is read and thrown away."""
+
+LINE_BYTES_MAX = 400
+"""Of the last line, for the log and the event."""
+
+KILLED_S_MAX = 2.0
+"""SIGKILL takes microseconds; a process that sleeps in the kernel may take for ever, and we do not."""
+
+TICKET = "FAILOVER_TICKET"
+
+PRIVATE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "CREDENTIALS_DIRECTORY")
+"""Of our own environment: between us and the service manager, not for what we start."""
+
+
+class Groups(Protocol):
+    """Who is told of every process group of ours: what is known there is killed when we die."""
+
+    def began(self, ticket: str) -> None: ...
+
+    def group(self, ticket: str, group: int) -> None: ...
+
+    def ended(self, ticket: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    code: int
+    line: str
+    """The last line printed, shortened."""
+    output: bytes
+    """SHA-256 of what was printed, or empty where nothing was."""
+
+
+class Programs:
+    """Starts programs; used in one event loop."""
+
+    def __init__(self, groups: Groups) -> None:
+        self._groups = groups
+        self._run = os.urandom(6).hex()
+        self._count = 0
+
+    async def run(self, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
+        """Raises OSError where the program cannot be started: then nothing has happened."""
+        self._count += 1
+        ticket = f"{self._run}-{self._count}"
+        self._groups.began(ticket)
+        try:
+            return await self._run_group(ticket, argv, environment)
+        finally:
+            self._groups.ended(ticket)
+
+    async def _run_group(self, ticket: str, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
+        printed = _Printed()
+        try:
+            process = _start(argv, {**_inherited(), **environment, TICKET: ticket}, printed.writer)
+        except OSError:
+            printed.abandon()
+            raise
+        finally:
+            os.close(printed.writer)
+        self._groups.group(ticket, process.pid)
+        try:
+            await _exit_of(process)
+        except asyncio.CancelledError:
+            kill_group(process.pid)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(_exit_of(process), KILLED_S_MAX)
+            raise
+        printed.read()
+        return Exited(process.returncode, printed.line(), printed.digest())
+
+
+def kill_group(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+
+
+def _start(argv: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
+    """A session of its own, no input, our pipe as output, and no other descriptor of ours."""
+    return subprocess.Popen(
+        list(argv), env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+    )
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in PRIVATE and not name.startswith("PYTHON")}
+
+
+async def _exit_of(process: "subprocess.Popen[bytes]") -> None:
+    """Wait by pidfd: no thread, and no signal handler that others could replace."""
+    if process.poll() is not None:
+        return
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    handle = os.pidfd_open(process.pid)
+    loop.add_reader(handle, ended.set)
+    try:
+        await ended.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
+    process.wait()
+
+
+class _Printed:
+    """The reading end of a program's output."""
+
+    def __init__(self) -> None:
+        self._reader, self.writer = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(self._reader, False)
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self._tail = b""
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._reader, self.read)
+
+    def read(self) -> None:
+        """Everything that is there now; at the end of the pipe nobody will write again, and it is closed."""
+        with contextlib.suppress(BlockingIOError):
+            while self._reader >= 0:
+                piece = os.read(self._reader, 65536)
+                if not piece:
+                    return self.abandon()
+                self._take(piece)
+
+    def abandon(self) -> None:
+        if self._reader >= 0:
+            self._loop.remove_reader(self._reader)
+            os.close(self._reader)
+            self._reader = -1
+
+    def line(self) -> str:
+        lines = self._tail.decode(errors="replace").strip().splitlines()
+        return "".join(letter if letter.isprintable() else "?" for letter in lines[-1]) if lines else ""
+
+    def digest(self) -> bytes:
+        return self._hash.digest() if self._size else b""
+
+    def _take(self, piece: bytes) -> None:
+        piece = piece[: max(0, OUTPUT_BYTES_MAX - self._size)]
+        self._size += len(piece)
+        self._hash.update(piece)
+        self._tail = (self._tail + piece)[-LINE_BYTES_MAX:]

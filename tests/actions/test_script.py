@@ -1,0 +1,186 @@
+"""Scripts, hooks and checks as real programs."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from actions.check import check_exec, check_tcp
+from actions.notify import NotifyHook
+from actions.outcome import Ending, Order, Seen
+from actions.perform import perform
+from actions.process import Programs
+from actions.script import ScriptAction
+from tests.actions.lab import until
+
+ORDER = Order("web", "genesis", 7, "lukretia is dead")
+
+
+class Ledger:
+    """Groups that anybody may look at: a real implementation of the protocol, for one process."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, ...]] = []
+
+    def began(self, ticket: str) -> None:
+        self.lines.append(("began", ticket))
+
+    def group(self, ticket: str, group: int) -> None:
+        self.lines.append(("group", ticket, str(group)))
+
+    def ended(self, ticket: str) -> None:
+        self.lines.append(("ended", ticket))
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+@pytest.fixture
+def programs(ledger: Ledger) -> Programs:
+    return Programs(ledger)
+
+
+def write_script(folder: Path, body: str, name: str = "web") -> str:
+    path = folder / name
+    path.write_text(f'#!/bin/sh\nexec 2>&1\nlog={folder}/log\n{body}\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")")[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_the_words_and_the_environment_of_a_script(tmp_path: Path, programs: Programs) -> None:
+    body = 'echo "$1 $FAILOVER_SERVICE $FAILOVER_NODE $FAILOVER_EPOCH $FAILOVER_REASON" >> $log\n[ $1 != status ] || exit 3'
+    action = ScriptAction(write_script(tmp_path, body), programs)
+    for word in ("up", "reclaim", "down"):
+        assert (await perform(action, word, ORDER, 5)).ending is Ending.DONE
+    assert await action.probe(ORDER) is Seen.DOWN
+    tail = "web genesis 7 lukretia is dead"
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines == [f"{word} {tail}" for word in ("start", "reclaim", "stop", "status")]
+
+
+async def test_the_guard_knows_ticket_and_group(tmp_path: Path, programs: Programs, ledger: Ledger) -> None:
+    path = write_script(tmp_path, "echo $FAILOVER_TICKET $(cut -d' ' -f5 /proc/$$/stat)")
+    exited = await programs.run([path], {})
+    ticket, group = exited.line.split()
+    assert ledger.lines == [("began", ticket), ("group", ticket, group), ("ended", ticket)]
+
+
+async def test_a_timeout_kills_the_whole_group_and_the_probe_tells(tmp_path: Path, programs: Programs) -> None:
+    """The child of the script must not go on either: it would bring the service up later, when nobody expects it."""
+    body = f'case $1 in start) sleep 600 & echo $! > {tmp_path}/child; wait;; status) exit $(cat {tmp_path}/status);; esac'
+    action = ScriptAction(write_script(tmp_path, body), programs)
+    for status, ending in (("3", Ending.FAILED), ("0", Ending.DONE), ("1", Ending.UNKNOWN)):
+        (tmp_path / "status").write_text(status)
+        assert (await perform(action, "up", ORDER, 0.3)).ending is ending
+        child = int((tmp_path / "child").read_text())
+        await until(lambda child=child: not alive(child), "the script's child is dead")
+
+
+async def test_a_failed_stop_is_done_only_where_the_status_says_so(tmp_path: Path, programs: Programs) -> None:
+    body = f'case $1 in status) exit $(cat {tmp_path}/status);; *) echo nothing to stop; exit 1;; esac'
+    action = ScriptAction(write_script(tmp_path, body), programs)
+    for status, ending in (("3", Ending.DONE), ("0", Ending.FAILED), ("64", Ending.FAILED)):
+        (tmp_path / "status").write_text(status)
+        result = await perform(action, "down", ORDER, 5)
+        assert result.ending is ending
+        assert "nothing to stop" in result.text
+
+
+async def test_a_failed_start_that_is_up_all_the_same_is_unknown(tmp_path: Path, programs: Programs) -> None:
+    action = ScriptAction(write_script(tmp_path, "[ $1 = status ]"), programs)
+    assert (await perform(action, "up", ORDER, 5)).ending is Ending.UNKNOWN
+
+
+async def test_a_script_that_is_not_there_fails_with_its_name(tmp_path: Path, programs: Programs, ledger: Ledger) -> None:
+    action = ScriptAction(str(tmp_path / "absent"), programs)
+    result = await perform(action, "up", ORDER, 5)
+    assert result.ending is Ending.FAILED
+    assert "absent" in result.text
+    assert [line[0] for line in ledger.lines] == ["began", "ended"]
+
+
+async def test_a_daemon_that_keeps_our_pipe_neither_holds_us_up_nor_dies_of_it(tmp_path: Path, programs: Programs) -> None:
+    body = f'(while [ ! -e {tmp_path}/end ]; do echo noise; sleep 0.01; done; echo ended > {tmp_path}/said) & echo started'
+    exited = await programs.run([write_script(tmp_path, body)], {})
+    assert exited.code == 0
+    before = time.monotonic()
+    (tmp_path / "end").touch()
+    await until((tmp_path / "said").exists, "the daemon came to its own end")
+    assert time.monotonic() - before < 10
+
+
+async def test_output_is_limited_digested_and_its_last_line_kept(tmp_path: Path, programs: Programs) -> None:
+    path = write_script(tmp_path, "head -c 3000000 /dev/zero | tr '\\0' x; echo; printf 'last\\033[1m word\\n'")
+    exited = await programs.run([path], {})
+    assert len(exited.output) == 32
+    assert len(exited.line) <= 400
+    exited = await programs.run([write_script(tmp_path, "printf 'last\\033[1m word\\n'")], {})
+    assert exited.line == "last?[1m word"
+
+
+async def test_no_descriptor_of_ours_is_inherited(tmp_path: Path, programs: Programs) -> None:
+    exited = await programs.run(["/bin/ls", "-m", "/proc/self/fd"], {})
+    assert exited.line == "0, 1, 2, 3"  # 3 is the folder that it lists
+
+
+async def test_an_order_ends_a_word_that_is_being_told(tmp_path: Path, programs: Programs) -> None:
+    """A word is news. Were `stop` to wait for a hanging `up`, a service could not be released."""
+    body = f'echo $1 >> $log; [ $1 != up ] || {{ echo $$ > {tmp_path}/pid; sleep 600; }}'
+    action = ScriptAction(write_script(tmp_path, body), programs)
+    telling = asyncio.create_task(action.tell("up", ORDER, action.orders()))
+    pid = int(await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the word is told"))
+    assert (await perform(action, "down", ORDER, 5)).ending is Ending.DONE
+    await telling
+    assert not alive(pid)
+    assert (tmp_path / "log").read_text().split() == ["up", "stop"]
+
+
+async def test_a_word_that_waited_while_an_order_came_is_obsolete(tmp_path: Path, programs: Programs) -> None:
+    action = ScriptAction(write_script(tmp_path, "echo $1 >> $log"), programs)
+    orders = action.orders()
+    await perform(action, "down", ORDER, 5)
+    await action.tell("up", ORDER, orders)
+    assert (tmp_path / "log").read_text().split() == ["stop"]
+
+
+async def test_a_hook_gets_state_service_and_epoch(tmp_path: Path, programs: Programs) -> None:
+    hook = NotifyHook(write_script(tmp_path, 'echo "$* $FAILOVER_STATE $FAILOVER_REASON" >> $log'), programs)
+    await hook.tell("RECLAIM", ORDER)
+    assert (tmp_path / "log").read_text() == "RECLAIM web 7 RECLAIM lukretia is dead\n"
+
+
+async def test_a_tcp_check_wants_somebody_who_accepts() -> None:
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    assert (await check_tcp("127.0.0.1", port, 1)).passed
+    server.close()
+    await server.wait_closed()
+    found = await check_tcp("127.0.0.1", port, 1)
+    assert not found.passed
+    assert str(port) in found.text
+
+
+async def test_an_exec_check_is_its_exit_code_in_time(tmp_path: Path, programs: Programs) -> None:
+    assert (await check_exec(["/bin/true"], {}, programs, 5)).passed
+    found = await check_exec(["/bin/sh", "-c", "echo sick; exit 7"], {}, programs, 5)
+    assert found.text == "/bin/sh: exit 7: sick"
+    assert "no end" in (await check_exec(["/bin/sleep", "600"], {}, programs, 0.1)).text
+    assert "cannot be run" in (await check_exec([str(tmp_path / "absent")], {}, programs, 1)).text
+
+
+async def test_descriptors_do_not_pile_up(tmp_path: Path, programs: Programs) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(5):
+        await programs.run(["/bin/sh", "-c", "echo x"], {})
+    await until(lambda: len(os.listdir("/proc/self/fd")) <= before, "all pipes are closed")

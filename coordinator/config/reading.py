@@ -6,7 +6,7 @@ What is wrong in shape is cut out and the rest is kept, so that one look finds e
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,9 +126,14 @@ def _unknown(path: Path) -> tuple[str, str]:
         return f'"{key}" is not in this release', "Use a script for it until it is"
     shape = table_at(path[:-1])
     known = list(shape.model_fields) if shape else []
-    near = difflib.get_close_matches(key.lower(), known, n=1, cutoff=0.6)
-    instead = f'Did you mean "{near[0]}"?' if near else f"Known here: {', '.join(known)}"
-    return f'unknown key "{key}"', instead
+    return f'unknown key "{key}"', nearest(key.lower(), known)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """What was probably meant, as advice."""
+    known = list(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f'Did you mean "{near[0]}"?' if near else f"Known: {', '.join(known) or 'none'}"
 
 
 def _example(path: Path) -> str:

@@ -9,6 +9,8 @@ from types import MappingProxyType
 from coordinator.config.complaints import Finding
 from coordinator.config.reading import Reading
 from coordinator.policy import Policy
+from protocol.keys import UnusableKey, key_text
+from protocol.signing import read_node_key
 
 
 def findings(reading: Reading, folder: Path) -> Iterator[Finding]:
@@ -25,9 +27,20 @@ def node_findings(reading: Reading, folder: Path) -> Iterator[Finding]:
     for name in reading.file.nodes:
         path = folder / name / "node.key"
         if path.parent.is_dir() and _visible(path):
-            wrong = unsafe(path)
+            wrong = _wrong_key(path, reading.file.nodes[name].key)
             if wrong:
                 yield Finding(("nodes", name, "key"), *wrong)
+
+
+def _wrong_key(path: Path, written: str) -> tuple[str, str] | None:
+    try:
+        public = key_text(read_node_key(path).public_key().public_bytes_raw())
+    except UnusableKey as error:
+        what, _, instead = str(error).partition("; ")
+        return what, instead[:1].upper() + instead[1:] if instead else "Make it readable for its owner only"
+    if public != written:
+        return f"is not the public key of {path}, which is {public}", "Copy that here, or the right file there"
+    return None
 
 
 def _visible(path: Path) -> bool:

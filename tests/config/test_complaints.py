@@ -1,0 +1,132 @@
+"""Every bad input gets its file, line, column, key, what is wrong and what to write instead; all of them at once."""
+
+import pytest
+
+from coordinator.config import BadConfig, check, parse
+from tests.config.sound import EVE, GENESIS, LUKRETIA, TEXT, bent
+
+TABLE = [
+    # what is bent                                  how                                what is said about it
+    ('heartbeat = "100ms"', "heartbeat = 100", '5:1: timing.heartbeat: 100 has no unit. Write "100ms" or "100s"'),
+    ('heartbeat = "100ms"', 'heartbeat = "0.1s"', '5:1: timing.heartbeat: "0.1s" is not a whole number. Write "100ms"'),
+    ('heartbeat = "100ms"', 'hartbeat = "100ms"', '5:1: timing.hartbeat: unknown key "hartbeat". Did you mean "heartbeat"?'),
+    ('heartbeat = "100ms"', 'heartbeat = "1ms"', "5:1: timing.heartbeat: 1ms is out of range. Write 10ms to 1m"),
+    ('heartbeat = "100ms"', 'heartbeat = "160ms"', "6:1: timing.indoubt: 300ms is shorter than 2 heartbeats (2 x 160ms)"),
+    ('indoubt   = "300ms"', 'indoubt = "500ms"', "6:1: timing.indoubt: 500ms is not shorter than dead (500ms)"),
+    ('dead      = "500ms"', 'dead = "2h"', "7:1: timing.dead: 2h is out of range. Write at most 1h"),
+    ('drift     = "1%"', "drift = 1", '8:1: timing.drift: 1 has no percent sign. Write "1%"'),
+    ('drift     = "1%"', 'drift = "50%"', "8:1: timing.drift: is more than 10%"),
+    ('cluster = "demo"', "", '1:1: cluster: is missing. Write cluster = "demo"'),
+    ('cluster = "demo"', 'cluster = "a b"', '1:1: cluster: "a b" is not a name'),
+    ('"00112233445566778899aabbccddeeff"', '"42"', "2:1: id: is not 32 hex digits in lower case. Copy the line"),
+    (LUKRETIA, GENESIS, "14:1: nodes.genesis.key: is also the key of lukretia. Each node needs its own"),
+    (LUKRETIA, LUKRETIA[:-4], "11:1: nodes.lukretia.key: "),
+    (LUKRETIA, "ed25519:" + "A" * 43 + "=", "11:1: nodes.lukretia.key: this Ed25519 key has a small order"),
+    (f'key   = "{LUKRETIA}"', "", "10:1: nodes.lukretia.key: is missing. Write key = "),
+    ('"10.77.0.12"', '"10.77.0.11"', "15:11: nodes.genesis.links.lan: 10.77.0.11 port 1291 is also the address of lukretia o"),
+    ('"10.77.0.12"', '"ten.example"', '15:11: nodes.genesis.links.lan: "ten.example" is not an IP address. Write one such as'),
+    ('"10.78.0.12:1299"', '"10.78.0.12:70000"', '15:31: nodes.genesis.links.direct: port "70000" is not between 1 and 65535'),
+    ('"10.78.0.12:1299"', '"0.0.0.0"', "15:31: nodes.genesis.links.direct: \"0.0.0.0\" is no single host's address"),
+    ('"10.78.0.12:1299"', '"fd78::12"', '15:31: nodes.genesis.links.direct: link "direct" is IPv4 elsewhere and IPv6 here'),
+    ("direct = \"10.78.0.11\"", "dirct = \"10.78.0.11\"", '12:31: nodes.lukretia.links.dirct: link "dirct" has no other end'),
+    ('{ lan = "10.77.0.13" }', '{ direct = "fd77::13" }', '18:13: nodes.umpire.links.direct: link "direct" is IPv4 elsewhere'),
+    ('{ lan = "10.77.0.13" }', "{ }", "18:1: nodes.umpire.links: has no link in common with lukretia"),
+    ("witness = true", 'witness = "yes"', '19:1: nodes.umpire.witness: is the string "yes", not true or false. Write witness'),
+    ('["lukretia", "genesis"]', '["lukretia", "gensis"]', '22:29: services.web.nodes[1]: "gensis" is not a node of this clus'),
+    ('["lukretia", "genesis"]', '["lukretia", "umpire"]', '22:29: services.web.nodes[1]: "umpire" is a witness, and a witnes'),
+    ('["lukretia", "genesis"]', '["lukretia", "lukretia"]', '22:29: services.web.nodes[1]: "lukretia" stands here twice'),
+    ('["lukretia", "genesis"]', "[]", "22:1: services.web.nodes: names no node"),
+    ('["lukretia", "genesis"]', '"lukretia"', '22:1: services.web.nodes: is the string "lukretia", not a list. Write nodes ='),
+    ('failback     = "10m"', 'failback = "never"', '23:1: services.web.failback: "never" is not a duration. '),
+    ('failback     = "10m"', "failback = 10", '23:1: services.web.failback: 10 has no unit. Write "10ms" or "10s"; or "auto'),
+    ('"serve"', '"majority"', '24:1: services.web.partition: "majority" is not in this release, which has no leases and no v'),
+    ('"serve"', '"arbiter"', '24:1: services.web.partition: "arbiter" is not in this release'),
+    ('"serve"', '"server"', '24:1: services.web.partition: "server" is not one of the choices. Write "serve" or "majority" o'),
+    ('lease        = "500ms"', 'lease = "200ms"', "25:1: services.web.lease: lease 200ms is shorter than 3 heartbeats (3 x 1"),
+    ('"preference"', '"prefer"', '26:1: services.web.split_winner: "prefer" is not one of the choices. Write "preference" or'),
+    ('"keep"', '"drop"', '27:1: services.web.on_isolation: "drop" is not one of the choices. Write "keep" or "release"'),
+    ("restarts     = 1", "restarts = -1", "28:1: services.web.restarts: -1 is out of range. Write a whole number from 0 to 1"),
+    ("restarts     = 1", "restarts = true", "28:1: services.web.restarts: is true, not a whole number. Write restarts = 1"),
+    ('retry        = "1m"', 'retry = "soon"', '29:1: services.web.retry: "soon" is not a duration.'),
+    ('"10.77.0.100/24"', '"10.77.0.100"', '31:1: services.web.actions[0].address: "10.77.0.100" has no prefix. Write "10.77.'),
+    ('"10.77.0.100/24"', '"10.77.0.300/24"', '31:1: services.web.actions[0].address: "10.77.0.300/24" is not an address'),
+    ('"10.77.0.100/24"', '"10.77.0.11/24"', "31:1: services.web.actions[0].address: 10.77.0.11 is already a link address of"),
+    ('interface = "eth0"', "", '31:1: services.web.actions[0].address: has no interface. Write interface = "eth0" beside it'),
+    ('interface = "eth0"', 'interface = "a/b"', '32:1: services.web.actions[0].interface: "a/b" is not an interface name'),
+    ('interface = "eth0"', 'interfce = "eth0"', '32:1: services.web.actions[0].interfce: unknown key "interfce". Did you mea'),
+    ('script  = "/etc/failover/web"', 'script = "web"', '34:1: services.web.actions[1].script: "web" is not an absolute path'),
+    ('script  = "/etc/failover/web"', "", "33:1: services.web.actions[1]: says nothing to do. Write exactly one of"),
+    ('script  = "/etc/failover/web"', 'systemd = "x.service"', '34:1: services.web.actions[1].systemd: "systemd" is not in t'),
+    ('timeout = "20s"', 'timeout = "20"', '35:1: services.web.actions[1].timeout: 20 has no unit. Write "20ms" or "20s"'),
+    ('timeout = "20s"', 'notify = "/bin/true"', "33:1: services.web.actions[1]: has script and notify in one action"),
+    ('tcp   = "127.0.0.1:80"', 'tcp = "127.0.0.1"', '37:1: services.web.checks[0].tcp: "127.0.0.1" has no port. Write "127.0'),
+    ('tcp   = "127.0.0.1:80"', 'exec = ["true"]', '37:1: services.web.checks[0].exec: "true" is not an absolute path'),
+    ('tcp   = "127.0.0.1:80"', 'http = "http://x/"', '37:1: services.web.checks[0].http: "http" is not in this release'),
+    ("fall  = 3", "fall = 0", "39:1: services.web.checks[0].fall: 0 is out of range"),
+    ("fall  = 3", 'fall = "3"', '39:1: services.web.checks[0].fall: is the string "3", not a whole number. Write fall = 3'),
+    (EVE, EVE[:-8], "46:1: operators.eve.key: "),
+    (f'"{EVE}"', '"ssh-rsa AAAA"', "46:1: operators.eve.key: an operator key is written"),
+    ('role = "admin"', 'role = "root"', '44:1: operators.afm.role: "root" is not one of the choices. Write "observe" or "ope'),
+    ('services = ["web"]', "", "47:1: operators.eve.role: operate needs the services that may be operated. Write services ="),
+    ('services = ["web"]', 'services = ["wbe"]', '48:13: operators.eve.services[0]: "wbe" is not a service of this cluster.'),
+    ('community = "public"', "", "52:1: traps[0].version: version 2c needs community. Write community ="),
+    ('community = "public"', 'user = "x"', "53:1: traps[0].user: user is not for version 2c"),
+    ('version   = "2c"', 'version = "1"', '52:1: traps[0].version: "1" is not one of the choices. Write "2c" or "3"'),
+    ('"netwatcher.example"', '"netwatcher.example:x"', '51:1: traps[0].to: port "x" is not between 1 and 65535'),
+    ("[nodes.umpire]", "[nodes.operator]", '16:1: nodes.operator: "operator" has a meaning of its own'),
+    ("[nodes.umpire]", "[node.umpire]", '16:1: node: unknown key "node". Did you mean "nodes"?'),
+    ('cluster = "demo"', "cluster = demo", "1:11: not TOML: invalid value. Correct the TOML here"),
+    ("[timing]", "[timing", "4:8: not TOML: "),
+    ('community = "public"', 'community = "public', "53:20: not TOML: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "said"), TABLE, ids=[f"{new or 'without ' + old}"[:40] for old, new, _ in TABLE])
+def test_a_bad_input_is_refused_with_its_place_and_what_to_write_instead(old, new, said):
+    with pytest.raises(BadConfig) as refused:
+        parse(bent(old, new), "failover.toml")
+    lines = str(refused.value).splitlines()
+    assert any(line.startswith(f"failover.toml:{said}") for line in lines), lines
+
+
+def test_everything_is_said_at_once_in_the_order_of_the_lines():
+    """Six mistakes of different kinds, in shape and in meaning: one look finds them all, and nothing that is right."""
+    text = TEXT
+    for old, new in [
+        ('heartbeat = "100ms"', "heartbeat = 100"),
+        ('"10.77.0.12"', '"10.77.0.11"'),
+        ('["lukretia", "genesis"]', '["lukretia", "nobody"]'),
+        ("restarts     = 1", "restart = 1"),
+        ('tcp   = "127.0.0.1:80"', 'tcp = "127.0.0.1"'),
+        ('role = "admin"', 'role = "root"'),
+    ]:
+        text = text.replace(old, new)
+    with pytest.raises(BadConfig) as refused:
+        parse(text, "f")
+    assert [complaint.line for complaint in refused.value.complaints] == [5, 15, 22, 28, 37, 44]
+
+
+def test_one_node_and_seventeen_are_refused():
+    with pytest.raises(BadConfig, match=r"nodes: has 1 node\. Write 2 to 16"):
+        parse(f'cluster="x"\nid="{"0" * 32}"\n[nodes.a]\nkey="{LUKRETIA}"\nlinks={{lan="10.0.0.1"}}\n', "f")
+    many = "".join(f'[nodes.n{i}]\nkey="k"\nlinks={{lan="10.0.0.{i + 1}"}}\n' for i in range(17))
+    with pytest.raises(BadConfig, match=r"nodes: has 17 nodes\. Write 2 to 16"):
+        parse(f'cluster="x"\nid="{"0" * 32}"\n{many}', "f")
+
+
+def test_a_file_too_long_for_one_event_is_refused():
+    with pytest.raises(BadConfig, match="more than 60000 bytes"):
+        parse(TEXT + "#" * 60_000, "f")
+
+
+def test_what_deserves_a_second_look_is_a_warning_and_refuses_nothing(tmp_path):
+    """Two nodes, no witness, release: when one dies the other is isolated and gives up as well."""
+    file = tmp_path / "failover.toml"
+    text = bent('"keep"', '"release"').replace('"10.78.0.12:1299"', '"10.78.0.12"')
+    start, end = text.index("[nodes.umpire]"), text.index("[services.web]")
+    file.write_text(text[:start] + text[end:])
+    checked = check(file)
+    assert checked.policy is not None
+    assert not checked.complaints
+    (warning,) = [str(warning) for warning in checked.warnings]
+    assert warning.startswith(f"{file}:22:1: services.web.on_isolation: with two nodes and no witness")

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from coordinator.core.model import Column, State
 from coordinator.policy import OperatorPolicy, Policy
 from protocol.canonical import NotCanonical
-from protocol.commands import Command
+from protocol.commands import Command, open_command
 from protocol.event import Event
 from protocol.refusals import Refused
-from protocol.sshsig import open_command
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Woke:
 
 @dataclass(frozen=True, slots=True)
 class HeartbeatHeard:
-    """A heartbeat arrived: over a link of ours (`link` and whether as a datagram), or relayed by a third node (`link` empty)."""
+    """A heartbeat arrived: over a link of ours (and whether as a datagram), or relayed by a third node (`link` empty)."""
 
     heartbeat: Verified[Heartbeat]
     link: str

@@ -1,0 +1,34 @@
+"""Counting checks: `fall` failures in a row are for good, `rise` passes in a row end that."""
+
+from dataclasses import dataclass, field
+
+from coordinator.policy import ServicePolicy
+
+
+@dataclass(slots=True)
+class Counts:
+    """The checks of one service while it is up."""
+
+    policy: ServicePolicy
+    row: dict[int, int] = field(default_factory=dict)
+    """Check to its run of equal results: positive passes, negative failures."""
+    bad: set[int] = field(default_factory=set)
+
+    def reset(self) -> None:
+        self.row.clear()
+        self.bad.clear()
+
+    def count(self, check: int, passed: bool) -> str:
+        """ "fell" where this result makes the check fail for good, "rose" where it is good again, "first" for the
+        first failure in a row, else empty."""
+        spec = self.policy.checks[check]
+        run = self.row.get(check, 0)
+        run = max(run, 0) + 1 if passed else min(run, 0) - 1
+        self.row[check] = run
+        if not passed and -run >= spec.fall and check not in self.bad:
+            self.bad.add(check)
+            return "fell"
+        if passed and run >= spec.rise and check in self.bad:
+            self.bad.discard(check)
+            return "rose"
+        return "first" if run == -1 and check not in self.bad else ""

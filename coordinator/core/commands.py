@@ -1,0 +1,185 @@
+"""Admitting an operator's command: judge the authority, find the node that must act, and write or pass it on.
+
+A command takes effect only by an event of the node that must act; the others pass it on. Every refusal has words.
+
+| word         | who must act                                                          |
+|--------------|-----------------------------------------------------------------------|
+| fail         | the named node, else the holder; whoever is asked, where the named    |
+|              | node is dead or stuck: a signed word that it is down there            |
+| recover      | the named node, else every candidate in FAIL                          |
+| move         | the holder; the target, where nobody holds it                         |
+| reclaim      | the holder                                                            |
+| hold, unhold | whoever is asked                                                      |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from coordinator.core import authority, ownership
+from coordinator.core.effects import Answer, Forward
+from coordinator.core.model import Judgement, ServiceState
+from protocol.commands import Command, SignedCommand
+from protocol.event import Ref
+from protocol.kinds import Kind
+
+if TYPE_CHECKING:
+    from coordinator.core.core import Core
+
+
+class Refusal(NamedTuple):
+    text: str
+    authority: bool = True
+
+
+def admit(core: Core, signed: SignedCommand, ticket: int) -> None:
+    """Write the command here, pass it on, or refuse it; exactly one Answer for a ticket."""
+    command = signed.command
+    refusal = _may(core, command)
+    targets = () if refusal else _targets(core, command)
+    if not refusal and isinstance(targets, Refusal):
+        refusal = targets
+    if refusal:
+        core.emit(Answer(ticket, False, refusal.text, refusal.authority))
+        return
+    assert not isinstance(targets, Refusal), "refusals were answered above"
+    for node in targets:
+        if node != core.me:
+            core.emit(Forward(node, signed))
+    if core.me in targets:
+        _write(core, signed, ticket)
+    else:
+        core.emit(Answer(ticket, True, f"passed on to {', '.join(targets)}"))
+
+
+def _may(core: Core, command: Command) -> Refusal | None:
+    if not core.joined:
+        return Refusal("this node is still reading its own feed: ask again in a moment")
+    denied = authority.permitted(core.policy, core.column, command)
+    if denied:
+        return Refusal(denied.text, authority=False)
+    if command.service not in core.policy.services:
+        return Refusal(f"no service {command.service}: there are {', '.join(core.policy.services)}")
+    if command.node and command.node not in core.policy.nodes:
+        return Refusal(f"no node {command.node}: there are {', '.join(core.policy.nodes)}")
+    known = ownership.epoch(core.state, command.service)
+    if command.epoch and command.epoch != known:
+        return Refusal(f"old-epoch: the command is for epoch {command.epoch}, {command.service} is at {known}")
+    if core.disk_refuses:
+        return Refusal("the disk refuses: a command must stand in the log") if command.word != "fail" else None
+    return None
+
+
+Targets = tuple[str, ...] | Refusal
+
+
+def _targets(core: Core, command: Command) -> Targets:
+    return TARGETS[command.word](core, command)
+
+
+def _holder(core: Core, command: Command) -> Targets:
+    owner = ownership.owner(core.state, core.policy, command.service)
+    return (owner,) if owner else Refusal(f"nobody holds {command.service}")
+
+
+def _fail(core: Core, command: Command) -> Targets:
+    if not command.node:
+        return _holder(core, command)
+    if command.node not in core.policy.services[command.service].nodes:
+        return Refusal(f"{command.node} is no candidate of {command.service}")
+    return (core.me,) if _fences(core, command) else (command.node,)
+
+
+def _fences(core: Core, command: Command) -> bool:
+    """The named node cannot act itself: dead, or stuck with a down action that does not end."""
+    if command.node == core.me:
+        return False
+    stuck = core.state.column(command.node).service(command.service).stuck
+    return stuck or core.liveness.judgement(command.node, core.now_ms) is Judgement.DEAD
+
+
+def _recover(core: Core, command: Command) -> Targets:
+    nodes = (command.node,) if command.node else core.policy.services[command.service].nodes
+    failed = tuple(
+        node for node in nodes if core.state.column(node).service(command.service).state is ServiceState.FAIL
+    )
+    if failed:
+        return failed
+    return Refusal(f"{command.service} is not in FAIL on {command.node or 'any node'}: nothing to recover")
+
+
+def _move(core: Core, command: Command) -> Targets:
+    service = core.policy.services[command.service]
+    if command.node not in service.nodes:
+        return Refusal(f"{command.node or 'nobody'} is no candidate of {command.service}: {', '.join(service.nodes)}")
+    owner = ownership.owner(core.state, core.policy, command.service)
+    if owner == command.node:
+        return Refusal(f"{command.node} holds {command.service} already")
+    if ownership.held_back(core.state, command.service):
+        return Refusal(f"{command.service} is on hold: unhold it first")
+    return (owner or command.node,)
+
+
+def _here(core: Core, command: Command) -> Targets:
+    return (core.me,)
+
+
+TARGETS: Mapping[str, Callable[[Core, Command], Targets]] = {
+    "fail": _fail,
+    "recover": _recover,
+    "move": _move,
+    "reclaim": _holder,
+    "hold": _here,
+    "unhold": _here,
+}
+
+
+def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
+    """The command and what follows from it at once, in one step: the decide table does the rest."""
+    command = signed.command
+    refusal = _fit_target(core, command) if command.word == "move" else None
+    if refusal:
+        core.emit(Answer(ticket, False, refusal.text))
+        return
+    target = core.me if command.word in ("fail", "recover", "reclaim") and not _fences(core, command) else command.node
+    body = {"command": signed.raw, "signature": signed.signature, "target": target}
+    entry = core.write(Kind.COMMAND, command.service, body, ())
+    core.answers[entry.ref] = ticket
+    follow = FOLLOW.get(command.word)
+    if follow:
+        follow(core, command, entry.ref)
+
+
+def _fit_target(core: Core, command: Command) -> Refusal | None:
+    case = core.case(command.service)
+    if command.node == core.me:
+        return None if core.fit else Refusal(f"{core.me} is not fit: {core.unfit_because}")
+    why = case.why_not(command.node)
+    if not why and not case.given.peers[command.node].current:
+        why = "its newest events are not here yet"
+    return Refusal(f"{command.node} cannot take {command.service} now: {why}") if why else None
+
+
+def _follow_fail(core: Core, command: Command, ref: Ref) -> None:
+    if _fences(core, command):
+        epoch = max(1, core.state.column(command.node).service(command.service).epoch)
+        core.write(Kind.FENCED, command.service, {"node": command.node, "epoch": epoch, "by": "operator"}, (ref,))
+
+
+def _follow_move(core: Core, command: Command, ref: Ref) -> None:
+    epoch = ownership.epoch(core.state, command.service)
+    body = {"target": command.node, "epoch": epoch, "for_ms": command.for_ms}
+    core.write(Kind.MOVE_BEGUN, command.service, body, (ref,))
+
+
+def _follow_hold(core: Core, command: Command, ref: Ref) -> None:
+    core.write(Kind.HOLD, command.service, {}, (ref,))
+
+
+def _follow_unhold(core: Core, command: Command, ref: Ref) -> None:
+    ends = [list(hold) for hold in sorted(ownership.held_back(core.state, command.service))]
+    core.write(Kind.UNHOLD, command.service, {"ends": ends}, (ref,))
+
+
+FOLLOW = {"fail": _follow_fail, "move": _follow_move, "hold": _follow_hold, "unhold": _follow_unhold}

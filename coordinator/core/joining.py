@@ -1,0 +1,63 @@
+"""Continue the own feed, or open a new incarnation: the first question of a run, asked before anything is written.
+
+A node continues its feed only when its own disk ends in a clean stop, or every other node has answered what it has of
+this feed (an older disk is completed from them first). Else it opens a new incarnation, which declares the gap.
+Otherwise a restored backup would use a number twice, and that is a fork. design.md, section 8.
+"""
+
+from dataclasses import dataclass, field
+
+from coordinator.core.feeds import Feeds
+from protocol.event import Head
+from protocol.messages import ShortHead
+
+WAIT_MS = 1000
+"""On top of `dead`: as long as a peer counts as in doubt after our start, it may still answer."""
+
+
+@dataclass(slots=True)
+class Joining:
+    me: str
+    feeds: Feeds
+    began_ms: int
+    patience_ms: int
+    others: frozenset[str]
+    clean: bool
+    answers: dict[str, ShortHead | None] = field(default_factory=dict)
+
+    def answered(self, peer: str, head: ShortHead | None) -> int | None:
+        """A peer's heartbeat says what it has of our feed. Returns the number to ask it for, where it has more."""
+        self.answers[peer] = head
+        return self.feeds.behind(self.me, head) if head else None
+
+    def verdict(self, now_ms: int) -> str:
+        """ "wait", "continue" or "new"."""
+        ours = self.feeds.newest.get(self.me)
+        if self._forked(ours):
+            return "new"
+        behind = any(head and self.feeds.behind(self.me, head) for head in self.answers.values())
+        heard_all = self.others <= self.answers.keys()
+        if ours and not behind and (self.clean or heard_all):
+            return "continue"
+        if not ours and heard_all and not behind:
+            return "new"
+        return "new" if now_ms >= self.deadline_ms else "wait"
+
+    def _forked(self, ours: Head | None) -> bool:
+        """Somebody holds another event at our last number: this disk went back in time and on."""
+        return ours is not None and any(
+            head is not None
+            and (head.incarnation, head.number) == (ours.incarnation, ours.number)
+            and head.id8 != ours.id[:8]
+            for head in self.answers.values()
+        )
+
+    def next_incarnation(self, wall_ms: int) -> int:
+        """Larger than every one known; the wall clock keeps it unique where nothing is known any more."""
+        known = [head.incarnation for head in self.answers.values() if head]
+        ours = self.feeds.newest.get(self.me)
+        return max([wall_ms, *(number + 1 for number in known), *([ours.incarnation + 1] if ours else [])])
+
+    @property
+    def deadline_ms(self) -> int:
+        return self.began_ms + self.patience_ms

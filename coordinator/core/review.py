@@ -1,0 +1,174 @@
+"""Asking the decide table about every service, and doing what it says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.core import ownership
+from coordinator.core.decide import Act, Case, Decision, decide
+from coordinator.core.given import Given, PeerGiven
+from coordinator.core.jobs import Job, Phase
+from coordinator.core.model import UPISH, Judgement, ServiceState
+from protocol.kinds import Kind
+
+if TYPE_CHECKING:
+    from coordinator.core.core import Core
+
+ROUNDS_MAX = 8
+"""FAIL -> RECOVER -> claim takes three; a table that never settles is a bug, and is found here."""
+
+
+def given(core: Core) -> Given:
+    """What the table is told besides the feeds, taken in one step."""
+    peers = {name: _peer(core, name) for name in core.liveness.peers}
+    refused = any(
+        peer.newest and core.me in peer.newest.message.refused and peers[name].judgement is Judgement.ALIVE
+        for name, peer in core.liveness.peers.items()
+    )
+    because = core.unfit_because
+    return Given(peers, not because, because, refused)
+
+
+def _peer(core: Core, name: str) -> PeerGiven:
+    newest = core.liveness.peers[name].newest
+    judgement = core.liveness.judgement(name, core.now_ms)
+    silent_ms = core.liveness.silent_ms(name, core.now_ms)
+    if newest is None:
+        return PeerGiven(judgement, silent_ms, False, False, False)
+    heartbeat = newest.message
+    theirs = heartbeat.heads.get(name)
+    current = theirs is None or core.feeds.behind(name, theirs) is None
+    return PeerGiven(judgement, silent_ms, heartbeat.fit, current, heartbeat.config == core.policy.digest[:8])
+
+
+def case(core: Core, service: str, told: Given) -> Case:
+    """The question about one service, with its timers."""
+    bare = Case(core.state, core.policy, core.me, service, told)
+    timers = core.waits[service].over(bare, core.now_ms) if service in core.waits else frozenset()
+    full = Given(told.peers, told.fit, told.unfit_because, told.refused, timers)
+    return Case(core.state, core.policy, core.me, service, full)
+
+
+def services(core: Core) -> None:
+    """Every service of this node, until the table has nothing more to say."""
+    for name, job in core.jobs.items():
+        for _ in range(ROUNDS_MAX):
+            if not _once(core, name, job):
+                break
+        else:
+            raise AssertionError(f"the decide table does not settle on {name}")
+        _afterwards(core, name, job)
+
+
+def _once(core: Core, name: str, job: Job) -> bool:
+    """One question and its consequence; True where the table must be asked again."""
+    asked = case(core, name, given(core))
+    if _split(core, asked):
+        asked = case(core, name, given(core))
+    decision = decide(asked)
+    core.sentences[name] = decision.reason
+    if decision.act is Act.STAY:
+        return core.waits[name].decided(asked, decision, core.now_ms, core.policy.timing.dead_ms)
+    if core.witnessing.judgements(must=True):
+        return True  # now the judgements stand in the log, and the decision can name them as its causes
+    return _perform(core, name, job, asked, decision)
+
+
+def _perform(core: Core, name: str, job: Job, asked: Case, decision: Decision) -> bool:
+    epoch = ownership.epoch(core.state, name) + 1
+    if decision.act is Act.CLAIM:
+        if job.phase is not Phase.IDLE:
+            return False
+        job.claim(decision, asked.given, epoch, asked.mine)
+        return False
+    if decision.act is Act.RECLAIM:
+        if job.phase not in (Phase.UP, Phase.RECALLED) or core.disk_refuses:
+            return False
+        job.reclaim(decision, asked.given, epoch, asked.rivals)
+        return False
+    if decision.act is Act.RELEASE:
+        job.release(decision, asked.given)
+        return False
+    return _out(core, name, asked, decision)
+
+
+def _out(core: Core, name: str, asked: Case, decision: Decision) -> bool:
+    if core.disk_refuses:
+        return False  # not a release: it can wait for the disk
+    kind = Kind.RECOVER if decision.act is Act.RECOVER else Kind.FAIL
+    body = {"rule": decision.rule, "given": asked.given.to_body(), "reason": decision.reason}
+    if kind is Kind.FAIL:
+        body["cause"] = decision.cause
+    core.write(kind, name, body, decision.causes)
+    return True
+
+
+def _split(core: Core, asked: Case) -> bool:
+    """Write that we see a split, or that it is over."""
+    seen = core.column.splits.get(asked.name)
+    if core.disk_refuses:
+        return False
+    if seen is None and asked.mine.state in UPISH and asked.rivals:
+        nodes = sorted((*asked.rivals, core.me))
+        body = {"nodes": nodes, "epochs": {node: core.state.column(node).service(asked.name).epoch for node in nodes}}
+        causes = tuple(ref for node in nodes if (ref := core.state.column(node).service(asked.name).claim))
+        core.write(Kind.SPLIT_SEEN, asked.name, body, causes)
+        return True
+    return False
+
+
+def _afterwards(core: Core, name: str, job: Job) -> None:
+    """What follows from time or from others: announce when no rival is left, try a stuck service again, end a move."""
+    asked = case(core, name, given(core))
+    if job.phase is Phase.RECALLED and not job.waits and not _blocking(asked):
+        job.announce()
+    if job.phase is Phase.STUCK and job.wake_at_ms is not None and core.now_ms >= job.wake_at_ms:
+        job.try_again()
+    if core.waits[name].move_over(asked, core.now_ms) and not core.disk_refuses:
+        move = ownership.active_move(core.state, name)
+        assert move is not None, "a move that is over was active"
+        core.write(Kind.MOVE_ENDED, name, {"move": list(move.ref), "why": "its time is over"}, (move.ref,))
+    _split_over(core, name, asked)
+
+
+def _split_over(core: Core, name: str, asked: Case) -> None:
+    seen = core.column.splits.get(name)
+    if seen is None or core.disk_refuses or asked.rivals or asked.mine.state is ServiceState.RECLAIM:
+        return
+    if asked.mine.state in (ServiceState.STARTING, ServiceState.STOPPING):
+        return
+    winner = ownership.owner(core.state, core.policy, name)
+    core.write(Kind.SPLIT_RESOLVED, name, {"winner": winner or ""}, (seen,))
+
+
+def _blocking(asked: Case) -> list[str]:
+    """Whoever may still answer for the service: holders that are not dead."""
+    return [node for node in asked.given.peers if asked.holds(node) and asked.judged(node) is not Judgement.DEAD]
+
+
+def launch(core: Core, job: Job) -> None:
+    """The claim is durable and guarded: only where the table still says the same does the first action run."""
+    name = job.policy.name
+    before = core.state.with_column(core.column.with_service(name, job.before))
+    now = case(core, name, given(core))
+    again = decide(Case(before, core.policy, core.me, name, now.given))
+    assert job.decision is not None, "a claim has a decision"
+    if again.same_as(job.decision):
+        job.raise_all()
+        return
+    reason = f"when the claim was durable, the table no longer said claim: {again.reason}"
+    release = Decision("reconsidered", Act.RELEASE, reason, again.causes, ServiceState.RECOVER, "reconsidered")
+    job.release(release, now.given)
+
+
+def wakes_ms(core: Core) -> list[int]:
+    told = given(core)
+    dead_ms = core.policy.timing.dead_ms
+    wakes = [
+        ms
+        for name, waits in core.waits.items()
+        for ms in waits.wakes_ms(Case(core.state, core.policy, core.me, name, told), core.now_ms, dead_ms)
+    ]
+    if core.now_ms < core.stalled_until_ms:
+        wakes.append(core.stalled_until_ms)
+    return wakes

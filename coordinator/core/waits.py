@@ -1,0 +1,92 @@
+"""Since when: the conditions of the decide table that must have held for a while. Soft state, measured by this node alone."""
+
+from dataclasses import dataclass, field
+
+from coordinator.core import ownership
+from coordinator.core.decide import Act, Case, Decision
+from coordinator.core.model import UPISH, ServiceColumn, ServiceState
+
+RETRY_MS_MAX = 3_600_000
+"""`retry` doubles with each failure in a row, up to an hour."""
+
+
+@dataclass(slots=True)
+class Waits:
+    """For one service."""
+
+    ready: dict[str, int] = field(default_factory=dict)
+    """Better candidate to since when it is ready to take the service back."""
+    idle: dict[str, int] = field(default_factory=dict)
+    """Better candidate to since when we expect it to claim."""
+    passed: dict[str, ServiceColumn] = field(default_factory=dict)
+    """Passed over, as its column was then: until it changes."""
+    failed: tuple[ServiceColumn, int] | None = None
+    moved: tuple[object, int] | None = None
+
+    def over(self, case: Case, now_ms: int) -> frozenset[str]:
+        """The timers that are over; call it before `decide`."""
+        names = {f"passed:{node}" for node in self._passed(case)}
+        names |= {f"failback:{node}" for node in self._ready(case, now_ms)}
+        due = self._retry_at_ms(case, now_ms)
+        if due is not None and now_ms >= due:
+            names.add("retry")
+        return frozenset(names)
+
+    def _passed(self, case: Case) -> list[str]:
+        self.passed = {node: column for node, column in self.passed.items() if case.theirs(node) == column}
+        return sorted(self.passed)
+
+    def _ready(self, case: Case, now_ms: int) -> list[str]:
+        wait_ms = case.service.failback_ms
+        if case.mine.state is not ServiceState.UP or wait_ms is None:
+            self.ready = {}
+            return []
+        fit = [node for node in case.better if self._could_take(case, node)]
+        self.ready = {node: self.ready.get(node, now_ms) for node in fit}
+        return [node for node, since_ms in self.ready.items() if now_ms - since_ms >= wait_ms]
+
+    @staticmethod
+    def _could_take(case: Case, node: str) -> bool:
+        peer = case.given.peers[node]
+        return peer.current and peer.agrees and not case.theirs(node).burnt and not case.why_not(node)
+
+    def _retry_at_ms(self, case: Case, now_ms: int) -> int | None:
+        mine = case.mine
+        if mine.state is not ServiceState.FAIL or mine.cause not in ("action", "check") or case.service.retry_ms is None:
+            self.failed = None
+            return None
+        if self.failed is None or self.failed[0].changed != mine.changed:
+            self.failed = (mine, now_ms)
+        wait_ms = min(RETRY_MS_MAX, case.service.retry_ms * 2 ** min(20, max(0, mine.failures - 1)))
+        return self.failed[1] + int(wait_ms)
+
+    def decided(self, case: Case, decision: Decision, now_ms: int, dead_ms: int) -> bool:
+        """Note whom we wait for. True where somebody has just been passed over: decide again."""
+        if decision.act is not Act.STAY or decision.rule != "better-will-claim":
+            self.idle = {}
+            return False
+        able = [node for node in case.better if not case.why_not(node)]
+        self.idle = {node: self.idle.get(node, now_ms) for node in able}
+        late = [node for node, since_ms in self.idle.items() if now_ms - since_ms >= dead_ms]
+        self.passed.update((node, case.theirs(node)) for node in late)
+        return bool(late)
+
+    def move_over(self, case: Case, now_ms: int) -> bool:
+        """Whether the move that we hold the service under has lasted as long as it was asked for."""
+        move = ownership.active_move(case.state, case.name)
+        if move is None or not move.for_ms or case.mine.state not in UPISH:
+            self.moved = None
+            return False
+        if self.moved is None or self.moved[0] != move.ref:
+            self.moved = (move.ref, now_ms)
+        return now_ms - self.moved[1] >= move.for_ms
+
+    def wakes_ms(self, case: Case, now_ms: int, dead_ms: int) -> list[int]:
+        """When one of these will be over."""
+        wakes = [since_ms + dead_ms for since_ms in self.idle.values()]
+        wakes += [since_ms + (case.service.failback_ms or 0) for since_ms in self.ready.values()]
+        due = self._retry_at_ms(case, now_ms)
+        move = ownership.active_move(case.state, case.name)
+        if self.moved and move:
+            wakes.append(self.moved[1] + move.for_ms)
+        return [ms for ms in (*wakes, due) if ms is not None and ms > now_ms]

@@ -124,7 +124,10 @@ class Case:
         )
 
     def holds(self, node: str) -> bool:
-        return ownership.holds(self.state, self.name, node)
+        """By its feed; not what an earlier run held, where a living node is known to have started anew."""
+        peer = self.given.peers[node]
+        over = peer.judgement is ALIVE and not peer.same_run
+        return not over and ownership.holds(self.state, self.name, node)
 
     def theirs(self, node: str) -> ServiceColumn:
         return self.state.column(node).service(self.name)
@@ -148,6 +151,8 @@ class Case:
             return "not fit: it is leaving" if column.leaving else "not fit, by its own heartbeat"
         if any(node in seen.forked for seen in self.state.columns.values()):
             return "refused: its feed has forked"
+        if not peer.same_run:
+            return "it is starting"
         if service.carrier_lost:
             return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
         if service.state is not RECOVER:
@@ -306,10 +311,12 @@ def held_by_living(case: Case) -> Found | None:
 
 
 def in_doubt(case: Case) -> Found | None:
+    """A holder, a better candidate, or one that may have claimed unknown to us (after our own start: everybody)."""
     doubted = [
         node
-        for node in case.given.peers
-        if case.judged(node) is INDOUBT and (case.holds(node) or node in case.better)
+        for node in case.others
+        if case.judged(node) is INDOUBT
+        and (case.holds(node) or node in case.better or not case.given.peers[node].current)
     ]
     return Found(f"{doubted[0]} is in doubt") if doubted else None
 

@@ -20,6 +20,8 @@ class PeerGiven:
     """Its feed is here up to the head in its newest heartbeat."""
     agrees: bool
     """It runs the configuration that we run."""
+    same_run: bool = True
+    """Its heartbeat is of the run that its feed is in; else it has started anew, and what the old run held is down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Given:
             "refused": self.refused,
             "timers": sorted(self.timers),
             "peers": {
-                name: [str(peer.judgement), peer.silent_ms, peer.fit, peer.current, peer.agrees]
+                name: [str(peer.judgement), peer.silent_ms, peer.fit, peer.current, peer.agrees, peer.same_run]
                 for name, peer in self.peers.items()
             },
         }

@@ -38,7 +38,9 @@ def _peer(core: Core, name: str) -> PeerGiven:
     heartbeat = newest.message
     theirs = heartbeat.heads.get(name)
     current = theirs is None or core.feeds.behind(name, theirs) is None
-    return PeerGiven(judgement, silent_ms, heartbeat.fit, current, heartbeat.config == core.policy.digest[:8])
+    agrees = heartbeat.config == core.policy.digest[:8]
+    same_run = core.state.column(name).run in (heartbeat.run, b"")
+    return PeerGiven(judgement, silent_ms, heartbeat.fit, current, agrees, same_run)
 
 
 def case(core: Core, service: str, told: Given) -> Case:

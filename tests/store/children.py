@@ -49,7 +49,8 @@ async def _until_refused_and_back(folder, make_room, error: str) -> None:
     acknowledged, why = 0, ""
     while not why:
         try:
-            acknowledged = (await journal.append([me.write(body={"text": "x" * 1000}) for _ in range(5)])).entries[-1].event.number
+            written = await journal.append([me.write(body={"text": "x" * 1000}) for _ in range(5)])
+            acknowledged = written.entries[-1].event.number
         except JournalRefused as refused:
             why = refused.why
             del me.entries[-5:]

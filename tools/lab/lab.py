@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tools.lab.addresses import BYSTANDER_HOST, CLIENT_HOST, LINKS, SERVICE_V4, SERVICE_V6, Port
+from tools.lab.feeds import Feeds
 from tools.lab.node import Node, PowerLoss
 from tools.lab.place import LabError, Place, World
 from tools.lab.switch import Switch
@@ -45,6 +46,7 @@ class Lab:
         self.prober = Watcher(self.client, "prober", 2000, self.folder)
         asker = Port("lan", "bystander", BYSTANDER_HOST)
         self.asker = Watcher(self.bystander, "bystander", 5000, self.folder, asker.v4, asker.v6)
+        self.feeds = Feeds([node.state for node in self.nodes.values()])
         for name in names:
             self._cable(self.nodes[name])
         self.wait_until(self._cables_carry, "every cable carries")

@@ -28,9 +28,13 @@ class Gap(NamedTuple):
     after: str
 
 
-def read(path: Path) -> list[Answer]:
-    """All records so far, in the order of their answers; a record that is still being written is left for the next time."""
-    data = path.read_bytes() if path.exists() else b""
+def read(path: Path, offset: int = 0) -> list[Answer]:
+    """The records from `offset` on, in the order of their answers; one that is still being written is left for later."""
+    if not path.exists():
+        return []
+    with path.open("rb") as file:
+        file.seek(offset)
+        data = file.read()
     whole = len(data) - len(data) % RECORD.size
     return sorted(Answer(at, asked, family, mac.hex(":")) for at, asked, family, mac in RECORD.iter_unpack(data[:whole]))
 

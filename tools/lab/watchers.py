@@ -1,13 +1,17 @@
 """The prober and the bystander at work: start them, stop them, read what they have seen so far."""
 
 import sys
+from bisect import bisect_left
 from pathlib import Path
 
 from tools.lab import outage
 from tools.lab.addresses import INTERFACES, SERVICE_V4, SERVICE_V6
 from tools.lab.place import LabError, Place
+from tools.lab.wire import RECORD
 
 FAMILIES = (4, 6)
+BEFORE_NS = 1_000_000_000
+"""A window's first gap may have begun before it."""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -20,6 +24,8 @@ class Watcher:
         self.records = folder / f"{program}.records"
         self._log = folder / f"{program}.log"
         self._pid: int | None = None
+        self._seen: list[outage.Answer] = []
+        self._read_to = 0
 
     def start(self) -> None:
         every_us = str(round(self.every_ms * 1000))
@@ -27,9 +33,22 @@ class Watcher:
         program = [sys.executable, "-m", f"tools.lab.{self._program}"]
         self._pid = self._place.start(["env", f"PYTHONPATH={ROOT}", *program, *arguments], self._log)
 
-    def answers(self) -> list[outage.Answer]:
-        """All records so far. Raises LabError where the program has died: no answer must not look like silence."""
+    def answers(self, since_ns: int = 0) -> list[outage.Answer]:
+        """The records from a little before `since_ns` on. Raises LabError where the program has died: that is no silence."""
         if self._pid is None or self._place.exit_code(self._pid) is not None:
             words = self._log.read_text().strip()[-500:] if self._log.exists() else "it was not started"
             raise LabError(f"the {self._program} does not run: {words}")
-        return outage.read(self.records)
+        self._take(outage.read(self.records, self._read_to))
+        return self._seen[bisect_left(self._seen, since_ns - BEFORE_NS, key=lambda answer: answer.received_ns) :]
+
+    def _take(self, fresh: list[outage.Answer]) -> None:
+        self._read_to += len(fresh) * RECORD.size
+        ordered = not self._seen or not fresh or self._seen[-1].received_ns <= fresh[0].received_ns
+        self._seen += fresh
+        if not ordered:
+            self._seen.sort()
+
+    def forget(self) -> None:
+        """Drop what was read so far: a long run need not keep it all."""
+        self.answers()
+        self._seen.clear()

@@ -1,0 +1,35 @@
+"""What the daemon does before its first input: read the disk, look whether it is sound, and make a core of it."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from coordinator.core.core import Core
+from protocol.event import Entry
+from protocol.kinds import Kind
+from store.findings import REFUSED_AT_OPEN
+from store.soundness import Row, look
+
+if TYPE_CHECKING:
+    from tools.simulator.host import Host
+
+
+class LogRefused(AssertionError):
+    """A simulated disk holds a log that a starting faild refuses: nothing in this world may bring that about."""
+
+
+def booted_core(host: "Host", nth: int) -> tuple[Core, bool]:
+    """The core of this machine's `nth` faild, and whether its own feed ends in a clean stop."""
+    surroundings = host.surroundings
+    entries = host.disk.entries()
+    rows = [Row(*entry.ref, entry.raw, entry.signature) for entry in entries]
+    sound = look(rows, surroundings.keys.keyring, surroundings.policy.cluster_id)
+    refused = [finding for finding in sound.findings if finding.kind in REFUSED_AT_OPEN]
+    if refused:
+        raise LogRefused(f"{host.name} refuses its log: {refused[0].name} {refused[0].text}")
+    run = hashlib.sha256(f"run {host.name} {nth}".encode()).digest()[:8]
+    return Core(host.name, surroundings.policy, run, sound.entries, host.now()), _ends_clean(host.name, sound.entries)
+
+
+def _ends_clean(me: str, entries: list[Entry]) -> bool:
+    own = [entry for entry in entries if entry.event.node == me]
+    return bool(own) and own[-1].event.kind == Kind.NODE_STOPPED

@@ -1,0 +1,37 @@
+"""The health checks of one simulated faild: each runs every so often while its service is watched."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from coordinator.core.inputs import CheckFinished, Input
+
+if TYPE_CHECKING:
+    from tools.simulator.host import Host
+
+
+class Checks:
+    def __init__(self, host: "Host", post: Callable[[Input], None]) -> None:
+        self._host = host
+        self._post = post
+        self._watches: dict[str, int] = {}
+        """Service to the number of its present watch; an older watch's checks end by themselves."""
+        self._begun = 0
+
+    def watch(self, service: str, on: bool) -> None:
+        self._watches.pop(service, None)
+        if on:
+            self._begun += 1
+            self._watches[service] = self._begun
+            for check in range(len(self._host.surroundings.policy.services[service].checks)):
+                self._again(service, check, self._begun)
+
+    def _again(self, service: str, check: int, watch: int) -> None:
+        every_us = self._host.surroundings.policy.services[service].checks[check].every_ms * 1000
+        self._host.later(every_us, lambda: self._look(service, check, watch))
+
+    def _look(self, service: str, check: int, watch: int) -> None:
+        if self._watches.get(service) != watch:
+            return
+        passed = service not in self._host.failing_checks
+        self._post(CheckFinished(service, check, passed, "" if passed else "the check fails in the simulation"))
+        self._again(service, check, watch)

@@ -1,0 +1,274 @@
+"""One life of a simulated faild: the shell around the production core. It does what effects order, and reports back.
+
+Nothing here decides. Every input reaches the core through `post`, one after the other, with the machine's own clocks;
+what arrives from the network goes through `open_signed` and `open_batch` exactly as in the daemon.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from coordinator.core import effects as do
+from coordinator.core import inputs as saw
+from coordinator.core.core import Core
+from protocol.commands import open_command
+from protocol.event import Entry
+from protocol.kinds import ALWAYS_SIGNED
+from protocol.messages import Domain, Heartbeat, LastWord, Verified, open_batch
+from protocol.refusals import Refused
+from store.refusals import JournalRefused
+from tools.simulator.checks import Checks
+from tools.simulator.disk import Result
+from tools.simulator.mail import BeatMail, CommandMail, EntriesMail, HeadsMail, Mail, Pairs, WantMail, WordMail
+from tools.simulator.works import Order
+
+if TYPE_CHECKING:
+    from tools.simulator.host import Host
+
+BATCH_ENTRIES = 256
+"""Entries in one answer to a want."""
+
+TIMER_LATE_US = 300
+"""An event loop wakes a little late."""
+
+
+class Faild:
+    def __init__(self, host: "Host", core: Core) -> None:
+        self.core = core
+        self.alive = True
+        self.handled = 0
+        self._host = host
+        self._surroundings = host.surroundings
+        self._checks = Checks(host, self.post)
+        self._wake_us: int | None = None
+
+    # The inbox
+
+    def post(self, seen: saw.Input) -> None:
+        """Hand one input to the core, now or as soon as the machine runs again."""
+        self._host.when_awake(lambda: self._handle(seen))
+
+    def _handle(self, seen: saw.Input) -> None:
+        if not self.alive:
+            return
+        now = self._host.now()
+        self.handled += 1
+        ordered = self.core.handle(seen, now)
+        self._surroundings.watched(self._host.name, seen, ordered, now)
+        for effect in ordered:
+            if self.alive:
+                PERFORM[type(effect)](self, effect)
+        self._rearm()
+
+    def _rearm(self) -> None:
+        if not self.alive:
+            return
+        at_us = max(self._host.clocks.world_us(self.core.wake_at_ms), self._surroundings.agenda.now_us)
+        if self._wake_us is None or at_us < self._wake_us:
+            self._wake_us = at_us
+            late_us = self._surroundings.rng.randint(0, TIMER_LATE_US)
+            self._surroundings.agenda.at(at_us + late_us, lambda: self._woke(at_us))
+
+    def _woke(self, at_us: int) -> None:
+        if at_us != self._wake_us or not self.alive:
+            return
+        if self._host.frozen:
+            self._host.when_awake(lambda: self._woke(at_us))
+            return
+        self._wake_us = None
+        if self._host.now().mono_ms >= self.core.wake_at_ms:
+            self._handle(saw.Woke())
+        else:
+            self._rearm()
+
+    # What arrives
+
+    def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None:
+        if not self.alive:
+            return
+        try:
+            ARRIVE[type(mail)](self, sender, link, mail, datagram)
+        except Refused as refusal:
+            self._surroundings.refused(self._host.name, sender, refusal)
+
+    def _beat_arrived(self, sender: str, link: str, mail: BeatMail, datagram: bool) -> None:
+        heard = self._surroundings.opened(Heartbeat, mail.raw, mail.signature)
+        self._handle(saw.HeartbeatHeard(heard, "" if mail.relayed else link, datagram))
+
+    def _entries_arrived(self, sender: str, link: str, mail: EntriesMail, datagram: bool) -> None:
+        surroundings = self._surroundings
+        batch = open_batch(list(mail.pairs), surroundings.keys.keyring, surroundings.policy.cluster_id, ALWAYS_SIGNED)
+        self._handle(saw.BatchArrived(batch, sender))
+
+    def _want_arrived(self, sender: str, link: str, mail: WantMail, datagram: bool) -> None:
+        if pairs := self._served(mail.node, mail.incarnation, mail.first):
+            self._surroundings.network.stream(self._host.name, sender, link, EntriesMail(pairs))
+
+    def _heads_arrived(self, sender: str, link: str, mail: HeadsMail, datagram: bool) -> None:
+        self._handle(saw.HeadsArrived(sender, mail.heads))
+
+    def _command_arrived(self, sender: str, link: str, mail: CommandMail, datagram: bool) -> None:
+        self.command(mail.command.raw, mail.command.signature, 0)
+
+    def _word_arrived(self, sender: str, link: str, mail: WordMail, datagram: bool) -> None:
+        self._handle(saw.LastWordHeard(self._surroundings.opened(LastWord, mail.raw, mail.signature)))
+
+    def command(self, raw: bytes, signature: bytes, ticket: int) -> None:
+        """A command at the door: signature and cluster are looked at, as the control socket does. Raises Refused."""
+        policy = self._surroundings.policy
+        keys = {operator.name: operator.key for operator in policy.operators.values()}
+        self.post(saw.CommandArrived(open_command(raw, signature, keys, policy.cluster_id), ticket))
+
+    def connected(self, peer: str, link: str, up: bool) -> None:
+        if up:
+            self._surroundings.network.stream(self._host.name, peer, link, HeadsMail(self._host.disk.as_heads()))
+        self.post(saw.LinkChanged(peer, link, up))
+
+    # What the core orders
+
+    def _append(self, order: do.Append) -> None:
+        began_us = self._surroundings.agenda.now_us
+
+        def written(result: Result) -> None:
+            took_us = self._surroundings.agenda.now_us - began_us
+            if isinstance(result, JournalRefused):
+                self.post(saw.NotDurable(order.ticket, result.why))
+            else:
+                self.post(saw.Durable(order.ticket, took_us))
+
+        self._host.disk.append(order.entries, written)
+
+    def _push(self, order: do.Push) -> None:
+        me = self._host.name
+        entries = self._host.disk.feed(me, order.incarnation)[order.first - 1 : order.last]
+        if entries:
+            mail = EntriesMail(tuple((entry.raw, entry.signature) for entry in entries))
+            for peer in self._surroundings.policy.others(me):
+                self._to_peer(peer, mail, order.urgent)
+
+    def _to_peer(self, peer: str, mail: Mail, urgent: bool) -> None:
+        network, me = self._surroundings.network, self._host.name
+        for link in network.links_between(me, peer):
+            network.stream(me, peer, link, mail)
+            if urgent:
+                network.datagram(me, peer, link, mail)
+
+    def _want(self, order: do.Want) -> None:
+        self._one_link(order.peer, WantMail(order.node, order.incarnation, order.first))
+
+    def _one_link(self, peer: str, mail: Mail) -> None:
+        network, me = self._surroundings.network, self._host.name
+        for link in network.links_between(me, peer):
+            if network.connection(me, peer, link):
+                network.stream(me, peer, link, mail)
+
+    def _show_fork(self, order: do.ShowFork) -> None:
+        theirs = order.theirs.event
+        feed = self._host.disk.feed(theirs.node, theirs.incarnation)
+        if len(feed) >= theirs.number:
+            ours = feed[theirs.number - 1]
+            self._host.later(0, lambda: self.post(saw.ForkShown(ours, order.theirs)))
+
+    def _beat(self, order: do.Beat) -> None:
+        raw = order.heartbeat.encode()
+        mail = BeatMail(raw, self._sign(Domain.HEARTBEAT, raw))
+        for peer in self._surroundings.policy.others(self._host.name):
+            self._to_peer(peer, mail, urgent=True)
+
+    def _relay(self, order: do.Relay) -> None:
+        self._to_peer(order.peer, BeatMail(order.raw, order.signature, relayed=True), urgent=True)
+
+    def _guard(self, order: do.Guard) -> None:
+        word = self._signed(order.word)
+
+        def confirmed() -> None:
+            if self.alive and self._host.guard.alive:
+                self._host.guard.hold(word)
+                self.post(saw.Guarded(order.word.service, order.word.epoch))
+
+        self._host.later(self._surroundings.rng.randint(50, 300), confirmed)
+
+    def _unguard(self, order: do.Unguard) -> None:
+        self._host.guard.release(order.service, order.epoch)
+
+    def _say_last_word(self, order: do.SayLastWord) -> None:
+        self._host.say(self._signed(order.word))
+
+    def _run(self, order: do.Run) -> None:
+        began_us = self._surroundings.agenda.now_us
+
+        def finished(outcome: saw.Outcome) -> None:
+            took_us = self._surroundings.agenda.now_us - began_us
+            text = "" if outcome is saw.Outcome.DONE else f"{order.word} {outcome} in the simulation"
+            self.post(saw.ActionFinished(order.ticket, outcome, took_us, text=text))
+
+        self._host.works.run(Order(order.service, order.action, order.word, order.epoch), finished)
+
+    def _watch(self, order: do.Watch) -> None:
+        self._checks.watch(order.service, order.on)
+
+    def _forward(self, order: do.Forward) -> None:
+        self._one_link(order.peer, CommandMail(order.command))
+
+    def _answer(self, order: do.Answer) -> None:
+        self._surroundings.answered(self._host.name, order)
+
+    def _alarm(self, order: do.Alarm) -> None:
+        self._surroundings.alarmed(self._host.name, order.text)
+
+    def _ready(self, order: do.Ready) -> None:
+        """Nobody waits for a simulated node to print `ready`."""
+
+    def _exit(self, order: do.Exit) -> None:
+        self._host.faild_exited()
+
+    # Inside
+
+    def _signed(self, word: LastWord) -> Verified[LastWord]:
+        raw = word.encode()
+        return self._surroundings.opened(LastWord, raw, self._sign(Domain.LAST_WORD, raw))
+
+    def _sign(self, domain: Domain, raw: bytes) -> bytes:
+        return self._surroundings.keys.signer(self._host.name).sign(domain, raw)
+
+    def _served(self, node: str, incarnation: int, first: int) -> Pairs:
+        """Durable entries from `first` on, ending in a signed one."""
+        feed = self._host.disk.feed(node, incarnation)
+        last = min(len(feed), first - 1 + BATCH_ENTRIES)
+        while last < len(feed) and not _signed(feed, last):
+            last += 1
+        while last >= first and not _signed(feed, last):
+            last -= 1
+        return tuple((entry.raw, entry.signature) for entry in feed[max(0, first - 1) : last])
+
+
+def _signed(feed: Sequence[Entry], number: int) -> bool:
+    return bool(feed[number - 1].signature)
+
+
+ARRIVE: dict[type, Callable[..., None]] = {
+    BeatMail: Faild._beat_arrived,
+    EntriesMail: Faild._entries_arrived,
+    WantMail: Faild._want_arrived,
+    HeadsMail: Faild._heads_arrived,
+    CommandMail: Faild._command_arrived,
+    WordMail: Faild._word_arrived,
+}
+
+PERFORM: dict[type, Callable[..., None]] = {
+    do.Append: Faild._append,
+    do.Push: Faild._push,
+    do.Want: Faild._want,
+    do.ShowFork: Faild._show_fork,
+    do.Beat: Faild._beat,
+    do.Relay: Faild._relay,
+    do.Guard: Faild._guard,
+    do.Unguard: Faild._unguard,
+    do.SayLastWord: Faild._say_last_word,
+    do.Run: Faild._run,
+    do.Watch: Faild._watch,
+    do.Forward: Faild._forward,
+    do.Answer: Faild._answer,
+    do.Alarm: Faild._alarm,
+    do.Ready: Faild._ready,
+    do.Exit: Faild._exit,
+}

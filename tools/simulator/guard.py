@@ -1,0 +1,70 @@
+"""The guard of one machine: the small process beside faild that outlives it.
+
+It holds, for each claim, the last word that faild signed. When faild ends, it ends its actions, takes down what is
+held, and says the last word of each claim whose actions are all down: no word where a down failed.
+"""
+
+from collections.abc import Callable
+
+from coordinator.policy import Policy
+from protocol.messages import LastWord, Verified
+from tools.simulator.works import Works
+
+Say = Callable[[Verified[LastWord]], None]
+
+
+class Guard:
+    def __init__(self, policy: Policy, works: Works, say: Say) -> None:
+        self.alive = False
+        self.busy = False
+        """Taking down what a dead faild held: a starting faild waits for it."""
+        self._policy = policy
+        self._works = works
+        self._say = say
+        self._held: dict[str, Verified[LastWord]] = {}
+        self._waiting: list[Callable[[], None]] = []
+
+    def start(self) -> None:
+        self.alive = True
+        self._held.clear()
+
+    def hold(self, word: Verified[LastWord]) -> None:
+        if self.alive:
+            self._held[word.message.service] = word
+
+    def release(self, service: str, epoch: int) -> None:
+        held = self._held.get(service)
+        if held is not None and held.message.epoch <= epoch:
+            del self._held[service]
+
+    def faild_ended(self) -> None:
+        """Seen by pidfd: whatever it held goes down now."""
+        self._works.abort()
+        if self.alive and self._held:
+            self.busy = True
+            self._works.take_down({name: self._policy.services[name] for name in self._held}, self._went_down)
+        elif self.alive:
+            self.alive = False
+
+    def die(self) -> None:
+        """Killed, or without power."""
+        self.alive = self.busy = False
+        self._held.clear()
+        self._waiting.clear()
+
+    def when_idle(self, act: Callable[[], None]) -> None:
+        """The lock on the state folder: a starting faild waits until its predecessor's guard has ended."""
+        if self.busy:
+            self._waiting.append(act)
+        else:
+            act()
+
+    def _went_down(self, service: str, clean: bool) -> None:
+        word = self._held.pop(service, None)
+        if clean and word is not None:
+            self._say(word)
+        if self.busy and not self._held:
+            self.alive = self.busy = False
+            waiting, self._waiting = self._waiting, []
+            for act in waiting:
+                act()

@@ -1,0 +1,227 @@
+"""One machine: power, clocks, disk, actions, carrier, the guard, and a faild while one runs.
+
+    host.start(); host.stop(); host.crash(); host.kill(); host.freeze(); host.thaw()
+
+A frozen machine's kernel goes on: the service stays up, connections stand, what arrives waits. A machine without power
+loses what was not synced, and nothing on it is up any more.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from coordinator.core.effects import Answer, Effect
+from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Input, Now, StopAsked
+from coordinator.core.model import UPISH
+from coordinator.policy import Policy
+from protocol.messages import LastWord, Verified
+from protocol.refusals import Refused
+from tools.simulator.agenda import Agenda
+from tools.simulator.boot import booted_core
+from tools.simulator.clocks import Clocks
+from tools.simulator.disk import Disk
+from tools.simulator.faild import Faild
+from tools.simulator.guard import Guard
+from tools.simulator.keys import Keys
+from tools.simulator.mail import Mail, WordMail
+from tools.simulator.network import Network
+from tools.simulator.works import Works
+
+SOCKET_BUFFER = 256
+"""Datagrams that wait for a frozen process; the kernel drops the rest."""
+
+
+class Surroundings(Protocol):
+    """What a machine needs of the world around it."""
+
+    agenda: Agenda
+    rng: random.Random
+    policy: Policy
+    keys: Keys
+    network: Network
+
+    def opened(self, kind: Any, raw: bytes, signature: bytes) -> Verified[Any]: ...
+
+    def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None: ...
+
+    def refused(self, node: str, sender: str, refusal: Refused) -> None: ...
+
+    def answered(self, node: str, answer: Answer) -> None: ...
+
+    def alarmed(self, node: str, text: str) -> None: ...
+
+
+class Host:
+    def __init__(self, surroundings: Surroundings, name: str, clocks: Clocks) -> None:
+        self.surroundings = surroundings
+        self.name = name
+        self.clocks = clocks
+        self.powered = False
+        self.frozen = False
+        self.failing_checks: set[str] = set()
+        self.lost_carrier: set[str] = set()
+        """Interfaces without carrier."""
+        self.disk = Disk(surroundings.agenda, surroundings.rng, name, surroundings.keys.signer(name))
+        self.works = Works(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
+        self.guard = Guard(surroundings.policy, self.works, self.say)
+        self.faild: Faild | None = None
+        self._starting = False
+        self._stalled: list[Callable[[], None]] = []
+        self._datagrams_stalled = 0
+        self._runs = 0
+        self._life = 0
+
+    def owns(self, service: str) -> bool:
+        """Really, whatever anybody believes; a service without actions is wherever faild says that it is up."""
+        if self.surroundings.policy.services[service].actions:
+            return self.works.owns(service)
+        return self.faild is not None and self.faild.core.state.column(self.name).service(service).state in UPISH
+
+    # Time, as this machine's processes have it
+
+    def now(self) -> Now:
+        return self.clocks.now(self.surroundings.agenda.now_us)
+
+    def later(self, delay_us: int, act: Callable[[], None]) -> None:
+        """After so long, or when the machine runs again; never after its power went."""
+        life = self._life
+        self.surroundings.agenda.after(delay_us, lambda: self.when_awake(act) if life == self._life else None)
+
+    def when_awake(self, act: Callable[[], None]) -> None:
+        if self.frozen:
+            self._stalled.append(act)
+        else:
+            act()
+
+    # What people and accidents do to it
+
+    def start(self) -> None:
+        """Power on if it was off, and start faild. Nothing happens where one runs already."""
+        if not self.powered:
+            self.powered = True
+            self.clocks.boot(self.surroundings.agenda.now_us)
+        if self.faild is None and not self._starting:
+            self._starting = True
+            self.guard.when_idle(self._sweep)
+
+    def stop(self) -> None:
+        """SIGTERM: it releases, then ends."""
+        if self.faild:
+            self.faild.post(StopAsked())
+
+    def kill(self) -> None:
+        """SIGKILL of faild alone: the guard takes over."""
+        if self.faild:
+            self._faild_gone(reset=True)
+            self.when_awake(self.guard.faild_ended)
+
+    def kill_guard(self, again_after_us: int) -> None:
+        """SIGKILL of the guard alone; faild starts a new one."""
+        if self.faild and self.guard.alive:
+            self.guard.die()
+            self.faild.post(GuardChanged(False))
+            self.later(again_after_us, self._new_guard)
+
+    def crash(self) -> None:
+        """The power goes: everything on it is down, and what was not synced is lost."""
+        if not self.powered:
+            return
+        self.powered = self.frozen = self._starting = False
+        self._life += 1
+        self._stalled.clear()
+        if self.faild:
+            self._faild_gone(reset=False)
+        self.works.power_off()
+        self.guard.die()
+
+    def freeze(self) -> None:
+        self.frozen = self.powered
+
+    def thaw(self) -> None:
+        self.frozen = False
+        self._datagrams_stalled = 0
+        while self._stalled and not self.frozen:
+            self._stalled.pop(0)()
+
+    def carrier(self, interface: str, up: bool) -> None:
+        (self.lost_carrier.discard if up else self.lost_carrier.add)(interface)
+        if self.faild:
+            self.faild.post(CarrierChanged(interface, up))
+
+    # A Post of the network
+
+    @property
+    def answers(self) -> bool:
+        return self.powered and self.faild is not None
+
+    def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None:
+        faild = self.faild
+        if faild is None or (self.frozen and datagram and self._overflows()):
+            return
+        self.when_awake(lambda: faild.take(sender, link, mail, datagram))
+
+    def connected(self, peer: str, link: str, up: bool) -> None:
+        if self.faild:
+            self.faild.connected(peer, link, up)
+
+    def say(self, word: Verified[LastWord]) -> None:
+        """A last word: to everybody, on every link, over the connections while there are some."""
+        mail, network = WordMail(word.raw, word.signature), self.surroundings.network
+        for peer in self.surroundings.policy.others(self.name):
+            for link in network.links_between(self.name, peer):
+                network.datagram(self.name, peer, link, mail)
+                network.stream(self.name, peer, link, mail)
+
+    def faild_exited(self) -> None:
+        """It has released everything and ended by itself."""
+        self._faild_gone(reset=True)
+        self.guard.faild_ended()
+
+    # Inside
+
+    def _overflows(self) -> bool:
+        self._datagrams_stalled += 1
+        return self._datagrams_stalled > SOCKET_BUFFER
+
+    def _sweep(self) -> None:
+        """Whatever a probe finds up at start is taken down before anything is written or claimed."""
+        if not self.powered or not self._starting:
+            return
+        policy = self.surroundings.policy
+        up = {name: service for name, service in policy.services.items() if self.works.is_up(name)}
+        waiting = set(up)
+
+        def ended(service: str, clean: bool) -> None:
+            waiting.discard(service)
+            if not waiting:
+                self._launch()
+
+        self.works.take_down(up, ended)
+        if not up:
+            self._launch()
+
+    def _launch(self) -> None:
+        if not self.powered or not self._starting:
+            return
+        self._starting = False
+        self._runs += 1
+        core, clean = booted_core(self, self._runs)
+        self.faild = Faild(self, core)
+        self.guard.start()
+        self.surroundings.network.came_up(self.name)
+        self.faild.post(GuardChanged(True))
+        for interface in sorted(self.lost_carrier):
+            self.faild.post(CarrierChanged(interface, False))
+        self.faild.post(Booted(clean))
+
+    def _new_guard(self) -> None:
+        if self.faild and not self.guard.alive:
+            self.guard.start()
+            self.faild.post(GuardChanged(True))
+
+    def _faild_gone(self, reset: bool) -> None:
+        assert self.faild is not None, "only a running faild can end"
+        self.faild.alive = False
+        self.faild = None
+        self.disk.close(flushed=reset)
+        self.surroundings.network.went_away(self.name, reset)

@@ -1,0 +1,169 @@
+"""The network between the machines: links with their two directions, datagrams, and connections that come and go.
+
+    network.datagram("genesis", "lukretia", "lan", mail)
+    network.cut(("genesis", "lukretia", "lan"))      # what genesis sends on lan no longer arrives
+
+Whoever listens is a `Post`: it says whether its process answers, and takes mail and the news of its connections.
+"""
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from tools.simulator.agenda import Agenda
+from tools.simulator.mail import Mail
+from tools.simulator.streams import BREAK_US, Stream
+from tools.simulator.weather import Sky, Way, Weather
+
+REDIAL_US = 100_000
+"""How often a missing connection is tried again."""
+
+
+class Post(Protocol):
+    """One machine, as the network sees it."""
+
+    @property
+    def answers(self) -> bool:
+        """Power is on and faild listens (it may be frozen: then the kernel still accepts)."""
+
+    @property
+    def frozen(self) -> bool: ...
+
+    def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None: ...
+
+    def connected(self, peer: str, link: str, up: bool) -> None: ...
+
+
+class Network:
+    def __init__(self, agenda: Agenda, rng: random.Random, links: Mapping[str, tuple[str, ...]]) -> None:
+        self.sky = Sky(rng)
+        self._agenda = agenda
+        self._rng = rng
+        self._posts: dict[str, Post] = {}
+        self._pairs = [
+            (a, b, link) for a in links for b in links if a < b for link in links[a] if link in links[b]
+        ]
+        self._streams: dict[tuple[str, str, str], Stream] = {}
+        self._dialling: set[tuple[str, str, str]] = set()
+
+    def plug_in(self, name: str, post: Post) -> None:
+        self._posts[name] = post
+
+    def links_between(self, a: str, b: str) -> list[str]:
+        return [link for first, second, link in self._pairs if {first, second} == {a, b}]
+
+    def ways(self, sender: str, receiver: str, link: str | None = None) -> list[Way]:
+        return [(sender, receiver, name) for name in self.links_between(sender, receiver) if link in (None, name)]
+
+    # What nodes do
+
+    def datagram(self, sender: str, receiver: str, link: str, mail: Mail) -> None:
+        for delay_us in self.sky.datagram_delays_us((sender, receiver, link)):
+            self._agenda.after(delay_us, lambda: self._arrive(sender, receiver, link, mail))
+
+    def stream(self, sender: str, receiver: str, link: str, mail: Mail) -> None:
+        """Over the link's connection, where there is one."""
+        if stream := self._streams.get(_key(sender, receiver, link)):
+            stream.send(sender, mail)
+
+    def connection(self, a: str, b: str, link: str) -> bool:
+        return _key(a, b, link) in self._streams
+
+    def came_up(self, name: str) -> None:
+        """A faild listens: connections are tried from now on."""
+        for pair in self._pairs:
+            if name in pair[:2]:
+                self._dial_soon(pair, self._rng.randint(0, 2_000))
+
+    def went_away(self, name: str, reset: bool) -> None:
+        """A faild is gone. With `reset` its kernel says so; without power nobody does."""
+        for pair in [pair for pair in self._streams if name in pair[:2]]:
+            stream = self._streams[pair]
+            other = pair[1] if pair[0] == name else pair[0]
+            open_way = (name, other, pair[2]) not in self.sky.cuts
+            wait_us = self.sky.stream_delay_us((name, other, pair[2])) if reset and open_way else BREAK_US
+            del self._streams[pair]
+            stream.alive = False
+            self._agenda.after(wait_us, lambda pair=pair, other=other, name=name: self._lost(pair, other, name))
+
+    # What happens to links
+
+    def cut(self, ways: Iterable[Way]) -> None:
+        for way in ways:
+            self.sky.cuts.add(way)
+            if stream := self._streams.get(_key(*way)):
+                self._agenda.after(BREAK_US, lambda stream=stream: self._break(stream))
+
+    def heal(self, ways: Iterable[Way]) -> None:
+        for way in list(ways):
+            self.sky.cuts.discard(way)
+        for stream in self._streams.values():
+            stream.healed()
+
+    def heal_all(self) -> None:
+        self.heal(self.sky.cuts)
+
+    def set_weather(self, weather: Weather, way: Way | None = None) -> None:
+        if way is None:
+            self.sky.everywhere = weather
+            self.sky.local.clear()
+        else:
+            self.sky.local[way] = weather
+
+    # Inside
+
+    def _arrive(self, sender: str, receiver: str, link: str, mail: Mail) -> None:
+        post = self._posts[receiver]
+        if post.answers:
+            post.take(sender, link, mail, datagram=True)
+
+    def _deliver(self, receiver: str, sender: str, link: str, mail: Mail) -> None:
+        self._posts[receiver].take(sender, link, mail, datagram=False)
+
+    def _dial_soon(self, pair: tuple[str, str, str], wait_us: int) -> None:
+        if pair not in self._dialling:
+            self._dialling.add(pair)
+            self._agenda.after(wait_us, lambda: self._dial(pair))
+
+    def _dial(self, pair: tuple[str, str, str]) -> None:
+        self._dialling.discard(pair)
+        first, second, link = pair
+        if pair in self._streams or not (self._posts[first].answers or self._posts[second].answers):
+            return
+        ways = ((first, second, link), (second, first, link))
+        ready = all(self._posts[end].answers and not self._posts[end].frozen for end in (first, second))
+        if not ready or any(way in self.sky.cuts for way in ways):
+            self._dial_soon(pair, REDIAL_US)
+            return
+        shake_us = sum(self.sky.stream_delay_us(way) for way in ways)
+        self._dialling.add(pair)
+        self._agenda.after(shake_us, lambda: self._connect(pair))
+
+    def _connect(self, pair: tuple[str, str, str]) -> None:
+        self._dialling.discard(pair)
+        first, second, link = pair
+        stream = Stream(self._agenda, self.sky, (first, second), link, self._deliver)
+        ready = all(self._posts[end].answers and not self._posts[end].frozen for end in (first, second))
+        if stream.blocked() or not ready:
+            self._dial_soon(pair, REDIAL_US)
+            return
+        self._streams[pair] = stream
+        self._posts[first].connected(second, link, True)
+        self._posts[second].connected(first, link, True)
+
+    def _break(self, stream: Stream) -> None:
+        pair = (*stream.ends, stream.link)
+        if self._streams.get(pair) is stream and stream.blocked():
+            del self._streams[pair]
+            stream.alive = False
+            for end, other in (stream.ends, stream.ends[::-1]):
+                self._lost(pair, end, other)
+
+    def _lost(self, pair: tuple[str, str, str], end: str, other: str) -> None:
+        if self._posts[end].answers and pair not in self._streams:
+            self._posts[end].connected(other, pair[2], False)
+        self._dial_soon(pair, REDIAL_US)
+
+
+def _key(a: str, b: str, link: str) -> tuple[str, str, str]:
+    return (a, b, link) if a < b else (b, a, link)

@@ -1,0 +1,37 @@
+"""Operators' commands in the simulated world: really signed, by an admin that `simulate` makes for itself.
+
+The reducer judges every command by the keys in the configuration of the feed, so belief would not do here. `armed`
+rewrites the configuration's text: the nodes' keys become the simulator's, and the admin is added as an operator.
+"""
+
+import hashlib
+
+from coordinator.config import parse
+from coordinator.policy import Policy
+from protocol.commands import Command, SignedCommand, sign_command
+from protocol.keys import key_text
+from protocol.sshkey import FileKey
+from tools.simulator.keys import Keys, private_key
+
+ADMIN = "simulator"
+KEY = FileKey(private_key("the admin"))
+
+NO_EXPIRY_MS = 1 << 52
+
+
+def armed(policy: Policy) -> Policy:
+    """The same configuration with keys that the simulator has: parsed again from its text, so that an auditor agrees."""
+    text = policy.text
+    for name, public in Keys(policy.nodes, real=True).public().items():
+        text = text.replace(key_text(policy.nodes[name].key), key_text(public))
+    if ADMIN not in policy.operators:
+        text += f'\n[operators.{ADMIN}]\nkey = "{KEY.public}"\nrole = "admin"\n'
+    return parse(text, "the simulated configuration")
+
+
+def order(policy: Policy, nth: int, word: str, service: str, node: str, for_ms: int = 0, reason: str = "") -> SignedCommand:
+    """A signed command. `nth` makes its nonce: the same run orders with the same nonces."""
+    nonce = hashlib.sha256(f"order {nth}".encode()).digest()[:16]
+    why = reason or f"order {nth} of the simulation"
+    command = Command(policy.cluster_id, ADMIN, word, service, node, why, for_ms, 0, NO_EXPIRY_MS, nonce)
+    return sign_command(command, KEY)

@@ -1,0 +1,44 @@
+"""Who owns a service in the simulated world, whatever anybody believes: the actions tell, not the feeds.
+
+A split is more than one owner at once. It is reclaimed when the one owner's reclaim actions have run since the newest
+split began.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tools.simulator.host import Host
+
+
+@dataclass(slots=True)
+class Tenure:
+    """One service, watched at every step."""
+
+    owners: tuple[str, ...] = ()
+    split_us: int | None = None
+    """When the newest split began."""
+    changes: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
+    """Every change of owners, with its time."""
+
+
+class Tenures:
+    def __init__(self, services: Iterable[str], hosts: Mapping[str, Host]) -> None:
+        self._hosts = hosts
+        self.of = {name: Tenure() for name in services}
+
+    def look(self, now_us: int) -> None:
+        """After every step of the world."""
+        for service, tenure in self.of.items():
+            owners = tuple(name for name, host in self._hosts.items() if host.owns(service))
+            if owners != tenure.owners:
+                if len(owners) > 1 >= len(tenure.owners):
+                    tenure.split_us = now_us
+                tenure.owners = owners
+                tenure.changes.append((now_us, owners))
+
+    def reclaimed(self, service: str) -> bool:
+        """The one owner has announced again since the newest split; False where there was none, or it lasts."""
+        tenure = self.of[service]
+        if tenure.split_us is None or len(tenure.owners) != 1:
+            return False
+        return self._hosts[tenure.owners[0]].works.reclaimed_us.get(service, -1) >= tenure.split_us

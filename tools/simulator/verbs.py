@@ -1,0 +1,194 @@
+"""What can happen in a scenario: one table, verb to how its arguments are read and what they do to the world.
+
+docs/simulator.md has the same list for people; a test holds the two together.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from tools.simulator.words import Words, duration
+from tools.simulator.world import World
+
+Deed = Callable[[World], str]
+"""What a line does; returns a note for people, mostly empty."""
+
+
+class Verb(NamedTuple):
+    usage: str
+    read: Callable[[Words], Deed]
+
+
+def each_node(act: Callable[[World, str], None]) -> Callable[[Words], Deed]:
+    """A verb that does the same to each of its nodes."""
+
+    def read(words: Words) -> Deed:
+        nodes = words.nodes()
+        return lambda world: _all(act, world, nodes)
+
+    return read
+
+
+def _all(act: Callable[[World, str], None], world: World, nodes: tuple[str, ...]) -> str:
+    for node in nodes:
+        act(world, node)
+    return ""
+
+
+def on_service(act: Callable[[World, str, str], None], needs: str = "") -> Callable[[Words], Deed]:
+    """A verb about a service on a node. `needs` names what the service must have for it to mean anything."""
+
+    def read(words: Words) -> Deed:
+        service, node = words.service(), words.node()
+        words.done()
+        has = {"": True, "checks": words.policy.services[service].checks, "interface": words.policy.services[service].interfaces}
+        if not has[needs]:
+            raise words.wrong(f"service {service} has no {needs}")
+        return lambda world: _told(act, world, service, node)
+
+    return read
+
+
+def _told(act: Callable[[World, str, str], None], world: World, service: str, node: str) -> str:
+    act(world, service, node)
+    return ""
+
+
+def cut(words: Words) -> Deed:
+    a, b = words.node(), words.node()
+    link = words.link(a, b) if words.more() else None
+    words.done()
+    return lambda world: _quiet(world.network.cut([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))
+
+
+def cut_one_way(words: Words) -> Deed:
+    a, b = words.node(), words.node()
+    link = words.link(a, b) if words.more() else None
+    words.done()
+    return lambda world: _quiet(world.network.cut(world.network.ways(a, b, link)))
+
+
+def heal(words: Words) -> Deed:
+    if not words.more():
+        return lambda world: _quiet(world.network.heal_all())
+    a, b = words.node(), words.node()
+    link = words.link(a, b) if words.more() else None
+    words.done()
+    return lambda world: _quiet(world.network.heal([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))
+
+
+def loss(words: Words) -> Deed:
+    share = words.share()
+    words.done()
+    return lambda world: _quiet(world.network.set_weather(replace(world.network.sky.everywhere, loss=share)))
+
+
+def delay(words: Words) -> Deed:
+    delay_us = words.time() * 1000
+    words.done()
+    return lambda world: _quiet(world.network.set_weather(replace(world.network.sky.everywhere, delay_us=delay_us)))
+
+
+def ordered(word: str) -> Callable[[Words], Deed]:
+    """An admin's command, with an optional node."""
+
+    def read(words: Words) -> Deed:
+        service = words.service()
+        node = words.node() if words.more() else ""
+        words.done()
+        return lambda world: _handed(world.order(word, service, node))
+
+    return read
+
+
+def move(words: Words) -> Deed:
+    service, node = words.service(), words.node()
+    for_ms = 0
+    if words.more():
+        option = words.next("--for")
+        text = option.partition("=")[2] if option.startswith(("--for=", "for=")) else ""
+        if not text and option not in ("--for", "for"):
+            raise words.wrong(f"{option!r} is no option of move")
+        for_ms = duration(text, words) if text else words.time()
+    words.done()
+    return lambda world: _handed(world.order("move", service, node, for_ms))
+
+
+def rollback(words: Words) -> Deed:
+    first = words.next("a time")
+    node, back_ms = (first, words.time()) if first in words.policy.nodes else (None, duration(first, words))
+    name = node or words.node()
+    words.done()
+    return lambda world: _quiet(world.roll_back(name, back_ms))
+
+
+def clock_jumps(words: Words) -> Deed:
+    text = words.next("a time")
+    by_ms = -duration(text[1:], words) if text.startswith("-") else duration(text.removeprefix("+"), words)
+    nodes = words.nodes()
+    return lambda world: _all(lambda world, node: world.hosts[node].clocks.jump(by_ms), world, nodes)
+
+
+def trouble(word: str, how: str) -> Callable[[World, str, str], None]:
+    def act(world: World, service: str, node: str) -> None:
+        setattr(world.hosts[node].works.trouble[service], word, how)
+
+    return act
+
+
+def _carrier(up: bool) -> Callable[[World, str, str], None]:
+    def act(world: World, service: str, node: str) -> None:
+        for interface in world.policy.services[service].interfaces:
+            world.hosts[node].carrier(interface, up)
+
+    return act
+
+
+def _quiet(nothing: None) -> str:
+    return ""
+
+
+def _handed(doors: list[str]) -> str:
+    return f"handed to {', '.join(doors)}" if doors else "nobody runs: handed to nobody"
+
+
+VERBS = {
+    "start": Verb("start NODE...", each_node(lambda world, node: world.hosts[node].start())),
+    "stop": Verb("stop NODE...", each_node(lambda world, node: world.hosts[node].stop())),
+    "crash": Verb("crash NODE...", each_node(lambda world, node: world.hosts[node].crash())),
+    "kill": Verb("kill NODE...", each_node(lambda world, node: world.hosts[node].kill())),
+    "freeze": Verb("freeze NODE...", each_node(lambda world, node: world.hosts[node].freeze())),
+    "thaw": Verb("thaw NODE...", each_node(lambda world, node: world.hosts[node].thaw())),
+    "cut": Verb("cut NODE NODE [LINK]", cut),
+    "cut-one-way": Verb("cut-one-way FROM TO [LINK]", cut_one_way),
+    "heal": Verb("heal [NODE NODE [LINK]]", heal),
+    "loss": Verb("loss PERCENT", loss),
+    "delay": Verb("delay TIME", delay),
+    "fail": Verb("fail SERVICE [NODE]", ordered("fail")),
+    "recover": Verb("recover SERVICE [NODE]", ordered("recover")),
+    "reclaim": Verb("reclaim SERVICE [NODE]", ordered("reclaim")),
+    "move": Verb("move SERVICE NODE [--for TIME]", move),
+    "hold": Verb("hold SERVICE [NODE]", ordered("hold")),
+    "unhold": Verb("unhold SERVICE [NODE]", ordered("unhold")),
+    "check-fails": Verb(
+        "check-fails SERVICE NODE",
+        on_service(lambda world, service, node: world.hosts[node].failing_checks.add(service), "checks"),
+    ),
+    "check-passes": Verb(
+        "check-passes SERVICE NODE",
+        on_service(lambda world, service, node: world.hosts[node].failing_checks.discard(service), "checks"),
+    ),
+    "up-fails": Verb("up-fails SERVICE NODE", on_service(trouble("up", "fails"))),
+    "up-hangs": Verb("up-hangs SERVICE NODE", on_service(trouble("up", "hangs"))),
+    "down-fails": Verb("down-fails SERVICE NODE", on_service(trouble("down", "fails"))),
+    "down-hangs": Verb("down-hangs SERVICE NODE", on_service(trouble("down", "hangs"))),
+    "works": Verb("works SERVICE NODE", on_service(lambda world, service, node: world.hosts[node].works.mend(service))),
+    "carrier-lost": Verb("carrier-lost SERVICE NODE", on_service(_carrier(False), "interface")),
+    "carrier-back": Verb("carrier-back SERVICE NODE", on_service(_carrier(True), "interface")),
+    "disk-full": Verb("disk-full NODE...", each_node(lambda world, node: world.hosts[node].disk.fill())),
+    "disk-back": Verb("disk-back NODE...", each_node(lambda world, node: world.hosts[node].disk.release())),
+    "disk-hangs": Verb("disk-hangs NODE...", each_node(lambda world, node: world.hosts[node].disk.hang())),
+    "forget": Verb("forget NODE...", each_node(lambda world, node: world.forget(node))),
+    "rollback": Verb("rollback TIME NODE", rollback),
+    "clock-jumps": Verb("clock-jumps [-]TIME NODE...", clock_jumps),
+}

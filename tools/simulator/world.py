@@ -1,0 +1,163 @@
+"""The whole simulated world: machines, network, time, and the accidents that can be told to it.
+
+    world = World(policy, seed=7)
+    world.start("lukretia"); world.start("genesis")
+    world.run_until_ms(5_000)
+    world.owners("web")                     # ("lukretia",)
+
+Every random draw comes from `world.rng`, seeded once; nothing reads a clock, an address or the order of a set.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from coordinator.core.effects import Answer, Effect
+from coordinator.core.inputs import Input, Now
+from coordinator.core.model import Judgement
+from coordinator.core.ownership import epoch
+from coordinator.policy import Policy
+from protocol.event import Entry
+from protocol.messages import Verified, open_signed
+from protocol.refusals import Refused
+from tools.simulator.agenda import Agenda
+from tools.simulator.clocks import Clocks
+from tools.simulator.host import Host
+from tools.simulator.keys import Keys
+from tools.simulator.network import Network
+from tools.simulator.orders import order
+from tools.simulator.ownership import Tenures
+
+Witness = Callable[[str, Input, list[Effect], Now], None]
+"""Told of every input of every core, with what it ordered."""
+
+OPENED_KEPT = 512
+
+
+class World:
+    def __init__(self, policy: Policy, seed: int, real_keys: bool = False) -> None:
+        self.policy = policy
+        self.seed = seed
+        self.rng = random.Random(seed)
+        self.agenda = Agenda()
+        self.keys = Keys(policy.nodes, real_keys)
+        self.network = Network(self.agenda, self.rng, {name: tuple(node.links) for name, node in policy.nodes.items()})
+        self.hosts = {name: Host(self, name, Clocks()) for name in policy.nodes}
+        for name, host in self.hosts.items():
+            self.network.plug_in(name, host)
+        self.tenures = Tenures(policy.services, self.hosts)
+        self.after_step: list[Callable[[], None]] = []
+        self.witnesses: list[Witness] = []
+        self.refusals: list[tuple[str, str, Refused]] = []
+        self.answers: list[tuple[str, Answer]] = []
+        self.alarms: list[tuple[int, str, str]] = []
+        self._orders = 0
+        self._opened: dict[tuple[type, bytes, bytes], Verified[Any]] = {}
+
+    # Time
+
+    @property
+    def now_ms(self) -> int:
+        return self.agenda.now_us // 1000
+
+    def run_until_ms(self, at_ms: int) -> None:
+        """Let everything happen that is due by then."""
+        until_us = max(at_ms * 1000, self.agenda.now_us)
+        while self.agenda.step(until_us):
+            self._stepped()
+        self._stepped()
+
+    def settle(self) -> None:
+        """Let everything happen that is due at this very instant: what takes no time has happened."""
+        self.run_until_ms(0)
+
+    def _stepped(self) -> None:
+        self.tenures.look(self.agenda.now_us)
+        for look in self.after_step:
+            look()
+
+    # What is
+
+    def owners(self, service: str) -> tuple[str, ...]:
+        return self.tenures.of[service].owners
+
+    def epoch(self, service: str) -> int:
+        """The largest epoch that any living node knows."""
+        return max((epoch(host.faild.core.state, service) for host in self.hosts.values() if host.faild), default=0)
+
+    def state(self, service: str, node: str) -> str:
+        """What a node says while it runs; else what the living judge of it: INDOUBT, then FAIL."""
+        host = self.hosts[node]
+        if host.faild and not host.frozen:
+            return str(host.faild.core.state.column(node).service(service).state)
+        judges = [(other, peer) for other, peer in self.hosts.items() if other != node and peer.faild and not peer.frozen]
+        judged = [peer.faild.core.liveness.judgement(node, peer.now().mono_ms) for _, peer in judges if peer.faild]
+        if Judgement.ALIVE in judged:
+            said = next(peer.faild for (_, peer), what in zip(judges, judged) if what is Judgement.ALIVE)
+            assert said is not None, "a judge runs"
+            return str(said.core.state.column(node).service(service).state)
+        return "INDOUBT" if Judgement.INDOUBT in judged else "FAIL"
+
+    def entries(self) -> list[Entry]:
+        """Everything durable anywhere, each event once."""
+        found = {entry.ref: entry for host in self.hosts.values() for entry in host.disk.entries()}
+        return [found[ref] for ref in sorted(found)]
+
+    # What people do
+
+    def start(self, *nodes: str) -> None:
+        for node in nodes:
+            self.hosts[node].start()
+
+    def forget(self, node: str) -> None:
+        """The disk is lost, and the machine with it: it is off until somebody starts it."""
+        self.hosts[node].crash()
+        self.hosts[node].disk.forget()
+
+    def roll_back(self, node: str, by_ms: int) -> None:
+        """The machine is off, and its disk as it was `by_ms` ago: a restored snapshot."""
+        self.hosts[node].crash()
+        self.hosts[node].disk.roll_back(self.agenda.now_us - by_ms * 1000)
+
+    def order(self, word: str, service: str, node: str = "", for_ms: int = 0) -> list[str]:
+        """An admin's command, handed to the node that must act, whatever is cut. Returns to whom it was handed."""
+        self._orders += 1
+        signed = order(self.policy, self._orders, word, service, node, for_ms)
+        doors = self._doors(word, service, node)
+        for door in doors:
+            faild = self.hosts[door].faild
+            assert faild is not None, "a door is a node that runs"
+            faild.command(signed.raw, signed.signature, self._orders)
+        return doors
+
+    def _doors(self, word: str, service: str, node: str) -> list[str]:
+        running = [name for name, host in self.hosts.items() if host.faild]
+        if node in running:
+            return [node]
+        if word == "fail" and not node:
+            return [name for name in self.owners(service) if name in running] or running[:1]
+        return running
+
+    # Surroundings of the hosts
+
+    def opened(self, kind: Any, raw: bytes, signature: bytes) -> Verified[Any]:
+        """`open_signed`, remembered: the same bytes under the same signature are the same message to everybody."""
+        key = (kind, raw, signature)
+        if key not in self._opened:
+            if len(self._opened) >= OPENED_KEPT:
+                self._opened.clear()
+            self._opened[key] = open_signed(kind, raw, signature, self.keys.keyring, self.policy.cluster_id)
+        return self._opened[key]
+
+    def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None:
+        for witness in self.witnesses:
+            witness(node, seen, ordered, now)
+
+    def refused(self, node: str, sender: str, refusal: Refused) -> None:
+        self.refusals.append((node, sender, refusal))
+
+    def answered(self, node: str, answer: Answer) -> None:
+        self.answers.append((node, answer))
+
+    def alarmed(self, node: str, text: str) -> None:
+        self.alarms.append((self.now_ms, node, text))

@@ -116,6 +116,7 @@ class Core:
         self.durable_column: Column = self.state.column(me)
         self.flying_column: Column = self.durable_column
         self.counter = 0
+        self.told_fit = False
         self.beat_ms = now.mono_ms
         self.wake_at_ms = now.mono_ms
         self.dirty = False
@@ -147,6 +148,8 @@ class Core:
         self._finish_stopping()
         if now.mono_ms >= self.beat_ms:
             self._tick()
+        elif self.told_fit is not self._tells_fit():
+            self.beat()  # others wait for us, or must not wait for us
         self._flush()
         self.wake_at_ms = self._wake_at_ms()
         return self.out
@@ -179,6 +182,7 @@ class Core:
     def beat(self) -> None:
         """One heartbeat now, on every link."""
         self.counter += 1
+        self.told_fit = self._tells_fit()
         self.liveness.sent(self.counter, self.now_ms)
         self.out.append(
             Beat(
@@ -187,7 +191,7 @@ class Core:
                     node=self.me,
                     run=self.run,
                     counter=self.counter,
-                    fit=self.fit and not self.stopping,
+                    fit=self.told_fit,
                     config=self.policy.digest[:8],
                     vote=0,
                     heads=self._heads(),
@@ -196,6 +200,9 @@ class Core:
                 )
             )
         )
+
+    def _tells_fit(self) -> bool:
+        return self.fit and not self.stopping
 
     def _heads(self) -> dict[str, ShortHead]:
         """What we know of every feed; of our own only what is durable."""
@@ -382,6 +389,8 @@ class Core:
             self.emit(Relay(heartbeat.node, newest.raw, newest.signature))
         self._catch_up(heartbeat, back=judged is not Judgement.ALIVE)
         old = before.message if before else None
+        if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
+            self.beat()  # whoever has just come (back) hears us at once, and need not wait for our next turn
         self.dirty = self.dirty or judged is not Judgement.ALIVE or old is None or _differs(old, heartbeat)
 
     def _catch_up(self, heartbeat: Heartbeat, *, back: bool) -> None:
@@ -536,8 +545,6 @@ class Core:
     def _guard_changed(self, given: GuardChanged) -> None:
         self.guard_alive = given.alive
         self.dirty = True
-        if self.joined:
-            self.beat()
 
     def _action_finished(self, given: ActionFinished) -> None:
         for job in self.jobs.values():

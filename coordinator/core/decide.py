@@ -35,6 +35,9 @@ ALIVE, INDOUBT, DEAD = Judgement.ALIVE, Judgement.INDOUBT, Judgement.DEAD
 RECOVER, FAIL, UP, RECLAIM = ServiceState.RECOVER, ServiceState.FAIL, ServiceState.UP, ServiceState.RECLAIM
 
 
+STARTING_UP = "it is starting"
+
+
 class Act(StrEnum):
     """What a decision asks for; each is an event kind, `stay` is none."""
 
@@ -132,6 +135,11 @@ class Case:
     def theirs(self, node: str) -> ServiceColumn:
         return self.state.column(node).service(self.name)
 
+    @cached_property
+    def expected(self) -> tuple[str, ...]:
+        """The better candidates that will claim, now or as soon as they have started."""
+        return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP))
+
     def judged(self, node: str) -> Judgement:
         return self.given.peers[node].judgement
 
@@ -147,12 +155,12 @@ class Case:
         peer, column, service = self.given.peers[node], self.state.column(node), self.theirs(node)
         if peer.judgement is not ALIVE:
             return f"{peer.judgement}: silent for {peer.silent_ms} ms"
+        if not peer.same_run and f"passed:{node}" not in self.given.timers:
+            return STARTING_UP
         if not peer.fit or column.leaving:
             return "not fit: it is leaving" if column.leaving else "not fit, by its own heartbeat"
         if any(node in seen.forked for seen in self.state.columns.values()):
             return "refused: its feed has forked"
-        if not peer.same_run:
-            return "it is starting"
         if service.carrier_lost:
             return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
         if service.state is not RECOVER:
@@ -329,7 +337,8 @@ def held_by_stuck(case: Case) -> Found | None:
 
 
 def better_will_claim(case: Case) -> Found | None:
-    able = [node for node in case.better if not case.why_not(node)]
+    """It is fit, or reads its feed and will be in a moment; who does neither within `dead` is passed over."""
+    able = case.expected
     return Found(f"{able[0]} is preferred and will claim") if able else None
 
 

@@ -39,7 +39,7 @@ def _peer(core: Core, name: str) -> PeerGiven:
     theirs = heartbeat.heads.get(name)
     current = theirs is None or core.feeds.behind(name, theirs) is None
     agrees = heartbeat.config == core.policy.digest[:8]
-    same_run = core.state.column(name).run in (heartbeat.run, b"")
+    same_run = core.state.column(name).run == heartbeat.run
     return PeerGiven(judgement, silent_ms, heartbeat.fit, current, agrees, same_run)
 
 
@@ -135,9 +135,9 @@ def _afterwards(core: Core, name: str, job: Job) -> None:
 
 def _split_over(core: Core, name: str, asked: Case) -> None:
     seen = core.column.splits.get(name)
-    if seen is None or core.disk_refuses or asked.rivals or asked.mine.state is ServiceState.RECLAIM:
+    if seen is None or core.disk_refuses or asked.mine.state not in (ServiceState.UP, ServiceState.RECOVER, ServiceState.FAIL):
         return
-    if asked.mine.state in (ServiceState.STARTING, ServiceState.STOPPING):
+    if sum(asked.holds(node) for node in asked.given.peers) + (asked.mine.state is ServiceState.UP) > 1:
         return
     winner = ownership.owner(core.state, core.policy, name)
     core.write(Kind.SPLIT_RESOLVED, name, {"winner": winner or ""}, (seen,))

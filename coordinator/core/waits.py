@@ -65,8 +65,7 @@ class Waits:
         if decision.act is not Act.STAY or decision.rule != "better-will-claim":
             self.idle = {}
             return False
-        able = [node for node in case.better if not case.why_not(node)]
-        self.idle = {node: self.idle.get(node, now_ms) for node in able}
+        self.idle = {node: self.idle.get(node, now_ms) for node in case.expected}
         late = [node for node, since_ms in self.idle.items() if now_ms - since_ms >= dead_ms]
         self.passed.update((node, case.theirs(node)) for node in late)
         return bool(late)

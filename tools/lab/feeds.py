@@ -23,7 +23,7 @@ class _Log:
     def __init__(self, state: Path):
         self._file = state / "log.db"
         self._connection: sqlite3.Connection | None = None
-        self._read: dict[tuple[str, int], int] = {}
+        self.read_to: dict[tuple[str, int], int] = {}
 
     def fresh(self) -> list[Event]:
         try:
@@ -39,11 +39,11 @@ class _Log:
             self._connection = sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
         found: list[Event] = []
         for node, incarnation, last in self._connection.execute(FEEDS).fetchall():
-            known = self._read.get((node, incarnation), 0)
+            known = self.read_to.get((node, incarnation), 0)
             if last > known:
                 rows = self._connection.execute(NEW_ROWS, (node, incarnation, known)).fetchall()
                 found += [decode(raw) for _, raw in rows]
-                self._read[node, incarnation] = max(number for number, _ in rows)
+                self.read_to[node, incarnation] = max(number for number, _ in rows)
         return found
 
     def close(self) -> None:
@@ -56,17 +56,23 @@ class Feeds:
     """The feeds of a cluster, merged from the logs of its nodes. `seen` holds every event so far, in order of arrival."""
 
     def __init__(self, states: Iterable[Path]):
-        self._logs = [_Log(state) for state in states]
+        self._logs = {state: _Log(state) for state in states}
         self._names: set[Ref] = set()
         self.seen: list[Event] = []
 
     def fresh(self) -> list[Event]:
         """The events that were not there at the last call, by their own clocks."""
-        found = {event.ref: event for log in self._logs for event in log.fresh() if event.ref not in self._names}
+        found = {event.ref: event for log in self._logs.values() for event in log.fresh() if event.ref not in self._names}
         ordered = sorted(found.values(), key=lambda event: (event.boot_ms, event.ref))
         self._names.update(found)
         self.seen += ordered
         return ordered
+
+    def same_everywhere(self) -> bool:
+        """Whether every log holds every feed, all equally far."""
+        self.fresh()
+        first, *others = (log.read_to for log in self._logs.values())
+        return all(other == first for other in others)
 
     def mark(self) -> int:
         """A place in `seen` to look on from."""
@@ -83,5 +89,5 @@ class Feeds:
         ]
 
     def close(self) -> None:
-        for log in self._logs:
+        for log in self._logs.values():
             log.close()

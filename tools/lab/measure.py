@@ -36,9 +36,10 @@ class Measure:
 
     def until_answered_by(self, name: str, deadline_s: float = 15.0) -> None:
         """Wait until this node alone has answered every question of the last 100 ms, in both families."""
-        self.lab.wait_until(lambda: self._is_steady(name), f"{name} alone answers", deadline_s)
+        self.lab.wait_until(lambda: self.is_steady(name), f"{name} alone answers", deadline_s)
 
-    def _is_steady(self, name: str) -> bool:
+    def is_steady(self, name: str) -> bool:
+        """Whether this node alone has answered (nearly) every question of the last 100 ms, in both families."""
         until_ns = time.monotonic_ns() - SETTLE_NS
         since_ns, mac = until_ns - STEADY_NS, self.lab.nodes[name].mac
         recent = [a for a in self.lab.prober.answers(since_ns) if since_ns <= a.received_ns <= until_ns]

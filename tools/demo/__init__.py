@@ -1,0 +1,5 @@
+"""`make demo`: the six demonstrations of the slides of 2000, with real nodes on this machine.
+
+`acts` has one function for each, `stage` is the laboratory with a narrator, `sentences` turns events into lines, and
+`verdict` asks the auditor at the end whether every node can tell the same story.
+"""

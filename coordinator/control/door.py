@@ -1,0 +1,86 @@
+"""The door: a command from outside is looked at here before the core hears of it.
+
+Signature, cluster and operator first, then the expiry by the wall clock (the only place where one is asked), then the role,
+then the nonce: a command that stands in any feed, or came in a moment ago, is a replay. What the core decides is its own.
+"""
+
+import base64
+import binascii
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from coordinator.control.view import NodeView
+from coordinator.core import authority
+from protocol.commands import COMMAND_BYTES_MAX, Command, SignedCommand, check_expiry, open_command
+from protocol.refusals import Reason, Refused
+
+BODY_BYTES_MAX = 4 * COMMAND_BYTES_MAX
+"""A command and its signature in base64, with room for the JSON around them."""
+
+RECENT_MAX = 1024
+"""Nonces remembered until they are in the log; far more than operators can type while one commit lasts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the asker is told, and the HTTP status for it: 202 admitted, 403 no authority, 409 refused by the core."""
+
+    status: int
+    body: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Door:
+    view: NodeView
+    counts: Counter[str] = field(default_factory=Counter)
+    """Outcome to number of commands: "admitted", "not-admitted", or a reason of refusal."""
+    recent: dict[bytes, None] = field(default_factory=dict)
+
+    async def knock(self, body: object, wall_ms: int) -> Reply:
+        """`body` is {"command": base64, "signature": base64}."""
+        try:
+            signed = self._looked_at(*_bytes(body), wall_ms)
+        except Refused as refused:
+            self.counts[refused.reason] += 1
+            return Reply(403, {"admitted": False, "refused": str(refused.reason), "text": str(refused)})
+        denied = authority.permitted(self.view.policy, self.view.state.column(self.view.me), signed.command)
+        if denied:
+            self.counts["role"] += 1
+            return Reply(403, {"admitted": False, "refused": "role", "text": denied.text})
+        answer = await self.view.submit(signed)
+        self.counts["admitted" if answer.admitted else "not-admitted"] += 1
+        if answer.admitted:
+            return Reply(202, {"admitted": True, "refused": None, "text": answer.text})
+        status, word = (409, "not-now") if answer.authority else (403, "authority")
+        return Reply(status, {"admitted": False, "refused": word, "text": answer.text})
+
+    def _looked_at(self, raw: bytes, signature: bytes, wall_ms: int) -> SignedCommand:
+        policy = self.view.policy
+        keys = {name: operator.key for name, operator in policy.operators.items()}
+        signed = open_command(raw, signature, keys, policy.cluster_id)
+        check_expiry(signed.command, wall_ms)
+        self._not_replayed(signed.command)
+        return signed
+
+    def _not_replayed(self, command: Command) -> None:
+        """A nonce of any feed, or one that is on its way into a feed."""
+        logged = any(command.nonce in column.nonces for column in self.view.state.columns.values())
+        if logged or command.nonce in self.recent:
+            raise Refused(Reason.REPLAYED, "this command was given before; sign a new one")
+        self.recent[command.nonce] = None
+        if len(self.recent) > RECENT_MAX:
+            del self.recent[next(iter(self.recent))]
+
+
+def _bytes(body: object) -> tuple[bytes, bytes]:
+    if not isinstance(body, dict):
+        raise Refused(Reason.GARBAGE, 'not {"command": base64, "signature": base64}')
+    try:
+        raw = base64.b64decode(body.get("command", ""), validate=True)
+        signature = base64.b64decode(body.get("signature") or "", validate=True)
+    except (binascii.Error, ValueError, TypeError):
+        raise Refused(Reason.GARBAGE, "command and signature are not base64") from None
+    if not signature:
+        raise Refused(Reason.UNSIGNED, "a command without a signature; every change is signed by an operator")
+    return raw, signature

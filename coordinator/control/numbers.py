@@ -1,0 +1,89 @@
+"""The other things that one can ask for: links, the numbers in force, and what an operator's tool must know to sign."""
+
+from typing import Any
+
+from coordinator.control.status import rounded
+from coordinator.control.view import NodeView
+from coordinator.policy import ServicePolicy, Timing
+
+
+def links(view: NodeView) -> dict[str, Any]:
+    """The JSON of `failc links`."""
+    return {
+        "links": [
+            {
+                "peer": link.peer,
+                "link": link.link,
+                "up": link.up,
+                "datagram": link.datagram,
+                "rtt_ms": rounded(link.rtt_ms),
+                "refused": dict(link.refused),
+            }
+            for link in view.links()
+        ]
+    }
+
+
+def timings(view: NodeView) -> dict[str, Any]:
+    """The JSON of `failc timings`: every number in force, and what follows from them."""
+    policy = view.policy
+    return {
+        "cluster": policy.cluster,
+        "node": view.me,
+        "heartbeat_ms": policy.timing.heartbeat_ms,
+        "indoubt_ms": policy.timing.indoubt_ms,
+        "dead_ms": policy.timing.dead_ms,
+        "drift_ppm": policy.timing.drift_ppm,
+        "derived": derived(policy.timing),
+        "services": {name: _service(service) for name, service in policy.services.items()},
+    }
+
+
+def derived(timing: Timing) -> dict[str, int]:
+    """What the timing means: from a peer's last heartbeat, a death is judged so many ms later, at the latest."""
+    return {
+        "lost_heartbeats_to_doubt": -(-timing.indoubt_ms // timing.heartbeat_ms),
+        "lost_heartbeats_to_death": -(-timing.dead_ms // timing.heartbeat_ms),
+        "death_judged_ms_min": timing.dead_ms - timing.heartbeat_ms,
+        "death_judged_ms_max": timing.dead_ms,
+        "death_judged_after_start_ms": timing.dead_ms + 1000,
+    }
+
+
+def _service(service: ServicePolicy) -> dict[str, Any]:
+    return {
+        "nodes": list(service.nodes),
+        "partition": service.partition,
+        "lease_ms": service.lease_ms,
+        "failback_ms": service.failback_ms,
+        "restarts": service.restarts,
+        "retry_ms": service.retry_ms,
+        "actions": [{"kind": action.kind, "timeout_ms": action.timeout_ms} for action in service.actions],
+        "checks": [
+            {
+                "kind": check.kind,
+                "every_ms": check.every_ms,
+                "timeout_ms": check.timeout_ms,
+                "fall": check.fall,
+                "rise": check.rise,
+                "fails_after_ms": check.fall * check.every_ms,
+            }
+            for check in service.checks
+        ],
+    }
+
+
+def cluster(view: NodeView) -> dict[str, Any]:
+    """What `failc` needs before it can sign: the cluster's id, and whose key is whose."""
+    return {
+        "cluster": view.policy.cluster,
+        "cluster_id": view.policy.cluster_id.hex(),
+        "node": view.me,
+        "nodes": list(view.policy.nodes),
+        "services": {name: list(service.nodes) for name, service in view.policy.services.items()},
+        "operators": {
+            name: {"key": operator.key, "role": operator.role, "services": list(operator.services)}
+            for name, operator in view.policy.operators.items()
+        },
+        "config": str(view.config_path),
+    }

@@ -1,0 +1,182 @@
+"""The HTTP server on the control socket: routes, limits, start and end.
+
+| route                | what                                                                              |
+|----------------------|-----------------------------------------------------------------------------------|
+| GET /status          | `failc status`; with `?version=N&wait_ms=M` as soon as it is newer, or after M ms |
+| GET /links, /timings | `failc links`, `failc timings`                                                    |
+| GET /cluster         | what a signer must know: cluster id, operators, the configuration's path          |
+| GET /events          | the event stream (`stream`), server-sent events or JSON lines                     |
+| GET /metrics         | Prometheus                                                                        |
+| GET /healthz         | 200 while the node runs; /readyz: 200 once it has decided                         |
+| GET /owner/SERVICE   | 200 where this node is the owner, 503 where it is not, 404 for no service         |
+| POST /command        | a signed command (`door`)                                                         |
+"""
+
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from coordinator.control import numbers, stream
+from coordinator.control.door import BODY_BYTES_MAX, Door
+from coordinator.control.listener import listen
+from coordinator.control.metrics import NodeMetrics
+from coordinator.control.status import service, status
+from coordinator.control.view import NodeView
+
+SOCKET = "control.sock"
+STREAMS_MAX = 32
+"""Readers of the event stream at once; each costs a task and up to one batch of events."""
+
+WAIT_MS_MAX = 30_000
+LAST_MAX = 1000
+KEEPALIVE_S = 15.0
+"""A comment on a silent stream, so that both ends notice when the other is gone."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Control:
+    def __init__(self, view: NodeView, folder: Path):
+        """`folder` is the state folder; the socket is `control.sock` in it."""
+        self.view = view
+        self.path = folder / SOCKET
+        self.door = Door(view)
+        self.metrics = NodeMetrics(view, self.door.counts)
+        self.streams = 0
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> None:
+        """Raises OSError where the socket cannot be made."""
+        self._runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        await self._runner.setup()
+        await web.SockSite(self._runner, listen(self.path)).start()
+
+    async def close(self) -> None:
+        """Ends all streams and removes the socket."""
+        if self._runner:
+            await self._runner.cleanup()
+            self._runner = None
+            self.path.unlink(missing_ok=True)
+
+    def _app(self) -> web.Application:
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[in_words])
+        app.router.add_get("/status", self._status)
+        app.router.add_get("/links", self._links)
+        app.router.add_get("/timings", self._timings)
+        app.router.add_get("/cluster", self._cluster)
+        app.router.add_get("/events", self._events)
+        app.router.add_get("/metrics", self._metrics)
+        app.router.add_get("/healthz", self._healthz)
+        app.router.add_get("/readyz", self._readyz)
+        app.router.add_get("/owner/{service}", self._owner)
+        app.router.add_post("/command", self._command)
+        return app
+
+    async def _status(self, request: web.Request) -> web.StreamResponse:
+        wait_ms = min(_number(request, "wait_ms", 0), WAIT_MS_MAX)
+        if wait_ms:
+            await self.view.bell.heard(_number(request, "version", -1), wait_ms / 1000)
+        return web.json_response(status(self.view, _wall_ms()))
+
+    async def _links(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(numbers.links(self.view))
+
+    async def _timings(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(numbers.timings(self.view))
+
+    async def _cluster(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(numbers.cluster(self.view))
+
+    async def _metrics(self, request: web.Request) -> web.StreamResponse:
+        page, content_type = self.metrics.page(request.headers.get("Accept", ""))
+        return web.Response(body=page, headers={"Content-Type": content_type})
+
+    async def _healthz(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": True, "node": self.view.me})
+
+    async def _readyz(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response({"ok": self.view.ready}, status=200 if self.view.ready else 503)
+
+    async def _owner(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["service"]
+        if name not in self.view.policy.services:
+            raise web.HTTPNotFound(text=f"no service {name}; there are {', '.join(self.view.policy.services)}")
+        known = service(self.view, name, self.view.peers())
+        mine = known["owner"] == self.view.me and known["states"].get(self.view.me) in ("UP", "RECLAIM")
+        body = {"service": name, "owner": known["owner"], "node": self.view.me}
+        return web.json_response(body, status=200 if mine else 503)
+
+    async def _command(self, request: web.Request) -> web.StreamResponse:
+        try:
+            body = await request.json()
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise web.HTTPBadRequest(text='a command is {"command": base64, "signature": base64}') from None
+        reply = await self.door.knock(body, _wall_ms())
+        return web.json_response(reply.body, status=reply.status)
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        if self.streams >= STREAMS_MAX:
+            raise web.HTTPServiceUnavailable(text=f"{STREAMS_MAX} readers of the event stream already; end one")
+        self.streams += 1
+        try:
+            return await self._stream(request)
+        finally:
+            self.streams -= 1
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        cursor = await self._from(request)
+        write = _as_lines if "jsonl" in request.headers.get("Accept", "") + request.query.get("format", "") else _as_sse
+        kind = "application/jsonl" if write is _as_lines else "text/event-stream"
+        response = web.StreamResponse(headers={"Content-Type": kind, "Cache-Control": "no-store"})
+        await response.prepare(request)
+        try:
+            async for news in stream.follow(self.view, cursor, KEEPALIVE_S):
+                await response.write(write(news))
+        except ConnectionError:
+            pass  # the reader has gone, as readers do
+        return response
+
+    async def _from(self, request: web.Request) -> stream.Cursor:
+        after = request.headers.get("Last-Event-ID") or request.query.get("after")
+        if after is None:
+            return await stream.before(self.view, min(_number(request, "last", 0), LAST_MAX))
+        try:
+            return stream.Cursor.read(after, self.view)
+        except stream.BadCursor as error:
+            raise web.HTTPBadRequest(text=f"after: {error}") from None
+
+
+@web.middleware
+async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Errors are JSON with a sentence, as everything else here."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        return web.json_response({"error": error.text or error.reason}, status=error.status)
+
+
+def _as_sse(event: dict[str, Any] | None) -> bytes:
+    if event is None:
+        return b": nothing new\n\n"
+    return f"id: {event['cursor']}\nevent: {event['kind']}\ndata: {json.dumps(event)}\n\n".encode()
+
+
+def _as_lines(event: dict[str, Any] | None) -> bytes:
+    return b"\n" if event is None else json.dumps(event).encode() + b"\n"
+
+
+def _number(request: web.Request, name: str, default: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise web.HTTPBadRequest(text=f"{name}: write a whole number")
+    return int(text)
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,135 @@
+"""The status of design.md section 12: who owns what, as this node knows it. A pure function of the view.
+
+A peer's service state is its own word while it is alive, INDOUBT while it is in doubt, FAIL when it is dead; a holder that is
+dead does not count as an owner. In a split `owner` is the winner among the known holders.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from coordinator.control.view import LinkView, NodeView, PeerView
+from coordinator.core import ownership
+from coordinator.core.model import Judgement, ServiceColumn, ServiceState
+from coordinator.policy import ServicePolicy
+
+LIVENESS = {Judgement.ALIVE: "alive", Judgement.INDOUBT: "indoubt", Judgement.DEAD: "dead"}
+
+
+def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
+    """The JSON of `failc status`; `wall_ms` only labels it."""
+    peers = view.peers()
+    return {
+        "cluster": view.policy.cluster,
+        "node": view.me,
+        "at": rfc3339(wall_ms),
+        "at_ms": wall_ms,
+        "version": view.bell.count,
+        "ready": view.ready,
+        "fit": not view.unfit_because,
+        "unfit_because": view.unfit_because,
+        "alarms": list(view.alarms),
+        "config": {"digest": view.policy.digest.hex(), "number": view.state.column(view.me).config_number},
+        "nodes": {name: _node(view, name, peers) for name in view.policy.nodes},
+        "services": {name: service(view, name, peers) for name in view.policy.services},
+    }
+
+
+def rfc3339(wall_ms: int) -> str:
+    """UTC with milliseconds."""
+    return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{wall_ms % 1000:03d}Z"
+
+
+def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
+    if name == view.me:
+        return {"liveness": "alive", "links": {}, "silent_ms": 0, "fit": not view.unfit_because, "agrees": True}
+    peer = peers[name]
+    return {
+        "liveness": liveness(peer),
+        "links": {link.link: _link(link) for link in view.links() if link.peer == name},
+        "silent_ms": peer.silent_ms,
+        "fit": peer.fit,
+        "agrees": peer.agrees,
+    }
+
+
+def liveness(peer: PeerView) -> str:
+    if peer.judgement is Judgement.ALIVE and not peer.reachable:
+        return "unreachable"
+    return LIVENESS[peer.judgement]
+
+
+def _link(link: LinkView) -> dict[str, Any]:
+    return {"up": link.up, "rtt_ms": rounded(link.rtt_ms)}
+
+
+def rounded(rtt_ms: float | None) -> float | None:
+    return None if rtt_ms is None else round(rtt_ms, 3)
+
+
+def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
+    """What there is to say about one service."""
+    ruled = ownership.ruling(view.state, view.policy).services.get(name) or view.policy.services[name]
+    owners = holders(view, name, peers)
+    owner = ownership.winner(view.state, ruled, owners)
+    epoch = _column(view, owner, name).epoch if owner else ownership.epoch(view.state, name)
+    return {
+        "owner": owner,
+        "owners": list(owners),
+        "epoch": epoch,
+        "split": len(owners) > 1,
+        "states": {node: state(view, name, node, peers) for node in ruled.nodes},
+        "reason": reason(view, ruled, owners, owner),
+        "held": bool(ownership.held_back(view.state, name)),
+        "moving_to": _target(view, name),
+        "stuck": sorted(node for node in owners if _column(view, node, name).stuck),
+    }
+
+
+def holders(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> tuple[str, ...]:
+    """Who holds it as far as is known here: the dead hold nothing that anybody could still reach."""
+    return tuple(node for node in ownership.holders(view.state, name) if node == view.me or not _dead(node, peers))
+
+
+def _dead(node: str, peers: Mapping[str, PeerView]) -> bool:
+    return node not in peers or peers[node].judgement is Judgement.DEAD
+
+
+def state(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:
+    if node != view.me and _dead(node, peers):
+        return "FAIL"
+    if node != view.me and peers[node].judgement is Judgement.INDOUBT:
+        return "INDOUBT"
+    return str(_column(view, node, name).state)
+
+
+def reason(view: NodeView, ruled: ServicePolicy, owners: tuple[str, ...], owner: str | None) -> str:
+    """One sentence: why it is where it is, or why nobody has it."""
+    if owner is None:
+        return _nobody(view, ruled.name)
+    column = _column(view, owner, ruled.name)
+    if len(owners) > 1:
+        return f"split: {' and '.join(owners)} hold it; {owner} wins by split_winner = {ruled.split_winner}"
+    if column.stuck:
+        return (
+            f"{owner} is stuck in STOPPING: a down action failed; say `failc fail {ruled.name} {owner}` when it is down there"
+        )
+    words = f": {column.reason}" if column.reason else ""
+    return f"{owner} is {column.state}{words}"
+
+
+def _nobody(view: NodeView, name: str) -> str:
+    mine = _column(view, view.me, name)
+    said = view.sentence(name) or mine.reason
+    if mine.state is ServiceState.FAIL and mine.cause:
+        said = f"{said or 'failed'} ({mine.cause})"
+    return f"nobody holds it; {view.me} is in {mine.state}{': ' + said if said else ''}"
+
+
+def _target(view: NodeView, name: str) -> str | None:
+    move = ownership.active_move(view.state, name)
+    return move.target if move else None
+
+
+def _column(view: NodeView, node: str, name: str) -> ServiceColumn:
+    return view.state.column(node).service(name)

@@ -1,0 +1,93 @@
+"""What the control socket needs to know of the node it stands on: the daemon implements it, tests bring a small one.
+
+Everything but `submit` and `read` answers at once from memory; nothing here changes the node except `submit`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from coordinator.control.bell import Bell
+from coordinator.core.effects import Answer
+from coordinator.core.model import Judgement, State
+from coordinator.policy import Policy
+from protocol.commands import SignedCommand
+from protocol.event import Head
+
+
+@dataclass(frozen=True, slots=True)
+class PeerView:
+    """What this node thinks of one peer, now."""
+
+    judgement: Judgement
+    silent_ms: int
+    reachable: bool
+    """Heard without a third node's help."""
+    fit: bool
+    """By its newest heartbeat."""
+    agrees: bool
+    """It runs the configuration that we run, as far as its heartbeats say."""
+
+
+class LinkView(Protocol):
+    """One link to one peer; `coordinator.daemon.links` has the class."""
+
+    @property
+    def peer(self) -> str: ...
+    @property
+    def link(self) -> str: ...
+    @property
+    def up(self) -> bool: ...
+    @property
+    def datagram(self) -> bool:
+        """Whether heartbeats arrive as datagrams too."""
+
+    @property
+    def rtt_ms(self) -> float | None: ...
+    @property
+    def refused(self) -> Mapping[str, int]:
+        """Reason to how many messages were refused for it."""
+
+
+class NodeView(Protocol):
+    @property
+    def me(self) -> str: ...
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def config_path(self) -> Path:
+        """The file that the policy was read from: the operator's key may lie beside it."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def ready(self) -> bool:
+        """The feed is complete and the node has decided once."""
+
+    @property
+    def unfit_because(self) -> str:
+        """Why this node takes nothing; empty where it is fit."""
+
+    @property
+    def alarms(self) -> Sequence[str]: ...
+    @property
+    def bell(self) -> Bell:
+        """Rung whenever `state` or `heads()` has changed."""
+
+    def peers(self) -> Mapping[str, PeerView]:
+        """Every other node of the policy."""
+
+    def links(self) -> Sequence[LinkView]: ...
+
+    def sentence(self, service: str) -> str:
+        """The reason of this node's newest decision on a service, also of one to do nothing; empty where there is none."""
+
+    def heads(self) -> tuple[Head, ...]:
+        """The last durable event of every feed."""
+
+    async def read(self, node: str, incarnation: int, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
+        """Durable events of one feed, as bytes and signature."""
+
+    async def submit(self, command: SignedCommand) -> Answer:
+        """Hand a command to the core; returns as soon as it is admitted, passed on or refused."""

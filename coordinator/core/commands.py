@@ -101,9 +101,7 @@ def _fences(core: Core, command: Command) -> bool:
 
 def _recover(core: Core, command: Command) -> Targets:
     nodes = (command.node,) if command.node else core.policy.services[command.service].nodes
-    failed = tuple(
-        node for node in nodes if core.state.column(node).service(command.service).state is ServiceState.FAIL
-    )
+    failed = tuple(node for node in nodes if core.state.column(node).service(command.service).state is ServiceState.FAIL)
     if failed:
         return failed
     return Refusal(f"{command.service} is not in FAIL on {command.node or 'any node'}: nothing to recover")

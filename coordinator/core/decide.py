@@ -323,8 +323,7 @@ def in_doubt(case: Case) -> Found | None:
     doubted = [
         node
         for node in case.others
-        if case.judged(node) is INDOUBT
-        and (case.holds(node) or node in case.better or not case.given.peers[node].current)
+        if case.judged(node) is INDOUBT and (case.holds(node) or node in case.better or not case.given.peers[node].current)
     ]
     return Found(f"{doubted[0]} is in doubt") if doubted else None
 

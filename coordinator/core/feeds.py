@@ -1,6 +1,6 @@
 """How far every feed is known, and what may be added: exactly the next event, once, and never a second one at a number.
 
-    feeds.admit(batch) -> Admitted(entries) | Missing(first) | Forked(entry)
+feeds.admit(batch) -> Admitted(entries) | Missing(first) | Forked(entry)
 """
 
 from collections.abc import Iterable

@@ -46,9 +46,7 @@ class Joining:
     def _forked(self, ours: Head | None) -> bool:
         """Somebody holds another event at our last number: this disk went back in time and on."""
         return ours is not None and any(
-            head is not None
-            and (head.incarnation, head.number) == (ours.incarnation, ours.number)
-            and head.id8 != ours.id[:8]
+            head is not None and (head.incarnation, head.number) == (ours.incarnation, ours.number) and head.id8 != ours.id[:8]
             for head in self.answers.values()
         )
 

@@ -1,7 +1,7 @@
 """Questions about who owns what, answered from the state alone. Live daemon, simulator, status page and auditor ask here.
 
-    holders(state, "web")            # whoever holds it, as far as these feeds can tell
-    owner(state, policy, "web")      # the one; in a split the winner by the service's rule; None where nobody holds it
+holders(state, "web")            # whoever holds it, as far as these feeds can tell
+owner(state, policy, "web")      # the one; in a split the winner by the service's rule; None where nobody holds it
 """
 
 from collections.abc import Iterable

@@ -68,9 +68,7 @@ class Pen:
 
     def _news(self) -> tuple[Head, ...]:
         news = tuple(
-            head
-            for feed, head in sorted(self.feeds.heads.items())
-            if feed[0] != self.me and self.told.get(feed) != head
+            head for feed, head in sorted(self.feeds.heads.items()) if feed[0] != self.me and self.told.get(feed) != head
         )
         self.told.update((head.feed, head) for head in news)
         return news

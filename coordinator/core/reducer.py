@@ -290,9 +290,7 @@ def _last_word(state: State, column: Column, event: Event) -> Column:
     return replace(column, last_words=_word(column.last_words, event))
 
 
-def _word(
-    words: Mapping[tuple[str, str], tuple[int, Ref]], event: Event
-) -> Mapping[tuple[str, str], tuple[int, Ref]]:
+def _word(words: Mapping[tuple[str, str], tuple[int, Ref]], event: Event) -> Mapping[tuple[str, str], tuple[int, Ref]]:
     key = (event.service, event.body["node"])
     said = (event.body["epoch"], event.ref)
     return {**words, key: max(words.get(key, said), said)}

@@ -1,0 +1,103 @@
+"""`faild`: the daemon of one node, in the foreground.
+
+    faild --config /etc/failover/failover.toml --node lukretia --state /var/lib/failover
+
+Prints `ready` once its feed is complete, its links listen and it has decided once. SIGTERM releases what it holds and
+ends. Exit: 0 ended as asked; 1 it could not go on; 2 wrong usage or configuration; 3 could not reach or read.
+"""
+
+import argparse
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from coordinator.config import DEFAULT, BadConfig, check, read
+from coordinator.policy import Policy
+
+STATE = Path("/var/lib/failover")
+
+
+def main() -> None:
+    sys.exit(_main(sys.argv[1:]))
+
+
+def _main(argv: list[str]) -> int:
+    options = _options(argv)
+    try:
+        policy = read(options.config)
+    except BadConfig as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"faild: {options.config}: {error.strerror}. Name the configuration with --config", file=sys.stderr)
+        return 2
+    if options.node not in policy.nodes:
+        print(f"faild: no node {options.node!r} in {options.config}: {', '.join(policy.nodes)}", file=sys.stderr)
+        return 2
+    if options.check:
+        return _check(options.config)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    return asyncio.run(_run(options, policy))
+
+
+def _options(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="faild",
+        description="One node of a failover cluster, in the foreground. Prints `ready` when it takes part.",
+        epilog="Example: faild --config demo/failover.toml --node lukretia --state /var/lib/failover --secrets demo/lukretia",
+    )
+    parser.add_argument("--config", type=Path, default=DEFAULT, help="the cluster's file (default: %(default)s)")
+    parser.add_argument(
+        "--node", default=socket.gethostname().split(".")[0], help="which node this is (default: the host's name)"
+    )
+    parser.add_argument(
+        "--state", type=Path, default=STATE, help="folder for the log and the control socket (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--secrets", type=Path, help="folder with node.key (default: the node's name, beside the configuration)"
+    )
+    parser.add_argument("--check", action="store_true", help="look at the configuration and the key, and end")
+    options = parser.parse_args(argv)
+    options.secrets = options.secrets or options.config.parent / options.node
+    return options
+
+
+def _check(path: Path) -> int:
+    checked = check(path)
+    for line in (*checked.complaints, *checked.warnings):
+        print(line, file=sys.stderr)
+    return 2 if checked.complaints else 0
+
+
+async def _run(options: argparse.Namespace, policy: Policy) -> int:
+    from coordinator.daemon.executor import StillUp
+    from coordinator.daemon.node import Folders, Node
+    from protocol.keys import UnusableKey
+    from store.refusals import JournalRefused
+
+    options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folders = Folders(options.config.absolute(), options.state.absolute(), options.secrets.absolute())
+    try:
+        node = await Node.start(options.node, policy, folders)
+    except (UnusableKey, JournalRefused, StillUp, OSError) as error:
+        print(f"faild: {error}", file=sys.stderr)
+        return 2 if isinstance(error, UnusableKey) else 3
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, node.stop)
+    _settle_down()
+    try:
+        await node.ended()
+    finally:
+        await node.close()
+    return 0
+
+
+def _settle_down() -> None:
+    """What is there now stays: the collector need not walk it again in the middle of a failover."""
+    gc.collect()
+    gc.freeze()

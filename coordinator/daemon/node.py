@@ -1,0 +1,332 @@
+"""One node: the pure core in the middle, and around it the log, the links, the actions, the guard and the control socket.
+
+    node = await Node.start(me, policy, folders)
+    await node.ended()
+
+Inputs go in one at a time (`inbox`), effects are performed in order (`PERFORM`), and nothing else decides anything.
+"""
+
+import asyncio
+import logging
+import os
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coordinator import sentences
+from coordinator.control.bell import Bell
+from coordinator.control.server import ControlServer
+from coordinator.control.view import PeerView
+from coordinator.core import effects, inputs
+from coordinator.core.core import Core
+from coordinator.core.inputs import Input, Now
+from coordinator.core.model import State
+from coordinator.daemon.carrier import CarrierWatch
+from coordinator.daemon.executor import Executor
+from coordinator.daemon.guardlink import GuardLink
+from coordinator.daemon.inbox import Inbox, read_clocks
+from coordinator.daemon.link import LinkStatus
+from coordinator.daemon.links import Links
+from coordinator.daemon.traps import Traps
+from coordinator.policy import Policy
+from protocol.commands import SignedCommand
+from protocol.event import Entry, Head
+from protocol.keys import NodeKeyring
+from protocol.kinds import Kind
+from protocol.messages import Domain, LastWord, Verified
+from protocol.signing import Identity
+from store.journal import Journal, Written
+from store.refusals import JournalRefused
+
+log = logging.getLogger("failover")
+
+ALARMS_KEPT = 20
+PUSHABLE_MAX = 4096
+"""Own signed events kept for pushing; a peer that is further behind asks, and is served from the disk."""
+
+ENTERS = {
+    Kind.RECOVER: "RECOVER",
+    Kind.CLAIM: "STARTING",
+    Kind.RESTART: "STARTING",
+    Kind.UP: "UP",
+    Kind.RECLAIM: "RECLAIM",
+    Kind.RELEASE: "STOPPING",
+    Kind.FAIL: "FAIL",
+}
+"""The state that an event enters; hooks, scripts and traps are told. `down` says itself where it leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    config: Path
+    state: Path
+    secrets: Path
+
+
+class Node:
+    """Implements `coordinator.control.view.NodeView`."""
+
+    def __init__(self, me: str, policy: Policy, folders: Folders, journal: Journal, identity: Identity) -> None:
+        self.me, self.policy, self.folders = me, policy, folders
+        self.config_path = folders.config
+        self.journal, self.identity = journal, identity
+        self.run = os.urandom(8)
+        self.bell = Bell()
+        self.ready = False
+        self.alarms: deque[str] = deque(maxlen=ALARMS_KEPT)
+        self._core: Core | None = None
+        self._signed: dict[tuple[int, int], Entry] = {}
+        self._asked: dict[int, asyncio.Future[effects.Answer]] = {}
+        self._tickets = 0
+        self._end = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.inbox = Inbox(self._take)
+        post = self.inbox.post
+        self.guard = GuardLink(me, policy, folders.state, post)
+        self.traps = Traps(me, policy, folders.state)
+        self.executor = Executor(me, policy, post, self.guard, self.traps.tell)
+        self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
+        self.carrier = CarrierWatch(_interfaces(me, policy), post)
+        self.control = ControlServer(self, folders.state)
+
+    @classmethod
+    async def start(cls, me: str, policy: Policy, folders: Folders) -> "Node":
+        """Everything in its order: key, guard's lock, log, sweep, links, and only then the core.
+
+        Raises UnusableKey, JournalRefused, StillUp or OSError, each with words for people.
+        """
+        identity = Identity.load(me, folders.secrets / "node.key")
+        keyring = NodeKeyring({name: node.key for name, node in policy.nodes.items()})
+        await GuardLink.wait_for_lock(folders.state)
+        journal = await Journal.open(folders.state / "log.db", me, identity, keyring=keyring, cluster=policy.cluster_id)
+        node = cls(me, policy, folders, journal, identity)
+        try:
+            await node._open()
+        except BaseException:
+            await node.close()
+            raise
+        return node
+
+    async def _open(self) -> None:
+        await self.guard.start()
+        await self.executor.start()
+        for line in await self.executor.sweep():
+            log.warning("at the start: %s", line)
+        await self.traps.start()
+        entries = await self.journal.load()
+        self._core = Core(self.me, self.policy, self.run, entries, read_clocks())
+        await self.links_.start()
+        await self.carrier.start()
+        await self.control.start()
+        self.inbox.post(inputs.Booted(_ends_clean(self.me, entries)))
+
+    async def ended(self) -> None:
+        """Returns when everything is released and written."""
+        await self._end.wait()
+
+    def stop(self) -> None:
+        """SIGTERM: release, say so, end."""
+        self.inbox.post(inputs.StopAsked())
+
+    async def close(self) -> None:
+        """Close in the reverse order of starting; whatever is held is taken down by the guard, if anything is."""
+        self.inbox.close()
+        for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
+            await closing.close()
+
+    # --- the loop ------------------------------------------------------------------------------------------------
+
+    @property
+    def core(self) -> Core:
+        assert self._core is not None, "the core is there before the first input"
+        return self._core
+
+    def _take(self, given: Input, now: Now) -> None:
+        before = self.core.state
+        for effect in self.core.handle(given, now):
+            PERFORM[type(effect)](self, effect)
+        if self.core.state is not before:
+            self.bell.ring()
+        self.inbox.wake_at(self.core.wake_at_ms)
+
+    def _append(self, order: effects.Append) -> None:
+        future = self.journal.append(order.entries)
+        future.add_done_callback(lambda done: self._appended(order, done))
+
+    def _appended(self, order: effects.Append, done: "asyncio.Future[Written]") -> None:
+        if done.cancelled():
+            return
+        error = done.exception()
+        if isinstance(error, JournalRefused):
+            self.inbox.post(inputs.NotDurable(order.ticket, error.why))
+        elif error is not None:
+            raise error
+        else:
+            written = done.result()
+            self._durable(written.entries)
+            self.inbox.post(inputs.Durable(order.ticket, written.took_us))
+
+    def _durable(self, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.event.node == self.me:
+                self._signed[(entry.event.incarnation, entry.event.number)] = entry
+                self._tell(entry)
+        while len(self._signed) > PUSHABLE_MAX:
+            del self._signed[next(iter(self._signed))]
+        self.bell.ring()
+
+    def _tell(self, entry: Entry) -> None:
+        """What people and hooks hear of an event of ours, once it is durable."""
+        event = entry.event
+        log.info("%s", sentences.line(event))
+        state = event.body["to"] if event.kind == Kind.DOWN else ENTERS.get(Kind(event.kind))
+        if state:
+            epoch = event.body.get("epoch") or self.core.column.service(event.service).epoch
+            self.executor.changed(event.service, state, epoch, str(event.body.get("reason", "")))
+
+    def _push(self, order: effects.Push) -> None:
+        numbers = range(order.first, order.last + 1)
+        entries = [self._signed[key] for number in numbers if (key := (order.incarnation, number)) in self._signed]
+        if len(entries) == len(numbers):
+            self.links_.push(entries, order.urgent)
+
+    def _want(self, order: effects.Want) -> None:
+        self.links_.want(order.peer, order.node, order.incarnation, order.first)
+
+    def _show_fork(self, order: effects.ShowFork) -> None:
+        async def show() -> None:
+            event = order.theirs.event
+            pairs = await self.journal.read(event.node, event.incarnation, event.number, 1)
+            if pairs:
+                self.inbox.post(inputs.ForkShown(Entry.read(*pairs[0]), order.theirs))
+
+        self._task(show())
+
+    def _task(self, work: Any) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _beat(self, order: effects.Beat) -> None:
+        self.links_.beat(order.heartbeat)
+
+    def _relay(self, order: effects.Relay) -> None:
+        self.links_.relay(order.peer, order.raw, order.signature)
+
+    def _signed_word(self, word: LastWord) -> Verified[LastWord]:
+        raw = word.encode()
+        return Verified(word, raw, self.identity.sign(Domain.LAST_WORD, raw))
+
+    def _guard(self, order: effects.Guard) -> None:
+        service = self.core.jobs[order.word.service].policy
+        self.guard.hold(self._signed_word(order.word), service)
+
+    def _unguard(self, order: effects.Unguard) -> None:
+        self.guard.release(order.service, order.epoch)
+
+    def _say(self, order: effects.SayLastWord) -> None:
+        self.links_.say(self._signed_word(order.word))
+
+    def _run(self, order: effects.Run) -> None:
+        self.executor.run(order)
+
+    def _watch(self, order: effects.Watch) -> None:
+        self.executor.watch(order)
+
+    def _forward(self, order: effects.Forward) -> None:
+        self.links_.forward(order.peer, order.command)
+
+    def _answer(self, order: effects.Answer) -> None:
+        future = self._asked.pop(order.ticket, None)
+        if future is not None and not future.done():
+            future.set_result(order)
+
+    def _alarm(self, order: effects.Alarm) -> None:
+        log.error("%s", order.text)
+        if order.text not in self.alarms:
+            self.alarms.append(order.text)
+
+    def _ready(self, order: effects.Ready) -> None:
+        self.ready = True
+        self.bell.ring()
+        print("ready", flush=True)
+
+    def _exit(self, order: effects.Exit) -> None:
+        self._end.set()
+
+    # --- what the control socket looks at ------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        return self.core.state
+
+    @property
+    def unfit_because(self) -> str:
+        return self.core.unfit_because
+
+    def peers(self) -> Mapping[str, PeerView]:
+        now_ms, core = read_clocks().mono_ms, self.core
+        views = {}
+        for name, peer in core.liveness.peers.items():
+            newest = peer.newest.message if peer.newest else None
+            views[name] = PeerView(
+                core.liveness.judgement(name, now_ms),
+                core.liveness.silent_ms(name, now_ms),
+                core.liveness.reachable(name, now_ms),
+                bool(newest and newest.fit),
+                bool(newest and newest.config == self.policy.digest[:8]),
+            )
+        return views
+
+    def links(self) -> Sequence[LinkStatus]:
+        return self.links_.status()
+
+    def sentence(self, service: str) -> str:
+        return self.core.sentences.get(service, "")
+
+    def heads(self) -> tuple[Head, ...]:
+        return self.journal.heads()
+
+    async def read(self, node: str, incarnation: int, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
+        return await self.journal.read(node, incarnation, first, limit)
+
+    async def submit(self, command: SignedCommand) -> effects.Answer:
+        self._tickets += 1
+        future: asyncio.Future[effects.Answer] = asyncio.get_running_loop().create_future()
+        self._asked[self._tickets] = future
+        self.inbox.post(inputs.CommandArrived(command, self._tickets))
+        return await future
+
+
+PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
+    effects.Append: Node._append,
+    effects.Push: Node._push,
+    effects.Want: Node._want,
+    effects.ShowFork: Node._show_fork,
+    effects.Beat: Node._beat,
+    effects.Relay: Node._relay,
+    effects.Guard: Node._guard,
+    effects.Unguard: Node._unguard,
+    effects.SayLastWord: Node._say,
+    effects.Run: Node._run,
+    effects.Watch: Node._watch,
+    effects.Forward: Node._forward,
+    effects.Answer: Node._answer,
+    effects.Alarm: Node._alarm,
+    effects.Ready: Node._ready,
+    effects.Exit: Node._exit,
+}
+
+
+def _interfaces(me: str, policy: Policy) -> tuple[str, ...]:
+    mine = [service for service in policy.services.values() if me in service.nodes]
+    return tuple(dict.fromkeys(interface for service in mine for interface in service.interfaces))
+
+
+def _ends_clean(me: str, entries: Sequence[Entry]) -> bool:
+    """Whether our newest feed ends in node-stopped."""
+    ours = [entry.event for entry in entries if entry.event.node == me]
+    last = max(ours, key=lambda event: (event.incarnation, event.number), default=None)
+    return last is not None and last.kind == Kind.NODE_STOPPED

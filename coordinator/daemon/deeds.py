@@ -1,0 +1,73 @@
+"""From the configuration's actions to things that can be done on this machine.
+
+    deeds = Deeds.of(policy.services["web"], workshop)
+    deeds.actions[0]        # an address or a script; None where a notify hook stands: it has no up and down
+    deeds.hooks, deeds.scripts
+"""
+
+from dataclasses import dataclass
+from ipaddress import ip_interface
+
+from actions.address import AddressAction
+from actions.announce import Announcer
+from actions.netlink import Netlink
+from actions.notify import NotifyHook
+from actions.outcome import Action
+from actions.process import Programs
+from actions.script import ScriptAction
+from coordinator.policy import ActionPolicy, ServicePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What all actions of this process share."""
+
+    netlink: Netlink
+    announcer: Announcer
+    programs: Programs
+
+
+@dataclass(frozen=True, slots=True)
+class Deeds:
+    """One service's actions, in the order of its configuration."""
+
+    policies: tuple[ActionPolicy, ...]
+    actions: tuple[Action | None, ...]
+    hooks: tuple[tuple[NotifyHook, float], ...]
+    """With the seconds that a call may take."""
+    scripts: tuple[tuple[ScriptAction, float], ...]
+
+    @classmethod
+    def of(cls, service: ServicePolicy, workshop: Workshop) -> "Deeds":
+        actions = tuple(_action(policy, workshop) for policy in service.actions)
+        pairs = list(zip(service.actions, actions, strict=True))
+        return cls(
+            service.actions,
+            actions,
+            tuple((NotifyHook(p.settings["path"], workshop.programs), _seconds(p)) for p, _ in pairs if p.kind == "notify"),
+            tuple((action, _seconds(p)) for p, action in pairs if isinstance(action, ScriptAction)),
+        )
+
+    def named(self, index: int) -> str:
+        return words_of(self.policies[index])
+
+
+def words_of(policy: ActionPolicy) -> str:
+    """How an action is named to people."""
+    if policy.kind == "address":
+        return f"{policy.settings['address']} on {policy.settings['interface']}"
+    return str(policy.settings["path"])
+
+
+def _action(policy: ActionPolicy, workshop: Workshop) -> Action | None:
+    if policy.kind == "address":
+        address = ip_interface(policy.settings["address"])
+        return AddressAction(policy.settings["interface"], address, workshop.netlink, workshop.announcer)
+    if policy.kind == "script":
+        return ScriptAction(policy.settings["path"], workshop.programs)
+    assert policy.kind == "notify", f"the configuration let an action of kind {policy.kind} through"
+    return None
+
+
+def _seconds(policy: ActionPolicy) -> float:
+    return policy.timeout_ms / 1000

@@ -1,0 +1,186 @@
+"""Whoever does what the core orders: actions, checks, hooks. It decides nothing.
+
+    executor = Executor(me, policy, post, groups)       # groups: the link to the guard
+    await executor.start()
+    taken_down = await executor.sweep()                 # before anything is written or claimed
+    executor.run(Run(...)); executor.watch(Watch(...))  # answered by ActionFinished and CheckFinished
+    executor.changed("web", "UP", 7, "lukretia is dead")        # hooks, the script's words, traps
+    await executor.close()
+
+Each service has two queues. Orders go one after the other, and a `down` ends an `up` that is still running. Hooks and words
+go one after the other beside them: they never overtake each other, and never hold an order up.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+
+from actions.announce import Announcer
+from actions.netlink import Netlink
+from actions.notify import NotifyHook
+from actions.outcome import DONE, Action, Ending, Order, Result, Seen
+from actions.perform import look, perform
+from actions.process import Groups, Programs
+from actions.script import ScriptAction
+from actions.words import words
+from coordinator.core.effects import Run, Watch
+from coordinator.core.inputs import ActionFinished, Input, Outcome
+from coordinator.daemon.checks import CheckRounds
+from coordinator.daemon.deeds import Deeds, Workshop
+from coordinator.daemon.lane import NewsLane, OrderLane
+from coordinator.policy import Policy
+
+log = logging.getLogger("failover.actions")
+
+TEXT_MAX = 500
+"""Of one line about an action: it goes into an event."""
+
+Tell = Callable[[str, str, int, str], None]
+"""Service, state, epoch, reason."""
+
+
+class StillUp(Exception):
+    """Something of a service is up here and could not be taken down: with it up, nothing may be decided here."""
+
+
+class Executor:
+    def __init__(
+        self, me: str, policy: Policy, post: Callable[[Input], None], groups: Groups, tell: Tell | None = None
+    ) -> None:
+        """`tell` is told every change besides: the traps."""
+        self._me = me
+        self._policy = policy
+        self._post = post
+        self._groups = groups
+        self._tell = tell
+        self._workshop: Workshop | None = None
+        self._deeds: dict[str, Deeds] = {}
+        self._orders: dict[str, OrderLane] = {}
+        self._news: dict[str, NewsLane] = {}
+        self._checks: dict[str, CheckRounds] = {}
+        self._states: dict[str, str] = {}
+        self._epochs: dict[str, int] = {}
+
+    async def start(self) -> None:
+        self._workshop = Workshop(await Netlink.open(), Announcer(), Programs(self._groups))
+        self.configure(self._policy)
+
+    def configure(self, policy: Policy) -> None:
+        """A new configuration: from the next order on. Running actions and checks end as they began."""
+        assert self._workshop is not None, "the executor is started first"
+        self._policy = policy
+        mine = {name: service for name, service in policy.services.items() if self._me in service.nodes}
+        old, self._deeds = self._deeds, {name: Deeds.of(service, self._workshop) for name, service in mine.items()}
+        for name in mine:
+            if name in old and old[name].policies == self._deeds[name].policies:
+                self._deeds[name] = old[name]  # a script that is being told something goes on knowing it
+
+    async def close(self) -> None:
+        """End what runs, take nothing down: whoever closes has let go of everything before."""
+        for rounds in self._checks.values():
+            await rounds.close()
+        for orders in self._orders.values():
+            await orders.close()
+        for news in self._news.values():
+            await news.close()
+        if self._workshop is not None:
+            self._workshop.announcer.close()
+            self._workshop.netlink.close()
+
+    def run(self, order: Run) -> None:
+        self._epochs[order.service] = order.epoch
+        if order.service not in self._orders:
+            self._orders[order.service] = OrderLane(self._perform, self._report)
+        self._orders[order.service].put(order)
+
+    def watch(self, order: Watch) -> None:
+        old = self._checks.pop(order.service, None)
+        if old is not None:
+            old.cancel()
+        service = self._policy.services.get(order.service)
+        if order.on and service is not None:
+            assert self._workshop is not None, "the executor is started first"
+            asked = Order(order.service, self._me, self._epochs.get(order.service, 0), "check")
+            self._checks[order.service] = CheckRounds(service, asked, self._workshop.programs, self._post)
+
+    def changed(self, service: str, state: str, epoch: int, reason: str) -> None:
+        """The service's state here has changed: told in this order to hooks, to scripts as their words, and to the traps."""
+        was, self._states[service] = self._states.get(service, ""), state
+        if was == state or service not in self._deeds:
+            return
+        order = Order(service, self._me, epoch, reason)
+        news = self._news.setdefault(service, NewsLane(service))
+        for hook, timeout_s in self._deeds[service].hooks:
+            news.put(partial(_tell_hook, hook, state, order, timeout_s))
+        for script, timeout_s in self._deeds[service].scripts:
+            for word in words(was, state):
+                news.put(partial(_tell_word, script, word, order, script.orders(), timeout_s))
+        if self._tell is not None:
+            self._tell(service, state, epoch, reason)
+
+    async def sweep(self) -> list[str]:
+        """Take down, of every service that may run here, whatever a probe does not find down. What was done, in words.
+
+        Services side by side, the actions of each in reverse. Raises StillUp where something is certainly up and stays up.
+        """
+        swept = await asyncio.gather(*(self._sweep(name) for name in self._deeds), return_exceptions=True)
+        failures = [lines for lines in swept if isinstance(lines, BaseException)]
+        if failures:
+            raise failures[0]
+        return [line for lines in swept if not isinstance(lines, BaseException) for line in lines]
+
+    async def _sweep(self, service: str) -> list[str]:
+        deeds, lines = self._deeds[service], []
+        order = Order(service, self._me, 0, "found at the start")
+        for index in reversed(range(len(deeds.actions))):
+            action = deeds.actions[index]
+            seen = Seen.DOWN if action is None else await look(action, order)
+            if action is not None and seen is not Seen.DOWN:
+                result = await perform(action, "down", order, deeds.policies[index].timeout_ms / 1000)
+                lines.append(_swept(service, deeds.named(index), seen, result))
+        return lines
+
+    async def _perform(self, order: Run) -> Result:
+        deeds = self._deeds.get(order.service)
+        if deeds is None or order.action >= len(deeds.actions):
+            return Result(Ending.FAILED, f"{order.service} has no action {order.action} in this configuration")
+        action: Action | None = deeds.actions[order.action]
+        if action is None:
+            return DONE  # a notify hook: it is told changes of state, not orders
+        asked = Order(order.service, self._me, order.epoch, order.reason)
+        return await perform(action, order.word, asked, deeds.policies[order.action].timeout_ms / 1000)
+
+    def _report(self, order: Run, result: Result, began_ns: int) -> None:
+        took_us = (time.monotonic_ns() - began_ns) // 1000
+        outcome, text = Outcome(result.ending.value), result.text[:TEXT_MAX]
+        self._post(ActionFinished(order.ticket, outcome, took_us, result.announce_us, text, result.output))
+
+
+async def _tell_hook(hook: NotifyHook, state: str, order: Order, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await hook.tell(state, order)
+    except TimeoutError:
+        _late(hook.path, state, timeout_s)
+
+
+async def _tell_word(script: ScriptAction, word: str, order: Order, orders: int, timeout_s: float) -> None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await script.tell(word, order, orders)
+    except TimeoutError:
+        _late(script.path, word, timeout_s)
+
+
+def _late(path: str, word: str, timeout_s: float) -> None:
+    log.warning("%s %s: no end after %g s, killed", path, word, timeout_s)
+
+
+def _swept(service: str, name: str, seen: Seen, result: Result) -> str:
+    if result.ending is Ending.DONE:
+        return f"{service}: {name} was {'up' if seen is Seen.UP else 'in an unknown state'} at the start, taken down"
+    if seen is Seen.UP:
+        raise StillUp(f"{service}: {name} is up and stays up: {result.text}. Take it down by hand, then start again.")
+    return f"{service}: {name}: nobody can tell whether it is up, and taking it down failed: {result.text}"

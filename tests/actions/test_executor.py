@@ -1,0 +1,192 @@
+"""The executor with real programs and real addresses: order, outcomes, the sweep at the start, hooks and words."""
+
+import asyncio
+import contextlib
+import dataclasses
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator.core.effects import Run, Watch
+from coordinator.core.inputs import ActionFinished, CheckFinished, Input, Outcome
+from coordinator.daemon.executor import Executor, StillUp
+from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
+from tests.actions.lab import Lan, in_namespace, inside, until
+from tests.actions.test_script import Ledger, write_script
+
+
+def script(path: str, timeout_ms: int = 5000) -> ActionPolicy:
+    return ActionPolicy("script", {"path": path}, timeout_ms)
+
+
+def notify(path: str) -> ActionPolicy:
+    return ActionPolicy("notify", {"path": path}, 5000)
+
+
+def address(text: str) -> ActionPolicy:
+    return ActionPolicy("address", {"address": text, "interface": "eth0"})
+
+
+def policy(*actions: ActionPolicy, checks: tuple[CheckPolicy, ...] = (), **more: Any) -> Policy:
+    web = ServicePolicy("web", ("one", "two"), actions, checks, **more)
+    return Policy("demo", bytes(32), Timing(), {}, {"web": web})
+
+
+@dataclasses.dataclass
+class Stage:
+    executor: Executor
+    inbox: list[Input]
+
+    async def finished(self, ticket: int) -> ActionFinished:
+        def found() -> list[Input]:
+            return [it for it in self.inbox if isinstance(it, ActionFinished) and it.ticket == ticket]
+
+        return (await until(found, f"order {ticket} is over"))[0]
+
+
+@contextlib.asynccontextmanager
+async def stage(policy: Policy) -> AsyncIterator[Stage]:
+    inbox: list[Input] = []
+    executor = Executor("one", policy, inbox.append, Ledger())
+    await executor.start()
+    try:
+        yield Stage(executor, inbox)
+    finally:
+        await executor.close()
+
+
+def run(ticket: int, word: str, action: int = 0) -> Run:
+    return Run(ticket, "web", action, word, 7, "a test")
+
+
+async def test_orders_of_one_service_are_done_in_order(tmp_path: Path) -> None:
+    path = write_script(tmp_path, "sleep 0.05; echo $1 >> $log")
+    async with stage(policy(script(path))) as it:
+        for ticket, word in enumerate(("up", "reclaim", "up"), start=1):
+            it.executor.run(run(ticket, word))
+        assert [(await it.finished(ticket)).outcome for ticket in (1, 2, 3)] == [Outcome.DONE] * 3
+    assert (tmp_path / "log").read_text().split() == ["start", "reclaim", "start"]
+
+
+async def test_a_down_does_not_wait_for_an_up(tmp_path: Path) -> None:
+    """To release needs nothing: not the patience for a script that hangs."""
+    body = f'echo $1 >> $log; case $1 in start) touch {tmp_path}/begun; sleep 600;; status) exit 3;; esac'
+    async with stage(policy(script(write_script(tmp_path, body), 60_000))) as it:
+        it.executor.run(run(1, "up"))
+        it.executor.run(run(2, "reclaim"))
+        await until((tmp_path / "begun").exists, "start hangs")
+        it.executor.run(run(3, "down"))
+        assert (await it.finished(2)).outcome is Outcome.FAILED
+        assert (await it.finished(1)).outcome is Outcome.UNKNOWN
+        assert (await it.finished(3)).outcome is Outcome.DONE
+    assert (tmp_path / "log").read_text().split() == ["start", "stop"]
+
+
+async def test_an_order_for_an_action_that_the_configuration_has_not_fails(tmp_path: Path) -> None:
+    async with stage(policy()) as it:
+        it.executor.run(run(1, "up", 3))
+        assert (await it.finished(1)).outcome is Outcome.FAILED
+
+
+async def test_a_notify_action_has_nothing_to_bring_up(tmp_path: Path) -> None:
+    async with stage(policy(notify(str(tmp_path / "absent")))) as it:
+        it.executor.run(run(1, "up"))
+        assert (await it.finished(1)).outcome is Outcome.DONE
+
+
+async def test_hooks_hear_every_state_in_order_and_scripts_their_words(tmp_path: Path) -> None:
+    hook = write_script(tmp_path, 'sleep 0.0$(( $3 % 3 )); echo "$1 $3" >> $log.hook', "hook")
+    web = write_script(tmp_path, "echo $1 >> $log.web")
+    history = ["RECOVER", "STARTING", "UP", "RECLAIM", "UP", "STOPPING", "FAIL", "RECOVER"]
+    told: list[tuple[str, str, int, str]] = []
+    async with stage(policy(script(web), notify(hook))) as it:
+        it.executor._tell = lambda *words: told.append(words)
+        for epoch, state in enumerate(history, start=1):
+            it.executor.changed("web", state, epoch, "a test")
+        await until(lambda: _count(tmp_path / "log.hook") == 8 and _count(tmp_path / "log.web") == 5, "all is told")
+    assert (tmp_path / "log.hook").read_text().splitlines() == [f"{state} {n}" for n, state in enumerate(history, start=1)]
+    assert (tmp_path / "log.web").read_text().split() == ["recover", "up", "down", "fail", "recover"]
+    assert [words[1] for words in told] == history
+
+
+async def test_a_hanging_hook_holds_no_order_up(tmp_path: Path) -> None:
+    hook = write_script(tmp_path, f"touch {tmp_path}/begun; sleep 600", "hook")
+    async with stage(policy(script(write_script(tmp_path, "exit 0")), notify(hook))) as it:
+        it.executor.changed("web", "STARTING", 7, "a test")
+        await until((tmp_path / "begun").exists, "the hook hangs")
+        it.executor.run(run(1, "up"))
+        assert (await it.finished(1)).outcome is Outcome.DONE
+
+
+async def test_checks_are_reported_run_by_run_until_they_are_called_off(tmp_path: Path) -> None:
+    sick = tmp_path / "sick"
+    check = CheckPolicy("exec", {"argv": ["/bin/sh", "-c", f"[ ! -e {sick} ] || {{ echo ill; exit 1; }}"]}, 20, 5000)
+    async with stage(policy(checks=(check,))) as it:
+        it.executor.watch(Watch("web", True))
+        await until(lambda: CheckFinished("web", 0, True) in it.inbox, "it passes")
+        sick.touch()
+        await until(lambda: CheckFinished("web", 0, False, "/bin/sh: exit 1: ill") in it.inbox, "it fails")
+        it.executor.watch(Watch("web", False))
+        count, deadline = len(it.inbox), time.monotonic() + 0.2
+        while time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        assert len(it.inbox) == count
+
+
+async def test_the_sweep_takes_down_in_reverse_what_is_not_certainly_down(tmp_path: Path) -> None:
+    up = write_script(tmp_path, 'echo "up $1" >> $log; [ $1 = status ] || exit 0', "up")
+    down = write_script(tmp_path, 'echo "down $1" >> $log; [ $1 != status ] || exit 3', "down")
+    old = write_script(tmp_path, 'echo "old $1" >> $log; [ $1 = stop ] || exit 64', "old")
+    async with stage(policy(script(up), script(down), script(old))) as it:
+        lines = await it.executor.sweep()
+    assert (tmp_path / "log").read_text().splitlines() == ["old status", "old stop", "down status", "up status", "up stop"]
+    assert len(lines) == 2
+    assert "up at the start" in lines[1]
+
+
+async def test_what_is_up_and_stays_up_keeps_us_from_starting(tmp_path: Path) -> None:
+    stuck = write_script(tmp_path, "[ $1 = status ]")
+    async with stage(policy(script(stuck))) as it:
+        with pytest.raises(StillUp, match="by hand"):
+            await it.executor.sweep()
+
+
+async def test_what_nobody_can_tell_is_said_and_no_more(tmp_path: Path) -> None:
+    async with stage(policy(script(str(tmp_path / "absent")))) as it:
+        (line,) = await it.executor.sweep()
+    assert "nobody can tell" in line
+
+
+def test_the_sweep_removes_addresses_of_an_earlier_life(lan: Lan) -> None:
+    four, six = "10.77.0.110/24", "fd77::110/64"
+    for text in (four, six):
+        in_namespace(lan.one, "ip", "address", "add", text, "dev", "eth0")
+
+    async def work() -> list[str]:
+        async with stage(policy(address(four), address(six))) as it:
+            return await it.executor.sweep()
+
+    assert len(inside(lan.one, work)) == 2
+    assert not {four, six} & set(lan.addresses(lan.one))
+
+
+def test_an_address_is_brought_up_with_its_times(lan: Lan) -> None:
+    async def work() -> tuple[ActionFinished, list[str], ActionFinished]:
+        async with stage(policy(address("10.77.0.111/24"))) as it:
+            it.executor.run(run(1, "up"))
+            up = await it.finished(1)
+            there = lan.addresses(lan.one)
+            it.executor.run(run(2, "down"))
+            return up, there, await it.finished(2)
+
+    up, there, down = inside(lan.one, work)
+    assert up.outcome is down.outcome is Outcome.DONE
+    assert "10.77.0.111/24" in there
+    assert 0 < up.announce_us <= up.took_us
+
+
+def _count(path: Path) -> int:
+    return len(path.read_text().splitlines()) if path.exists() else 0

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.core import authority, ownership
 from coordinator.core.effects import Answer, Forward
-from coordinator.core.model import Judgement, ServiceState
+from coordinator.core.model import Judgement, ServiceColumn, ServiceState
 from protocol.commands import Command, SignedCommand
 from protocol.event import Ref
 from protocol.kinds import Kind
@@ -93,7 +93,7 @@ def _fail(core: Core, command: Command) -> Targets:
 
 def _fences(core: Core, command: Command) -> bool:
     """The named node cannot act itself: dead, or stuck with a down action that does not end."""
-    if command.node == core.me:
+    if command.node in ("", core.me):
         return False
     stuck = core.state.column(command.node).service(command.service).stuck
     return stuck or core.liveness.judgement(command.node, core.now_ms) is Judgement.DEAD
@@ -101,10 +101,15 @@ def _fences(core: Core, command: Command) -> bool:
 
 def _recover(core: Core, command: Command) -> Targets:
     nodes = (command.node,) if command.node else core.policy.services[command.service].nodes
-    failed = tuple(node for node in nodes if core.state.column(node).service(command.service).state is ServiceState.FAIL)
+    failed = tuple(node for node in nodes if _to_recover(core.state.column(node).service(command.service)))
     if failed:
         return failed
     return Refusal(f"{command.service} is not in FAIL on {command.node or 'any node'}: nothing to recover")
+
+
+def _to_recover(service: ServiceColumn) -> bool:
+    """In FAIL, or back from one by itself: then an operator's word gives it its place in the order back."""
+    return service.state is ServiceState.FAIL or (service.burnt and not service.holds)
 
 
 def _move(core: Core, command: Command) -> Targets:
@@ -140,7 +145,8 @@ def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
     if refusal:
         core.emit(Answer(ticket, False, refusal.text))
         return
-    target = core.me if command.word in ("fail", "recover", "reclaim") and not _fences(core, command) else command.node
+    acts_here = command.word in ("fail", "recover", "reclaim") and not _fences(core, command)
+    target = core.me if acts_here else command.node
     body = {"command": signed.raw, "signature": signed.signature, "target": target}
     entry = core.write(Kind.COMMAND, command.service, body, ())
     core.answers[entry.ref] = ticket

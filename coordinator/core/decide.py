@@ -266,7 +266,9 @@ def failback(case: Case) -> Found | None:
 
 
 def operator_recover(case: Case) -> Found | None:
-    return Found("an operator said recover", _refs(case.mine.wish_by)) if case.mine.wish == "recover" else None
+    if case.mine.wish != "recover" or not (case.mine.state is FAIL or case.mine.burnt):
+        return None
+    return Found("an operator said recover", _refs(case.mine.wish_by))
 
 
 def carrier_back(case: Case) -> Found | None:
@@ -386,7 +388,7 @@ TABLE = (
     Row("failback", UP_ONLY, failback, Act.RELEASE),
     Row("keep", UPISH, always, Act.STAY),
     Row("operator-fail", OUT, operator_fail, Act.FAIL),
-    Row("operator-recover", FAILED, operator_recover, Act.RECOVER),
+    Row("operator-recover", OUT, operator_recover, Act.RECOVER),
     Row("carrier-back", FAILED, carrier_back, Act.RECOVER),
     Row("retry", FAILED, retry_over, Act.RECOVER),
     Row("failed", FAILED, always, Act.STAY),

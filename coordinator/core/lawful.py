@@ -27,7 +27,7 @@ ENTERED_FROM: Mapping[str, frozenset[ServiceState]] = {
     Kind.DOWN: frozenset({S.STOPPING}),
     Kind.RECLAIM: frozenset({S.UP, S.RECLAIM}),
     Kind.RESTART: UPISH,
-    Kind.RECOVER: frozenset({S.FAIL}),
+    Kind.RECOVER: frozenset({S.FAIL, S.RECOVER}),
     Kind.FAIL: frozenset({S.RECOVER, S.FAIL}),
     Kind.ACTION_STARTED: HOLDING,
     Kind.ACTION_FINISHED: HOLDING,

@@ -78,13 +78,17 @@ class Network:
     def went_away(self, name: str, reset: bool) -> None:
         """A faild is gone. With `reset` its kernel says so; without power nobody does."""
         for pair in [pair for pair in self._streams if name in pair[:2]]:
-            stream = self._streams[pair]
+            stream = self._streams.pop(pair)
             other = pair[1] if pair[0] == name else pair[0]
-            open_way = (name, other, pair[2]) not in self.sky.cuts
-            wait_us = self.sky.stream_delay_us((name, other, pair[2])) if reset and open_way else BREAK_US
-            del self._streams[pair]
-            stream.alive = False
-            self._agenda.after(wait_us, lambda pair=pair, other=other, name=name: self._lost(pair, other, name))
+            heard = reset and (name, other, pair[2]) not in self.sky.cuts
+            at_us = stream.last_arrival_us(name) if heard else self._agenda.now_us + BREAK_US
+            stream.alive = heard
+            self._agenda.at(at_us, lambda stream=stream, other=other, name=name: self._ended(stream, other, name))
+
+    def _ended(self, stream: Stream, other: str, name: str) -> None:
+        """The end of a connection has come through to the other side; what was sent before it is there."""
+        stream.alive = False
+        self._lost((*stream.ends, stream.link), other, name)
 
     # What happens to links
 

@@ -58,6 +58,11 @@ class Stream:
     def blocked(self) -> bool:
         return any(lane.way in self._sky.cuts for lane in self._lanes.values())
 
+    def last_arrival_us(self, sender: str) -> int:
+        """When a word sent now would be there, behind everything that is on its way."""
+        lane = self._lanes[sender]
+        return max(lane.arrived_us, self._agenda.now_us + self._sky.stream_delay_us(lane.way))
+
     def _fly(self, lane: _Lane, mail: Mail, extra_us: int) -> None:
         sender, receiver, link = lane.way
         at_us = self._agenda.now_us + extra_us + self._sky.stream_delay_us(lane.way)

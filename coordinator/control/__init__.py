@@ -1,6 +1,6 @@
 """The control socket: what people and their tools may see of a node, and the door through which signed commands come.
 
-    control = server.Control(view, Path("/var/lib/failover"))
+    control = ControlServer(view, Path("/var/lib/failover"))
     await control.start()               # listens on DIR/control.sock, mode 0660
     ...
     view.bell.ring()                    # something changed: streams and waiters look again

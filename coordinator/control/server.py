@@ -39,7 +39,7 @@ KEEPALIVE_S = 15.0
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Control:
+class ControlServer:
     def __init__(self, view: NodeView, folder: Path):
         """`folder` is the state folder; the socket is `control.sock` in it."""
         self.view = view

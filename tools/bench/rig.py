@@ -1,0 +1,69 @@
+"""The rig: a laboratory with two nodes at the default timing, the instruments running, the master serving.
+
+Each benchmark is a function that takes the rig, does its accident a number of times and returns figures; it leaves the
+master serving, as it found it.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from tools.lab.lab import Lab
+from tools.lab.measure import Measure
+from tools.lab.place import LabError
+
+MASTER, SLAVE = "lukretia", "genesis"
+SETTLED_S = 0.5
+"""Between two rounds: heartbeats of both nodes have gone round several times."""
+
+
+class Plan(NamedTuple):
+    """How much is measured: `--quick` is for development only, and says so in its table."""
+
+    rounds: int = 7
+    heals: int = 20
+    idle_s: int = 600
+    still_s: int = 60
+
+
+QUICK = Plan(rounds=3, heals=4, idle_s=20, still_s=15)
+
+
+class Rig:
+    def __init__(self, lab: Lab, plan: Plan):
+        self.lab, self.plan = lab, plan
+
+    def serve(self, name: str = MASTER, deadline_s: float = 20.0) -> None:
+        """Wait until this node alone answers, and things have settled."""
+        Measure(self.lab).until_answered_by(name, deadline_s)
+        time.sleep(SETTLED_S)
+
+    def measure(self) -> Measure:
+        self.lab.prober.forget()
+        self.lab.asker.forget()
+        return Measure(self.lab)
+
+    def other(self, name: str) -> str:
+        return SLAVE if name == MASTER else MASTER
+
+    def moves_since(self, mark: int) -> int:
+        """How often ownership changed: every claim and reclaim is one."""
+        return sum(len(self.lab.feeds.since(mark, kind)) for kind in ("claim", "reclaim"))
+
+    def no_last_word(self, mark: int) -> None:
+        """Raises LabError where a guard's word was heard: then it was no power loss, and the run is void."""
+        if self.lab.feeds.since(mark, "last-word"):
+            raise LabError("void: a guard's last word was heard from a node without power")
+
+
+@contextmanager
+def rig(plan: Plan) -> Iterator[Rig]:
+    with Lab((MASTER, SLAVE)) as lab:
+        lab.init()
+        lab.prober.start()
+        lab.asker.start()
+        lab.start()
+        ready = Rig(lab, plan)
+        ready.serve()
+        yield ready

@@ -1,0 +1,92 @@
+"""Moves, stops, kills, power and cables: how long the client goes without an answer, by IPv4 and by IPv6."""
+
+from collections import defaultdict
+from collections.abc import Callable
+
+from tools.bench.figures import Figure
+from tools.bench.orders import SignedMove
+from tools.bench.rig import MASTER, SLAVE, Rig
+from tools.lab.measure import Measure
+from tools.lab.watchers import FAMILIES
+
+Samples = defaultdict[tuple[str, int], list[float]]
+
+
+def planned_move(rig: Rig) -> list[Figure]:
+    """There and back by `move`; the clock starts when the signed command is written to the control socket."""
+    samples: Samples = defaultdict(list)
+    for turn in range(rig.plan.rounds + rig.plan.rounds % 2):
+        owner, target = (MASTER, SLAVE) if turn % 2 == 0 else (SLAVE, MASTER)
+        with SignedMove(rig.lab, owner, target) as move:
+            measure = rig.measure()
+            move.send()
+            measure.until_answered_by(target)
+        _keep(samples, measure)
+        for family in FAMILIES:
+            samples["answering", family].append(_first(measure, target, family))
+        rig.serve(target)
+    return [
+        *_figures(samples, "planned move: outage", "outage", 5),
+        *_figures(samples, "planned move: new owner answers after", "answering", 25),
+    ]
+
+
+def _first(measure: Measure, target: str, family: int) -> float:
+    found = measure.first_answer_ms(target, family)
+    assert found is not None, "it was waited for"
+    return found
+
+
+def graceful_stop(rig: Rig) -> list[Figure]:
+    """SIGTERM to the owner's daemon."""
+    samples = _again_and_again(rig, lambda: rig.lab.nodes[MASTER].terminate(), lambda: rig.lab.start(MASTER))
+    return _figures(samples, "graceful stop: outage", "outage", 15)
+
+
+def kill(rig: Rig) -> list[Figure]:
+    """kill -9 to the owner's faild alone: nobody but the guard is left to clear up."""
+    samples = _again_and_again(rig, lambda: rig.lab.nodes[MASTER].kill(), lambda: rig.lab.start(MASTER))
+    outage = _figures(samples, "kill -9 of faild: outage", "outage", 60)
+    return [*outage, *_figures(samples, "kill -9 of faild: two owners", "two", 0)]
+
+
+def power_loss(rig: Rig) -> list[Figure]:
+    """The switch's ports down, then every process, then the namespace."""
+
+    def cut_power() -> None:
+        mark = rig.lab.feeds.mark()
+        rig.lab.power_off(MASTER)
+        Measure(rig.lab).until_answered_by(SLAVE)
+        rig.no_last_word(mark)
+
+    samples = _again_and_again(rig, cut_power, lambda: rig.lab.start(MASTER))
+    return _figures(samples, "power loss: outage", "outage", 650)
+
+
+def service_link_lost(rig: Rig) -> list[Figure]:
+    """The owner's cable to the clients comes out; the other link lives."""
+    samples = _again_and_again(rig, lambda: rig.lab.unplug(MASTER, "lan"), lambda: rig.lab.plug(MASTER, "lan"))
+    return _figures(samples, "service link of the owner lost: outage", "outage", 150)
+
+
+def _again_and_again(rig: Rig, harm: Callable[[], object], mend: Callable[[], object]) -> Samples:
+    samples: Samples = defaultdict(list)
+    for _ in range(rig.plan.rounds):
+        measure = rig.measure()
+        harm()
+        measure.until_answered_by(SLAVE)
+        _keep(samples, measure)
+        mend()
+        rig.serve(MASTER)
+    return samples
+
+
+def _keep(samples: Samples, measure: Measure) -> None:
+    for family, seen in measure.seen().items():
+        samples["outage", family].append(seen.outage_ms)
+        samples["two", family].append(seen.two_owners_ms)
+        samples["late", family].append(seen.tool_late_ms)
+
+
+def _figures(samples: Samples, what: str, key: str, limit: float) -> list[Figure]:
+    return [Figure(f"{what}, IPv{family}", "ms", tuple(samples[key, family]), limit) for family in FAMILIES]

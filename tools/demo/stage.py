@@ -4,13 +4,18 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tools.demo.sentences import sentence
+from coordinator.sentences import sentence
+from protocol.event import Event
+from protocol.kinds import Kind
 from tools.lab.lab import Lab
 from tools.lab.measure import Measure
 from tools.lab.place import LabError
 from tools.lab.watchers import FAMILIES
 
 POLL_S = 0.02
+QUIET = {Kind.CONFIG_APPLIED, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.PULSE, Kind.GAP_DECLARED, Kind.MOVE_ENDED}
+"""Events that are only noise here; `failaudit timeline` has them all."""
+WIDTH = 150
 MASTER, SLAVE = "lukretia", "genesis"
 
 
@@ -42,7 +47,7 @@ class Stage:
 
     def note(self, text: str) -> None:
         """A line of the narrator's own."""
-        self._line(_boot_ms() - self._began_ms, "", text)
+        self._line(_boot_ms() - self._began_ms, f"-- {text}")
 
     def keep(self, what: str, measure: Measure) -> None:
         """Print and keep what the client and the bystander saw since the measurement began."""
@@ -78,12 +83,12 @@ class Stage:
     def _tell(self) -> None:
         self.lab.feeds.fresh()
         for event in self.lab.feeds.seen[self._told :]:
-            if words := sentence(event):
-                self._line(event.boot_ms - self._began_ms, event.node, words)
+            if event.kind not in QUIET:
+                self._line(event.boot_ms - self._began_ms, _short(event))
         self._told = len(self.lab.feeds.seen)
 
-    def _line(self, at_ms: float, who: str, words: str) -> None:
-        print(f"   {at_ms / 1000:+8.3f} s  {who:<9} {words}", flush=True)
+    def _line(self, at_ms: float, words: str) -> None:
+        print(f"   {at_ms / 1000:+8.3f} s  {words}", flush=True)
 
     def table(self) -> str:
         """What the client lost, one line a demonstration."""
@@ -95,6 +100,11 @@ class Stage:
         outages = " ".join(f"{row.outage_ms[family]:7.0f}" for family in FAMILIES)
         owners = " ".join(f"{row.two_owners_ms[family]:7.0f}" for family in FAMILIES)
         return f"   {row.what:44} {outages}  {owners}"
+
+
+def _short(event: Event) -> str:
+    words = sentence(event)
+    return words if len(words) <= WIDTH else f"{words[:WIDTH]}..."
 
 
 def _boot_ms() -> int:

@@ -39,6 +39,7 @@ class Inside(IntEnum):
 
     HEARTBEAT = 1
     BATCH = 2
+    RELAYED = 3
 
 
 INSIDES = {int(inside): inside for inside in Inside}

@@ -1,0 +1,110 @@
+"""One heartbeat arrives up to four times for two links: verified once, believed on each way, refused when replayed.
+
+    verified = copies.read(body, ("genesis", "lan", "tls"))     # raises Refused
+    verified = copies.relayed(body)                             # by a third node, as often as it likes
+    copies.begin("genesis", run)                                # said in a hello: its earlier runs are over
+
+A way is a peer, a link and a transport. The same heartbeat on another way is a copy; on the same way it is a replay. A
+counter more than KEPT behind its run's newest is a replay on any way, and so is a run that is over.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from protocol.bodies import read_signed
+from protocol.messages import Heartbeat, Keyring, Verified, open_signed
+from protocol.refusals import Reason, Refused
+
+KEPT = 64
+"""Heartbeats of one run that may still be copied: 6.4 s at the default timing, longer than a stream stalls and lives."""
+
+LIVES_KEPT = 4
+"""Runs of one node that we listen to at once: while it restarts, a relayed heartbeat may be of either."""
+
+OVER_KEPT = 64
+"""Runs of one node known to be over."""
+
+Way = tuple[str, str, str]
+"""Peer, link, transport."""
+
+
+@dataclass(slots=True)
+class Copy:
+    verified: Verified[Heartbeat]
+    body: bytes
+    ways: set[Way]
+
+
+@dataclass(slots=True)
+class Life:
+    """One run of one node."""
+
+    newest: int = 0
+    copies: dict[int, Copy] = field(default_factory=dict)
+
+    def forget(self, newest: int) -> list[Copy]:
+        """A new newest counter: what falls out of the window."""
+        self.newest = newest
+        old = [counter for counter in self.copies if counter <= newest - KEPT]
+        return [self.copies.pop(counter) for counter in old]
+
+
+class Copies:
+    def __init__(self, me: str, keyring: Keyring, cluster: bytes) -> None:
+        self.keyring = keyring
+        self._me = me
+        self._cluster = cluster
+        self._lives: dict[str, dict[bytes, Life]] = {}
+        self._over: dict[str, deque[bytes]] = {}
+        self._bodies: dict[bytes, Copy] = {}
+
+    def read(self, body: bytes, way: Way) -> Verified[Heartbeat]:
+        """The verified heartbeat; raises Refused."""
+        copy = self._bodies.get(body)
+        if copy is None:
+            copy = self._new(body)
+        if way in copy.ways:
+            raise Refused(Reason.REPLAYED, f"heartbeat {copy.verified.message.counter} a second time by {way[2]}")
+        copy.ways.add(way)
+        return copy.verified
+
+    def relayed(self, body: bytes) -> Verified[Heartbeat]:
+        """The same for a heartbeat that a third node passes on: it repeats it until we hear for ourselves."""
+        return (self._bodies.get(body) or self._new(body)).verified
+
+    def begin(self, node: str, run: bytes) -> None:
+        """`node` proved over TLS that this is its run now."""
+        lives = self._lives.setdefault(node, {})
+        for old in [other for other in lives if other != run]:
+            self._end(node, old)
+        lives.setdefault(run, Life())
+
+    def _new(self, body: bytes) -> Copy:
+        verified = open_signed(Heartbeat, *read_signed(body), self.keyring, self._cluster)
+        heartbeat = verified.message
+        if heartbeat.node == self._me:
+            raise Refused(Reason.REPLAYED, "our own heartbeat")
+        life = self._life(heartbeat)
+        if heartbeat.counter <= life.newest - KEPT or heartbeat.counter in life.copies:
+            raise Refused(Reason.REPLAYED, f"heartbeat {heartbeat.counter} of a run that is at {life.newest}")
+        if heartbeat.counter > life.newest:
+            for old in life.forget(heartbeat.counter):
+                self._bodies.pop(old.body, None)
+        copy = life.copies[heartbeat.counter] = self._bodies[body] = Copy(verified, body, set())
+        return copy
+
+    def _life(self, heartbeat: Heartbeat) -> Life:
+        if heartbeat.run in self._over.get(heartbeat.node, ()):
+            raise Refused(Reason.REPLAYED, "a heartbeat of a run that is over")
+        lives = self._lives.setdefault(heartbeat.node, {})
+        if heartbeat.run not in lives and len(lives) >= LIVES_KEPT:
+            self._drop(lives.pop(next(iter(lives))))
+        return lives.setdefault(heartbeat.run, Life())
+
+    def _end(self, node: str, run: bytes) -> None:
+        self._drop(self._lives[node].pop(run))
+        self._over.setdefault(node, deque(maxlen=OVER_KEPT)).append(run)
+
+    def _drop(self, life: Life) -> None:
+        for copy in life.copies.values():
+            self._bodies.pop(copy.body, None)

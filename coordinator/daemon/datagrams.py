@@ -1,0 +1,60 @@
+"""The UDP socket of one of our link addresses: it sends for all links that use the address, and reads for them.
+
+datagrams = Datagrams("lan", ("10.77.0.11", 1291), openers, incoming)
+datagrams.start()
+datagrams.send(data, sockaddr)      # never waits; what the kernel refuses is lost, as on any wire
+"""
+
+import asyncio
+import contextlib
+import socket
+from typing import Protocol
+
+from coordinator.daemon import sockets
+from coordinator.daemon.sockets import Address, Sockaddr
+from protocol.datagram import DATAGRAM_BYTES_MAX
+
+AT_ONCE = 32
+"""Datagrams read before the loop turns: a flood must not starve the timers."""
+
+
+class Incoming(Protocol):
+    """Who reads what arrives; `coordinator.daemon.links.Links`."""
+
+    def datagram(self, link: str, data: bytes) -> None:
+        """Handles every refusal itself."""
+
+
+class Datagrams:
+    def __init__(self, link: str, address: Address, incoming: Incoming) -> None:
+        self.link = link
+        self._address = address
+        self._incoming = incoming
+        self._socket: socket.socket | None = None
+
+    def start(self) -> None:
+        """Raises OSError where the address is taken."""
+        self._socket = sockets.datagram(self._address)
+        asyncio.get_running_loop().add_reader(self._socket, self._read)
+
+    def send(self, data: bytes, target: Sockaddr) -> None:
+        """One datagram; a full buffer, a missing route and a filter are all a lost datagram."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.sendto(data, target)
+
+    def close(self) -> None:
+        if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)
+            self._socket.close()
+            self._socket = None
+
+    def _read(self) -> None:
+        for _ in range(AT_ONCE):
+            if self._socket is None:
+                return
+            try:
+                data = self._socket.recv(DATAGRAM_BYTES_MAX + 1)
+            except OSError:  # nothing more to read, or an error that ICMP brought about one we sent
+                return
+            self._incoming.datagram(self.link, data)

@@ -1,0 +1,128 @@
+"""From a body on a link to an input of the core: opened, verified, posted. Everything else is refused with its reason.
+
+    reception.framed(link, connection, Kind.BATCH, body)
+    reception.sealed(link, Inside.HEARTBEAT, body)
+    reception.in_clear(body)
+
+Each function raises Refused; whoever calls counts it. What a peer says about itself must be said by itself: a heartbeat
+that comes as its own must carry its name, and one of a third node must be marked as relayed.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from coordinator.core.inputs import BatchArrived, CommandArrived, HeartbeatHeard, Input, LastWordHeard
+from coordinator.daemon.connection import Connection
+from coordinator.daemon.copies import Copies
+from coordinator.daemon.link import Link
+from coordinator.policy import Policy
+from protocol.bodies import Ping, Want, read_batch, read_command, read_signed
+from protocol.commands import check_expiry, open_command
+from protocol.datagram import Inside
+from protocol.frames import Kind
+from protocol.kinds import ALWAYS_SIGNED
+from protocol.messages import Batch, Keyring, LastWord, Verified, open_batch, open_signed
+from protocol.refusals import Reason, Refused
+
+K = TypeVar("K")
+
+BATCHES_KEPT = 16
+"""Batches just opened: an urgent one comes on every link and transport, and is verified once."""
+
+BATCH_KEPT_BYTES = 16 * 1024
+
+WORDS_KEPT = 32
+"""Last words just opened, for the same reason."""
+
+
+class Reception:
+    def __init__(
+        self,
+        copies: Copies,
+        keyring: Keyring,
+        policy: Policy,
+        post: Callable[[Input], None],
+        clock_ms: Callable[[], int],
+        wall_ms: Callable[[], int],
+        serve: Callable[[Connection, Want], None],
+    ) -> None:
+        """`clock_ms` is monotonic; `wall_ms` only judges a command's expiry; `serve` answers a want."""
+        self._cluster = policy.cluster_id
+        self.trust(keyring, policy)
+        self._copies = copies
+        self._post = post
+        self._clock_ms = clock_ms
+        self._wall_ms = wall_ms
+        self._frames: dict[Kind, Callable[[Link, Connection, bytes], None]] = {
+            Kind.HELLO: self._second_hello,
+            Kind.HEARTBEAT: lambda link, _, body: self._beat(link, body, datagram=False),
+            Kind.RELAYED: lambda _link, _, body: self._relayed(body),
+            Kind.BATCH: lambda link, _, body: self._batch(link, body),
+            Kind.WANT: lambda _link, connection, body: serve(connection, Want.decode(body)),
+            Kind.COMMAND: lambda _link, _, body: self._command(body),
+            Kind.LAST_WORD: lambda _link, _, body: self.in_clear(body),
+            Kind.PING: lambda link, _, body: link.pinged(Ping.decode(body), clock_ms()),
+            Kind.PONG: lambda link, connection, body: link.ponged(Ping.decode(body), connection),
+        }
+        self._sealed: dict[Inside, Callable[[Link, bytes], None]] = {
+            Inside.HEARTBEAT: lambda link, body: self._beat(link, body, datagram=True),
+            Inside.BATCH: self._batch,
+            Inside.RELAYED: lambda _link, body: self._relayed(body),
+        }
+        self._batches: dict[bytes, Batch] = {}
+        self._words: dict[bytes, Verified[LastWord]] = {}
+
+    def trust(self, keyring: Keyring, policy: Policy) -> None:
+        """Another configuration: other keys and operators from now on."""
+        self._keyring = keyring
+        self._operators = {name: operator.key for name, operator in policy.operators.items()}
+
+    def framed(self, link: Link, connection: Connection, kind: Kind, body: bytes) -> None:
+        """One frame of an established connection."""
+        link.stream_heard(self._clock_ms())
+        self._frames[kind](link, connection, body)
+
+    def sealed(self, link: Link, inside: Inside, body: bytes) -> None:
+        """What was sealed in one datagram of this link."""
+        link.datagram_heard(self._clock_ms())
+        self._sealed[inside](link, body)
+
+    def in_clear(self, body: bytes) -> None:
+        """A last word, from whatever address: its signature is all that counts."""
+        word = self._words.get(body)
+        if word is None:
+            word = open_signed(LastWord, *read_signed(body), self._keyring, self._cluster)
+            _keep(self._words, body, word, WORDS_KEPT)
+        self._post(LastWordHeard(word))
+
+    def _beat(self, link: Link, body: bytes, datagram: bool) -> None:
+        verified = self._copies.read(body, (link.peer, link.name, "datagram" if datagram else "tls"))
+        if verified.message.node != link.peer:
+            raise Refused(Reason.REPLAYED, f"a heartbeat of {verified.message.node} as if it were {link.peer}'s")
+        self._post(HeartbeatHeard(verified, link.name, datagram))
+
+    def _relayed(self, body: bytes) -> None:
+        self._post(HeartbeatHeard(self._copies.relayed(body), ""))
+
+    def _batch(self, link: Link, body: bytes) -> None:
+        batch = self._batches.get(body)
+        if batch is None:
+            batch = open_batch(read_batch(body), self._keyring, self._cluster, ALWAYS_SIGNED)
+            if len(body) <= BATCH_KEPT_BYTES:
+                _keep(self._batches, body, batch, BATCHES_KEPT)
+        self._post(BatchArrived(batch, link.peer))
+
+    def _command(self, body: bytes) -> None:
+        signed = open_command(*read_command(body), self._operators, self._cluster)
+        check_expiry(signed.command, self._wall_ms())
+        self._post(CommandArrived(signed, 0))
+
+    def _second_hello(self, link: Link, connection: Connection, body: bytes) -> None:
+        raise Refused(Reason.GARBAGE, "a second hello")
+
+
+def _keep(kept: dict[bytes, K], body: bytes, value: K, most: int) -> None:
+    """Remember the newest `most`."""
+    kept[body] = value
+    if len(kept) > most:
+        del kept[next(iter(kept))]

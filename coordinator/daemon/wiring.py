@@ -1,0 +1,274 @@
+"""Who is connected with whom: listening, dialling, proving who it is, and giving each message to its reader.
+
+    wiring = Wiring(me, policy, identity, run, source, post, clock_ms, wall_ms)
+    await wiring.start()
+    wiring.links                    # (peer, link name) -> Link
+    await wiring.close()
+
+Of two nodes the one with the smaller name dials. A new connection of a link replaces the one that stands: its dialler
+had a reason. Whatever breaks the protocol is counted here, under the peer's name once it is proved.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from coordinator.core.inputs import HeadsArrived, Input, LinkChanged
+from coordinator.daemon.connection import Connection
+from coordinator.daemon.copies import Copies
+from coordinator.daemon.dialer import Dialer, dial
+from coordinator.daemon.doors import Doors, nobody
+from coordinator.daemon.link import Link
+from coordinator.daemon.reception import Reception
+from coordinator.daemon.serving import FeedSource, Serving
+from coordinator.daemon.sockets import Address
+from coordinator.daemon.tally import STRANGER, Tally
+from coordinator.policy import Policy
+from protocol.bodies import HEADS_MAX, Hello, Want
+from protocol.datagram import Opener, check_outside, key_id_of, last_word_body
+from protocol.event import Head
+from protocol.frames import Kind
+from protocol.keys import NodeKeyring
+from protocol.refusals import Reason, Refused
+from protocol.signing import Identity
+from protocol.tls import Contexts
+
+STRANGERS_MAX = 64
+"""Connections that have not proved who they are; more are closed at once, so that a flood costs no handshakes."""
+
+OPENERS_PER_LINK = 2
+"""The datagram key of the connection that stands, and of the one before it: something may be on its way."""
+
+WORDS_IN_CLEAR_PER_S = 100
+"""Anybody may send them, and each costs a verification of 0.1 ms."""
+
+GOODBYE_S_MAX = 0.2
+"""For a peer that reads, far more than enough; one that does not is not waited for."""
+
+PING_S = 1.0
+"""Round trips, and whether datagrams arrive, are known so exactly."""
+
+
+class Wiring:
+    def __init__(
+        self,
+        me: str,
+        policy: Policy,
+        identity: Identity,
+        run: bytes,
+        source: FeedSource,
+        post: Callable[[Input], None],
+        clock_ms: Callable[[], int],
+        wall_ms: Callable[[], int],
+    ) -> None:
+        self.tally = Tally()
+        self.links: dict[tuple[str, str], Link] = {}
+        self._me = me
+        self._policy = policy
+        self._identity = identity
+        self._run = run
+        self._source = source
+        self._post = post
+        self._clock_ms = clock_ms
+        keys = {name: node.key for name, node in policy.nodes.items()}
+        keyring = NodeKeyring(keys)
+        self._contexts = Contexts(identity, {name: key for name, key in keys.items() if name != me})
+        self._copies = Copies(me, keyring, policy.cluster_id)
+        self._reception = Reception(self._copies, keyring, policy, post, clock_ms, wall_ms, self._serve)
+        self._doors = Doors(self._accept, self)
+        self._dialers: dict[tuple[str, str], Dialer] = {}
+        self._openers: dict[bytes, tuple[Link, Opener]] = {}
+        self._strangers: set[Connection] = set()
+        self._serving: dict[Connection, Serving] = {}
+        self._ticker: asyncio.TimerHandle | None = None
+        self._words_left = WORDS_IN_CLEAR_PER_S
+
+    async def start(self) -> None:
+        """Listen and dial. Raises LinksUnusable."""
+        await self.reconfigure(self._policy)
+        self._tick()
+
+    async def reconfigure(self, policy: Policy) -> None:
+        """Follow another configuration: links that are the same in both stay connected. On an error nothing has changed."""
+        keys = {name: node.key for name, node in policy.nodes.items()}
+        keyring = NodeKeyring(keys)
+        contexts = Contexts(self._identity, {name: key for name, key in keys.items() if name != self._me})
+        await self._doors.move(policy.nodes[self._me].links)
+        self._contexts, self._copies.keyring = contexts, keyring
+        self._reception.trust(keyring, policy)
+        wanted = _pairs(policy, self._me)
+        for key in [key for key in self.links if wanted.get(key) != _pairs(self._policy, self._me)[key]]:
+            await self._unlink(key)
+        self._policy = policy
+        for key, (local, remote, _) in wanted.items():
+            if key not in self.links:
+                self._link(key, local, remote)
+
+    async def close(self) -> None:
+        """Goodbye to everybody; returns when all sockets are closed."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        self._doors.shut()
+        for key in list(self.links):
+            await self._unlink(key)
+        for connection in list(self._strangers):
+            connection.abort()
+        await self._doors.close()
+
+    def links_of(self, peer: str) -> list[Link]:
+        """The links to one peer; the one that brought something over TLS last comes first."""
+        return sorted((link for link in self.links.values() if link.peer == peer), key=lambda link: -link.stream_ms)
+
+    def identify(self, connection: Connection) -> None:
+        """TLS has proved the key behind a connection: say hello, or refuse."""
+        peer = self._contexts.peer_of(connection.channel)
+        connection.peer = peer
+        link = self.links.get((peer, connection.link))
+        if link is None or link.dials != bool(connection.expected):
+            raise Refused(Reason.GARBAGE, f"{peer} has no business to dial us on link {connection.link}")
+        hello = Hello(
+            self._policy.cluster_id,
+            self._me,
+            connection.link,
+            self._run,
+            _newest(self._source.heads()),
+            connection.sealer.key_id,
+            connection.sealer.key,
+        )
+        connection.send_frame(Kind.HELLO, hello.encode())
+
+    def greeted(self, connection: Connection, hello: Hello) -> None:
+        """The peer's hello: from here on the connection serves its link."""
+        link = self.links.get((connection.peer, connection.link))
+        if hello.cluster != self._policy.cluster_id:
+            raise Refused(Reason.WRONG_CLUSTER, f"{connection.peer} is in another cluster, with the same key")
+        if link is None or (hello.node, hello.link) != (connection.peer, connection.link):
+            raise Refused(
+                Reason.GARBAGE, f"a hello of {hello.node} on {hello.link} from {connection.peer} on {connection.link}"
+            )
+        self._strangers.discard(connection)
+        self._remember(link, Opener(hello.key_id, hello.key))
+        self._copies.begin(hello.node, hello.run)
+        if link.adopt(connection, self._clock_ms()):
+            self._post(LinkChanged(link.peer, link.name, True))
+        self._post(HeadsArrived(link.peer, hello.heads))
+
+    def framed(self, connection: Connection, kind: Kind, body: bytes) -> None:
+        """One frame after the hello. A connection that another has replaced is not listened to."""
+        link = self.links.get((connection.peer, connection.link))
+        if link is None or link.connection is not connection:
+            return
+        try:
+            self._reception.framed(link, connection, kind, body)
+        except Refused as refused:
+            self.tally.count(link.peer, link.name, refused)
+
+    def datagram(self, name: str, data: bytes) -> None:
+        """One datagram on our link `name`, from anybody."""
+        peer = STRANGER
+        try:
+            if not check_outside(data):
+                return self._word_in_clear(data)
+            link, opener = self._openers.get(key_id_of(data)) or _unknown()
+            peer = link.peer
+            if link.name != name:
+                raise Refused(Reason.GARBAGE, f"a datagram for link {link.name}")
+            self._reception.sealed(link, *opener.open(data))
+        except Refused as refused:
+            self.tally.count(peer, name, refused)
+
+    def writable(self, connection: Connection) -> None:
+        """A slow peer reads again."""
+        link = self.links.get((connection.peer, connection.link))
+        if link is not None and link.connection is connection:
+            link.writable()
+
+    def refused(self, connection: Connection, refused: Refused) -> None:
+        """A connection broke the protocol."""
+        self.tally.count(connection.peer or STRANGER, connection.link, refused)
+
+    def lost(self, connection: Connection) -> None:
+        """A connection has ended, whoever ended it."""
+        self._strangers.discard(connection)
+        if serving := self._serving.pop(connection, None):
+            serving.close()
+        link = self.links.get((connection.peer, connection.link))
+        if link is not None and link.lost(connection):
+            self._post(LinkChanged(link.peer, link.name, False))
+
+    def _accept(self, name: str) -> asyncio.Protocol:
+        if len(self._strangers) >= STRANGERS_MAX:
+            self.tally.count(STRANGER, name, Refused(Reason.TLS, f"more than {STRANGERS_MAX} connections of nobody"))
+            return nobody()
+        connection = Connection(self._contexts.accept(), name, self)
+        self._strangers.add(connection)
+        return connection
+
+    async def _dial(self, link: Link) -> Connection | None:
+        return await dial(link, Connection(self._contexts.dial(link.peer), link.name, self, expected=link.peer))
+
+    def _link(self, key: tuple[str, str], local: Address, remote: Address) -> None:
+        peer, name = key
+        dead_ms = self._policy.timing.dead_ms
+        link = Link(peer, name, local, remote, self._me < peer, self._doors.sender(name), dead_ms)
+        self.links[key] = link
+        if link.dials:
+            dialer = self._dialers[key] = Dialer(link, self._dial)
+            link.hurry = dialer.hurry
+            dialer.start()
+
+    async def _unlink(self, key: tuple[str, str]) -> None:
+        link = self.links.pop(key)
+        if dialer := self._dialers.pop(key, None):
+            await dialer.close()
+        self._openers = {key_id: found for key_id, found in self._openers.items() if found[0] is not link}
+        if (connection := link.connection) is not None:
+            connection.close()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GOODBYE_S_MAX):
+                    await connection.closed.wait()
+            connection.abort()
+
+    def _remember(self, link: Link, opener: Opener) -> None:
+        older = [key_id for key_id, found in self._openers.items() if found[0] is link]
+        for key_id in older[: len(older) + 1 - OPENERS_PER_LINK]:
+            del self._openers[key_id]
+        self._openers[opener.key_id] = (link, opener)
+
+    def _serve(self, connection: Connection, want: Want) -> None:
+        if connection not in self._serving:
+            self._serving[connection] = Serving(connection, self._source)
+        self._serving[connection].ask(want)
+
+    def _word_in_clear(self, data: bytes) -> None:
+        if self._words_left == 0:
+            raise Refused(Reason.GARBAGE, f"more than {WORDS_IN_CLEAR_PER_S} last words in clear within a second")
+        self._words_left -= 1
+        self._reception.in_clear(last_word_body(data))
+
+    def _tick(self) -> None:
+        self._words_left = WORDS_IN_CLEAR_PER_S
+        now_ms = self._clock_ms()
+        for link in self.links.values():
+            link.ping(now_ms)
+        self._ticker = asyncio.get_running_loop().call_later(PING_S, self._tick)
+
+
+def _pairs(policy: Policy, me: str) -> dict[tuple[str, str], tuple[Address, Address, bytes]]:
+    """(peer, link) to our address, the peer's, and its key: the links that both have."""
+    own = policy.nodes[me].links
+    return {
+        (peer, name): (own[name], remote, policy.nodes[peer].key)
+        for peer in policy.others(me)
+        for name, remote in policy.nodes[peer].links.items()
+        if name in own
+    }
+
+
+def _newest(heads: tuple[Head, ...]) -> tuple[Head, ...]:
+    """All heads, or the newest incarnations where a frame cannot hold them: nobody continues an older one."""
+    return heads if len(heads) <= HEADS_MAX else tuple(sorted(heads, key=lambda head: -head.incarnation)[:HEADS_MAX])
+
+
+def _unknown() -> tuple[Link, Opener]:
+    raise Refused(Reason.UNKNOWN_KEY, "a datagram sealed with a key that nobody gave us")

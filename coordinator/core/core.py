@@ -93,7 +93,7 @@ class Core:
             self.feeds.add(entry)
             self.state = reduce(self.state, entry.event)
         self.pen = Pen(policy.cluster_id, me, self.feeds)
-        self.liveness = Liveness(me, policy, now.mono_ms)
+        self.liveness = Liveness(me, run, policy, now.mono_ms)
         self.witnessing = Witnessing(self, self.liveness)
         self.joining: Joining | None = None
         self.joined = False
@@ -383,7 +383,7 @@ class Core:
         judged = self.liveness.judgement(heartbeat.node, self.now_ms)
         if not self.liveness.heard(given.heartbeat, given.link, given.datagram, self.now_ms):
             return
-        for name in self.liveness.misses(heartbeat):
+        for name in self.liveness.misses(heartbeat, self.now_ms):
             newest = self.liveness.peers[name].newest
             assert newest is not None, "only nodes that were heard are missed"
             self.emit(Relay(heartbeat.node, newest.raw, newest.signature))

@@ -236,7 +236,10 @@ def reclaim(case: Case) -> Found | None:
     news = ownership.split_evidence(case.state, case.me, case.name)
     if news:
         who = ", ".join(sorted({ref.node for ref in news}))
-        return Found(f"{who} claimed it while I held it: announce again", news)
+        return Found(f"{who} held it while I did: announce again", news)
+    if case.mine.state is UP and case.rivals:
+        who = ", ".join(case.rivals)
+        return Found(f"{who} holds it too, and loses: announce again", _refs(*(case.theirs(node).claim for node in case.rivals)))
     if case.mine.wish == "reclaim":
         return Found("an operator said reclaim", _refs(case.mine.wish_by))
     return None

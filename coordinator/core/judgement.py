@@ -62,6 +62,8 @@ class Peer:
 @dataclass(slots=True)
 class Liveness:
     me: str
+    run: bytes
+    """Of ours: an echo of an earlier run's counter says nothing about this one."""
     policy: Policy
     began_ms: int
     """Our own start: until `dead` + START_GRACE_MS after it a peer that was never heard is in doubt."""
@@ -106,7 +108,7 @@ class Liveness:
     def _echoed_ms(self, heartbeat: Heartbeat, now_ms: int) -> int | None:
         """A relayed heartbeat counts as heard no later than when we sent the counter that it echoes."""
         echo = heartbeat.heard.get(self.me)
-        return None if echo is None else self.sent_ms.get(echo.counter)
+        return self.sent_ms.get(echo.counter) if echo is not None and echo.run == self.run else None
 
     def _is_newer(self, peer: Peer, verified: Verified[Heartbeat], now_ms: int) -> bool:
         old = peer.newest.message if peer.newest else None
@@ -168,17 +170,19 @@ class Liveness:
             if peer.newest and peer.heard_ms is not None
         }
 
-    def misses(self, listener: Heartbeat) -> list[str]:
-        """Nodes whose newest heartbeat we should pass on to this sender: it heard them too long ago, or never."""
+    def misses(self, listener: Heartbeat, now_ms: int) -> list[str]:
+        """Living nodes whose newest heartbeat we should pass on to this sender: it heard them too long ago, or never."""
         after_ms = int(self.policy.timing.heartbeat_ms * RELAY_AFTER)
         return [
             name
             for name, peer in self.peers.items()
-            if name != listener.node and peer.newest and self._lacks(listener, name, peer, after_ms)
+            if name != listener.node
+            and self.judgement(name, now_ms) is Judgement.ALIVE
+            and self._lacks(listener, name, peer, after_ms)
         ]
 
     def _lacks(self, listener: Heartbeat, name: str, peer: Peer, after_ms: int) -> bool:
-        assert peer.newest is not None, "only asked for peers that were heard"
+        assert peer.newest is not None, "a peer that is alive was heard"
         heard, ours = listener.heard.get(name), peer.newest.message
         if heard is None:
             return True

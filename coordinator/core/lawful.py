@@ -127,8 +127,8 @@ def findings(entries: Sequence[Entry]) -> Iterator[Unlawful]:
 
 def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]]) -> Iterator[Unlawful]:
     """One author's events, each against what the author knew: its own feed so far, and the others up to its heads."""
-    view, reached = State(), dict[tuple[str, int], int]()
     for feed in sorted(feed for feed in feeds if feed[0] == me):
+        view, reached = _opened(feeds[feed][0], feeds), dict[tuple[str, int], int]()
         for event in feeds[feed]:
             for head in sorted(event.heads, key=lambda head: head.feed):
                 view = _advance(view, head, feeds, reached)
@@ -136,6 +136,19 @@ def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]]) -> Iterator[
             if wrong:
                 yield Unlawful(event.ref, wrong)
             view = reduce(view, event)
+
+
+def _opened(first: Event, feeds: Mapping[tuple[str, int], list[Event]]) -> State:
+    """What a new incarnation knows of its own past: its feed before, as far as its first event says that it goes.
+
+    Of the others it knows what its first heads say, which may be less than its lost past knew.
+    """
+    view = State()
+    if first.kind == Kind.GAP_DECLARED:
+        old = feeds.get((first.node, first.body["incarnation"]), [])
+        for event in old[: first.body["number"]]:
+            view = reduce(view, event)
+    return view
 
 
 def _advance(

@@ -56,6 +56,8 @@ class ServiceColumn:
     """The claim with which the present (or last) holding began."""
     changed: Ref | None = None
     """The event that brought the present state."""
+    lowered: Ref | None = None
+    """The last `down`."""
     known: Mapping[str, Head] = field(default_factory=dict)
     """The newest head of every other node that the last claim or reclaim rested on."""
     wish: str = ""

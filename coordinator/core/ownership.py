@@ -94,14 +94,18 @@ def owner(state: State, policy: Policy, service: str) -> str | None:
 
 
 def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
-    """Claims of others that my last claim did not know while I hold: somebody may have announced the address meanwhile."""
+    """What tells me that another node held the service while I do: it may have announced the address meanwhile.
+
+    That is a claim which my last claim did not know; or the end of a holding that I took to be over when I claimed
+    (its node was dead to me), and that ended by its own `down` later. A reclaim waits for such ends: then they are no news.
+    """
     mine = state.column(me).service(service)
     if not mine.holds:
         return ()
     found = []
     for node, column in state.columns.items():
-        theirs = column.service(service).claim
-        known = mine.known.get(node)
-        if node != me and theirs and (known is None or theirs[1:] > (known.incarnation, known.number)):
-            found.append(theirs)
+        theirs, head = column.service(service), mine.known.get(node)
+        known = (head.incarnation, head.number) if head else (0, 0)
+        ends = (theirs.lowered,) if mine.claim == mine.began else ()
+        found += [ref for ref in (theirs.claim, *ends) if node != me and ref and ref[1:] > known]
     return tuple(sorted(found))

@@ -189,6 +189,7 @@ def _down(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn
     return replace(
         _enter(service, event, to),
         to=to,
+        lowered=event.ref,
         cause=cause if to is ServiceState.FAIL else "",
         stuck=False,
         sick=None,

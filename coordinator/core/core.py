@@ -286,6 +286,15 @@ class Core:
             return "it has no living guard"
         if self.now_ms < self.stalled_until_ms:
             return "it did not run for a while, and looks first"
+        unheard = self._unheard()
+        return f"it has not heard {unheard} since its start" if unheard else ""
+
+    def _unheard(self) -> str:
+        """A candidate beside us that was not heard in this run, and may hold something: we would wait, and say so."""
+        beside = {node for job in self.jobs.values() for node in job.policy.nodes}
+        for name, peer in self.liveness.peers.items():
+            if name in beside and peer.heard_ms is None and self.liveness.judgement(name, self.now_ms) is Judgement.INDOUBT:
+                return name
         return ""
 
     @property
@@ -394,7 +403,8 @@ class Core:
         self.dirty = self.dirty or judged is not Judgement.ALIVE or old is None or _differs(old, heartbeat)
 
     def _catch_up(self, heartbeat: Heartbeat, *, back: bool) -> None:
-        if self.joining:
+        echo = heartbeat.heard.get(self.me)
+        if self.joining and echo is not None and echo.run == self.run:  # said after our start, not relayed from before
             first = self.joining.answered(heartbeat.node, heartbeat.heads.get(self.me))
             if first is not None:
                 self._want(heartbeat.node, (self.me, heartbeat.heads[self.me].incarnation), first)

@@ -1,6 +1,7 @@
 """The inbox: everything that happens to the node, taken in one at a time, in the order in which it happened.
 
     inbox = Inbox(take, loop)
+    inbox.begin(Booted(clean=True))     # what was posted before waits until now
     inbox.post(Woke())                  # from any callback; never from another thread
     inbox.wake_at(core.wake_at_ms)      # one timer for the whole core
 
@@ -30,10 +31,15 @@ class Inbox:
         self._take = take
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[Input] = deque()
-        self._draining = False
+        self._draining = True  # closed until `begin`
         self._timer: asyncio.TimerHandle | None = None
         self._timer_ms = -1
         self.dropped = 0
+
+    def begin(self, first: Input) -> None:
+        """Open the inbox: `first` is taken in before whatever was posted meanwhile."""
+        self._waiting.appendleft(first)
+        self._loop.call_soon(self._drain)
 
     def post(self, given: Input) -> None:
         if len(self._waiting) >= INPUTS_MAX and isinstance(given, HeartbeatHeard):

@@ -29,7 +29,6 @@ from coordinator.daemon.guardlink import GuardLink
 from coordinator.daemon.inbox import Inbox, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
-from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Head
@@ -85,8 +84,7 @@ class Node:
         self.inbox = Inbox(self._take)
         post = self.inbox.post
         self.guard = GuardLink(me, policy, folders.state, post)
-        self.traps = Traps(me, policy, folders.state)
-        self.executor = Executor(me, policy, post, self.guard, self.traps.tell)
+        self.executor = Executor(me, policy, post, self.guard)
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
         self.carrier = CarrierWatch(_interfaces(me, policy), post)
         self.control = ControlServer(self, folders.state)
@@ -114,13 +112,12 @@ class Node:
         await self.executor.start()
         for line in await self.executor.sweep():
             log.warning("at the start: %s", line)
-        await self.traps.start()
         entries = await self.journal.load()
         self._core = Core(self.me, self.policy, self.run, entries, read_clocks())
         await self.links_.start()
         await self.carrier.start()
         await self.control.start()
-        self.inbox.post(inputs.Booted(_ends_clean(self.me, entries)))
+        self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries)))
 
     async def ended(self) -> None:
         """Returns when everything is released and written."""
@@ -133,7 +130,7 @@ class Node:
     async def close(self) -> None:
         """Close in the reverse order of starting; whatever is held is taken down by the guard, if anything is."""
         self.inbox.close()
-        for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
+        for closing in (self.control, self.carrier, self.links_, self.executor, self.guard, self.journal):
             await closing.close()
 
     # --- the loop ------------------------------------------------------------------------------------------------
@@ -180,7 +177,7 @@ class Node:
     def _tell(self, entry: Entry) -> None:
         """What people and hooks hear of an event of ours, once it is durable."""
         event = entry.event
-        log.info("%s", sentences.line(event))
+        log.info("%s", sentences.sentence(event))
         state = event.body["to"] if event.kind == Kind.DOWN else ENTERS.get(Kind(event.kind))
         if state:
             epoch = event.body.get("epoch") or self.core.column.service(event.service).epoch

@@ -5,87 +5,21 @@
     checked = check(path)                                   # for `failc config check`: raises nothing but OSError
 
 A complaint says file, line, column, key, what is wrong and what to write instead (`complaints`). The shape of the file is
-in `shape`, what its values must agree on in `rules`, what deserves a second look in `warnings`.
+in `shape`, what its values must agree on in `rules`, what deserves a second look in `warnings`; `load` puts it together.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+import importlib
+from typing import TYPE_CHECKING, Any
 
-from coordinator.config import build, rules, secrets, warnings
-from coordinator.config.complaints import BadConfig, Complaint, place
-from coordinator.config.reading import Reading, read_text
-from coordinator.config.shape import FileShape
-from coordinator.policy import Policy
+if TYPE_CHECKING:
+    from coordinator.config.complaints import BadConfig, Complaint
+    from coordinator.config.load import DEFAULT, Checked, check, parse, read, schema
 
 __all__ = ["DEFAULT", "BadConfig", "Checked", "Complaint", "check", "parse", "read", "schema"]
 
-DEFAULT = Path("/etc/failover/failover.toml")
 
-
-def parse(text: str, name: str) -> Policy:
-    """The policy in `text`; `name` is what complaints call the file. Raises BadConfig. Touches no file."""
-    reading = read_text(text, name)
-    _refuse([*reading.findings, *rules.findings(reading)], reading, name)
-    return build.policy(reading.file, text)
-
-
-def read(path: Path | str, *, files: bool = True) -> Policy:
-    """The policy in the file. Raises BadConfig, and OSError where the file cannot be read.
-
-    With `files` the secret files that it names must exist and be private; their paths become absolute.
-    """
-    path = Path(path)
-    text = _text(path)
-    reading = read_text(text, str(path))
-    found = [*reading.findings, *rules.findings(reading)]
-    if files:
-        found += secrets.findings(reading, path.parent)
-    _refuse(found, reading, str(path))
-    return secrets.resolved(build.policy(reading.file, text), path.parent.absolute())
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """Everything that there is to say about a file. `policy` is None where there are complaints."""
-
-    policy: Policy | None
-    complaints: tuple[Complaint, ...]
-    warnings: tuple[Complaint, ...]
-
-
-def check(path: Path | str) -> Checked:
-    """As `read`, and also the node keys beside the file and the warnings. Raises only OSError."""
-    path = Path(path)
-    try:
-        policy = read(path)
-        reading = read_text(policy.text, str(path))
-    except BadConfig as error:
-        return Checked(None, error.complaints, ())
-    bad = place(secrets.node_findings(reading, path.parent), reading.positions, str(path))
-    odd = place(warnings.findings(reading), reading.positions, str(path))
-    return Checked(None if bad else policy, tuple(bad), tuple(odd))
-
-
-def schema() -> dict[str, Any]:
-    """The JSON schema of the file, for editors."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **FileShape.model_json_schema(),
-        "title": "failover.toml",
-    }
-
-
-def _text(path: Path) -> str:
-    raw = path.read_bytes()
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - raw.rfind(b"\n", 0, error.start)
-        raise BadConfig([Complaint(line, column, str(path), "", "is not UTF-8", "Save the file as UTF-8")]) from None
-
-
-def _refuse(found: list[Any], reading: Reading, name: str) -> None:
-    if found:
-        raise BadConfig(place(found, reading.positions, name))
+def __getattr__(name: str) -> Any:
+    """Loaded when it is asked for: `failc move --for 2h` needs `durations`, and not the 80 ms that pydantic takes."""
+    if name in __all__:
+        return getattr(importlib.import_module("coordinator.config.load"), name)
+    raise AttributeError(f"module {__name__} has no {name}")

@@ -1,0 +1,81 @@
+"""Reading a file or a text, checking all of it, and only then building the policy. The package's docstring has examples."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coordinator.config import build, rules, secrets, warnings
+from coordinator.config.complaints import BadConfig, Complaint, place
+from coordinator.config.reading import Reading, read_text
+from coordinator.config.shape import FileShape
+from coordinator.policy import Policy
+
+DEFAULT = Path("/etc/failover/failover.toml")
+
+
+def parse(text: str, name: str) -> Policy:
+    """The policy in `text`; `name` is what complaints call the file. Raises BadConfig. Touches no file."""
+    reading = read_text(text, name)
+    _refuse([*reading.findings, *rules.findings(reading)], reading, name)
+    return build.policy(reading.file, text)
+
+
+def read(path: Path | str, *, files: bool = True) -> Policy:
+    """The policy in the file. Raises BadConfig, and OSError where the file cannot be read.
+
+    With `files` the secret files that it names must exist and be private; their paths become absolute.
+    """
+    path = Path(path)
+    text = _text(path)
+    reading = read_text(text, str(path))
+    found = [*reading.findings, *rules.findings(reading)]
+    if files:
+        found += secrets.findings(reading, path.parent)
+    _refuse(found, reading, str(path))
+    return secrets.resolved(build.policy(reading.file, text), path.parent.absolute())
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """Everything that there is to say about a file. `policy` is None where there are complaints."""
+
+    policy: Policy | None
+    complaints: tuple[Complaint, ...]
+    warnings: tuple[Complaint, ...]
+
+
+def check(path: Path | str) -> Checked:
+    """As `read`, and also the node keys beside the file and the warnings. Raises only OSError."""
+    path = Path(path)
+    try:
+        policy = read(path)
+        reading = read_text(policy.text, str(path))
+    except BadConfig as error:
+        return Checked(None, error.complaints, ())
+    bad = place(secrets.node_findings(reading, path.parent), reading.positions, str(path))
+    odd = place(warnings.findings(reading), reading.positions, str(path))
+    return Checked(None if bad else policy, tuple(bad), tuple(odd))
+
+
+def schema() -> dict[str, Any]:
+    """The JSON schema of the file, for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **FileShape.model_json_schema(),
+        "title": "failover.toml",
+    }
+
+
+def _text(path: Path) -> str:
+    raw = path.read_bytes()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - raw.rfind(b"\n", 0, error.start)
+        raise BadConfig([Complaint(line, column, str(path), "", "is not UTF-8", "Save the file as UTF-8")]) from None
+
+
+def _refuse(found: list[Any], reading: Reading, name: str) -> None:
+    if found:
+        raise BadConfig(place(found, reading.positions, name))

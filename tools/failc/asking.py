@@ -1,0 +1,123 @@
+"""Talking to a node: HTTP over its control socket, with nothing but Python's library.
+
+ask = connect()                             # from --state, --connect and the environment
+ask.get("/status")                          # the JSON, or Trouble with words and exit code 3
+ask.post("/command", {...})                 # (HTTP status, JSON)
+for line in ask.lines("/events?format=jsonl"): ...
+"""
+
+import http.client
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tools.failc.options import settings
+from tools.failc.trouble import UNREACHABLE, USAGE, Trouble
+
+PATH_BYTES_MAX = 107
+"""sun_path of unix(7): a longer name is reached through /proc/self/fd."""
+
+ANSWER_S = 10.0
+"""A node answers in a millisecond; whoever is so late is stopped or drowned."""
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout_s: float | None):
+        super().__init__("localhost")
+        self.path = path
+        self.timeout_s = timeout_s
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout_s)
+        if len(os.fsencode(self.path)) <= PATH_BYTES_MAX:
+            self.sock.connect(str(self.path))
+            return
+        folder = os.open(self.path.parent, os.O_PATH | os.O_DIRECTORY)
+        try:
+            self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
+        finally:
+            os.close(folder)
+
+
+class Node:
+    """One node to ask; a connection is kept until it breaks."""
+
+    def __init__(self, path: Path | None, host: str = ""):
+        self.path = path
+        self.host = host
+        self.where = str(path) if path else f"http://{host}"
+        self._connection: http.client.HTTPConnection | None = None
+
+    def get(self, route: str) -> dict[str, Any]:
+        """The JSON of a route. Raises Trouble."""
+        code, body = self._ask("GET", route, None)
+        if code != 200:
+            raise Trouble(f"{self.where}: {body.get('error', f'answered {code}')}", UNREACHABLE)
+        return body
+
+    def post(self, route: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return self._ask("POST", route, json.dumps(content).encode())
+
+    def lines(self, route: str) -> Iterator[bytes]:
+        """The lines of a stream as they come; ends when the node closes it."""
+        connection = self._connect(None)
+        try:
+            connection.request("GET", route)
+            answer = connection.getresponse()
+            if answer.status != 200:
+                words = json.loads(answer.read() or b"{}").get("error", f"answered {answer.status}")
+                raise Trouble(f"{self.where}: {words}", UNREACHABLE)
+            yield from iter(answer.readline, b"")
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from None
+        finally:
+            connection.close()
+
+    def _ask(self, method: str, route: str, body: bytes | None) -> tuple[int, dict[str, Any]]:
+        headers = {"Content-Type": "application/json"} if body else {}
+        try:
+            self._connection = self._connection or self._connect(ANSWER_S)
+            self._connection.request(method, route, body, headers)
+            answer = self._connection.getresponse()
+            content = answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from None
+        try:
+            value = json.loads(content)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise Trouble(f"{self.where}: answered no JSON ({answer.status}); is a faild listening there?", UNREACHABLE)
+        return answer.status, value
+
+    def _connect(self, timeout_s: float | None) -> http.client.HTTPConnection:
+        if self.path:
+            return UnixConnection(self.path, timeout_s)
+        return http.client.HTTPConnection(self.host, timeout=timeout_s)
+
+    def _unreachable(self, error: Exception) -> Trouble:
+        if isinstance(error, PermissionError):
+            return Trouble(f"{self.where}: permission denied; ask as a member of the socket's group", UNREACHABLE)
+        if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+            advice = "start faild, or name its state folder with --state" if self.path else "is the address right?"
+            return Trouble(f"{self.where}: no faild listens there; {advice}", UNREACHABLE)
+        words = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return Trouble(f"{self.where}: no answer ({words}); is that faild alive?", UNREACHABLE)
+
+
+def connect() -> Node:
+    """The node that the options name. Raises Trouble for a URL that cannot be used."""
+    folder, url = settings().target()
+    if folder:
+        return Node(folder / "control.sock")
+    scheme, _, rest = url.partition("://")
+    if scheme == "unix" and rest:
+        path = Path(rest)
+        return Node(path / "control.sock" if path.is_dir() else path)
+    if scheme == "http" and rest.strip("/"):
+        return Node(None, rest.strip("/"))
+    raise Trouble(f'--connect "{url}": write unix:///path/to/control.sock or http://host:port', USAGE)

@@ -1,0 +1,125 @@
+"""When a command has done what it should: what to wait for, and how to see that it will not come.
+
+| word    | good                                     | bad                              |
+|---------|------------------------------------------|----------------------------------|
+| fail    | FAIL at the node, or at whoever held it  | stuck there                      |
+| recover | RECOVER (or more) at every node in FAIL  |                                  |
+| move    | UP at the target                         | FAIL at the target               |
+| reclaim | UP at the owner with a higher epoch      |                                  |
+| hold    | held                                     |                                  |
+| unhold  | not held                                 |                                  |
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tools.failc.asking import Node
+from tools.failc.trouble import NO, Trouble
+
+LOOK_MS = 200
+"""The node answers sooner when something changes; this is for what changes without an event."""
+
+Service = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    good: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Asked with the service's part of each new status; None: not yet."""
+
+    service: str
+    what: str
+    look: Callable[[Service], Ended | None]
+
+
+def expect(word: str, service: str, node: str, status: dict[str, Any]) -> Expected:
+    """What to wait for, from the status before the command. Raises Trouble where it makes no sense to give it."""
+    return EXPECT[word](service, node, status)
+
+
+def wait(ask: Node, expected: Expected, timeout_s: float) -> Ended:
+    """Look until it has ended one way or the other. Raises Trouble where the node cannot be asked any more."""
+    until = time.monotonic() + timeout_s
+    status = ask.get("/status")
+    while True:
+        now = status["services"].get(expected.service)
+        ended = expected.look(now) if now else Ended(False, "is no longer in the configuration")
+        if ended:
+            return ended
+        left_ms = round((until - time.monotonic()) * 1000)
+        if left_ms <= 0:
+            return Ended(False, f"not {expected.what} after {timeout_s:g} s: {now['reason']}")
+        status = ask.get(f"/status?version={status['version']}&wait_ms={min(LOOK_MS, left_ms)}")
+
+
+def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
+    target = node or status["services"][service]["owner"]
+    if target is None:
+        raise Trouble(f"fail {service}: nobody holds it; name the node to keep it from: failc fail {service} NODE", NO)
+
+    def look(now: Service) -> Ended | None:
+        if now["states"].get(target) == "FAIL":
+            return Ended(True, f"down on {target}, in FAIL; owner is {now['owner'] or 'nobody'}")
+        stuck = target in now.get("stuck", [])
+        return Ended(False, f"stuck on {target}: a down action failed") if stuck else None
+
+    return Expected(service, f"down on {target}", look)
+
+
+def _recover(service: str, node: str, status: dict[str, Any]) -> Expected:
+    states = status["services"][service]["states"]
+    alive = [name for name in states if status["nodes"][name]["liveness"] != "dead"]
+    targets = [node] if node else [name for name in alive if states[name] == "FAIL"]
+
+    def look(now: Service) -> Ended | None:
+        if any(now["states"].get(target) in ("FAIL", "INDOUBT", None) for target in targets):
+            return None
+        return Ended(True, ", ".join(f"{now['states'][target]} on {target}" for target in targets) or now["reason"])
+
+    return Expected(service, f"out of FAIL on {', '.join(targets) or 'any node'}", look)
+
+
+def _move(service: str, node: str, status: dict[str, Any]) -> Expected:
+    def look(now: Service) -> Ended | None:
+        state = now["states"].get(node)
+        if state == "UP" and now["owner"] == node:
+            return Ended(True, f"up on {node}, epoch {now['epoch']}")
+        return Ended(False, f"{state} on {node}: {now['reason']}") if state == "FAIL" else None
+
+    return Expected(service, f"up on {node}", look)
+
+
+def _reclaim(service: str, node: str, status: dict[str, Any]) -> Expected:
+    before = status["services"][service]["epoch"]
+
+    def look(now: Service) -> Ended | None:
+        if now["owner"] and now["epoch"] > before and now["states"].get(now["owner"]) == "UP":
+            return Ended(True, f"announced again by {now['owner']}, epoch {now['epoch']}")
+        return None
+
+    return Expected(service, "announced again", look)
+
+
+def _hold(service: str, node: str, status: dict[str, Any]) -> Expected:
+    return Expected(service, "held", lambda now: Ended(True, f"held; {now['reason']}") if now["held"] else None)
+
+
+def _unhold(service: str, node: str, status: dict[str, Any]) -> Expected:
+    return Expected(service, "free", lambda now: None if now["held"] else Ended(True, f"free again; {now['reason']}"))
+
+
+EXPECT: dict[str, Callable[[str, str, dict[str, Any]], Expected]] = {
+    "fail": _fail,
+    "recover": _recover,
+    "move": _move,
+    "reclaim": _reclaim,
+    "hold": _hold,
+    "unhold": _unhold,
+}

@@ -1,0 +1,81 @@
+"""`failc status`: one screen to read at three in the morning."""
+
+import json
+from typing import Any
+
+import click
+
+from tools.failc.asking import connect
+from tools.failc.options import reaching
+from tools.failc.screen import coloured, paint, table
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="The whole status as one JSON object.")
+@reaching
+def status(as_json: bool) -> None:
+    """Who owns what, in which state each node has it, which links are up, and why it is so.
+
+    All of it as the node asked knows it. A peer's state is its own word while it is alive, INDOUBT while it is in doubt,
+    FAIL when it is dead; `unreachable` means alive, by the word of a third node.
+
+    \b
+    failc status
+    failc status --json | jq -r .services.web.owner
+    """
+    known = connect().get("/status")
+    print(json.dumps(known, ensure_ascii=False) if as_json else "\n".join(lines(known, coloured())))
+
+
+def lines(known: dict[str, Any], colour: bool) -> list[str]:
+    """The status as text."""
+    clock = known["at"][11:19]
+    said = [f"{known['cluster']}, as {known['node']} knows it at {clock} UTC", ""]
+    said += [*_services(known, colour), "", *_nodes(known, colour)]
+    if known["unfit_because"]:
+        said += ["", paint(f"{known['node']} takes nothing: {known['unfit_because']}", colour)]
+    return said + [click.style(f"alarm: {text}", fg="red") if colour else f"alarm: {text}" for text in known["alarms"]]
+
+
+def _services(known: dict[str, Any], colour: bool) -> list[str]:
+    if not known["services"]:
+        return ["no service is configured"]
+    nodes = [name for name in known["nodes"] if any(name in service["states"] for service in known["services"].values())]
+    rows = [
+        [name, _owner(service), str(service["epoch"] or "-"), *(service["states"].get(node, "-") for node in nodes)]
+        for name, service in known["services"].items()
+    ]
+    drawn = table(["SERVICE", "OWNER", "EPOCH", *nodes], rows, colour)
+    reasons = [f"{name}: {service['reason']}" for name, service in known["services"].items()]
+    return [*drawn, "", *reasons]
+
+
+def _owner(service: dict[str, Any]) -> str:
+    words = [service["owner"] or "nobody"]
+    words += ["SPLIT"] if service["split"] else []
+    words += ["HELD"] if service["held"] else []
+    words += [f"-> {service['moving_to']}"] if service["moving_to"] else []
+    return " ".join(words)
+
+
+def _nodes(known: dict[str, Any], colour: bool) -> list[str]:
+    rows = [[name, _liveness(name, node, known), _links(node)] for name, node in known["nodes"].items()]
+    return table(["NODE", "LIVENESS", "LINKS"], rows, colour)
+
+
+def _liveness(name: str, node: dict[str, Any], known: dict[str, Any]) -> str:
+    if name == known["node"]:
+        return "this node"
+    word = str(node["liveness"]).replace("indoubt", "in doubt")
+    extra = "" if node["liveness"] == "alive" else f" {node['silent_ms']} ms"
+    return word + extra + ("" if node["agrees"] or word == "dead" else ", other configuration")
+
+
+def _links(node: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_health(link)}" for name, link in node["links"].items())
+
+
+def _health(link: dict[str, Any]) -> str:
+    if not link["up"]:
+        return "down"
+    return "up" if link["rtt_ms"] is None else f"{link['rtt_ms']:.1f} ms"

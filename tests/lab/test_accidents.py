@@ -1,0 +1,138 @@
+"""Accidents that the slides do not show: killed and paused daemons, cables, losses, stops. Facts, never times."""
+
+import signal
+
+import pytest
+
+from tools.lab.pytest_plugin import MASTER, SLAVE
+
+pytestmark = pytest.mark.xdist_group("lab")
+
+
+def test_a_killed_faild_leaves_its_guard_to_clear_up_and_to_tell(cluster):
+    """kill -9 of `faild` alone: the machine lives, so nobody but the guard can take the address away."""
+    cluster.lab.nodes[MASTER].kill()
+    cluster.until_serves(SLAVE)
+    assert not cluster.holds_address(MASTER)
+    assert [event.body["node"] for event in cluster.events("last-word", SLAVE)] == [MASTER]
+    assert cluster.two_owners_ms() == {4: 0, 6: 0}
+    cluster.lab.start(MASTER)
+    cluster.until_serves(MASTER)
+    assert cluster.claimants() == [SLAVE, MASTER]
+    cluster.is_sound()
+
+
+def test_a_daemon_that_is_stopped_releases_and_leaves_a_clean_end(cluster):
+    assert cluster.lab.nodes[MASTER].terminate() == 0
+    cluster.until_serves(SLAVE)
+    assert not cluster.holds_address(MASTER)
+    assert cluster.events("down", MASTER)
+    assert cluster.events("node-stopped", MASTER)
+    assert cluster.two_owners_ms() == {4: 0, 6: 0}
+    cluster.lab.start(MASTER)
+    cluster.until_serves(MASTER)
+    assert cluster.claimants() == [SLAVE, MASTER]
+    cluster.is_sound()
+
+
+def test_a_lost_service_link_moves_the_service_once_there_and_once_back(cluster):
+    """The owner's cable to the clients comes out while the other link lives. When it comes back, nothing flaps."""
+    cluster.lab.unplug(MASTER, "lan")
+    cluster.until_written("carrier-lost", MASTER)
+    cluster.until_serves(SLAVE)
+    assert cluster.lab.status(SLAVE)["nodes"][MASTER]["liveness"] == "alive"
+    cluster.lab.plug(MASTER, "lan")
+    cluster.until_serves(MASTER)
+    cluster.for_a_while(MASTER)
+    assert cluster.claimants() == [SLAVE, MASTER]
+    cluster.is_sound()
+
+
+def test_a_slave_without_its_service_link_is_left_alone(cluster):
+    cluster.lab.unplug(SLAVE, "lan")
+    cluster.for_a_while(MASTER)
+    cluster.lab.plug(SLAVE, "lan")
+    cluster.for_a_while(MASTER)
+    assert cluster.claimants() == []
+    cluster.is_sound()
+
+
+def test_both_service_links_lost_move_nothing(cluster):
+    """Nobody else is fit: to give up would help nobody."""
+    cluster.lab.unplug(SLAVE, "lan")
+    cluster.until_written("carrier-lost", SLAVE)
+    cluster.lab.unplug(MASTER, "lan")
+    cluster.until_written("carrier-lost", MASTER)
+    cluster.lab.plug(MASTER, "lan")
+    cluster.lab.plug(SLAVE, "lan")
+    cluster.until_serves(MASTER)
+    assert SLAVE not in cluster.claimants()
+    cluster.is_sound()
+
+
+def test_loss_on_every_link_moves_nothing(cluster):
+    cluster.lab.lose(5)
+    for _ in range(3):
+        cluster.for_a_while(MASTER)
+    cluster.lab.lose(0)
+    assert cluster.claimants() == []
+    assert cluster.two_owners_ms() == {4: 0, 6: 0}
+    cluster.is_sound()
+
+
+def test_a_one_way_cut_ends_with_one_owner(cluster):
+    """The slave hears nothing from the master, the master hears the slave: whatever they do meanwhile, it ends well."""
+    cluster.lab.cut_one_way(MASTER, SLAVE)
+    cluster.until_written("claim", SLAVE)
+    cluster.lab.heal_one_way(MASTER, SLAVE)
+    cluster.until_serves(MASTER)
+    assert not cluster.holds_address(SLAVE)
+    cluster.is_sound()
+
+
+@pytest.mark.parametrize("who", ["faild", "everything"])
+def test_an_owner_that_stood_still_looks_before_it_acts(cluster, who):
+    """It is paused until the other has taken over. Awake again it finds a rival, and the split ends by the rule."""
+    node = cluster.lab.nodes[MASTER]
+    if who == "faild":
+        node.signal(signal.SIGSTOP)
+    else:
+        node.freeze()
+    cluster.until_written("up", SLAVE)
+    if who == "faild":
+        node.signal(signal.SIGCONT)
+    else:
+        node.thaw()
+    cluster.until_written("node-paused", MASTER)
+    cluster.until_serves(MASTER)
+    cluster.until_written("reclaim", MASTER)
+    assert not cluster.holds_address(SLAVE)
+    cluster.is_sound()
+
+
+def test_a_slave_that_stood_still_takes_nothing(cluster):
+    """For it the master was silent; but a node that did not run has no opinion."""
+    cluster.lab.nodes[SLAVE].signal(signal.SIGSTOP)
+    cluster.for_a_while(MASTER)
+    cluster.lab.nodes[SLAVE].signal(signal.SIGCONT)
+    cluster.until_written("node-paused", SLAVE)
+    cluster.for_a_while(MASTER)
+    assert cluster.claimants() == []
+    cluster.is_sound()
+
+
+def test_a_witness_relays_and_owns_nothing(make_lab):
+    """With both links between master and slave cut, the witness hears both: alive but unreachable is no reason to claim."""
+    from tools.lab.pytest_plugin import Cluster
+
+    lab = make_lab(MASTER, SLAVE, witnesses=["umpire"])
+    lab.init()
+    cluster = Cluster(lab)
+    for one, other in ((MASTER, SLAVE), (SLAVE, MASTER)):
+        cluster.lab.cut_one_way(one, other)
+    cluster.lab.wait_until(lambda: lab.status(SLAVE)["nodes"][MASTER]["liveness"] == "unreachable", "it is seen", 30)
+    cluster.for_a_while(MASTER)
+    assert cluster.claimants() == []
+    for one, other in ((MASTER, SLAVE), (SLAVE, MASTER)):
+        cluster.lab.heal_one_way(one, other)
+    cluster.is_sound()

@@ -1,9 +1,9 @@
 """Whether the interfaces of our services have a carrier: told at the start, and at every change.
 
     watch = CarrierWatch(["eth0"], post)
-    watch.start()                   # one CarrierChanged for each interface
+    await watch.start()             # one CarrierChanged for each interface
     watch.configure(["eth0", "eth1"])
-    watch.close()
+    await watch.close()
 
 Link events wake us at once when they come, but the kernel sends at most about one batch a second for all interfaces
 together; so each interface is also looked at by one timer. A missing interface has no carrier. Nothing here waits out a
@@ -35,14 +35,14 @@ class CarrierWatch:
         self._events: socket.socket | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self) -> None:
+    async def start(self) -> None:
         loop = asyncio.get_running_loop()
         self._events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self._events.bind((0, RTMGRP_LINK))
         loop.add_reader(self._events, self._woken)
         self._tick()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
         if self._events is not None:

@@ -13,7 +13,7 @@ def test_carrier_is_told_at_the_start_and_at_each_change(lan: Lan) -> None:
 
     async def work() -> None:
         watch = CarrierWatch(["eth0", "lo", "eth7"], inbox.append)
-        watch.start()
+        await watch.start()
         assert set(inbox) == {CarrierChanged("eth0", True), CarrierChanged("lo", True), CarrierChanged("eth7", False)}
         in_namespace(lan.switch, "ip", "link", "set", "p2", "down")
         await until(lambda: inbox[-1] == CarrierChanged("eth0", False), "the loss is seen")
@@ -25,7 +25,7 @@ def test_carrier_is_told_at_the_start_and_at_each_change(lan: Lan) -> None:
         await until(lambda: inbox[-1] == CarrierChanged("eth7", True), "the new one is seen")
         in_namespace(lan.two, "ip", "link", "del", "eth7")
         await until(lambda: inbox[-1] == CarrierChanged("eth7", False), "it is gone again")
-        watch.close()
+        await watch.close()
 
     inside(lan.two, work)
     assert len(inbox) == 7
@@ -37,13 +37,13 @@ def test_the_timer_alone_sees_a_loss(lan: Lan) -> None:
 
     async def work() -> None:
         watch = CarrierWatch(["eth0"], inbox.append)
-        watch.start()
+        await watch.start()
         asyncio.get_running_loop().remove_reader(watch._events)
         in_namespace(lan.switch, "ip", "link", "set", "p2", "down")
         await until(lambda: inbox[-1] == CarrierChanged("eth0", False), "the loss is seen")
         in_namespace(lan.switch, "ip", "link", "set", "p2", "up")
         watch.configure(["lo"])
         assert inbox[-1] == CarrierChanged("lo", True)
-        watch.close()
+        await watch.close()
 
     inside(lan.two, work)

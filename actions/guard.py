@@ -1,0 +1,297 @@
+"""The guard: a small process beside `faild` that takes down what is held when `faild` ends, whatever ended it.
+
+    python -I -S -E actions/guard.py SOCKET PIDFD LOCK      # three descriptors, inherited; docs/guard.md
+
+It is told, and confirms, what is held before the first up action begins. It imports nothing of ours and nothing that is not
+in Python's library, has no key, writes no file, and does nothing at all until `faild` has ended. Then it
+
+1. kills the process groups of the actions that were running,
+2. takes down each service: its actions in reverse, all of them, also after one has failed,
+3. says a service's last word (bytes that `faild` signed long before) to every peer on every link: only where every
+   action is down,
+
+and ends, which releases the lock that a new `faild` waits for. The end of `faild` is seen by pidfd: a pipe or socket may live
+on in some child that inherited it. A stopped `faild` has not ended.
+"""
+
+import base64
+import contextlib
+import errno
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from typing import Any
+
+PACKET_BYTES_MAX = 1 << 20
+
+RTM_DELADDR, NLM_F_REQUEST_ACK = 21, 5
+IFA_ADDRESS, IFA_LOCAL = 1, 2
+GONE = (0, errno.EADDRNOTAVAIL, errno.ENODEV)
+"""What the kernel answers when the address is not there (any more)."""
+
+KERNEL_S_MAX = 2
+"""For one answer of the kernel: it waits for others that change the network."""
+
+KILLED_S_MAX = 0.5
+"""A killed script is gone within a millisecond; one that sleeps in the kernel may never be, and peers are waiting."""
+
+SAID_AT_S = (0.0, 0.03, 0.1)
+"""A last word may be lost like any datagram; a peer that hears none waits until it judges us dead."""
+
+SCANS, SCAN_EVERY_S = 3, 0.005
+"""Looking for a program that was starting while `faild` was killed: it may not have its environment yet."""
+
+Told = dict[str, Any]
+
+
+class Book:
+    """What `faild` told us: what is held, and which programs run."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, Told] = {}
+        """Service to its newest `hold`."""
+        self.groups: dict[str, int] = {}
+        """Ticket to process group; 0 while it is not known."""
+
+    def hear(self, told: Told) -> Told | None:
+        """Write one message down; what is to be answered."""
+        say = told["say"]
+        if say == "hold":
+            self.held[told["service"]] = told
+            return {"held": told["service"], "epoch": told["epoch"]}
+        if say == "release":
+            if told["service"] in self.held and self.held[told["service"]]["epoch"] <= told["epoch"]:
+                del self.held[told["service"]]
+        elif say == "began":
+            self.groups[told["ticket"]] = 0
+        elif say == "group":
+            self.groups[told["ticket"]] = told["group"]
+        elif say == "ended":
+            self.groups.pop(told["ticket"], None)
+        return None
+
+
+def main(channel: socket.socket, parent: int) -> None:
+    """Listen until `faild` has ended or says that it will, then act."""
+    channel.setblocking(False)
+    book = Book()
+    channel.send(json.dumps({"ready": os.getpid()}).encode())
+    waiting = select.poll()
+    waiting.register(parent, select.POLLIN)
+    waiting.register(channel, select.POLLIN)
+    ended = False
+    while not ended:
+        ready = {descriptor for descriptor, _ in waiting.poll()}
+        ended = parent in ready
+        if ended or channel.fileno() in ready:  # what it said before its end is heard first
+            more = listen(channel, book)
+            ended = ended or more == "end"
+            if more == "closed" and not ended:
+                waiting.unregister(channel)
+    act(book)
+
+
+def listen(channel: socket.socket, book: Book) -> str:
+    """Hear all that is there. "end": it asks us to act now; "closed": nothing can come any more; else empty."""
+    while True:
+        try:
+            packet = channel.recv(PACKET_BYTES_MAX)
+        except BlockingIOError:
+            return ""
+        except OSError:
+            return "closed"
+        if not packet:
+            return "closed"
+        told = json.loads(packet)
+        if told["say"] == "end":
+            return "end"
+        answer = book.hear(told)
+        if answer:
+            with contextlib.suppress(OSError):
+                channel.send(json.dumps(answer).encode())
+
+
+def act(book: Book) -> None:
+    """Services side by side: a script that takes its time in one must not keep another's address up."""
+    kill_groups(book.groups)
+    threads = [threading.Thread(target=end_service, args=(held,)) for held in book.held.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def end_service(held: Told) -> None:
+    downs = [take_down(down) for down in held["downs"]]  # all of them, whatever the first ones say
+    if all(downs):
+        say_last_word(base64.b64decode(held["word"]), held["peers"])
+    else:
+        complain(f"{held['service']}: not everything is down here, so no last word is said")
+
+
+def take_down(down: Told) -> bool:
+    try:
+        return run(down) if "run" in down else remove_address(down)
+    except OSError as error:
+        complain(f"{down}: {error}")
+        return False
+
+
+# --- the groups of running actions ---------------------------------------------------------------------------------
+
+
+def kill_groups(groups: dict[str, int]) -> None:
+    """SIGKILL, and wait until they are gone: a script's last gasp must not undo what we take down."""
+    found = {group for ticket, group in groups.items() if group and not foreign(group, ticket)}
+    found |= lost_groups({ticket for ticket, group in groups.items() if not group})
+    leaders = [leader for group in found if (leader := kill(group)) is not None]
+    deadline = time.monotonic() + KILLED_S_MAX
+    for leader in leaders:
+        select.select([leader], [], [], max(0.0, deadline - time.monotonic()))
+        os.close(leader)
+
+
+def kill(group: int) -> int | None:
+    """Kill it; a descriptor that becomes readable at the end of its leader, where that still is."""
+    leader = None
+    with contextlib.suppress(OSError):
+        leader = os.pidfd_open(group)
+    with contextlib.suppress(OSError):
+        os.killpg(group, signal.SIGKILL)
+    return leader
+
+
+def foreign(pid: int, ticket: str) -> bool:
+    """The number was given to another process since: its environment is there, and has not our ticket."""
+    environment = environment_of(pid)
+    return bool(environment) and ticket.encode() not in environment
+
+
+def lost_groups(tickets: set[str]) -> set[int]:
+    """Groups of programs that were started but whose numbers never reached us: found by the ticket in their environment."""
+    found: set[int] = set()
+    for _ in range(SCANS if tickets else 0):
+        for name in os.listdir("/proc"):
+            if name.isdigit() and any(ticket.encode() in environment_of(int(name)) for ticket in tickets):
+                with contextlib.suppress(OSError):
+                    found.add(os.getpgid(int(name)))
+        time.sleep(SCAN_EVERY_S)
+    return found - {os.getpgrp()}
+
+
+def environment_of(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+# --- addresses -----------------------------------------------------------------------------------------------------
+
+
+def remove_address(down: Told) -> bool:
+    """RTM_DELADDR (rtnetlink(7)). True where the address is not there any more."""
+    try:
+        index = socket.if_nametoindex(down["interface"])
+    except OSError:
+        return True  # the interface is gone, and its addresses with it
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", KERNEL_S_MAX, 0))
+        kernel.send(deletion(down["address"], down["prefix"], index))
+        answer = kernel.recv(65536)
+    code = -int(struct.unpack_from("i", answer, 16)[0])
+    if code not in GONE:
+        complain(f"{down['address']} on {down['interface']}: {os.strerror(code)}")
+    return code in GONE
+
+
+def deletion(address: str, prefix: int, index: int) -> bytes:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    packed = socket.inet_pton(family, address)
+    attributes = b"".join(struct.pack("HH", 4 + len(packed), kind) + packed for kind in (IFA_LOCAL, IFA_ADDRESS))
+    body = struct.pack("BBBBI", family, prefix, 0, 0, index) + attributes
+    return struct.pack("IHHII", 16 + len(body), RTM_DELADDR, NLM_F_REQUEST_ACK, 1, 0) + body
+
+
+# --- scripts -------------------------------------------------------------------------------------------------------
+
+
+def run(down: Told) -> bool:
+    """True where it exits with 0 in time; else its group is killed. No shell, no input, no output."""
+    argv, nothing = down["run"], (0, 1, 2)
+    streams = [(os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0) for number in nothing]
+    pid = os.posix_spawn(argv[0], argv, down["env"], file_actions=streams, setsid=True, setsigdef=USUAL)
+    leader = os.pidfd_open(pid)
+    ended, _, _ = select.select([leader], [], [], down["timeout_ms"] / 1000)
+    os.close(leader)
+    if not ended:
+        os.killpg(pid, signal.SIGKILL)
+        complain(f"{' '.join(argv)}: no end after {down['timeout_ms']} ms, killed")
+        return False
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if code:
+        complain(f"{' '.join(argv)}: exit {code}")
+    return code == 0
+
+
+# --- the last word -------------------------------------------------------------------------------------------------
+
+
+def say_last_word(word: bytes, peers: list[list[Any]]) -> None:
+    """To every (our address, their address, their port), three times: a link may be gone, and a datagram lost."""
+    began = time.monotonic()
+    for at in SAID_AT_S:
+        time.sleep(max(0.0, began + at - time.monotonic()))
+        for local, host, port in peers:
+            with contextlib.suppress(OSError):
+                send_datagram(word, local, host, port)
+
+
+def send_datagram(data: bytes, local: str, host: str, port: int) -> None:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)[0]
+    with socket.socket(family, kind, protocol) as sender:
+        with contextlib.suppress(OSError):
+            sender.bind((local, 0))  # the way of that link; without it, any way will do
+        sender.sendto(data, socket.MSG_DONTWAIT, address)
+
+
+# --- the process ---------------------------------------------------------------------------------------------------
+
+IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2)
+"""What people and service managers send to all processes of a daemon: we end after `faild`, never before."""
+
+COMPLAINT_BYTES_MAX = 4096
+"""PIPE_BUF: so much goes into a pipe that says it takes something."""
+
+USUAL = (*IGNORED, signal.SIGCHLD)
+
+
+def complain(text: str) -> None:
+    """To the standard error that `faild` had, where it takes it at once: a log that hangs must not hold us up."""
+    with contextlib.suppress(OSError):
+        if select.select([], [2], [], 0)[1]:
+            os.write(2, f"guard: {text}\n".encode()[:COMPLAINT_BYTES_MAX])
+
+
+def settle() -> None:
+    """Be hard to end: no signal but SIGKILL, and the last that the kernel picks when memory runs out, where we may say so."""
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    for path, text in (("/proc/self/comm", "faild-guard"), ("/proc/self/oom_score_adj", "-1000")):
+        with contextlib.suppress(OSError), open(path, "w") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    SOCKET, PARENT, LOCK = (int(word) for word in sys.argv[1:4])
+    for number in (SOCKET, PARENT, LOCK):
+        os.set_inheritable(number, False)
+    settle()
+    main(socket.socket(fileno=SOCKET), PARENT)

@@ -1,0 +1,128 @@
+"""One guard process, and our end of its socket. `GuardLink` starts another when it dies.
+
+    guard = await GuardProcess.start(lock_descriptor, heard, died)
+    guard.say({"say": "release", "service": "web", "epoch": 7})
+    await guard.end()
+
+One message is one packet of JSON (SOCK_SEQPACKET keeps their borders). docs/guard.md lists them.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from actions import guard as guard_program
+from actions.capabilities import ambient
+
+log = logging.getLogger("failover.guard")
+
+READY_S_MAX = 5.0
+"""A fresh interpreter takes 20 ms on a quiet machine."""
+
+CLOSE_S_MAX = 1.0
+"""How long we wait for it at our own end; it goes on without us where a script takes longer."""
+
+
+Hears = Callable[[dict[str, Any]], None]
+
+
+class GuardProcess:
+    def __init__(self, process: "subprocess.Popen[bytes]", channel: socket.socket, heard: Hears) -> None:
+        self.pid = process.pid
+        self.over = asyncio.Event()
+        self._process = process
+        self._channel = channel
+        self._heard: Hears = heard
+        self._died: Callable[[], None] | None = None
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._life = os.pidfd_open(process.pid)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(channel, self._read)
+        self._loop.add_reader(self._life, self._ended)
+
+    @classmethod
+    async def start(cls, lock: int, heard: Hears, died: Callable[[], None]) -> "GuardProcess":
+        """`died` is called once, for a guard that was ready. Raises OSError where none starts, or is not ready in time."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        with theirs:
+            guard = cls(_spawn(theirs.fileno(), lock), ours, heard)
+        try:
+            await asyncio.wait_for(asyncio.shield(guard._ready), READY_S_MAX)
+        except TimeoutError:
+            guard.kill()
+            raise OSError(f"the guard was not ready within {READY_S_MAX:g} s") from None
+        guard._died = died
+        return guard
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Without waiting. A guard whose ear is full for so long does not hear us any more: it is ended."""
+        try:
+            self._channel.send(json.dumps(message).encode())
+        except OSError as error:
+            log.error("the guard does not listen (%s), and is ended", error.strerror)
+            self.kill()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def end(self) -> None:
+        """Ask it to act on what it holds and to end; it does so without us if it takes long."""
+        self._died = None
+        self.say({"say": "end"})
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.over.wait(), CLOSE_S_MAX)
+        self._forget()
+
+    def _read(self) -> None:
+        try:
+            while packet := self._channel.recv(65536):
+                message = json.loads(packet)
+                if "ready" not in message:
+                    self._heard(message)
+                elif not self._ready.done():
+                    self._ready.set_result(None)
+        except BlockingIOError:
+            return
+        except OSError:
+            pass  # as the end of what it says: it is dying, and its pidfd will tell
+        self._loop.remove_reader(self._channel)
+
+    def _ended(self) -> None:
+        self._process.wait()
+        self._forget()
+        self.over.set()
+        if not self._ready.done():
+            self._ready.set_exception(OSError(f"the guard ended at once, with {self._process.returncode}"))
+        if self._died is not None:
+            self._died()
+
+    def _forget(self) -> None:
+        if self._life >= 0:
+            self._loop.remove_reader(self._channel)
+            self._loop.remove_reader(self._life)
+            self._channel.close()
+            os.close(self._life)
+            self._life = -1
+
+
+def _spawn(channel: int, lock: int) -> "subprocess.Popen[bytes]":
+    """A fresh interpreter with Python's library alone, in a session of its own, watching the end of this process."""
+    us = os.pidfd_open(os.getpid())
+    words = [sys.executable, "-I", "-S", "-E", guard_program.__file__, str(channel), str(us), str(lock)]
+    quiet = subprocess.DEVNULL
+    try:
+        with ambient():
+            return subprocess.Popen(
+                words, stdin=quiet, stdout=quiet, pass_fds=(channel, us, lock), start_new_session=True, cwd="/"
+            )
+    finally:
+        os.close(us)

@@ -1,0 +1,318 @@
+"""The guard, with a stand-in for faild that is really killed: addresses in a namespace, scripts, last words on the wire."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actions import guard
+from coordinator.daemon.statelock import StateBusy, StateLock
+from protocol.bodies import read_signed
+from protocol.datagram import check_outside, last_word_body
+from protocol.messages import LastWord
+from tests.actions.lab import Lan, enter
+from tests.actions.test_script import alive, write_script
+
+FOUR, SIX = "10.77.0.120/24", "fd77::120/64"
+ROOT = Path(__file__).parents[2]
+
+
+def wait_for(truth: Any, what: str, seconds: float = 10.0) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (found := truth()):
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.001)
+    return found
+
+
+class StandIn:
+    """The process, and what it says."""
+
+    def __init__(self, namespace: str, folder: Path, **plan: Any) -> None:
+        self.folder = folder
+        (folder / "plan.json").write_text(json.dumps(plan))
+        words = ["ip", "netns", "exec", namespace, sys.executable, "-m", "tests.actions.stand_in", str(folder)]
+        self.errors = open(folder / "errors", "a+")  # noqa: SIM115  closed with the process
+        self.process = subprocess.Popen(
+            words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True
+        )
+        self.guards: set[int] = set()
+
+    def hear(self, what: str) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            told: dict[str, Any] = json.loads(line)
+            self.guards.add(told.get("guard") or 0)
+            if told["what"] == what:
+                return told
+        raise AssertionError(f"it ended before it said {what}: {(self.folder / 'errors').read_text()}")
+
+    def kill(self) -> float:
+        """kill -9; the time just before."""
+        at = time.monotonic()
+        self.process.kill()
+        return at
+
+    def guard_ended(self) -> None:
+        for guard in self.guards - {0}:
+            wait_for(lambda guard=guard: not alive(guard), "the guard has ended")
+
+    def complaints(self) -> str:
+        return (self.folder / "errors").read_text()
+
+    def close(self) -> None:
+        for pid in (self.guards - {0}) if self.process.poll() is None else set():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.communicate()
+        self.errors.close()
+
+
+class Peer:
+    """Where the last words of `one` arrive, in the namespace `two`: one socket on IPv4 and one on IPv6."""
+
+    def __init__(self, lan: Lan) -> None:
+        self.four, self.six = self._in(lan, socket.AF_INET, "10.77.0.2"), self._in(lan, socket.AF_INET6, "fd77::2")
+        self.links = {"lan": self.four.getsockname()[:2], "direct": self.six.getsockname()[:2]}
+
+    def _in(self, lan: Lan, family: int, host: str) -> socket.socket:
+        made: list[socket.socket] = []
+
+        def make() -> None:
+            enter(lan.two)
+            made.append(socket.socket(family, socket.SOCK_DGRAM))
+            made[0].bind((host, 0))
+
+        thread = threading.Thread(target=make)
+        thread.start()
+        thread.join()
+        return made[0]
+
+    def word(self, listener: socket.socket) -> LastWord:
+        listener.settimeout(10)
+        data = listener.recv(2000)
+        assert not check_outside(data)
+        return LastWord.decode(read_signed(last_word_body(data))[0])
+
+    def silent(self) -> bool:
+        """Nothing has arrived so far."""
+        for listener in (self.four, self.six):
+            listener.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                listener.recv(2000)
+                return False
+        return True
+
+    def close(self) -> None:
+        self.four.close()
+        self.six.close()
+
+
+@pytest.fixture
+def peer(lan: Lan) -> Iterator[Peer]:
+    peer = Peer(lan)
+    yield peer
+    peer.close()
+
+
+@pytest.fixture
+def stand_in(lan: Lan, peer: Peer, tmp_path: Path) -> Iterator[Any]:
+    made: list[StandIn] = []
+
+    def make(services: dict[str, list[Any]], **more: Any) -> StandIn:
+        nodes = {"one": {"lan": ("10.77.0.1", 1291), "direct": ("fd77::1", 1291)}, "two": peer.links}
+        made.append(StandIn(lan.one, tmp_path, me="one", nodes=nodes, services=services, **more))
+        return made[-1]
+
+    yield make
+    for it in made:
+        it.close()
+    for address in (FOUR, SIX):
+        subprocess.run(["ip", "-n", lan.one, "address", "del", address, "dev", "eth0"], capture_output=True)
+
+
+def address(text: str) -> list[Any]:
+    return ["address", {"address": text, "interface": "eth0"}, 20_000]
+
+
+def script(path: str, timeout_ms: int = 20_000) -> list[Any]:
+    return ["script", {"path": path}, timeout_ms]
+
+
+def test_a_killed_faild_leaves_nothing_and_the_peers_hear_it(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:
+    """Two addresses and a script: all down, in reverse order, and the last word on both links."""
+    count = "ip -o address show dev eth0 | grep -c .120"
+    path = write_script(tmp_path, f'echo "$1 $FAILOVER_EPOCH $FAILOVER_REASON $({count})" >> $log')
+    it = stand_in({"web": [address(FOUR), address(SIX), script(path)]})
+    it.hear("up")
+    assert {FOUR, SIX} <= set(lan.addresses(lan.one))
+    it.kill()
+    for listener in (peer.four, peer.six):
+        word = peer.word(listener)
+        assert (word.node, word.service, word.epoch) == ("one", "web", 7)
+    assert not {FOUR, SIX} & set(lan.addresses(lan.one))
+    assert (tmp_path / "log").read_text().splitlines()[-1] == "stop 7 faild has ended 2"
+    it.guard_ended()
+
+
+def test_a_stop_that_fails_leaves_no_last_word(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:
+    """Where something may still run, nobody must be told that it does not; the address goes all the same."""
+    it = stand_in({"web": [address(FOUR), script(write_script(tmp_path, "[ $1 != stop ]"))]})
+    it.hear("up")
+    it.kill()
+    it.guard_ended()
+    assert FOUR not in lan.addresses(lan.one)
+    assert peer.silent()
+    assert "no last word" in it.complaints()
+
+
+def test_a_stop_that_hangs_is_killed_and_leaves_no_last_word(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:
+    path = write_script(tmp_path, f"[ $1 = stop ] || exit 0; echo $$ > {tmp_path}/pid; sleep 600")
+    it = stand_in({"web": [address(FOUR), script(path, 300)]})
+    it.hear("up")
+    it.kill()
+    it.guard_ended()
+    assert peer.silent()
+    wait_for(lambda: not alive(int((tmp_path / "pid").read_text())), "the script is killed")
+    assert FOUR not in lan.addresses(lan.one)
+
+
+def test_one_service_does_not_wait_for_another(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:
+    path = write_script(tmp_path, f"[ $1 = start ] || until [ -e {tmp_path}/go ]; do sleep 0.01; done")
+    it = stand_in({"slow": [script(path)], "web": [address(FOUR)]})
+    it.hear("up")
+    it.kill()
+    assert peer.word(peer.four).service == "web"
+    assert FOUR not in lan.addresses(lan.one)
+    (tmp_path / "go").touch()
+    wait_for(lambda: peer.word(peer.four).service == "slow", "the slow one says its own")
+
+
+def test_a_child_that_inherited_our_descriptors_does_not_hold_the_guard_up(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    it = stand_in({"web": [address(FOUR)]}, leak=True)
+    child = it.hear("child")["pid"]
+    try:
+        it.kill()
+        assert peer.word(peer.four).service == "web"
+        assert alive(child)
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+def test_the_group_of_a_running_action_is_killed(lan: Lan, stand_in: Any, tmp_path: Path, peer: Peer) -> None:
+    """Also its child: were it to go on, it could bring the service up again after it was taken down."""
+    path = write_script(tmp_path, f"[ $1 = reclaim ] || exit 0; sleep 600 & echo $! > {tmp_path}/pid; wait")
+    it = stand_in({"web": [script(path)]}, hang="web")
+    it.hear("up")
+    wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the action runs")
+    it.kill()
+    it.guard_ended()
+    assert not alive(int((tmp_path / "pid").read_text()))
+
+
+def test_after_a_release_there_is_nothing_to_take_down_and_nothing_to_say(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    it = stand_in({"web": [address(FOUR)]})
+    it.hear("up")
+    it.process.communicate("release\n")
+    it.guard_ended()
+    assert FOUR in lan.addresses(lan.one)
+    assert peer.silent()
+
+
+def test_a_faild_that_ends_while_it_holds_is_cleaned_up_after(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    it = stand_in({"web": [address(FOUR)]})
+    it.hear("up")
+    it.process.communicate("end\n")
+    assert peer.word(peer.four).epoch == 7
+    assert FOUR not in lan.addresses(lan.one)
+
+
+def test_a_guard_that_dies_is_replaced_and_told_again(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    it = stand_in({"web": [address(FOUR)]})
+    os.kill(it.hear("up")["guard"], signal.SIGKILL)
+    assert it.hear("GuardChanged")["alive"] is False
+    assert it.hear("GuardChanged")["alive"] is True
+    assert len(it.guards - {0}) == 2
+    it.kill()
+    assert peer.word(peer.four).service == "web"
+    assert FOUR not in lan.addresses(lan.one)
+
+
+def test_a_stopped_faild_has_not_ended(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    """The guard is there for the end of faild; who is merely slow is judged by its peers."""
+    it = stand_in({"web": [address(FOUR)]})
+    pid = it.hear("up")["guard"]
+    it.process.send_signal(signal.SIGSTOP)
+    deadline = time.monotonic() + 0.2
+    while time.monotonic() < deadline:
+        assert FOUR in lan.addresses(lan.one)
+    assert alive(pid)
+
+
+def test_signals_to_everybody_do_not_end_the_guard_before_faild(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    it = stand_in({"web": [address(FOUR)]})
+    pid = it.hear("up")["guard"]
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        os.kill(pid, number)
+    it.kill()
+    assert peer.word(peer.four).service == "web"
+
+
+async def test_a_new_faild_waits_until_the_guard_has_done_its_work(lan: Lan, stand_in: Any, peer: Peer, tmp_path: Path) -> None:
+    path = write_script(tmp_path, f"[ $1 = start ] || until [ -e {tmp_path}/go ]; do sleep 0.01; done; echo $1 >> $log")
+    it = stand_in({"web": [script(path)]})
+    it.hear("up")
+    with pytest.raises(StateBusy, match="stop it first"):
+        await StateLock.take(tmp_path)
+    it.kill()
+    it.process.wait()
+    with pytest.raises(StateBusy, match="still works"):
+        await StateLock.take(tmp_path, patience_s=0.05)
+    taking = asyncio.create_task(StateLock.take(tmp_path))
+    (tmp_path / "go").touch()
+    (await taking).close()
+    assert (tmp_path / "log").read_text().split() == ["start", "stop"]
+
+
+def test_the_guard_is_small(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    pid = stand_in({"web": [address(FOUR)]}).hear("up")["guard"]
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    own_kb = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private"))
+    assert own_kb < 12_000
+    assert Path(f"/proc/{pid}/comm").read_text().strip() == "faild-guard"
+    assert os.getsid(pid) == pid
+
+
+def test_a_program_whose_number_never_reached_the_guard_is_found(tmp_path: Path) -> None:
+    """faild was killed between starting a script and telling its group: its ticket was told before."""
+    process = subprocess.Popen(["/bin/sleep", "600"], env={"FAILOVER_TICKET": "0123-1"}, start_new_session=True)
+    try:
+        guard.kill_groups({"0123-2": 0})
+        assert process.poll() is None
+        guard.kill_groups({"0123-1": 0})
+        assert process.wait(10) == -signal.SIGKILL
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_group_number_that_is_somebody_elses_by_now_is_left_alone(tmp_path: Path) -> None:
+    process = subprocess.Popen(["/bin/sleep", "600"], env={"SOMEBODY": "else"}, start_new_session=True)
+    try:
+        guard.kill_groups({"0123-1": process.pid})
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()

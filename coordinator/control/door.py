@@ -12,6 +12,7 @@ from typing import Any
 
 from coordinator.control.view import NodeView
 from coordinator.core import authority
+from coordinator.core.effects import Answer
 from protocol.commands import COMMAND_BYTES_MAX, Command, SignedCommand, check_expiry, open_command
 from protocol.refusals import Reason, Refused
 
@@ -52,8 +53,7 @@ class Door:
         self.counts["admitted" if answer.admitted else "not-admitted"] += 1
         if answer.admitted:
             return Reply(202, {"admitted": True, "refused": None, "text": answer.text})
-        status, word = (409, "not-now") if answer.authority else (403, "authority")
-        return Reply(status, {"admitted": False, "refused": word, "text": answer.text})
+        return Reply(409 if answer.authority else 403, {"admitted": False, "refused": _word(answer), "text": answer.text})
 
     def _looked_at(self, raw: bytes, signature: bytes, wall_ms: int) -> SignedCommand:
         policy = self.view.policy
@@ -71,6 +71,12 @@ class Door:
         self.recent[command.nonce] = None
         if len(self.recent) > RECENT_MAX:
             del self.recent[next(iter(self.recent))]
+
+
+def _word(answer: Answer) -> str:
+    """The reason in one word, where the core's sentence begins with one."""
+    first = answer.text.partition(":")[0]
+    return first if first in set(Reason) else "not-now" if answer.authority else "role"
 
 
 def _bytes(body: object) -> tuple[bytes, bytes]:

@@ -37,6 +37,10 @@ class Guard:
         if held is not None and held.message.epoch <= epoch:
             del self._held[service]
 
+    def holds(self, service: str, epoch: int) -> bool:
+        held = self._held.get(service)
+        return held is not None and held.message.epoch == epoch
+
     def faild_ended(self) -> None:
         """Seen by pidfd: whatever it held goes down now."""
         self._works.abort()

@@ -122,6 +122,10 @@ class Host:
             self.faild.post(GuardChanged(False))
             self.later(again_after_us, self._new_guard)
 
+    def restore_guard(self) -> None:
+        """A killed guard is replaced now."""
+        self.when_awake(self._new_guard)
+
     def crash(self) -> None:
         """The power goes: everything on it is down, and what was not synced is lost."""
         if not self.powered:

@@ -17,6 +17,8 @@ class Tenure:
     owners: tuple[str, ...] = ()
     split_us: int | None = None
     """When the newest split began."""
+    single_us: int = 0
+    """When it ended."""
     changes: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     """Every change of owners, with its time."""
 
@@ -33,6 +35,8 @@ class Tenures:
             if owners != tenure.owners:
                 if len(owners) > 1 >= len(tenure.owners):
                     tenure.split_us = now_us
+                if len(owners) < 2 <= len(tenure.owners):
+                    tenure.single_us = now_us
                 tenure.owners = owners
                 tenure.changes.append((now_us, owners))
 
@@ -42,3 +46,11 @@ class Tenures:
         if tenure.split_us is None or len(tenure.owners) != 1:
             return False
         return self._hosts[tenure.owners[0]].works.reclaimed_us.get(service, -1) >= tenure.split_us
+
+    def announced(self, service: str) -> bool:
+        """No split since the one owner last announced: it took the service after the split, or has reclaimed it."""
+        tenure = self.of[service]
+        if tenure.split_us is None or self.reclaimed(service):
+            return True
+        began_us = max((at_us for at_us, owners in tenure.changes if owners == tenure.owners), default=0)
+        return began_us > tenure.single_us

@@ -52,6 +52,8 @@ class Works:
         self.took_us: Callable[[Order], int] = lambda order: 0
         self.seen: Callable[[Order, str], None] = lambda order, what: None
         """Told of every beginning and end; the invariants listen here."""
+        self.ended_by_force: Callable[[bool], None] = lambda power: None
+        """Told when whatever ran was ended; with the power (True), or with its process."""
         self.reclaimed_us: dict[str, int] = {}
         """When the last of a service's reclaim actions was done."""
         self._policy = policy
@@ -80,6 +82,7 @@ class Works:
     def abort(self) -> None:
         """Whoever ran the actions is gone and its process groups are ended: what was under way may have happened."""
         self._life += 1
+        self.ended_by_force(False)
         for service, order in self._running.items():
             if order is not None and order.word == "up":
                 self._up[service].add(order.action)
@@ -88,6 +91,7 @@ class Works:
 
     def power_off(self) -> None:
         self.abort()
+        self.ended_by_force(True)
         for up in self._up.values():
             up.clear()
 

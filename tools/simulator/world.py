@@ -32,6 +32,7 @@ Witness = Callable[[str, Input, list[Effect], Now], None]
 """Told of every input of every core, with what it ordered."""
 
 OPENED_KEPT = 512
+FOREVER_US = 1 << 60
 
 
 class World:
@@ -65,6 +66,11 @@ class World:
         until_us = max(at_ms * 1000, self.agenda.now_us)
         while self.agenda.step(until_us):
             self._stepped()
+        self._stepped()
+
+    def step(self) -> None:
+        """The next thing that happens, whenever that is."""
+        self.agenda.step(FOREVER_US)
         self._stepped()
 
     def settle(self) -> None:
@@ -131,12 +137,20 @@ class World:
         return doors
 
     def _doors(self, word: str, service: str, node: str) -> list[str]:
+        """Whoever must act, as far as it runs; else whoever runs."""
         running = [name for name, host in self.hosts.items() if host.faild]
-        if node in running:
+        owners = [name for name in self.owners(service) if name in running]
+        if word in ("move", "reclaim") or (word == "fail" and not node):
+            return owners or [name for name in running if name == node] or running[:1]
+        if node in running and not (word == "fail" and self._stuck(service, node)):
             return [node]
-        if word == "fail" and not node:
-            return [name for name in self.owners(service) if name in running] or running[:1]
-        return running
+        if word == "recover" and not node:
+            return [name for name in running if self.state(service, name) == "FAIL"] or running[:1]
+        return [name for name in running if name != node]
+
+    def _stuck(self, service: str, node: str) -> bool:
+        faild = self.hosts[node].faild
+        return faild is not None and faild.core.state.column(node).service(service).stuck
 
     # Surroundings of the hosts
 

@@ -1,0 +1,254 @@
+"""Accidents drawn at random: what breaks, where, and how long it stays broken.
+
+Each seed has a *mood*: the families of accidents that happen in it. All families at once hide what two of them alone bring
+about, so a mood is a random subset (swarm testing). What is drawn is told to the transcript in words.
+"""
+
+import random
+from collections.abc import Callable
+from typing import NamedTuple
+
+from tools.simulator.weather import Weather
+from tools.simulator.world import World
+from tools.simulator.works import Order
+
+FAMILIES = ("weather", "cuts", "power", "kills", "stops", "pauses", "disks", "memory", "actions", "downs", "checks", "carrier",
+            "clocks", "orders")  # fmt: skip
+
+CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "checks", "carrier", "clocks", "orders"})
+"""Families in which no two nodes may ever own one service at once: the network is whole and nobody stands still."""
+
+Say = Callable[[str], None]
+
+
+def mood(rng: random.Random) -> frozenset[str]:
+    """Which families happen. One seed in four is calm."""
+    possible = sorted(CALM) if rng.random() < 0.25 else FAMILIES
+    return frozenset(rng.sample(possible, rng.randint(2, len(possible))))
+
+
+class Accidents:
+    def __init__(self, world: World, families: frozenset[str], say: Say) -> None:
+        self._world = world
+        self._rng = world.rng
+        self._say = say
+        self._kinds = [kind for kind in KINDS if kind.family in families]
+        self.over = False
+
+    def next_in_us(self) -> int:
+        """Until the next accident: mostly soon, so that accidents meet."""
+        return int(self._rng.expovariate(1 / 700_000)) + 1_000
+
+    def happen(self) -> None:
+        if self.over:
+            return
+        kind = self._rng.choices(self._kinds, [kind.weight for kind in self._kinds])[0]
+        kind.act(self)
+        self._world.agenda.after(self.next_in_us(), self.happen)
+
+    # What accidents are made of
+
+    def say(self, text: str) -> None:
+        self._say(text)
+
+    def node(self) -> str:
+        return self._rng.choice(list(self._world.hosts))
+
+    def pair(self) -> tuple[str, str]:
+        a, b = self._rng.sample(list(self._world.hosts), 2)
+        return a, b
+
+    def candidate(self) -> tuple[str, str]:
+        """A service, and one of its candidates; the owner more often than not."""
+        service = self._rng.choice(list(self._world.policy.services))
+        owners = self._world.owners(service)
+        if owners and self._rng.random() < 0.5:
+            return service, owners[0]
+        return service, self._rng.choice(self._world.policy.services[service].nodes)
+
+    def for_us(self, longest_ms: int = 5_000) -> int:
+        """How long: as often short as long."""
+        return int(1_000 * longest_ms ** self._rng.random()) + 1_000
+
+    def then(self, after_us: int, text: str, act: Callable[[], None]) -> None:
+        def now() -> None:
+            if not self.over:
+                self.say(text)
+                act()
+
+        self._world.agenda.after(after_us, now)
+
+    # Accidents
+
+    def weather(self) -> None:
+        weather = Weather(
+            delay_us=self._rng.choice((100, 500, 5_000, 40_000)),
+            jitter_us=self._rng.choice((100, 2_000, 20_000)),
+            loss=self._rng.choice((0.0, 0.02, 0.1, 0.4)),
+            duplicate=self._rng.choice((0.0, 0.1)),
+            reorder=self._rng.choice((0.0, 0.2)),
+        )
+        a, b = self.pair()
+        ways = self._world.network.ways(a, b) if self._rng.random() < 0.5 else [None]
+        self.say(f"weather {'everywhere' if ways == [None] else f'from {a} to {b}'}: {weather}")
+        for way in ways:
+            self._world.network.set_weather(weather, way)
+        self.then(self.for_us(), "fair weather", lambda: self._world.network.set_weather(Weather()))
+
+    def cut(self) -> None:
+        network = self._world.network
+        a, b = self.pair()
+        link = self._rng.choice([None, None, *network.links_between(a, b)])
+        ways = network.ways(a, b, link) + (network.ways(b, a, link) if self._rng.random() < 0.6 else [])
+        self.say(f"cut {' '.join('>'.join(way) for way in ways)}")
+        network.cut(ways)
+        self.then(self.for_us(), f"heal {a} {b}", lambda: network.heal(ways))
+
+    def partition(self) -> None:
+        names = list(self._world.hosts)
+        side = self._rng.sample(names, self._rng.randint(1, len(names) - 1))
+        ways = [
+            way
+            for a in side
+            for b in names
+            if b not in side
+            for way in self._world.network.ways(a, b) + self._world.network.ways(b, a)
+        ]
+        self.say(f"cut off {','.join(sorted(side))}")
+        self._world.network.cut(ways)
+        self.then(self.for_us(), "heal all", self._world.network.heal_all)
+
+    def power(self) -> None:
+        node = self.node()
+        self.say(f"crash {node}")
+        self._world.hosts[node].crash()
+        self.then(self.for_us(), f"start {node}", self._world.hosts[node].start)
+
+    def kill(self) -> None:
+        node = self.node()
+        self.say(f"kill {node}")
+        self._world.hosts[node].kill()
+        self.then(self.for_us(2_000), f"start {node}", self._world.hosts[node].start)
+
+    def kill_guard(self) -> None:
+        node = self.node()
+        self.say(f"kill the guard of {node}")
+        self._world.hosts[node].kill_guard(self.for_us(500))
+
+    def stop(self) -> None:
+        node = self.node()
+        self.say(f"stop {node}")
+        self._world.hosts[node].stop()
+        self.then(self.for_us(), f"start {node}", self._world.hosts[node].start)
+
+    def freeze(self) -> None:
+        node = self.node()
+        self.say(f"freeze {node}")
+        self._world.hosts[node].freeze()
+        self.then(self.for_us(), f"thaw {node}", self._world.hosts[node].thaw)
+
+    def disk(self) -> None:
+        node = self.node()
+        disk = self._world.hosts[node].disk
+        how = self._rng.choice(("hangs", "full", "slow"))
+        self.say(f"disk of {node}: {how}")
+        if how == "slow":
+            disk.slow_us = self._rng.choice((5_000, 50_000, 300_000))
+        else:
+            (disk.hang if how == "hangs" else disk.fill)()
+
+        def back() -> None:
+            disk.slow_us = 0
+            disk.release()
+
+        self.then(self.for_us(), f"disk of {node} back", back)
+
+    def memory(self) -> None:
+        node = self.node()
+        if self._rng.random() < 0.5:
+            self.say(f"forget {node}")
+            self._world.forget(node)
+        else:
+            by_ms = self.for_us(10_000) // 1_000
+            self.say(f"rollback {by_ms}ms {node}")
+            self._world.roll_back(node, by_ms)
+        self.then(self.for_us(), f"start {node}", self._world.hosts[node].start)
+
+    def action(self) -> None:
+        service, node = self.candidate()
+        works = self._world.hosts[node].works
+        if self._rng.random() < 0.4:
+            up_us, down_us = self._rng.choice((1_000, 30_000, 800_000)), self._rng.choice((1_000, 30_000, 150_000))
+            self.say(f"actions of {service} at {node} take {up_us} us up, {down_us} us down")
+            works.took_us = _taking(service, up_us, down_us)
+        else:
+            how = self._rng.choice(("fails", "hangs"))
+            self.say(f"up-{how} {service} {node}")
+            works.trouble[service].up = how
+        self.then(self.for_us(), f"works {service} {node}", lambda: works.mend(service))
+
+    def down(self) -> None:
+        service, node = self.candidate()
+        how = self._rng.choice(("fails", "hangs"))
+        self.say(f"down-{how} {service} {node}")
+        works = self._world.hosts[node].works
+        works.trouble[service].down = how
+        self.then(self.for_us(), f"works {service} {node}", lambda: works.mend(service))
+
+    def check(self) -> None:
+        service, node = self.candidate()
+        host = self._world.hosts[node]
+        self.say(f"check-fails {service} {node}")
+        host.failing_checks.add(service)
+        self.then(self.for_us(), f"check-passes {service} {node}", lambda: host.failing_checks.discard(service))
+
+    def carrier(self) -> None:
+        service, node = self.candidate()
+        interface = self._rng.choice(self._world.policy.services[service].interfaces)
+        host = self._world.hosts[node]
+        self.say(f"carrier of {interface} lost at {node}")
+        host.carrier(interface, False)
+        self.then(self.for_us(), f"carrier of {interface} back at {node}", lambda: host.carrier(interface, True))
+
+    def clock(self) -> None:
+        node, by_ms = self.node(), self._rng.choice((-1, 1)) * self.for_us(10_000_000) // 1_000
+        self.say(f"wall clock of {node} jumps by {by_ms} ms")
+        self._world.hosts[node].clocks.jump(by_ms)
+
+    def order(self) -> None:
+        service, node = self.candidate()
+        word = self._rng.choice(("fail", "fail", "recover", "recover", "recover", "move", "move", "hold", "unhold", "reclaim"))
+        named = node if word in ("fail", "recover", "move") and self._rng.random() < 0.8 else ""
+        for_ms = self._rng.choice((0, 500, 3_000)) if word == "move" else 0
+        doors = self._world.order(word, service, named, for_ms)
+        self.say(f"order {word} {service} {named} for {for_ms} ms, to {','.join(doors)}")
+
+
+def _taking(service: str, up_us: int, down_us: int) -> Callable[[Order], int]:
+    return lambda order: (down_us if order.word == "down" else up_us) if order.service == service else 0
+
+
+class Kind(NamedTuple):
+    family: str
+    weight: int
+    act: Callable[[Accidents], None]
+
+
+KINDS = (
+    Kind("weather", 3, Accidents.weather),
+    Kind("cuts", 4, Accidents.cut),
+    Kind("cuts", 2, Accidents.partition),
+    Kind("power", 2, Accidents.power),
+    Kind("kills", 2, Accidents.kill),
+    Kind("downs", 1, Accidents.kill_guard),
+    Kind("stops", 2, Accidents.stop),
+    Kind("pauses", 2, Accidents.freeze),
+    Kind("disks", 3, Accidents.disk),
+    Kind("memory", 1, Accidents.memory),
+    Kind("actions", 2, Accidents.action),
+    Kind("downs", 1, Accidents.down),
+    Kind("checks", 2, Accidents.check),
+    Kind("carrier", 2, Accidents.carrier),
+    Kind("clocks", 1, Accidents.clock),
+    Kind("orders", 4, Accidents.order),
+)

@@ -1,0 +1,226 @@
+"""What must hold in the simulated world, looked at after every input of every core.
+
+At every step: a core's state is the fold of its disk and of what it has written but not got back; every own event is
+lawful at the moment it is written; epochs grow; an `up` runs only after its claim is durable and guarded; the actions of a
+service come one after the other, in order; nothing is admitted behind its author's last signature; an event's name
+means the same bytes everywhere; and in a calm world at most one node owns a service.
+Every `DEEP_EVERY`th step and at the end, since they cost more: chains and signatures of every disk, and the merging of
+all feeds in random orders to one state.
+"""
+
+import random
+from collections.abc import Sequence
+
+from coordinator.core import effects as do
+from coordinator.core import inputs as saw
+from coordinator.core.lawful import check, findings
+from coordinator.core.model import State
+from coordinator.core.ownership import epoch
+from coordinator.core.reducer import reduce
+from protocol.event import Entry, Event, Ref
+from protocol.kinds import Kind
+from store.soundness import Row, look
+from tools.simulator.host import Host
+from tools.simulator.works import Order
+from tools.simulator.world import World
+
+DEEP_EVERY = 2_000
+
+
+class Broken(AssertionError):
+    """Something that must always hold does not. The text says what, where and how."""
+
+
+class Invariants:
+    def __init__(self, world: World, calm: bool) -> None:
+        self._world = world
+        self._calm = calm
+        self._steps = 0
+        self._names: dict[Ref, bytes] = {}
+        self._views = {name: View(name) for name in world.hosts}
+        self._ledgers = {name: Ledger(name) for name in world.hosts}
+        for name, host in world.hosts.items():
+            host.works.seen = self._ledgers[name].seen
+            host.works.ended_by_force = self._ledgers[name].ended_by_force
+        world.witnesses.append(self._after_input)
+        world.after_step.append(self._after_step)
+
+    def _after_input(self, node: str, seen: saw.Input, ordered: list[do.Effect], now: saw.Now) -> None:
+        host = self._world.hosts[node]
+        for entry in self._views[node].follow(host, isinstance(seen, saw.NotDurable)):
+            if entry.event.node != node:
+                self._same_name(entry)
+        for effect in ordered:
+            if isinstance(effect, do.Run):
+                self._may_run(host, effect)
+            elif isinstance(effect, do.Append):
+                self._signed(node, effect.entries)
+
+    def _after_step(self) -> None:
+        self._steps += 1
+        if self._calm:
+            for service in self._world.policy.services:
+                if len(owners := self._world.owners(service)) > 1:
+                    raise Broken(f"{service} is owned by {', '.join(owners)} in a calm world")
+        if self._steps % DEEP_EVERY == 0:
+            self.deep()
+
+    def deep(self) -> None:
+        """The costly ones."""
+        for host in self._world.hosts.values():
+            rows = [Row(*entry.ref, entry.raw, entry.signature) for entry in host.disk.entries()]
+            for finding in look(rows, self._world.keys.keyring, self._world.policy.cluster_id).findings:
+                raise Broken(f"the disk of {host.name}: {finding.kind} at {finding.name}: {finding.text}")
+        merges_to_one(self._world.entries(), self._world.seed)
+
+    def history(self) -> None:
+        """At the end: the auditor's lawfulness check over everything."""
+        for wrong in findings(self._world.entries()):
+            raise Broken(f"the auditor calls {wrong.ref} unlawful: {wrong.text}")
+
+    def _same_name(self, entry: Entry) -> None:
+        """What a peer has admitted; a number whose event never left its author's machine may be used again."""
+        if self._names.setdefault(entry.ref, entry.id) != entry.id:
+            raise Broken(f"two events are named {entry.ref}")
+
+    def _signed(self, node: str, entries: Sequence[Entry]) -> None:
+        last = {entry.head.feed: entry for entry in entries if entry.event.node != node}
+        for entry in last.values():
+            if not entry.signature:
+                raise Broken(f"{node} stores {entry.ref}, which stands behind the last signature of its author")
+
+    def _may_run(self, host: Host, order: do.Run) -> None:
+        if order.word == "down":
+            return
+        if not _claimed(host, order):
+            raise Broken(f"{host.name} runs {order.word} {order.service} epoch {order.epoch} before its claim is durable")
+        if not host.guard.holds(order.service, order.epoch):
+            raise Broken(f"{host.name} runs {order.word} {order.service} epoch {order.epoch} before the guard has confirmed")
+
+
+class View:
+    """One node's state, folded again beside the core's own."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._core: object = None
+        self._state = State()
+        self._known: set[bytes] = set()
+        self._last: object = None
+        self._run = b""
+
+    def follow(self, host: Host, refused: bool) -> list[Entry]:
+        """Fold what is new, judge each own event, and compare. Returns what is new."""
+        assert host.faild is not None, "an input is handled by a running faild"
+        core = host.faild.core
+        if core is not self._core or refused:
+            self._begin(host)
+            self._core = core
+        self._run = core.run
+        unread = [entry for entry in (*core.pen.flying, *core.pen.waiting) if entry.id not in self._known]
+        for entry in unread:
+            self._take(entry)
+        if core.state is not self._last and core.state != self._state:
+            raise Broken(f"the state of {self._node} is not the fold of its feeds: {differing(core.state, self._state)}")
+        self._last = core.state
+        return unread
+
+    def _begin(self, host: Host) -> None:
+        self._state, self._known = State(), set()
+        for entry in host.disk.entries():
+            self._known.add(entry.id)
+            self._state = reduce(self._state, entry.event)
+
+    def _take(self, entry: Entry) -> None:
+        event = entry.event
+        if event.node == self._node and self._state.column(self._node).run == self._run:
+            _lawful(self._state, event)
+        self._known.add(entry.id)
+        self._state = reduce(self._state, event)
+
+
+class Ledger:
+    """The actions of one machine in the order in which they really began: no overlap, no overtaking."""
+
+    def __init__(self, node: str) -> None:
+        self._node = node
+        self._running: dict[str, Order] = {}
+        self._last: dict[str, Order] = {}
+
+    def ended_by_force(self, power: bool) -> None:
+        """Without power the disk may be gone as well, and with it every epoch that this machine knew."""
+        self._running.clear()
+        if power:
+            self._last.clear()
+
+    def seen(self, order: Order, what: str) -> None:
+        if what != "begins":
+            self._running.pop(order.service, None)
+            return
+        if other := self._running.get(order.service):
+            raise Broken(f"{self._node}: {order} begins while {other} runs")
+        last = self._last.get(order.service)
+        if order.epoch and last and order.epoch < last.epoch and order.word != "down":
+            raise Broken(f"{self._node}: {order} comes after {last}")
+        if order.word != "down" and order.action and (last is None or last[1:3] != (order.action - 1, order.word)):
+            raise Broken(f"{self._node}: {order} comes right after {last}")
+        self._running[order.service] = self._last[order.service] = order
+
+
+def _lawful(before: State, event: Event) -> None:
+    wrong = check(before, event)
+    if wrong:
+        raise Broken(f"{event.node} writes an unlawful event {event.number}: {wrong}")
+    if event.kind in (Kind.CLAIM, Kind.RECLAIM) and event.body["epoch"] <= epoch(before, event.service):
+        raise Broken(f"{event.node} claims {event.service} with epoch {event.body['epoch']}, which is not a new one")
+
+
+def _claimed(host: Host, order: do.Run) -> bool:
+    own = [entry.event for entry in host.disk.entries() if entry.event.node == host.name]
+    return any(
+        event.kind in (Kind.CLAIM, Kind.RECLAIM) and event.service == order.service and event.body["epoch"] == order.epoch
+        for event in reversed(own)
+    )
+
+
+def merges_to_one(entries: Sequence[Entry], seed: int) -> None:
+    """Whatever order the feeds come in, each in its own order, the state is the same."""
+    feeds: dict[tuple[str, int], list[Event]] = {}
+    for entry in entries:
+        feeds.setdefault(entry.head.feed, []).append(entry.event)
+    states = [_merged(feeds, random.Random(seed + nth)) for nth in range(3)]
+    for state in states[1:]:
+        if state != states[0]:
+            raise Broken(f"two orders of the same feeds give two states: {differing(state, states[0])}")
+
+
+def _merged(feeds: dict[tuple[str, int], list[Event]], rng: random.Random) -> State:
+    left = [feed for feed in sorted(feeds) for _ in feeds[feed]]
+    rng.shuffle(left)
+    at = dict.fromkeys(feeds, 0)
+    state = State()
+    for feed in left:
+        state = reduce(state, feeds[feed][at[feed]])
+        at[feed] += 1
+    return state
+
+
+def differing(one: State, other: State) -> str:
+    """Where two states differ, for people."""
+    found = []
+    for node in sorted({*one.columns, *other.columns}):
+        a, b = one.column(node), other.column(node)
+        found += [
+            f"{node}.{name}: {getattr(a, name)!r} is not {getattr(b, name)!r}"[:300]
+            for name in a.__slots__
+            if name != "services" and getattr(a, name) != getattr(b, name)
+        ]
+        found += [
+            f"{node}.{service}.{name}: {getattr(a.service(service), name)!r} is not {getattr(b.service(service), name)!r}"
+            for service in sorted({*a.services, *b.services})
+            for name in a.service(service).__slots__
+            if getattr(a.service(service), name) != getattr(b.service(service), name)
+        ]
+    if one.policies.keys() != other.policies.keys():
+        found.append("the configurations known")
+    return "; ".join(found)

@@ -1,0 +1,53 @@
+"""One seed, from the drawn cluster to the settled world.
+
+    run = RandomRun(seed, steps=4_000)
+    run.play()                      # raises Broken, Unsettled, or whatever an assertion of the core says
+"""
+
+import random
+
+from tools.simulator.accidents import CALM, Accidents, mood
+from tools.simulator.drawn import drawn
+from tools.simulator.invariants import Invariants
+from tools.simulator.settling import settle
+from tools.simulator.transcript import Transcript
+from tools.simulator.world import World
+
+REAL_KEYS_EVERY = 20
+"""One seed in twenty signs and verifies with real Ed25519."""
+
+
+class RandomRun:
+    def __init__(self, seed: int, steps: int, kept: int = 0) -> None:
+        """`kept`: lines of transcript to keep; 0 keeps none, which is faster."""
+        self.seed = seed
+        self.steps = steps
+        rng = random.Random(f"cluster {seed}")
+        self.families = mood(rng)
+        self.world = World(drawn(rng), seed, real_keys=seed % REAL_KEYS_EVERY == 0)
+        self._drift(rng)
+        self.transcript = Transcript(self.world, kept) if kept else None
+        calm = self.families <= CALM
+        self.invariants = Invariants(self.world, calm)
+        self.accidents = Accidents(self.world, self.families, self.say)
+
+    def _drift(self, rng: random.Random) -> None:
+        for host in self.world.hosts.values():
+            host.clocks.drift_ppm = rng.randint(-500, 500)
+            host.clocks.jump(rng.randint(-5_000, 5_000))
+
+    def say(self, text: str) -> None:
+        if self.transcript:
+            self.transcript.say(text)
+
+    def play(self) -> None:
+        """Accidents for so many steps, then mending, then what must be."""
+        for node in self.world.hosts:
+            self.world.agenda.after(self.world.rng.randint(0, 2_000_000), self.world.hosts[node].start)
+        self.world.agenda.after(3_000_000, self.accidents.happen)
+        while self.world.agenda.steps < self.steps:
+            self.world.step()
+        self.accidents.over = True
+        settle(self.world, self.say)
+        self.invariants.deep()
+        self.invariants.history()

@@ -1,0 +1,104 @@
+"""After the accidents: everything is mended, and within a stated time exactly one node must own each service.
+
+    settle(world, say)          # raises Unsettled with what is not as it must be
+
+The bound counts what the rules let a node wait for: the start's grace, `dead` for each candidate that could be passed
+over, a carrier that must stand, the retry of a stuck service, and a failback's time.
+"""
+
+from collections.abc import Callable
+
+from coordinator.core.model import ServiceState
+from tools.simulator.weather import FAIR
+from tools.simulator.world import World
+
+LOOK_EVERY_MS = 100
+STUCK_RETRY_MS = 10_000
+QUIET_MS = 3_000
+
+
+class Unsettled(AssertionError):
+    """The world was mended, time has passed, and something is still not as it must be."""
+
+
+def bound_ms(world: World) -> int:
+    """How long the mended world may take until each service has one owner and all feeds are everywhere."""
+    timing = world.policy.timing
+    longest = max((service.failback_ms or 0) for service in world.policy.services.values())
+    timeout = max(action.timeout_ms for service in world.policy.services.values() for action in service.actions)
+    return STUCK_RETRY_MS + 2 * timeout + longest + timing.dead_ms * (4 + len(world.hosts)) + 5_000
+
+
+def settle(world: World, say: Callable[[str], None]) -> None:
+    mend(world)
+    say("everything is mended")
+    world.run_until_ms(world.now_ms + QUIET_MS)
+    _release_operators_hands(world, say)
+    deadline_ms = world.now_ms + bound_ms(world)
+    wrong = _wrong(world)
+    while wrong and world.now_ms < deadline_ms:
+        world.run_until_ms(world.now_ms + LOOK_EVERY_MS)
+        wrong = _wrong(world)
+    if wrong:
+        raise Unsettled(f"{bound_ms(world)} ms after everything was mended: {'; '.join(wrong)}")
+
+
+def mend(world: World) -> None:
+    """Every accident ends; every machine runs."""
+    world.network.set_weather(FAIR)
+    world.network.heal_all()
+    for host in world.hosts.values():
+        host.disk.slow_us = 0
+        host.disk.release()
+        host.failing_checks.clear()
+        host.works.took_us = lambda order: 0
+        for service in world.policy.services:
+            host.works.mend(service)
+        for interface in sorted(host.lost_carrier):
+            host.carrier(interface, True)
+        host.thaw()
+        host.start()
+        host.restore_guard()
+
+
+def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
+    """Holds end, and whatever failed may serve again."""
+    for service in world.policy.services:
+        say(f"unhold and recover {service}")
+        world.order("unhold", service)
+        world.settle()
+        for node in world.policy.services[service].nodes:
+            if world.state(service, node) == ServiceState.FAIL:
+                world.order("recover", service, node)
+
+
+def _wrong(world: World) -> list[str]:
+    found = [text for service in world.policy.services for text in _service(world, service)]
+    return found + _feeds(world)
+
+
+def _service(world: World, service: str) -> list[str]:
+    owners = world.owners(service)
+    states = {node: world.state(service, node) for node in world.policy.services[service].nodes}
+    if len(owners) != 1 or states[owners[0]] != ServiceState.UP:
+        return [f"{service} is owned by {', '.join(owners) or 'nobody'} ({states})"]
+    if not world.tenures.announced(service):
+        return [f"{service}: {owners[0]} has not announced it since the newest split"]
+    unresolved = [
+        name for name, host in world.hosts.items() if host.faild and service in host.faild.core.column.splits
+    ]
+    return [f"{', '.join(unresolved)} still see a split of {service}"] if unresolved else []
+
+
+def _feeds(world: World) -> list[str]:
+    """Every disk holds every feed as far as its author's own disk does."""
+    lacking = []
+    for author, host in world.hosts.items():
+        for (node, incarnation), head in host.disk.heads.items():
+            if node != author:
+                continue
+            for other, peer in world.hosts.items():
+                known = peer.disk.heads.get((node, incarnation))
+                if known is None or known.number < head.number:
+                    lacking.append(f"{other} lacks {node} {incarnation}/{head.number}")
+    return lacking[:3]

@@ -1,0 +1,117 @@
+"""A history written by hand: events of several nodes, in the order in which they happened, folded by the real reducer.
+
+story = Story("lukretia", "genesis")
+story.starts("lukretia").claims("lukretia", epoch=1).up("lukretia")
+story.decides("genesis", lukretia=dead())
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from coordinator.core import reducer
+from coordinator.core.decide import Case, Decision, decide
+from coordinator.core.given import Given, PeerGiven
+from coordinator.core.model import Judgement, State
+from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
+from protocol.event import Event, Head, Ref
+from protocol.kinds import Kind
+
+CLUSTER = bytes(32)
+
+
+def alive(**changes: Any) -> PeerGiven:
+    return replace(PeerGiven(Judgement.ALIVE, 20, fit=True, current=True, agrees=True), **changes)
+
+
+def indoubt(**changes: Any) -> PeerGiven:
+    return replace(PeerGiven(Judgement.INDOUBT, 350, fit=True, current=True, agrees=True), **changes)
+
+
+def dead(**changes: Any) -> PeerGiven:
+    return replace(PeerGiven(Judgement.DEAD, 600, fit=True, current=True, agrees=True), **changes)
+
+
+def policy(*nodes: str, **service: Any) -> Policy:
+    actions = (ActionPolicy("address", {"address": "10.0.0.1/24", "interface": "eth0"}),)
+    return Policy(
+        "demo",
+        CLUSTER,
+        Timing(),
+        {name: NodePolicy(name, bytes(32), {"lan": (f"10.0.0.{number}", 1291)}) for number, name in enumerate(nodes, 2)},
+        {"web": ServicePolicy("web", nodes, actions, **service)},
+        digest=b"c" * 32,
+    )
+
+
+@dataclass
+class Story:
+    policy: Policy
+    state: State = field(default_factory=State)
+    events: list[Event] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, *nodes: str, **service: Any) -> "Story":
+        """Every node has started, and everybody knows everything that is told."""
+        story = cls(policy(*nodes, **service))
+        for node in nodes:
+            story.starts(node)
+        return story
+
+    def write(
+        self, node: str, kind: Kind, body: Mapping[str, Any], service: str = "web", knows: bool = True, **more: Any
+    ) -> Ref:
+        mine = [event for event in self.events if event.node == node]
+        others = {event.node: event for event in self.events if event.node != node}
+        heads = tuple(Head(name, 1, event.number, bytes(32)) for name, event in others.items()) if knows else ()
+        event = Event(CLUSTER, node, 1, len(mine) + 1, bytes(32), 0, 0, kind, service, body, more.get("causes", ()), heads)
+        self.events.append(event)
+        self.state = reducer.reduce(self.state, event)
+        return event.ref
+
+    def starts(self, node: str) -> "Story":
+        self.write(node, Kind.NODE_STARTED, {"run": node.encode()[:8].ljust(8), "rules": 1, "config": b"", "clean": True}, "")
+        return self
+
+    def claims(self, node: str, epoch: int, knows: bool = True) -> "Story":
+        self.write(node, Kind.CLAIM, {"epoch": epoch, "reason": "claimed"}, knows=knows)
+        return self
+
+    def up(self, node: str) -> "Story":
+        self.write(node, Kind.UP, {"epoch": 0, "reason": "up"})
+        return self
+
+    def holds(self, node: str, epoch: int, knows: bool = True) -> "Story":
+        return self.claims(node, epoch, knows).up(node)
+
+    def releases(self, node: str, to: str = "RECOVER", cause: str = "rival") -> "Story":
+        self.write(node, Kind.RELEASE, {"to": to, "cause": cause, "reason": cause})
+        return self
+
+    def down(self, node: str, to: str = "RECOVER", cause: str = "rival") -> "Story":
+        self.write(node, Kind.DOWN, {"epoch": 0, "to": to, "cause": cause, "reason": cause})
+        return self
+
+    def lets_go(self, node: str, to: str = "RECOVER", cause: str = "rival") -> "Story":
+        return self.releases(node, to, cause).down(node, to, cause)
+
+    def wishes(self, node: str, word: str) -> "Story":
+        """As if an operator's command had been obeyed; that it must be lawful is another test's question."""
+        column = self.state.column(node)
+        service = replace(column.service("web"), wish=word, wish_by=Ref(node, 1, 1))
+        self.state = self.state.with_column(column.with_service("web", service))
+        return self
+
+    def changes(self, node: str, **values: Any) -> "Story":
+        column = self.state.column(node)
+        self.state = self.state.with_column(column.with_service("web", replace(column.service("web"), **values)))
+        return self
+
+    def case(self, me: str, timers: tuple[str, ...] = (), fit: bool = True, **peers: PeerGiven) -> Case:
+        seen = {name: peers.get(name, alive()) for name in self.policy.nodes if name != me}
+        because = "" if fit else "its disk refuses to write"
+        given = Given(seen, fit, because, timers=frozenset(timers))
+        return Case(self.state, self.policy, me, "web", given)
+
+    def decides(self, me: str, timers: tuple[str, ...] = (), fit: bool = True, **peers: PeerGiven) -> Decision:
+        return decide(self.case(me, timers, fit, **peers))

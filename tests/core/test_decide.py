@@ -1,0 +1,329 @@
+"""The decide table, row by row: what it says, and the neighbouring case in which it must not say so."""
+
+import pytest
+
+from coordinator.core.decide import TABLE, Act
+from coordinator.core.model import ServiceState
+from protocol.event import Ref
+from protocol.kinds import Kind
+from tests.core.story import Story, alive, dead, indoubt
+
+L, G, C = "lukretia", "genesis", "carthage"
+
+
+def two(**service: object) -> Story:
+    return Story.of(L, G, **service)
+
+
+def three(**service: object) -> Story:
+    return Story.of(L, G, C, **service)
+
+
+# --- taking over -----------------------------------------------------------------------------------------------------
+
+
+def test_the_master_claims_what_nobody_has_held() -> None:
+    decision = two().decides(L)
+    assert (decision.act, decision.rule) == (Act.CLAIM, "take-over-free")
+
+
+def test_the_slave_waits_for_a_master_that_will_claim() -> None:
+    decision = two().decides(G)
+    assert (decision.act, decision.rule) == (Act.STAY, "better-will-claim")
+
+
+def test_the_slave_waits_for_a_master_that_is_starting() -> None:
+    assert two().decides(G, lukretia=alive(same_run=False, fit=False)).rule == "better-will-claim"
+
+
+def test_a_master_that_did_not_claim_in_time_is_passed_over() -> None:
+    decision = two().decides(G, timers=("passed:lukretia",))
+    assert decision.act is Act.CLAIM
+    assert decision.passed_over == ((L, "it was fit and did not claim"),)
+
+
+def test_a_dead_holder_is_taken_over_and_its_death_is_the_cause() -> None:
+    story = two().holds(L, 1)
+    judged = story.write(G, Kind.JUDGED, {"peer": L, "judgement": "dead"}, "")
+    decision = story.decides(G, lukretia=dead())
+    assert (decision.act, decision.rule) == (Act.CLAIM, "take-over-dead")
+    assert judged in decision.causes
+    assert story.state.column(L).service("web").claim in decision.causes
+
+
+def test_a_holder_in_doubt_is_waited_for() -> None:
+    assert two().holds(L, 1).decides(G, lukretia=indoubt()).rule == "in-doubt"
+
+
+def test_a_better_candidate_in_doubt_is_waited_for() -> None:
+    assert three().holds(C, 1).lets_go(C).decides(G, lukretia=indoubt()).rule == "in-doubt"
+
+
+def test_a_worse_candidate_in_doubt_that_let_go_is_not_waited_for() -> None:
+    assert three().holds(C, 1).lets_go(C).decides(L, carthage=indoubt()).act is Act.CLAIM
+
+
+def test_after_our_start_everybody_in_doubt_is_waited_for() -> None:
+    """It was never heard in this run: it may have claimed while we were away."""
+    assert two().decides(L, genesis=indoubt(current=False, fit=False)).rule == "in-doubt"
+
+
+def test_a_living_holder_is_left_alone() -> None:
+    assert two().holds(G, 1).decides(L).rule == "held"
+
+
+def test_what_an_earlier_run_held_is_not_held() -> None:
+    """The machine came back: its heartbeat is of a new run, and everything is down there."""
+    story = two().holds(G, 1)
+    assert story.decides(L, genesis=alive(same_run=False)).act is Act.CLAIM
+
+
+def test_nothing_is_decided_on_a_living_candidate_whose_newest_events_are_not_here() -> None:
+    assert two().decides(L, genesis=alive(current=False)).rule == "not-current"
+
+
+def test_a_stuck_holder_is_not_taken_over_even_when_it_is_dead() -> None:
+    story = two().holds(L, 1).releases(L)
+    story.write(L, Kind.ACTION_FINISHED, {"action": 0, "word": "down", "outcome": "unknown"})
+    assert story.decides(G, lukretia=dead()).rule == "stuck"
+
+
+def test_a_last_word_frees_what_a_living_node_held() -> None:
+    """`kill -9` of faild: its guard has taken everything down, and nobody needs to wait for `dead`."""
+    story = two().holds(L, 1)
+    word = story.write(G, Kind.LAST_WORD, {"node": L, "epoch": 1, "word": b"", "signature": b""})
+    decision = story.decides(G)
+    assert (decision.act, decision.rule) == (Act.CLAIM, "take-over-free")
+    assert word in decision.causes
+
+
+def test_a_last_word_for_an_earlier_claim_frees_nothing() -> None:
+    story = two().holds(L, 2)
+    story.write(G, Kind.LAST_WORD, {"node": L, "epoch": 1, "word": b"", "signature": b""})
+    assert story.decides(G).rule == "held"
+
+
+def test_an_unfit_node_claims_nothing() -> None:
+    assert two().decides(L, fit=False).rule == "unfit"
+
+
+def test_a_node_that_is_leaving_claims_nothing() -> None:
+    story = two()
+    story.write(L, Kind.NODE_STOPPING, {}, "")
+    assert story.decides(L).rule == "unfit"
+    assert story.decides(G).act is Act.CLAIM
+
+
+def test_a_node_without_carrier_claims_nothing_and_is_not_waited_for() -> None:
+    story = two()
+    story.write(L, Kind.CARRIER_LOST, {"interface": "eth0"})
+    assert story.decides(L).rule == "unfit"
+    assert story.decides(G).act is Act.CLAIM
+
+
+def test_a_forked_node_is_not_waited_for() -> None:
+    story = two()
+    story.write(G, Kind.FORK_SEEN, {"node": L}, "")
+    assert story.decides(G).act is Act.CLAIM
+
+
+def test_alone_under_release_means_hands_off() -> None:
+    assert two(on_isolation="release").decides(L, genesis=dead()).rule == "alone"
+    assert two().decides(L, genesis=dead()).act is Act.CLAIM
+
+
+# --- keeping and giving up -------------------------------------------------------------------------------------------
+
+
+def test_a_holder_keeps_what_nobody_disputes() -> None:
+    assert two().holds(L, 1).decides(L).rule == "keep"
+
+
+def test_a_holder_whose_peers_are_dead_keeps() -> None:
+    assert two().holds(L, 1).decides(L, genesis=dead()).rule == "keep"
+
+
+def test_isolated_under_release_gives_up() -> None:
+    story = two(on_isolation="release").holds(L, 1)
+    assert story.decides(L, genesis=dead()).rule == "isolated"
+    assert story.decides(L).rule == "keep"
+
+
+@pytest.mark.parametrize(("winner", "loser"), [(L, G), (G, L)])
+def test_a_split_is_won_by_preference_or_by_age(winner: str, loser: str) -> None:
+    story = two(split_winner="preference" if winner == L else "incumbent").holds(G, 1).holds(L, 2)
+    assert story.decides(loser).rule == "rival-wins"
+    assert story.decides(winner).act is Act.RECLAIM
+
+
+def test_nobody_gives_up_for_a_rival_that_is_in_doubt_or_not_current() -> None:
+    story = two().holds(G, 1).holds(L, 2)
+    assert story.decides(G, lukretia=indoubt()).act is not Act.RELEASE
+    assert story.decides(G, lukretia=alive(current=False)).act is not Act.RELEASE
+    assert story.decides(G).act is Act.RELEASE
+
+
+def test_a_claim_that_mine_did_not_know_is_answered_by_a_reclaim_also_when_it_is_over() -> None:
+    story = two().holds(L, 1).claims(G, 1, knows=False).up(G).lets_go(G)
+    decision = story.decides(L)
+    assert decision.act is Act.RECLAIM
+    assert any(cause.node == G for cause in decision.causes)
+
+
+def test_a_claim_that_mine_knew_is_no_news() -> None:
+    assert two().holds(G, 1).lets_go(G).holds(L, 2).decides(L).rule == "keep"
+
+
+def test_the_end_of_a_holding_that_i_took_for_dead_is_news() -> None:
+    """I claimed while it lived on: clients may have its hardware address."""
+    story = two(failback_ms=None).holds(G, 1).holds(L, 2).lets_go(G)
+    assert story.decides(L).act is Act.RECLAIM
+
+
+def test_after_a_reclaim_the_end_that_it_waited_for_is_no_news() -> None:
+    story = two().holds(L, 1).holds(G, 2, knows=False)
+    story.write(L, Kind.RECLAIM, {"epoch": 3, "reason": ""})
+    story.lets_go(G)
+    story.up(L)
+    assert story.decides(L).rule == "keep"
+
+
+def test_no_carrier_moves_the_service_only_to_somebody_fit() -> None:
+    story = two().holds(L, 1)
+    story.write(L, Kind.CARRIER_LOST, {"interface": "eth0"})
+    decision = story.decides(L)
+    assert (decision.rule, decision.to) == ("carrier-lost", ServiceState.FAIL)
+    assert story.decides(L, genesis=dead()).rule == "keep"
+    assert story.decides(L, genesis=alive(fit=False)).rule == "keep"
+
+
+def test_a_check_that_failed_for_good_leads_to_fail() -> None:
+    story = two().holds(L, 1)
+    story.write(L, Kind.CHECK_FAILED, {"check": 0, "text": "", "good": False})
+    assert story.decides(L).rule == "keep"
+    story.write(L, Kind.CHECK_FAILED, {"check": 0, "text": "", "good": True})
+    assert (story.decides(L).rule, story.decides(L).to) == ("check-failed", ServiceState.FAIL)
+
+
+def test_an_operators_fail_comes_before_everything() -> None:
+    story = two().holds(L, 1).holds(G, 2, knows=False).wishes(L, "fail")
+    assert story.decides(L).rule == "operator-fail"
+
+
+# --- giving back -----------------------------------------------------------------------------------------------------
+
+
+def test_a_ready_master_gets_it_back_when_failback_is_over() -> None:
+    story = two().holds(G, 1)
+    assert story.decides(G, timers=("failback:lukretia",)).rule == "failback"
+    assert story.decides(G).rule == "keep"
+
+
+@pytest.mark.parametrize("master", [dead(), indoubt(), alive(fit=False), alive(current=False), alive(agrees=False)])
+def test_an_unready_master_does_not_get_it_back(master: object) -> None:
+    story = two().holds(G, 1)
+    assert story.decides(G, timers=("failback:lukretia",), lukretia=master).rule == "keep"
+
+
+def test_manual_failback_waits_for_an_operator() -> None:
+    assert two(failback_ms=None).holds(G, 1).decides(G, timers=("failback:lukretia",)).rule == "keep"
+
+
+def test_a_master_whose_last_claim_failed_does_not_get_it_back_by_itself() -> None:
+    story = two().claims(L, 1).lets_go(L, "FAIL", "action")
+    story.write(L, Kind.RECOVER, {"reason": ""})
+    story.holds(G, 2)
+    assert story.decides(G, timers=("failback:lukretia",)).rule == "keep"
+
+
+def test_a_slave_never_takes_from_a_master_that_holds() -> None:
+    assert two().holds(L, 1).decides(L, timers=("failback:genesis",)).rule == "keep"
+
+
+# --- out, and back in ------------------------------------------------------------------------------------------------
+
+
+def test_an_operators_fail_lasts_until_recover() -> None:
+    story = two().holds(L, 1).lets_go(L, "FAIL", "operator").wishes(L, "fail")
+    assert story.decides(L, timers=("retry",)).rule == "failed"
+    assert story.wishes(L, "recover").decides(L).act is Act.RECOVER
+
+
+def test_a_failed_action_is_retried_when_its_time_is_over() -> None:
+    story = two().claims(L, 1).lets_go(L, "FAIL", "action")
+    assert story.decides(L).rule == "failed"
+    assert story.decides(L, timers=("retry",)).act is Act.RECOVER
+
+
+def test_fail_on_a_node_that_is_out_is_recorded() -> None:
+    assert two().holds(G, 1).wishes(L, "fail").decides(L).act is Act.FAIL
+
+
+def test_carrier_back_ends_its_own_fail_only() -> None:
+    story = two().holds(L, 1)
+    story.write(L, Kind.CARRIER_LOST, {"interface": "eth0"})
+    story.lets_go(L, "FAIL", "carrier")
+    assert story.decides(L).rule == "failed"
+    story.write(L, Kind.CARRIER_BACK, {"interface": "eth0"})
+    assert story.decides(L).rule == "carrier-back"
+
+
+# --- hold and move ---------------------------------------------------------------------------------------------------
+
+
+def held(story: Story, node: str) -> Story:
+    column = story.state.column(node)
+    from dataclasses import replace
+
+    story.state = story.state.with_column(replace(column, holds={"web": frozenset({Ref(node, 1, 99)})}))
+    return story
+
+
+def test_hold_stops_claims_failback_and_the_consequences_of_checks_but_no_operator() -> None:
+    story = held(two().holds(L, 1), G)
+    assert story.decides(G, lukretia=dead()).rule == "on-hold"
+    story.write(L, Kind.CHECK_FAILED, {"check": 0, "text": "", "good": True})
+    assert story.decides(L).rule == "keep"
+    assert story.wishes(L, "fail").decides(L).rule == "operator-fail"
+    other = held(two().holds(G, 1), G)
+    assert other.decides(G, timers=("failback:lukretia",)).rule == "keep"
+
+
+def moved(story: Story, holder: str, target: str, epoch: int) -> Story:
+    from dataclasses import replace
+
+    from coordinator.core.model import Move
+
+    column = story.state.column(holder)
+    move = Move("web", target, epoch, 0, Ref(holder, 1, 50))
+    story.state = story.state.with_column(replace(column, moves=(move,)))
+    return story
+
+
+def test_a_move_puts_its_target_first_for_everybody() -> None:
+    story = moved(two().holds(L, 1), L, G, 1)
+    assert story.decides(L).rule == "move"
+    assert story.decides(L, genesis=alive(fit=False)).rule == "keep"
+    story.lets_go(L)
+    assert story.decides(L).rule == "better-will-claim"
+    assert story.decides(G).act is Act.CLAIM
+
+
+def test_a_move_ends_when_its_target_gives_the_service_up() -> None:
+    story = moved(two().holds(L, 1), L, G, 1).lets_go(L).holds(G, 2).lets_go(G)
+    assert story.decides(L).act is Act.CLAIM
+
+
+def test_no_failback_while_a_move_is_in_force() -> None:
+    story = moved(two().holds(L, 1), L, G, 1).lets_go(L).holds(G, 2)
+    assert story.decides(G, timers=("failback:lukretia",)).rule == "keep"
+
+
+def test_in_stopping_nothing_is_decided() -> None:
+    story = two().holds(L, 1).releases(L).wishes(L, "fail")
+    assert story.decides(L).act is Act.STAY
+
+
+def test_every_row_of_the_table_has_a_name_of_its_own_per_state() -> None:
+    seen = [(row.rule, row.states) for row in TABLE]
+    assert len(seen) == len(set(seen))

@@ -1,0 +1,68 @@
+"""House rules that a habit would lose: who may import whom, that the core is pure, and which words no name may hide behind."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAY_IMPORT = {
+    "protocol": {"protocol"},
+    "store": {"store", "protocol"},
+    "actions": {"actions", "protocol"},
+    "coordinator": {"coordinator", "store", "actions", "protocol"},
+    "tools": {"tools", "coordinator", "store", "actions", "protocol"},
+}
+PRODUCT = sorted(path for part in MAY_IMPORT for path in (ROOT / part).rglob("*.py"))
+CORE = sorted((ROOT / "coordinator" / "core").glob("*.py"))
+IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "datetime", "pathlib", "logging"}
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+    return names
+
+
+def name_of(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_imports_point_one_way(path: Path) -> None:
+    part = path.relative_to(ROOT).parts[0]
+    ours = {name.split(".")[0] for name in imported(path)} & MAY_IMPORT.keys()
+    assert ours <= MAY_IMPORT[part], f"{name_of(path)} imports {sorted(ours - MAY_IMPORT[part])}"
+
+
+@pytest.mark.parametrize("path", CORE, ids=name_of)
+def test_the_core_has_no_clock_no_randomness_no_files_and_no_await(path: Path) -> None:
+    assert not {name.split(".")[0] for name in imported(path)} & IMPURE
+    tree = ast.parse(path.read_text())
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor)]
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_every_module_opens_with_its_story(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text())), f"{name_of(path)} does not say what it is"
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_no_name_hides_what_it_is(path: Path) -> None:
+    classes = [node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ClassDef)]
+    vague = [name for name in (*classes, path.stem) if re.search(r"Manager|Handler$|Helper|^utils?$|^common$|^base$", name)]
+    assert not vague, f"{name_of(path)}: {vague}"
+
+
+def test_the_guard_needs_nothing_but_python() -> None:
+    """It starts with -I -S -E: an import of ours, or of a package, would end it before it could take anything down."""
+    guard = ROOT / "actions" / "guard.py"
+    ours = {name.split(".")[0] for name in imported(guard)}
+    import sys
+
+    assert ours <= set(sys.stdlib_module_names)

@@ -48,6 +48,8 @@ class Merged(NamedTuple):
     """One chain for each feed, ordered by node, incarnation and number; of a fork the branch that more attest."""
     findings: list[Finding]
     feeds: dict[str, FeedSummary]
+    attested: frozenset[bytes]
+    """The ids of the events that a good signature covers: what an answer may rest on."""
 
 
 def merge(sources: Sequence[Source], keyring: Keyring | None = None, cluster: bytes | None = None) -> Merged:
@@ -70,7 +72,7 @@ def merge(sources: Sequence[Source], keyring: Keyring | None = None, cluster: by
     chains = {feed: _chain(numbers, attested, pins) for feed, numbers in sorted(candidates.items())}
     findings += _truncated(chains)
     entries = [entry for chain in chains.values() for entry in chain]
-    return Merged(entries, in_order(findings), _summaries(chains))
+    return Merged(entries, in_order(findings), _summaries(chains), frozenset(attested))
 
 
 class _Remembering:

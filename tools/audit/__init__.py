@@ -1,0 +1,1 @@
+"""The auditor: the same reducer and the same table over history. `failaudit` is its command line."""

@@ -1,0 +1,78 @@
+"""The causal chain of an ownership: back from the claim along the causes, and forward to what it brought about.
+
+    events = chain(history, known, root)        # causes before effects
+
+Where the walk stops: at earlier claims (they have a `why` of their own), at a link's or peer's last good state, and at
+what is not about this ownership. A reclaim tells the story of the split, so the rival's claim is walked as well.
+"""
+
+from collections.abc import Iterable
+
+from protocol.event import Event, Ref
+from protocol.kinds import Kind
+from tools.audit.history import History
+
+CLAIMS = frozenset({Kind.CLAIM, Kind.RECLAIM})
+
+OUTCOMES = frozenset({Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.UP, Kind.RESTART, Kind.CHECK_FAILED, Kind.LAST_WORD})
+"""What follows from a claim at its own node."""
+
+YIELDING = frozenset({Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.RELEASE, Kind.DOWN, Kind.ACTION_STARTED, Kind.ACTION_FINISHED})
+"""What a rival does when a split ends."""
+
+EVENTS_MAX = 500
+
+
+def chain(history: History, known: frozenset[Ref], root: Event) -> list[Event]:
+    """Every event of the story that counts by the moment asked for (`known`), in the order of the history."""
+    story = _back(history, known, root) | _forward(history, known, root)
+    return [event for event in history.order if event.ref in story][:EVENTS_MAX]
+
+
+def _back(history: History, known: frozenset[Ref], root: Event) -> set[Ref]:
+    found = {root.ref}
+    waiting = [root]
+    walked = {root.ref, *(root.causes if root.kind == Kind.RECLAIM else ())}
+    while waiting and len(found) < EVENTS_MAX:
+        event = waiting.pop()
+        for cause in _causes(history, event, event.ref in walked):
+            if cause.ref not in found and cause.ref in known:
+                found.add(cause.ref)
+                waiting.append(cause)
+    return found
+
+
+def _causes(history: History, event: Event, walked: bool) -> Iterable[Event]:
+    causes = [history.events[ref] for ref in event.causes if ref in history.events]
+    if event.kind in CLAIMS:
+        return causes if walked else []
+    if event.kind == Kind.JUDGED:
+        return [cause for cause in causes if _is_silence(cause)]
+    if event.kind in (Kind.LINK_UP, Kind.LINK_DOWN, Kind.NODE_STARTED):
+        return []
+    return causes
+
+
+def _is_silence(event: Event) -> bool:
+    """A link that fell silent, or a judgement on the way to the next one: not the time when all was well."""
+    return event.kind == Kind.LINK_DOWN or (event.kind == Kind.JUDGED and event.body.get("judgement") != "alive")
+
+
+def _forward(history: History, known: frozenset[Ref], root: Event) -> set[Ref]:
+    found: set[Ref] = set()
+    waiting = [root, *(history.events[ref] for ref in root.causes if ref in history.events and root.kind == Kind.RECLAIM)]
+    while waiting:
+        event = waiting.pop()
+        for effect in history.effects.get(event.ref, ()):
+            if effect.ref in known and effect.ref not in found and _follows(root, effect):
+                found.add(effect.ref)
+                waiting.append(effect)
+    return found
+
+
+def _follows(root: Event, effect: Event) -> bool:
+    if effect.service != root.service:
+        return False
+    if effect.node == root.node:
+        return effect.kind in OUTCOMES and effect.body.get("epoch", root.body.get("epoch")) == root.body.get("epoch")
+    return root.kind == Kind.RECLAIM and effect.kind in YIELDING

@@ -1,0 +1,73 @@
+"""From the command line's sources to a history that may be believed.
+
+    evidence = gather(paths)            # reads, verifies, merges; Trouble(3) where something cannot be read
+    evidence.history, evidence.policy, evidence.merged.findings
+
+Only events that a good signature covers are played. What is wrong with the rest goes to stderr as one line: every
+answer says whether the logs under it are sound.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from coordinator.config import DEFAULT, BadConfig
+from coordinator.config import read as read_config
+from coordinator.policy import Policy
+from protocol.keys import NodeKeyring
+from store.merged import Merged, merge
+from store.reading import read
+from store.refusals import JournalRefused
+from tools.audit.history import History
+from tools.audit.options import settings
+from tools.audit.tenure import Tenure
+from tools.failc.trouble import UNREACHABLE, USAGE, Trouble
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    policy: Policy
+    merged: Merged
+    history: History
+
+    @property
+    def tenure(self) -> Tenure:
+        return Tenure(self.history, self.policy)
+
+    def service(self, name: str) -> str:
+        """The name itself, where the configuration or the log knows it; Trouble(2) with the known ones otherwise."""
+        known = sorted({*self.policy.services, *self.history.services})
+        if name not in known:
+            raise Trouble(f"no service {name}: there are {', '.join(known) or 'none'}", USAGE)
+        return name
+
+
+def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
+    """`quiet`: the findings are going to be printed by the command itself."""
+    policy = trusted()
+    try:
+        logs = [read(path) for path in sources]
+    except JournalRefused as refused:
+        raise Trouble(refused.why, UNREACHABLE) from None
+    keyring = NodeKeyring({name: node.key for name, node in policy.nodes.items()})
+    merged = merge(logs, keyring, policy.cluster_id)
+    if merged.findings and not quiet:
+        first = merged.findings[0]
+        more = f" and {len(merged.findings) - 1} more" if len(merged.findings) > 1 else ""
+        click.echo(f"failaudit: unsound: {first.kind}: {first.name}: {first.text}{more}; see: failaudit verify", err=True)
+    played = [entry for entry in merged.entries if entry.id in merged.attested and entry.event.cluster == policy.cluster_id]
+    return Evidence(policy, merged, History(played))
+
+
+def trusted() -> Policy:
+    """The configuration whose keys are trusted; Trouble(3) where there is none: an unverified log is never a clean one."""
+    path = settings().config or DEFAULT
+    try:
+        return read_config(path, files=False)
+    except OSError as error:
+        how = "name the cluster's own failover.toml with --config FILE"
+        raise Trouble(f"{path}: {error.strerror}: without it no key can be trusted; {how}", UNREACHABLE) from None
+    except BadConfig as bad:
+        raise Trouble(str(bad), USAGE) from None

@@ -1,0 +1,42 @@
+"""How long each phase of a takeover took, from what the events say about themselves. Milliseconds.
+
+| phase    | from                                  | until                       | taken from                       |
+|----------|---------------------------------------|-----------------------------|----------------------------------|
+| silence  | the dead holder was last heard        | it was judged dead          | `silent_ms` of the judgement     |
+| judge    | that judgement, else the newest cause | the claim was written       | boot clocks of one node          |
+| claim    | the claim was given to the disk       | it was durable and guarded  | `durable_us` of the `up` event   |
+| act      | the first action began                | the last one ended          | `act_us`, announcing left out    |
+| announce |                                       |                             | `announce_us`                    |
+
+Nothing is subtracted across two nodes but `judge` where another node's event was the cause (its clock, never below 0).
+"""
+
+from protocol.event import Event
+from protocol.kinds import Kind
+from tools.audit.history import History
+
+Phases = dict[str, float | None]
+
+
+def phases_ms(history: History, root: Event, up: Event | None) -> Phases:
+    """A phase that did not occur took 0; one that is not over yet is None."""
+    causes = [history.events[ref] for ref in root.causes if ref in history.events]
+    dead = [event for event in causes if event.kind == Kind.JUDGED and event.body.get("judgement") == "dead"]
+    silence = max((event.body["silent_ms"] for event in dead), default=0)
+    trigger = max(dead or causes, key=lambda event: history.at_ms[event.ref], default=None)
+    phases: Phases = {"silence": float(silence), "judge": _between(history, trigger, root)}
+    for phase, field in (("claim", "durable_us"), ("act", "act_us"), ("announce", "announce_us")):
+        phases[phase] = None if up is None else up.body.get(field, 0) / 1000
+    return phases
+
+
+def _between(history: History, trigger: Event | None, root: Event) -> float:
+    if trigger is None:
+        return 0.0
+    if trigger.node == root.node and trigger.boot_ms <= root.boot_ms:
+        return float(root.boot_ms - trigger.boot_ms)
+    return float(max(0, history.at_ms[root.ref] - history.at_ms[trigger.ref]))
+
+
+def in_words(phases: Phases) -> str:
+    return ", ".join(f"{phase} {'not over' if took is None else f'{took:g} ms'}" for phase, took in phases.items())

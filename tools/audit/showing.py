@@ -1,0 +1,39 @@
+"""How answers are printed: JSON for programs, plain lines for people."""
+
+import json
+from typing import Any
+
+import click
+
+from protocol.event import Event, Ref
+from tools.audit.clock import show
+from tools.audit.history import History
+
+
+def print_json(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def ref_json(ref: Ref) -> dict[str, Any]:
+    return {"node": ref.node, "incarnation": ref.incarnation, "number": ref.number}
+
+
+def name(ref: Ref) -> str:
+    """How an event is named in text."""
+    return f"{ref.node} {ref.incarnation}/{ref.number}"
+
+
+def at(history: History, ref: Ref) -> str:
+    return show(history.at_ms[ref])
+
+
+def line(history: History, event: Event, text: str) -> str:
+    return f"{at(history, event.ref)}  {name(event.ref):<20}  {text}"
+
+
+def bracket(history: History, ref: Ref) -> str:
+    """Between which events of others this one happened, whatever its author's clock said."""
+    before, after = history.bracket(ref)
+    low = f"after {at(history, before.ref)} ({name(before.ref)}, which it knew)" if before else "it knew of nobody else"
+    high = f"before {at(history, after.ref)} ({name(after.ref)}, which knew it)" if after else "nobody else attests it yet"
+    return f"by the clocks of others: {low}, {high}"

@@ -1,0 +1,124 @@
+"""`failaudit splits`: every time that two nodes held one service, from the second claim until one was left.
+
+    splits_of(evidence)         # over all services, in the order of their beginning
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from coordinator.core.model import State
+from coordinator.core.reducer import reduce
+from protocol.event import Event, Ref
+from protocol.kinds import Kind
+from tools.audit.clock import show
+from tools.audit.evidence import Evidence, gather
+from tools.audit.options import asked_for, auditing, settings
+from tools.audit.showing import print_json
+from tools.audit.tenure import Held
+
+TURNS = frozenset(
+    {Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.NODE_STARTED, Kind.GAP_DECLARED, Kind.FENCED, Kind.LAST_WORD, Kind.UP}
+)
+"""Kinds after which the holders may be others."""
+
+
+@dataclass(slots=True)
+class Split:
+    service: str
+    began: Ref
+    """The event with which the second holder appeared."""
+    from_ms: int
+    owners: set[str] = field(default_factory=set)
+    to_ms: int | None = None
+    winner: str | None = None
+    rule: str = ""
+    reclaimed_ms: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "service": self.service,
+            "from": show(self.from_ms),
+            "from_ms": self.from_ms,
+            "to": None if self.to_ms is None else show(self.to_ms),
+            "to_ms": self.to_ms,
+            "owners": sorted(self.owners),
+            "winner": self.winner,
+            "rule": self.rule,
+            "reclaimed_at": None if self.reclaimed_ms is None else show(self.reclaimed_ms),
+            "reclaimed_at_ms": self.reclaimed_ms,
+        }
+
+    def __str__(self) -> str:
+        until = f"until {show(self.to_ms)} ({self.to_ms - self.from_ms} ms)" if self.to_ms is not None else "and still"
+        announced = f"announced again at {show(self.reclaimed_ms)}" if self.reclaimed_ms is not None else "NOT announced again"
+        owners = " and ".join(sorted(self.owners))
+        return f"{self.service}: {owners} from {show(self.from_ms)} {until}; {self.winner} keeps it by {self.rule}, {announced}"
+
+
+@click.command()
+@auditing("[SERVICE] SOURCE...")
+def splits(words: tuple[str, ...]) -> None:
+    """Every split: since when, until when, who, who kept it by which rule, and when it was announced again."""
+    named = [word for word in words if not Path(word).exists()]
+    evidence = gather(asked_for(tuple(word for word in words if word not in named)).sources)
+    wanted = {evidence.service(name) for name in named}
+    found = [split for split in splits_of(evidence) if not wanted or split.service in wanted]
+    if settings().json:
+        print_json([split.as_json() for split in found])
+    else:
+        click.echo("\n".join(str(split) for split in found) or "no split: at no time did two nodes hold one service")
+
+
+def splits_of(evidence: Evidence) -> list[Split]:
+    """Every split of the history, also those that last."""
+    found: list[Split] = []
+    current: dict[str, Split] = {}
+    state = State()
+    for event in evidence.history.order:
+        state = reduce(state, event)
+        if event.kind not in TURNS:
+            continue
+        for held in _held(evidence, state, event):
+            _follow(evidence, found, current, held, event)
+        _announced(evidence, found, event)
+    return found
+
+
+def _held(evidence: Evidence, state: State, event: Event) -> Iterator[Held]:
+    for service in [event.service] if event.service else evidence.history.services:
+        yield evidence.tenure.at(state, service)
+
+
+def _follow(evidence: Evidence, found: list[Split], current: dict[str, Split], held: Held, event: Event) -> None:
+    at_ms = evidence.history.at_ms[event.ref]
+    split = current.get(held.service)
+    if held.split and split is None:
+        split = current[held.service] = Split(held.service, event.ref, at_ms)
+        found.append(split)
+    if split is None:
+        return
+    split.owners |= set(held.owners)
+    split.winner, split.rule = held.owner or split.winner, held.rule
+    if not held.split:
+        split.to_ms = max(at_ms, split.from_ms)
+        del current[held.service]
+
+
+def _announced(evidence: Evidence, found: list[Split], event: Event) -> None:
+    """The winner's first `up` after a reclaim since the split began: peers were told again who answers."""
+    if event.kind != Kind.UP:
+        return
+    for split in found:
+        waits = split.service == event.service and split.winner == event.node and split.reclaimed_ms is None
+        if waits and _reclaimed_since(evidence, split, event):
+            split.reclaimed_ms = evidence.history.at_ms[event.ref]
+
+
+def _reclaimed_since(evidence: Evidence, split: Split, up: Event) -> bool:
+    causes = [evidence.history.events.get(cause) for cause in up.causes]
+    reclaims = [cause for cause in causes if cause is not None and cause.kind == Kind.RECLAIM]
+    return any(evidence.history.at_ms[reclaim.ref] >= split.from_ms for reclaim in reclaims)

@@ -1,0 +1,75 @@
+"""Who held a service at a moment of the past, with what is known today.
+
+    held = Tenure(history, policy).at(state, "web")
+    held.owner, held.owners, held.split
+
+The reducer says that a node holds until it says itself that it does not. A node that lost its power never says so. So a
+holder is left out where another has claimed since, and nothing shows that it was still there: it wrote nothing in that
+run that the claimant did not know, or nothing later than the claim. One that wrote on, or that learnt of the claim
+in the same run, did hold it too: a split.
+"""
+
+from dataclasses import dataclass
+
+from coordinator.core import ownership
+from coordinator.core.model import State
+from coordinator.policy import Policy, ServicePolicy
+from protocol.event import Ref
+from tools.audit.history import History, Run
+
+NEVER = Ref("", 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Who holds one service. `owner`: the one, in a split the winner by the service's rule."""
+
+    service: str
+    owner: str | None
+    owners: tuple[str, ...]
+    epoch: int
+    """The largest that is known."""
+    rule: str
+    """`split_winner` of the service at that time."""
+    claim: Ref | None
+    """The owner's last claim or reclaim."""
+
+    @property
+    def split(self) -> bool:
+        return len(self.owners) > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    history: History
+    policy: Policy
+
+    def at(self, state: State, service: str) -> Held:
+        owners = self.owners(state, service)
+        ruled = self._ruled(state, service)
+        owner = ownership.winner(state, ruled, owners)
+        claim = state.column(owner).service(service).claim if owner else None
+        return Held(service, owner, owners, ownership.epoch(state, service), ruled.split_winner, claim)
+
+    def owners(self, state: State, service: str) -> tuple[str, ...]:
+        holders = ownership.holders(state, service)
+        return tuple(node for node in holders if not any(self._gone(state, service, node, other) for other in holders))
+
+    def _ruled(self, state: State, service: str) -> ServicePolicy:
+        ruled = ownership.ruling(state, self.policy).services.get(service) or self.policy.services.get(service)
+        return ruled or ServicePolicy(service, tuple(sorted(state.columns)))
+
+    def _gone(self, state: State, service: str, node: str, other: str) -> bool:
+        """Whether `node` had ended with its run when `other` claimed what it held."""
+        run = self.history.runs.get(state.column(node).started or NEVER)
+        claim = state.column(other).service(service).began
+        return node != other and run is not None and claim is not None and self._silent_since(run, claim)
+
+    def _silent_since(self, run: Run, claim: Ref) -> bool:
+        learnt = run.knew.get(claim.node)
+        if learnt is not None and learnt[1:3] >= claim[1:]:
+            return False
+        known = self.history.knew.get(claim, {}).get(run.node)
+        if known is not None and known[1:3] >= run.last[1:]:
+            return True
+        return self.history.at_ms[run.last] <= self.history.at_ms[claim]

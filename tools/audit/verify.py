@@ -1,0 +1,136 @@
+"""`failaudit verify`: everything that can be proved wrong about these logs, and what the proof does not reach.
+
+Three layers, each in its own place: what the bytes prove (`store.soundness`, `store.merged`), whether every claim was
+lawful (`coordinator.core.lawful`: the decide table, run again), and on whose authority commands were obeyed (the reducer).
+Lawfulness is judged only where everything that the author knew is here and sound: a hole would make liars of the honest.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import click
+
+from coordinator.core.lawful import findings as unlawful
+from coordinator.core.model import State
+from coordinator.core.reducer import reduce
+from protocol.event import NO_PREVIOUS, Entry, Event, Ref
+from store.findings import Finding, Flaw
+from store.merged import FeedSummary
+from store.soundness import in_order
+from tools.audit.clock import show
+from tools.audit.evidence import Evidence, gather
+from tools.audit.options import asked_for, auditing, settings
+from tools.audit.showing import print_json
+from tools.audit.splits import splits_of
+
+LEVELS = """what was looked at, and against whom it helps (docs/formats/log.md):
+  yes  T0 bit rot and torn writes          yes  T1 edits by somebody without a key
+  yes  T2 a node that rewrites what others have attested; its new lies: no
+  yes  T5 a tail that somebody knew of; a tail that nobody knew of: no
+  no   T3 all nodes together, T4 a key stolen later: both need an anchor outside the cluster"""
+
+
+@click.command()
+@auditing("SOURCE...")
+def verify(words: tuple[str, ...]) -> int:
+    """Is this history sound, complete and lawful? Exit 1 where anything is found, 3 where nothing can be said."""
+    evidence = gather(asked_for(words).sources, quiet=True)
+    findings = findings_of(evidence)
+    if settings().json:
+        print_json(as_json(evidence, findings))
+    else:
+        click.echo("\n".join(_lines(evidence, findings)))
+    return 1 if findings else 0
+
+
+def findings_of(evidence: Evidence) -> list[Finding]:
+    """Every finding, by the place that it names."""
+    found = list(evidence.merged.findings)
+    proved = proved_part(evidence.merged.entries, evidence.merged.attested)
+    found += [Finding(Flaw.UNLAWFUL, *wrong.ref, wrong.text) for wrong in unlawful(proved)]
+    found += [Finding(Flaw.AUTHORITY, *ref, text) for ref, text in refused_commands(evidence.history.order)]
+    found += _splits(evidence)
+    return in_order(found)
+
+
+def proved_part(entries: Sequence[Entry], attested: frozenset[bytes]) -> list[Entry]:
+    """Of each feed the beginning that is attested, chained, and rests only on what is here and proved as well."""
+    feeds: dict[tuple[str, int], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        feeds[entry.head.feed].append(entry)
+    proved = {feed: _sound_beginning(chain, attested) for feed, chain in feeds.items()}
+    shrunk = True
+    while shrunk:
+        shrunk = False
+        for feed, chain in proved.items():
+            known = _known_beginning(chain, proved)
+            shrunk = shrunk or len(known) < len(chain)
+            proved[feed] = known
+    return [entry for chain in proved.values() for entry in chain]
+
+
+def _sound_beginning(chain: Iterable[Entry], attested: frozenset[bytes]) -> list[Entry]:
+    sound: list[Entry] = []
+    for entry in chain:
+        previous = sound[-1].id if sound else NO_PREVIOUS
+        if entry.event.number != len(sound) + 1 or entry.event.previous != previous or entry.id not in attested:
+            break
+        sound.append(entry)
+    return sound
+
+
+def _known_beginning(chain: list[Entry], proved: dict[tuple[str, int], list[Entry]]) -> list[Entry]:
+    for at, entry in enumerate(chain):
+        if any(head.number > len(proved.get(head.feed, ())) for head in entry.event.heads):
+            return chain[:at]
+    return chain
+
+
+def refused_commands(order: Iterable[Event]) -> Iterator[tuple[Ref, str]]:
+    """Command events that nobody obeyed, with the reason; also those that a later incarnation has replaced."""
+    state = State()
+    for event in order:
+        state = reduce(state, event)
+        yield from (item for item in state.column(event.node).refused[-1:] if item[0] == event.ref)
+
+
+def _splits(evidence: Evidence) -> Iterator[Finding]:
+    """Two owners are an accident under `serve` and a broken promise under any other policy."""
+    for split in splits_of(evidence):
+        policy = evidence.policy.services.get(split.service)
+        if policy is not None and policy.partition != "serve":
+            until = show(split.to_ms) if split.to_ms is not None else "the end of these logs"
+            held = f"{' and '.join(sorted(split.owners))} held {split.service} from {show(split.from_ms)} until {until}"
+            yield Finding(Flaw.SPLIT, *split.began, f"{held}, under partition = {policy.partition}")
+
+
+def as_json(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
+    """The fields of design.md section 12."""
+    feeds = evidence.merged.feeds
+    return {
+        "ok": not findings,
+        "events": sum(feed.events for feed in feeds.values()),
+        "feeds": {node: _feed(feed) for node, feed in feeds.items()},
+        "findings": [{**finding._asdict(), "kind": str(finding.kind)} for finding in findings],
+    }
+
+
+def _feed(feed: FeedSummary) -> dict[str, Any]:
+    return {
+        "events": feed.events,
+        "head": feed.head.number,
+        "unattested": feed.unattested,
+        "incarnation": feed.head.incarnation,
+        "id": feed.head.id.hex(),
+    }
+
+
+def _lines(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:
+    lines = [f"{finding.kind}: {finding.name}: {finding.text}" for finding in findings]
+    for node, feed in evidence.merged.feeds.items():
+        tail = f"; the last {feed.unattested} are not attested by another node yet" if feed.unattested else ""
+        head = f"{feed.head.incarnation}/{feed.head.number} {feed.head.id.hex()[:16]}"
+        lines.append(f"{node}: {feed.events} events up to {head}{tail}")
+    lines.append(f"{len(findings)} finding(s)" if findings else "sound and lawful: nothing was found")
+    return [*lines, LEVELS]

@@ -1,0 +1,78 @@
+"""`failaudit who SERVICE --at TIME`: the owner at a moment, and the claim by which it was."""
+
+import time
+from typing import Any
+
+import click
+
+from coordinator.core.model import State
+from coordinator.sentences import meaning
+from protocol.event import Event
+from tools.audit.clock import parse, show
+from tools.audit.evidence import Evidence, gather
+from tools.audit.options import asked_for, auditing, settings
+from tools.audit.showing import bracket, name, print_json, ref_json
+from tools.audit.tenure import Held
+
+
+@click.command()
+@click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
+@auditing("SERVICE SOURCE...")
+def who(words: tuple[str, ...], at: str) -> int:
+    """Who owned SERVICE at a moment: owner, epoch, the claim, its rule and its reason. Exit 1 where nobody did."""
+    asked = asked_for(words, service=True)
+    at_ms = parse(at, time.time_ns() // 1_000_000)
+    evidence = gather(asked.sources)
+    service = evidence.service(asked.service)
+    state = evidence.history.state_at(at_ms)
+    held = evidence.tenure.at(state, service)
+    if settings().json:
+        print_json(answer(evidence, state, held, at_ms))
+    else:
+        click.echo("\n".join(_lines(evidence, state, held, at_ms)))
+    return 0 if held.owner else 1
+
+
+def answer(evidence: Evidence, state: State, held: Held, at_ms: int) -> dict[str, Any]:
+    """The fields of design.md section 12."""
+    event = grounds(evidence, state, held)
+    return {
+        "service": held.service,
+        "at": show(at_ms),
+        "at_ms": at_ms,
+        "owner": held.owner,
+        "owners": list(held.owners),
+        "epoch": held.epoch,
+        "split": held.split,
+        "claim": ref_json(held.claim) if held.claim else None,
+        "rule": event.body.get("rule") if event else None,
+        "reason": event.body.get("reason", "") if event else f"nobody has ever claimed {held.service}",
+    }
+
+
+def grounds(evidence: Evidence, state: State, held: Held) -> Event | None:
+    """The event that brought this: the owner's claim, or the newest end where nobody owns it."""
+    if held.claim:
+        return evidence.history.events[held.claim]
+    history = evidence.history
+    columns = [column.service(held.service) for column in state.columns.values()]
+    ends = [history.events[column.changed] for column in columns if column.changed and column.epoch]
+    return max(ends, key=lambda event: history.at_ms[event.ref], default=None)
+
+
+def _lines(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
+    event = grounds(evidence, state, held)
+    if held.owner is None or event is None or held.claim is None:
+        said = answer(evidence, state, held, at_ms)
+        return [f"nobody owned {held.service} at {show(at_ms)}: {said['reason']}"]
+    rule = str(event.body.get("rule", ""))
+    lines = [
+        f"{held.owner} owned {held.service} at {show(at_ms)}, epoch {held.epoch}",
+        f"  claim   {name(held.claim)} of {show(evidence.history.at_ms[held.claim])}",
+        f"  rule    {rule}: {meaning(rule)}",
+        f"  reason  {event.body.get('reason', '')}",
+        f"  time    {bracket(evidence.history, held.claim)}",
+    ]
+    if held.split:
+        lines.insert(1, f"  SPLIT   {' and '.join(held.owners)} held it; {held.owner} keeps it by {held.rule}")
+    return lines

@@ -1,0 +1,135 @@
+"""`failaudit why SERVICE`: from the silent link to the announced address, in sentences, from any node's copy."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from coordinator.sentences import meaning, sentence
+from protocol.event import Event
+from protocol.kinds import Kind
+from tools.audit.chain import chain
+from tools.audit.clock import parse, show
+from tools.audit.evidence import Evidence, gather
+from tools.audit.options import asked_for, auditing, settings
+from tools.audit.phases import Phases, in_words, phases_ms
+from tools.audit.showing import bracket, line, name, print_json, ref_json
+from tools.audit.tenure import Held
+from tools.audit.who import grounds
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Why a service is, or was, where it is."""
+
+    evidence: Evidence
+    held: Held
+    at_ms: int
+    root: Event | None
+    """The owner's claim or reclaim; where nobody owns it, the event that ended the last ownership."""
+    up: Event | None
+    events: list[Event]
+
+    @property
+    def phases(self) -> Phases:
+        if self.root is None:
+            return dict.fromkeys(("silence", "judge", "claim", "act", "announce"))
+        return phases_ms(self.evidence.history, self.root, self.up)
+
+    @property
+    def passed_over(self) -> list[dict[str, str]]:
+        listed = self.root.body.get("passed_over", []) if self.root else []
+        return [{"node": node, "why": why} for node, why in listed]
+
+    @property
+    def rule(self) -> str | None:
+        return self.root.body.get("rule") if self.root else None
+
+
+@click.command()
+@click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
+@auditing("SERVICE SOURCE...")
+def why(words: tuple[str, ...], at: str) -> int:
+    """Why SERVICE was where it was: what fell silent, what was judged, which rule, who was passed over, what was run."""
+    asked = asked_for(words, service=True)
+    at_ms = parse(at, time.time_ns() // 1_000_000)
+    evidence = gather(asked.sources)
+    told = story(evidence, evidence.service(asked.service), at_ms)
+    if settings().json:
+        print_json(as_json(told))
+    else:
+        click.echo("\n".join(_lines(told)))
+    return 0 if told.held.owner else 1
+
+
+def story(evidence: Evidence, service: str, at_ms: int) -> Story:
+    history = evidence.history
+    known = history.until(at_ms)
+    state = history.state_at(at_ms)
+    held = evidence.tenure.at(state, service)
+    root = grounds(evidence, state, held)
+    if root is None:
+        return Story(evidence, held, at_ms, None, None, [])
+    events = chain(history, frozenset(event.ref for event in known), root)
+    ups = [event for event in events if event.kind == Kind.UP and event.node == root.node and root.ref in event.causes]
+    return Story(evidence, held, at_ms, root, ups[0] if ups else None, events)
+
+
+def as_json(told: Story) -> dict[str, Any]:
+    """The fields of design.md section 12."""
+    history = told.evidence.history
+    return {
+        "service": told.held.service,
+        "at": show(told.at_ms),
+        "at_ms": told.at_ms,
+        "owner": told.held.owner,
+        "epoch": told.held.epoch,
+        "split": told.held.split,
+        "rule": told.rule,
+        "reason": told.root.body.get("reason", "") if told.root else "",
+        "phases_ms": told.phases,
+        "passed_over": told.passed_over,
+        "chain": [
+            {
+                **ref_json(event.ref),
+                "kind": event.kind,
+                "at": show(history.at_ms[event.ref]),
+                "at_ms": history.at_ms[event.ref],
+                "text": sentence(event),
+                "causes": [ref_json(cause) for cause in event.causes],
+            }
+            for event in told.events
+        ],
+    }
+
+
+def _lines(told: Story) -> list[str]:
+    held, history = told.held, told.evidence.history
+    if told.root is None:
+        return [f"nobody has ever claimed {held.service}, as far as these logs tell"]
+    lines = [_headline(told)]
+    if told.rule:
+        lines.append(f"  rule         {told.rule}: {meaning(told.rule)}")
+    lines.append(f"  reason       {told.root.body.get('reason', '')}")
+    lines += [f"  passed over  {item['node']}: {item['why']}" for item in told.passed_over]
+    if held.owner:
+        lines.append(f"  phases       {in_words(told.phases)}")
+    lines += [f"  time         {bracket(history, told.root.ref)}", "", "what led to it, causes first:"]
+    lines += [f"  {line(history, event, sentence(event))}{_because(told, event)}" for event in told.events]
+    return lines
+
+
+def _headline(told: Story) -> str:
+    assert told.root is not None, "a headline is about an event"
+    held, since = told.held, show(told.evidence.history.at_ms[told.root.ref])
+    if held.owner is None:
+        return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(told.root.ref)})"
+    also = f"; a SPLIT: {' and '.join(held.owners)} held it" if held.split else ""
+    return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {held.epoch}, since {since}{also}"
+
+
+def _because(told: Story, event: Event) -> str:
+    shown = {item.ref for item in told.events}
+    causes = [name(cause) for cause in event.causes if cause in shown]
+    return f"  <- {', '.join(causes)}" if causes else ""

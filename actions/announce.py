@@ -4,8 +4,10 @@
     took_us = announcer.announce("eth0", ip_interface("10.77.0.100/24"))
     announcer.hush(address)         # before the address goes: we must not announce what we gave up
 
-Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back. The socket
-stays open: closing one waits for the kernel to forget it, 9 to 20 ms (tried), which would be most of a take-over.
+Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back. Closing such
+a socket waits for the kernel to forget it, 9 to 20 ms (tried). That would be most of a take-over, and where `faild` is
+killed it would hold up the end that its guard waits for: so the socket is there only while something is announced, and
+closed by another thread.
 """
 
 import asyncio
@@ -31,6 +33,7 @@ class Announcer:
     def __init__(self) -> None:
         self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.TimerHandle]] = {}
         self._wire: socket.socket | None = None
+        self._closing: asyncio.TimerHandle | None = None
 
     def announce(self, interface: str, address: IPv4Interface | IPv6Interface) -> int:
         """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
@@ -40,6 +43,7 @@ class Announcer:
         self.hush(address)
         loop = asyncio.get_running_loop()
         self._coming[address] = [loop.call_later(delay, self._again, interface, address) for delay in AGAIN_S]
+        self._close_after(AGAIN_S[-1] + 0.01)
         return took_us
 
     def hush(self, address: IPv4Interface | IPv6Interface) -> None:
@@ -49,6 +53,8 @@ class Announcer:
     def close(self) -> None:
         for address in list(self._coming):
             self.hush(address)
+        if self._closing is not None:
+            self._closing.cancel()
         if self._wire is not None:
             self._wire.close()
             self._wire = None
@@ -58,6 +64,16 @@ class Announcer:
             self._send(interface, address)
         except OSError as error:
             log.warning("announcing %s on %s again: %s", address.ip, interface, error)
+
+    def _close_after(self, delay_s: float) -> None:
+        if self._closing is not None:
+            self._closing.cancel()
+        self._closing = asyncio.get_running_loop().call_later(delay_s, self._close_elsewhere)
+
+    def _close_elsewhere(self) -> None:
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            asyncio.get_running_loop().run_in_executor(None, wire.close)
 
     def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
         if self._wire is None:

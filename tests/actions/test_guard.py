@@ -65,8 +65,8 @@ class StandIn:
         return at
 
     def guard_ended(self) -> None:
-        for guard in self.guards - {0}:
-            wait_for(lambda guard=guard: not alive(guard), "the guard has ended")
+        for pid in self.guards - {0}:
+            wait_for(lambda pid=pid: not alive(pid), "the guard has ended")
 
     def complaints(self) -> str:
         return (self.folder / "errors").read_text()

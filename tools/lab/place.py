@@ -82,10 +82,16 @@ class Place:
     def holder(self) -> int:
         return self._process.pid
 
-    def order(self, **order: Any) -> dict[str, Any]:
-        """Send one order and wait for its answer. Raises LabError where the agent could not do it, or is no more."""
+    def send(self, **order: Any) -> None:
+        """Send one order; `answer` must be called for each, in order. Two places can so work at the same time."""
         try:
             self._channel.sendall(json.dumps(order).encode() + b"\n")
+        except OSError as error:
+            raise LabError(f"place {self.name} takes no orders: {error}") from error
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for the answer to the oldest order. Raises LabError where the agent could not do it, or is no more."""
+        try:
             line = self._answers.readline()
         except OSError as error:
             raise LabError(f"place {self.name} does not answer: {error}") from error
@@ -93,14 +99,26 @@ class Place:
             raise LabError(f"place {self.name} is gone")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise LabError(f"{self.name}: {order}: {answer['error']}")
+            raise LabError(f"{self.name}: {answer['error']}")
         return answer
+
+    def order(self, **order: Any) -> dict[str, Any]:
+        self.send(**order)
+        return self.answer()
 
     def run(self, *argv: str, text: str = "") -> str:
         """Run a short command inside, give it `text`, return what it printed."""
-        done = self.order(do="run", argv=list(argv), input=text)
+        self.send_run(*argv, text=text)
+        return self.ran()
+
+    def send_run(self, *argv: str, text: str = "") -> None:
+        self.send(do="run", argv=list(argv), input=text)
+
+    def ran(self) -> str:
+        """What the command of the oldest `send_run` printed. Raises LabError with its complaint."""
+        done = self.answer()
         if done["code"]:
-            raise LabError(f"{self.name}: {' '.join(argv)}: {done['err'].strip() or done['out'].strip()} ({text.strip()})")
+            raise LabError(f"{self.name}: exit {done['code']}: {done['err'].strip() or done['out'].strip()}")
         return str(done["out"])
 
     def ip(self, *lines: str) -> None:

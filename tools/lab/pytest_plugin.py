@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -117,8 +118,9 @@ class Cluster:
         self.lab.wait_until(self.lab.feeds.same_everywhere, "every node holds every feed", 20)
         states = [str(node.state) for node in self.lab.nodes.values()]
         assert json.loads(self.lab.audit("verify", *states, "--json"))["findings"] == []
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for question in ("who", "why"):
-            answers = [self.lab.audit(question, state, "web", "--json") for state in states]
+            answers = [self.lab.audit(question, state, "web", "--at", now, "--json") for state in states]
             assert len(set(answers)) == 1, f"the nodes answer `{question}` differently: {answers}"
 
 

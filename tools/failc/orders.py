@@ -55,7 +55,9 @@ def ordering(command: F) -> F:
 
 def reasoning(required: bool) -> Callable[[F], F]:
     words = "Why, for those who read the log later."
-    return click.option("--reason", required=required, default=None if required else "", metavar="TEXT", help=words)
+    if required:
+        return click.option("--reason", required=True, metavar="TEXT", help=words)
+    return click.option("--reason", default="", metavar="TEXT", help=words)
 
 
 @click.command()

@@ -1,0 +1,308 @@
+"""`failc` against a real control server around two real cores: what it prints, what it waits for, how it exits."""
+
+import asyncio
+import json
+import os
+import pty
+import signal
+import subprocess
+
+import pytest
+
+from protocol.sshkey import write_private
+from tests.control.cluster import Cluster
+from tests.failc.running import environment, failc, started
+
+
+@pytest.fixture
+async def cluster(tmp_path):
+    async with Cluster(tmp_path) as running:
+        yield await running.settled()
+
+
+@pytest.fixture
+def lukretia(cluster):
+    return cluster.folder / "lukretia"
+
+
+async def test_status_as_json_and_for_people(lukretia):
+    done = await failc("status", "--json", "--state", lukretia)
+    assert (done.code, done.err) == (0, "")
+    assert done.json["services"]["web"]["owner"] == "lukretia"
+    people = await failc("status", "--state", lukretia)
+    assert "\x1b" not in people.out, "no colours without a terminal"
+    lines = people.out.splitlines()
+    assert lines[2].split() == ["SERVICE", "OWNER", "EPOCH", "lukretia", "genesis"]
+    assert lines[3].split() == ["web", "lukretia", "1", "UP", "RECOVER"]
+    assert any(line.startswith("web: lukretia is UP") for line in lines)
+    assert any(line.split() == ["genesis", "alive", "lan", "0.4", "ms,", "direct", "0.4", "ms"] for line in lines)
+
+
+async def test_the_node_is_named_before_or_after_the_command_or_by_the_environment(cluster, lukretia):
+    genesis = cluster.folder / "genesis"
+    for words, env, node in [
+        (["--state", lukretia, "status"], {}, "lukretia"),
+        (["status", "--state", lukretia], {}, "lukretia"),
+        (["status"], {"FAILC_STATE": str(genesis)}, "genesis"),
+        (["status", "--state", lukretia], {"FAILC_STATE": str(genesis)}, "lukretia"),
+        (["status", "--state", lukretia], {"FAILC_CONNECT": "http://nowhere.invalid"}, "lukretia"),
+        (["status", "--connect", f"unix://{genesis}/control.sock"], {}, "genesis"),
+        (["status"], {"FAILC_CONNECT": f"unix://{genesis}"}, "genesis"),
+    ]:
+        done = await failc(*words, "--json", **env)
+        assert (done.code, done.json["node"] if not done.code else done.err) == (0, node)
+
+
+async def test_a_node_that_is_not_there_is_3_with_words(tmp_path):
+    for words, said in [
+        (["--state", tmp_path], "no faild listens there; start faild, or name its state folder with --state"),
+        (["--connect", "http://127.0.0.1:1"], "no faild listens there"),
+    ]:
+        done = await failc("status", *words)
+        assert done.code == 3
+        assert said in done.err
+        assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["stauts"],
+        ["status", "--connect", "gopher://x"],
+        ["fail"],
+        ["fail", "web"],
+        ["move", "web"],
+        ["move", "web", "genesis", "--for", "10"],
+    ],
+    ids=str,
+)
+async def test_wrong_usage_is_2_in_one_line(tmp_path, words):
+    done = await failc("--state", tmp_path, *words)
+    assert done.code == 2
+    assert done.err.startswith("failc: ")
+    assert done.err.count("\n") == 1
+
+
+async def test_a_misspelt_command_is_answered_with_the_right_one():
+    assert 'did you mean "status"?' in (await failc("stauts")).err
+
+
+async def test_fail_waits_until_it_is_down_and_recover_until_recover(cluster, lukretia):
+    done = await failc("fail", "web", "--reason", "new kernel", "--state", lukretia)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("web: down on lukretia, in FAIL")
+    assert cluster.at("lukretia", "lukretia") == "FAIL"
+    await cluster.until(lambda c: c.at("lukretia", "genesis") == "UP")
+    done = await failc("recover", "web", "--json", "--state", lukretia)
+    assert (done.code, done.json["ok"], done.json["admitted"]) == (0, True, True)
+    await cluster.until(lambda c: c.at("genesis", "lukretia") == "UP")
+    assert (await failc("status", "--json", "--state", lukretia)).json["services"]["web"]["owner"] == "lukretia"
+
+
+async def test_the_command_stands_in_the_log_with_the_operator_and_the_reason(cluster, lukretia):
+    await failc("fail", "web", "--reason", "new kernel", "--state", lukretia)
+    done = await failc("fail", "web", "lukretia", "--reason", "again", "--state", lukretia)
+    assert done.code == 0, "a node that is down already is what was asked for"
+    text = ""
+    async with asyncio.timeout(20), started("watch", "--last", "100", "--state", lukretia) as process:
+        while "new kernel" not in text:
+            text = (await process.stdout.readline()).decode()
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+    assert 'afm orders `fail web` because "new kernel"' in text
+
+
+async def test_move_waits_for_up_at_the_target(cluster, lukretia):
+    done = await failc("move", "web", "genesis", "--for", "1h", "--reason", "rack work", "--state", lukretia, "--json")
+    assert (done.code, done.json["ok"]) == (0, True)
+    assert done.json["outcome"].startswith("up on genesis, epoch")
+    assert cluster.at("genesis", "genesis") == "UP"
+
+
+async def test_a_move_to_the_owner_is_1(lukretia):
+    done = await failc("move", "web", "lukretia", "--state", lukretia)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "failc: move web: refused: lukretia holds web already\n"
+
+
+async def test_hold_and_unhold_and_reclaim(lukretia):
+    status = ["status", "--json", "--state", lukretia]
+    assert (await failc("hold", "web", "--state", lukretia)).code == 0
+    assert (await failc(*status)).json["services"]["web"]["held"] is True
+    assert "lukretia HELD" in (await failc("status", "--state", lukretia)).out
+    assert (await failc("unhold", "web", "--state", lukretia)).code == 0
+    assert (await failc(*status)).json["services"]["web"]["held"] is False
+    done = await failc("reclaim", "web", "--state", lukretia)
+    assert done.code == 0
+    assert "announced again by lukretia, epoch 2" in done.out
+
+
+async def test_no_wait_returns_when_it_is_admitted(lukretia):
+    done = await failc("fail", "db", "--reason", "x", "--no-wait", "--state", lukretia, "--json")
+    assert (done.code, done.json["admitted"], done.json["outcome"]) == (0, True, None)
+    assert done.json["text"] == "passed on to genesis"
+
+
+async def test_a_down_action_that_fails_is_1(cluster, lukretia):
+    cluster.nodes["lukretia"].stuck = True
+    done = await failc("fail", "web", "--reason", "x", "--state", lukretia)
+    assert done.code == 1
+    assert "stuck on lukretia: a down action failed" in done.out
+    assert "stuck in STOPPING" in (await failc("status", "--state", lukretia)).out
+
+
+async def test_an_outcome_that_does_not_come_in_time_is_1(cluster, lukretia):
+    """genesis is cut off: the command is passed on, and nobody hears of it."""
+    cluster.cut = True
+    done = await failc("fail", "db", "--reason", "x", "--timeout", "50ms", "--state", lukretia, "--no-wait")
+    assert done.code == 0
+    await cluster.until(lambda c: c.at("lukretia", "lukretia", "db") == "UP")
+    done = await failc("move", "web", "genesis", "--timeout", "50ms", "--state", lukretia)
+    assert done.code == 1
+    assert "genesis cannot take web now: dead" in done.err
+
+
+async def test_an_unknown_service_or_node_is_2_and_lists_what_there_is(lukretia):
+    for words, said in [
+        (["hold", "wbe"], "no service wbe in demo: web, db"),
+        (["move", "web", "nobody"], "no node nobody in demo: lukretia, genesis"),
+    ]:
+        done = await failc(*words, "--state", lukretia)
+        assert (done.code, said in done.err) == (2, True)
+
+
+async def test_who_may_not_is_4(cluster, lukretia, tmp_path):
+    write_private(tmp_path / "stranger", "stranger")
+    for key, said in [
+        ("stranger", "is of no operator of demo"),
+        ("olga", "olga may observe, not hold web"),
+    ]:
+        done = await failc("hold", "web", "--identity", tmp_path / key, "--state", lukretia)
+        assert (done.code, said in done.err) == (4, True), done.err
+    done = await failc("hold", "db", "--state", lukretia, FAILC_IDENTITY=str(tmp_path / "eve"))
+    assert (done.code, "eve may operate web, not hold db" in done.err) == (4, True)
+    done = await failc("hold", "web", "--state", lukretia, FAILC_IDENTITY=str(tmp_path / "eve"))
+    assert done.code == 0
+
+
+async def test_without_any_key_it_is_4_and_says_where_one_may_come_from(cluster, lukretia):
+    (cluster.folder / "operator" / "id_ed25519").rename(cluster.folder / "moved")
+    done = await failc("hold", "web", "--state", lukretia)
+    assert done.code == 4
+    assert "name one with --identity, or add it to the agent (operators: afm, eve, olga)" in done.err
+
+
+async def test_a_key_in_the_agent_signs(cluster, lukretia, tmp_path):
+    """The agent has eve's key, and afm's lies beside the configuration: the agent comes first."""
+    sock = f"/tmp/agent.{os.getpid()}"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", sock], stdout=subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(10):
+            while not os.path.exists(sock):
+                await asyncio.sleep(0.01)
+        env = environment(SSH_AUTH_SOCK=sock)
+        subprocess.run(["ssh-add", "-q", tmp_path / "eve"], env=env, check=True, capture_output=True)
+        done = await failc("hold", "web", "--state", lukretia, SSH_AUTH_SOCK=sock)
+        assert done.code == 0, done.err
+        done = await failc("hold", "db", "--state", lukretia, SSH_AUTH_SOCK=sock)
+        assert (done.code, "eve may operate" in done.err) == (4, True)
+        done = await failc("unhold", "web", "--identity", tmp_path / "eve.pub", "--state", lukretia, SSH_AUTH_SOCK=sock)
+        assert done.code == 0, done.err
+    finally:
+        agent.terminate()
+        agent.wait()
+
+
+async def test_a_stale_agent_does_not_stand_in_the_way(lukretia):
+    done = await failc("hold", "web", "--state", lukretia, SSH_AUTH_SOCK="/nowhere/agent")
+    assert done.code == 0, done.err
+
+
+async def test_a_key_with_a_passphrase_says_what_to_do(lukretia, tmp_path):
+    locked = tmp_path / "locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", locked], check=True)
+    done = await failc("hold", "web", "--identity", locked, "--state", lukretia)
+    assert done.code == 2
+    assert f"ssh-add {locked}" in done.err
+
+
+async def test_links_and_timings(lukretia):
+    done = await failc("links", "--state", lukretia)
+    assert done.out.splitlines()[1].split() == ["genesis", "lan", "up", "up", "0.41", "ms", "-"]
+    assert {link["link"] for link in (await failc("links", "--json", "--state", lukretia)).json["links"]} == {"lan", "direct"}
+    done = await failc("timings", "--state", lukretia)
+    assert "silence until death: 10 heartbeats" in done.out
+    assert (await failc("timings", "--json", "--state", lukretia)).json["dead_ms"] == 200
+
+
+async def test_watch_goes_on_after_the_node_was_away(cluster, lukretia):
+    """The stream breaks and comes back; every event is shown once."""
+    seen = []
+    server = cluster.nodes["lukretia"].server
+    async with asyncio.timeout(20), started("watch", "--json", "--last", "0", "--state", lukretia) as process:
+        while not server.streams:
+            await asyncio.sleep(0.01)
+        await failc("hold", "web", "--state", lukretia)
+        while "hold" not in seen:
+            seen.append((await _event(process))["kind"])
+        await server.close()
+        await server.start()
+        await failc("unhold", "web", "--state", lukretia)
+        while "unhold" not in seen:
+            seen.append((await _event(process))["kind"])
+    assert (seen.count("hold"), seen.count("unhold")) == (1, 1)
+
+
+async def _event(process):
+    return json.loads(await process.stdout.readline())
+
+
+async def test_watch_in_a_terminal_draws_the_status_and_ends_on_ctrl_c(lukretia):
+    leader, follower = pty.openpty()
+    drawn = b""
+    env = {"TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    async with asyncio.timeout(20), started("watch", "--state", lukretia, out=follower, **env) as process:
+        os.close(follower)
+        while b"web is up on lukretia" not in drawn or b"SERVICE" not in drawn:
+            drawn += await asyncio.to_thread(os.read, leader, 65536)
+        process.send_signal(signal.SIGINT)
+        await asyncio.to_thread(_drain, leader)
+        assert await process.wait() == 0
+    os.close(leader)
+    assert b"\x1b[" in drawn
+
+
+def _drain(leader: int) -> None:
+    try:
+        while os.read(leader, 65536):
+            pass
+    except OSError:
+        return
+
+
+async def test_a_long_state_folder_is_reached(tmp_path):
+    deep = tmp_path / ("x" * 100)
+    deep.mkdir()
+    async with Cluster(deep) as cluster:
+        await cluster.settled()
+        assert (await failc("status", "--state", deep / "lukretia")).code == 0
+
+
+@pytest.mark.parametrize("words", [["status"], ["links"], ["--help"]], ids=str)
+async def test_what_a_command_does_not_need_is_not_imported(lukretia, words):
+    """A glance at three in the morning takes 60 ms: aiohttp, pydantic, rich or cryptography would each double it."""
+    async with started(*words, before=("-X", "importtime"), FAILC_STATE=str(lukretia)) as process:
+        _, report = await process.communicate()
+    imported = {line.rsplit("|", 1)[-1].strip().partition(".")[0] for line in report.decode().splitlines()}
+    assert "click" in imported
+    assert not imported & {"aiohttp", "asyncio", "pydantic", "rich", "cryptography", "msgpack", "prometheus_client"}
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["init", "status", "links", "watch", "timings", "fail", "recover", "reclaim", "move", "hold", "unhold", "config"],
+)
+async def test_every_help_has_an_example(word):
+    done = await failc(word, "--help")
+    assert done.code == 0
+    assert f"  failc {word}" in done.out

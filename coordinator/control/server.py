@@ -12,6 +12,8 @@
 | POST /command        | a signed command (`door`)                                                         |
 """
 
+import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -36,6 +38,7 @@ LAST_MAX = 1000
 KEEPALIVE_S = 15.0
 """A comment on a silent stream, so that both ends notice when the other is gone."""
 
+Form = Callable[[dict[str, Any] | None], bytes]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -46,7 +49,7 @@ class ControlServer:
         self.path = folder / SOCKET
         self.door = Door(view)
         self.metrics = NodeMetrics(view, self.door.counts)
-        self.streams = 0
+        self.streams: set[asyncio.Task[None]] = set()
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
@@ -57,6 +60,8 @@ class ControlServer:
 
     async def close(self) -> None:
         """Ends all streams and removes the socket."""
+        for task in self.streams:
+            task.cancel()
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
@@ -119,26 +124,26 @@ class ControlServer:
         return web.json_response(reply.body, status=reply.status)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        if self.streams >= STREAMS_MAX:
+        if len(self.streams) >= STREAMS_MAX:
             raise web.HTTPServiceUnavailable(text=f"{STREAMS_MAX} readers of the event stream already; end one")
-        self.streams += 1
-        try:
-            return await self._stream(request)
-        finally:
-            self.streams -= 1
-
-    async def _stream(self, request: web.Request) -> web.StreamResponse:
         cursor = await self._from(request)
         write = _as_lines if "jsonl" in request.headers.get("Accept", "") + request.query.get("format", "") else _as_sse
         kind = "application/jsonl" if write is _as_lines else "text/event-stream"
         response = web.StreamResponse(headers={"Content-Type": kind, "Cache-Control": "no-store"})
         await response.prepare(request)
+        task = asyncio.create_task(self._send(response, cursor, write), name="event stream")
+        self.streams.add(task)
+        task.add_done_callback(self.streams.discard)
         try:
-            async for news in stream.follow(self.view, cursor, KEEPALIVE_S):
-                await response.write(write(news))
-        except ConnectionError:
-            pass  # the reader has gone, as readers do
+            with contextlib.suppress(asyncio.CancelledError, ConnectionError):  # we end, or the reader has gone
+                await task
+        finally:
+            task.cancel()
         return response
+
+    async def _send(self, response: web.StreamResponse, cursor: stream.Cursor, write: Form) -> None:
+        async for news in stream.follow(self.view, cursor, KEEPALIVE_S):
+            await response.write(write(news))
 
     async def _from(self, request: web.Request) -> stream.Cursor:
         after = request.headers.get("Last-Event-ID") or request.query.get("after")

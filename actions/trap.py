@@ -1,0 +1,172 @@
+"""`faild-snmp`: sends a notification to every receiver at every change of a service's state. A process of its own.
+
+    python -I actions/trap.py FOLDER        # fed JSON lines on its standard input; FOLDER keeps the engine's boots
+
+The first line says who is told: {"engine": hex, "targets": [{"host", "port", "version", "community" | "user", "auth",
+"priv", "secret_file"}]}; every other line is one change: {"cluster", "node", "service", "state", "epoch", "reason"}.
+
+It is apart because importing pysnmp and sending the first notification block for half a second, and because it needs no
+capability and keeps none. Its objects are those of packaging/mibs/FAILOVER-MIB.txt. It ends with its input.
+"""
+
+import asyncio
+import ctypes
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+BASE = "1.3.6.1.4.1.32473.1291"
+"""32473 is the enterprise number for documentation (RFC 5612): there is none of our own yet."""
+
+STATE_CHANGED = f"{BASE}.0.1"
+CLUSTER, SERVICE, NODE, STATE, EPOCH, REASON = (f"{BASE}.1.{number}.0" for number in range(1, 7))
+
+STATES = {"RECOVER": 1, "STARTING": 2, "UP": 3, "RECLAIM": 4, "STOPPING": 5, "FAIL": 6}
+
+TEXT_BYTES_MAX = 255
+"""SnmpAdminString (RFC 3411)."""
+
+PR_SET_NO_NEW_PRIVS = 38
+LINUX_CAPABILITY_VERSION_3 = 0x20080522
+
+
+class NotPersistent(Exception):
+    """The number of our restarts cannot be kept: receivers would silently drop all version 3 traps after the next one."""
+
+
+class Sender:
+    """One SNMP engine and its receivers. Made by `open`."""
+
+    def __init__(self, engine: Any, targets: list[tuple[Any, Any]]) -> None:
+        self._engine = engine
+        self._targets = targets
+
+    @classmethod
+    async def open(cls, engine_id: bytes, targets: list[dict[str, Any]], folder: Path) -> "Sender":
+        """Raises NotPersistent. A receiver that cannot be used is complained of, and the others are told."""
+        from pysnmp.hlapi.v3arch.asyncio import OctetString, SnmpEngine
+
+        tempfile.tempdir = str(folder)  # where pysnmp keeps snmpEngineBoots; by default a guessable place in /tmp
+        engine = SnmpEngine(OctetString(engine_id))
+        if not list(folder.glob("__pysnmp/*/boots")):
+            raise NotPersistent(f"{folder} cannot be written: make it a folder of the user that faild runs as")
+        usable = []
+        for number, target in enumerate(targets):
+            try:
+                usable.append((await _credentials(number, target), await _transport(number, target)))
+            except Exception as error:
+                complain(f"{target['host']}:{target['port']} is not told: {error}")
+        return cls(engine, usable)
+
+    async def send(self, change: dict[str, Any]) -> None:
+        """To all; nobody can say whether a trap arrives."""
+        from pysnmp.hlapi.v3arch.asyncio import ContextData, NotificationType, ObjectIdentity, send_notification
+
+        for credentials, transport in self._targets:
+            notification = NotificationType(ObjectIdentity(STATE_CHANGED)).add_varbinds(*_values(change))
+            try:
+                await send_notification(
+                    self._engine, credentials, transport, ContextData(), "trap", notification, lookupMib=False
+                )
+            except Exception as error:
+                complain(f"{change['service']} {change['state']}: {error}")
+
+
+def _values(change: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Given one by one: pysnmp would add a notification's own list of objects without values."""
+    from pysnmp.hlapi.v3arch.asyncio import Counter64, Integer32, OctetString
+
+    def text(name: str) -> Any:
+        return OctetString(change[name].encode()[:TEXT_BYTES_MAX].decode(errors="ignore").encode())
+
+    return [
+        (CLUSTER, text("cluster")),
+        (SERVICE, text("service")),
+        (NODE, text("node")),
+        (STATE, Integer32(STATES[change["state"]])),
+        (EPOCH, Counter64(change["epoch"])),
+        (REASON, text("reason")),
+    ]
+
+
+async def _transport(number: int, target: dict[str, Any]) -> Any:
+    """One object with a tag of its own for each receiver: pysnmp sends to everything that shares a tag, in clear as well."""
+    from pysnmp.hlapi.v3arch.asyncio import Udp6TransportTarget, UdpTransportTarget
+
+    kind = Udp6TransportTarget if ":" in target["host"] else UdpTransportTarget
+    return await kind.create((target["host"], target["port"]), tagList=_tag(number))
+
+
+async def _credentials(number: int, target: dict[str, Any]) -> Any:
+    from pysnmp.hlapi.v3arch.asyncio import CommunityData, UsmUserData
+
+    if target["version"] == "2c":
+        name = f"failover-{number}"
+        return CommunityData(name, target["community"], mpModel=1, tag=_tag(number), securityName=name)
+    protocols = _protocols()
+    keys: dict[str, Any] = {}
+    if "auth" in target:
+        first, last = read_secret(Path(target["secret_file"]))
+        keys = {"authProtocol": protocols[target["auth"]], "authKey": first}
+        if "priv" in target:
+            keys |= {"privProtocol": protocols[target["priv"]], "privKey": last}
+    return UsmUserData(target["user"], **keys)
+
+
+def _protocols() -> dict[str, Any]:
+    from pysnmp.hlapi.v3arch import asyncio as snmp
+
+    return {
+        "sha": snmp.USM_AUTH_HMAC96_SHA,
+        "sha224": snmp.USM_AUTH_HMAC128_SHA224,
+        "sha256": snmp.USM_AUTH_HMAC192_SHA256,
+        "sha384": snmp.USM_AUTH_HMAC256_SHA384,
+        "sha512": snmp.USM_AUTH_HMAC384_SHA512,
+        "aes128": snmp.USM_PRIV_CFB128_AES,
+        "aes192": snmp.USM_PRIV_CFB192_AES,
+        "aes256": snmp.USM_PRIV_CFB256_AES,
+    }
+
+
+def read_secret(path: Path) -> tuple[str, str]:
+    """The password for `auth` on the first line, that for `priv` on the second; one line alone is both."""
+    lines = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    if not lines or min(len(line) for line in lines[:2]) < 8:
+        raise ValueError(f"{path}: a password on the first line, one for priv on the second, each of at least 8 letters")
+    return lines[0], lines[min(1, len(lines) - 1)]
+
+
+def _tag(number: int) -> str:
+    return f"receiver-{number}"
+
+
+def drop_rights() -> None:
+    """Give every capability up for good, also as root."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    libc.capset((ctypes.c_uint32 * 2)(LINUX_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
+
+
+def complain(text: str) -> None:
+    print(f"faild-snmp: {text}", file=sys.stderr, flush=True)
+
+
+async def main(folder: Path) -> None:
+    lines = asyncio.StreamReader(limit=1 << 20)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
+    told = json.loads(await lines.readline())
+    sender = await Sender.open(bytes.fromhex(told["engine"]), told["targets"], folder)
+    drop_rights()
+    while line := await lines.readline():
+        await sender.send(json.loads(line))
+    await asyncio.sleep(0)  # what was sent last leaves in the next turn of the loop
+
+
+if __name__ == "__main__":
+    try:
+        asyncio.run(main(Path(sys.argv[1])))
+    except NotPersistent as error:
+        complain(str(error))
+        sys.exit(1)

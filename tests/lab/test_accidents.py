@@ -64,6 +64,7 @@ def test_both_service_links_lost_move_nothing(cluster):
     cluster.lab.unplug(MASTER, "lan")
     cluster.until_written("carrier-lost", MASTER)
     cluster.lab.plug(MASTER, "lan")
+    cluster.until_written("carrier-back", MASTER)
     cluster.lab.plug(SLAVE, "lan")
     cluster.until_serves(MASTER)
     assert SLAVE not in cluster.claimants()

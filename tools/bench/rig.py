@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 from tools.lab.lab import Lab
 from tools.lab.measure import Measure
-from tools.lab.place import LabError
 
 MASTER, SLAVE = "lukretia", "genesis"
 SETTLED_S = 0.5
@@ -51,10 +50,10 @@ class Rig:
         """How often ownership changed: every claim and reclaim is one."""
         return sum(len(self.lab.feeds.since(mark, kind)) for kind in ("claim", "reclaim"))
 
-    def no_last_word(self, mark: int) -> None:
-        """Raises LabError where a guard's word was heard: then it was no power loss, and the run is void."""
-        if self.lab.feeds.since(mark, "last-word"):
-            raise LabError("void: a guard's last word was heard from a node without power")
+    def is_void(self, mark: int, victim: str) -> bool:
+        """Whether a node that lost its power after `mark` had time to do or say anything: then it was no power loss."""
+        did = any(self.lab.feeds.since(mark, kind, victim) for kind in ("release", "down"))
+        return did or bool(self.lab.feeds.since(mark, "last-word"))
 
 
 @contextmanager

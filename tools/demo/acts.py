@@ -33,6 +33,8 @@ def power_failure(stage: Stage) -> None:
     stage.keep("3 power failure", measure)
     if stage.lab.feeds.since(mark, "last-word"):
         raise LabError("void: a word of the guard came out of a machine without power")
+    if stage.lab.feeds.since(mark, "release", MASTER):
+        stage.note(f"void: {MASTER} saw its ports go down and let go itself, before it was killed")
 
 
 def power_back(stage: Stage) -> None:

@@ -16,6 +16,7 @@ POLL_S = 0.02
 QUIET = {Kind.CONFIG_APPLIED, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.PULSE, Kind.GAP_DECLARED, Kind.MOVE_ENDED}
 """Events that are only noise here; `failaudit timeline` has them all."""
 WIDTH = 150
+QUIET_S = 1.1
 MASTER, SLAVE = "lukretia", "genesis"
 
 
@@ -40,8 +41,8 @@ class Stage:
         print(f"\n{number}. {title}\n   {story}", flush=True)
 
     def measure(self) -> Measure:
-        """The accident happens now: times are told from here."""
-        self._tell()
+        """The accident happens after a moment of quiet: a judgement is written at most once a second, and we want to see it."""
+        self.watch_for(QUIET_S)
         self._began_ms = _boot_ms()
         return Measure(self.lab)
 

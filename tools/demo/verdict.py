@@ -22,13 +22,13 @@ def verdict(stage: Stage, power_lost_at: datetime) -> None:
     _same(stage, "who", "--at", _now())
     _same(stage, "why", "--at", moment)
     print(f"\nfailaudit why web --at {moment}, after the power failure:")
-    print(_indented(stage.lab.audit("why", states[1], "web", "--at", moment)))
+    print(_indented(stage.lab.audit("why", "web", states[1], "--at", moment)))
 
 
 def _same(stage: Stage, question: str, *more: str) -> None:
     """Every node's own copy of the history gives one answer."""
     answers = {
-        name: json.loads(stage.lab.audit(question, str(stage.lab.nodes[name].state), "web", *more, "--json"))
+        name: json.loads(stage.lab.audit(question, "web", str(stage.lab.nodes[name].state), *more, "--json"))
         for name in (MASTER, SLAVE)
     }
     if answers[MASTER] != answers[SLAVE]:

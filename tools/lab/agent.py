@@ -9,15 +9,19 @@ the place with it: a laboratory that was killed leaves nothing behind.
     {"do": "signal", "pid": n, "signal": n}         -> {}
     {"do": "ended", "pid": n}                       -> {"code": n or null}        negative: the signal, as subprocess has it
     {"do": "read", "path": path}                    -> {"out": text}              a file as this place sees it, such as /proc
+    {"do": "down", "interface": name}               -> {"down": bool}             at once, without starting a process
 """
 
+import fcntl
 import json
 import os
 import signal
 import socket
+import struct
 import sys
 import time
 
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
 ended: dict[int, int] = {}
 
 
@@ -84,7 +88,18 @@ def read(order: dict[str, object]) -> dict[str, object]:
         return {"out": file.read()}
 
 
-ORDERS = {"run": run, "start": start, "signal": send_signal, "ended": has_ended, "read": read}
+def down(order: dict[str, object]) -> dict[str, object]:
+    """Switch an interface off and look at it. A power loss must be over before anybody has noticed the first port."""
+    request = struct.Struct("16sh14x")
+    name = str(order["interface"]).encode()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        flags = request.unpack(fcntl.ioctl(sock, SIOCGIFFLAGS, request.pack(name, 0)))[1]
+        fcntl.ioctl(sock, SIOCSIFFLAGS, request.pack(name, flags & ~IFF_UP))
+        after = request.unpack(fcntl.ioctl(sock, SIOCGIFFLAGS, request.pack(name, 0)))[1]
+    return {"down": not after & IFF_UP}
+
+
+ORDERS = {"run": run, "start": start, "signal": send_signal, "ended": has_ended, "read": read, "down": down}
 
 
 def main() -> None:

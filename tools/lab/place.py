@@ -108,17 +108,9 @@ class Place:
 
     def run(self, *argv: str, text: str = "") -> str:
         """Run a short command inside, give it `text`, return what it printed."""
-        self.send_run(*argv, text=text)
-        return self.ran()
-
-    def send_run(self, *argv: str, text: str = "") -> None:
-        self.send(do="run", argv=list(argv), input=text)
-
-    def ran(self) -> str:
-        """What the command of the oldest `send_run` printed. Raises LabError with its complaint."""
-        done = self.answer()
+        done = self.order(do="run", argv=list(argv), input=text)
         if done["code"]:
-            raise LabError(f"{self.name}: exit {done['code']}: {done['err'].strip() or done['out'].strip()}")
+            raise LabError(f"{self.name}: {' '.join(argv)}: {done['err'].strip() or done['out'].strip()} ({text.strip()})")
         return str(done["out"])
 
     def ip(self, *lines: str) -> None:

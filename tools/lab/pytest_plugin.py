@@ -120,7 +120,7 @@ class Cluster:
         assert json.loads(self.lab.audit("verify", *states, "--json"))["findings"] == []
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         for question in ("who", "why"):
-            answers = [self.lab.audit(question, state, "web", "--at", now, "--json") for state in states]
+            answers = [self.lab.audit(question, "web", state, "--at", now, "--json") for state in states]
             assert len(set(answers)) == 1, f"the nodes answer `{question}` differently: {answers}"
 
 

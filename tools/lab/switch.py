@@ -38,11 +38,10 @@ class Switch:
 
     def begin_down(self, port: Port) -> None:
         """Switch a port off and look at it in the same breath; `is_down` has the answer. For all links at one time."""
-        self.place.send_run("ip", "-batch", "-", text=f"link set {port.switch_side} down\nlink show {port.switch_side}\n")
+        self.place.send(do="down", interface=port.switch_side)
 
     def is_down(self) -> bool:
-        shown = self.place.ran()
-        return "state DOWN" in shown and "UP" not in shown.partition("<")[2].partition(">")[0].split(",")
+        return bool(self.place.answer()["down"])
 
     def remove(self, port: Port) -> None:
         """Take the cable away, both ends; it may have gone with the namespace at its other end."""

@@ -161,8 +161,9 @@ def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any],
     cluster = ask.get("/cluster")
     _known(cluster, service, node)
     expected = outcome.expect(word, service, node, ask.get("/status"))
+    signed = _signed(cluster, word, service, node, reason, for_ms, how["epoch"])
     began = time.monotonic()
-    said = _give(ask, cluster, word, service, node, reason, for_ms, how["epoch"])
+    said = _give(ask, f"{word} {service}", signed)
     result = {"word": word, "service": service, "node": node or None, "admitted": True, "text": said["text"]}
     if how["no_wait"]:
         return _tell(result | {"outcome": None, "waited_ms": 0}, f"{word} {service}: {said['text']}", how)
@@ -182,10 +183,10 @@ def _known(cluster: dict[str, Any], service: str, node: str) -> None:
         raise Trouble(f"no node {node} in {cluster['cluster']}: {', '.join(cluster['nodes'])}", USAGE)
 
 
-def _give(
-    ask: Node, cluster: dict[str, Any], word: str, service: str, node: str, reason: str, for_ms: int, epoch: int
-) -> dict[str, Any]:
-    """Signs and sends; returns the node's answer. Raises Trouble where it refuses."""
+def _signed(
+    cluster: dict[str, Any], word: str, service: str, node: str, reason: str, for_ms: int, epoch: int
+) -> dict[str, str]:
+    """The command as it is sent. Raises Trouble where nobody here may sign."""
     from protocol.commands import Command, sign_command
     from protocol.keys import UnusableKey
     from tools.failc.identity import operator
@@ -199,12 +200,17 @@ def _give(
         signed = sign_command(command, key)
     except UnusableKey as error:
         raise Trouble(str(error), USAGE) from None
-    code, answer = ask.post("/command", {"command": _text(signed.raw), "signature": _text(signed.signature)})
+    return {"command": _text(signed.raw), "signature": _text(signed.signature)}
+
+
+def _give(ask: Node, what: str, signed: dict[str, str]) -> dict[str, Any]:
+    """The node's answer. Raises Trouble where it refuses."""
+    code, answer = ask.post("/command", signed)
     if code == 202:
         return answer
     text = answer.get("text") or answer.get("error") or f"answered {code}"
     kinds = {403: REFUSED, 409: NO, 400: USAGE, 413: USAGE}
-    raise Trouble(f"{word} {service}: refused: {text}", kinds.get(code, UNREACHABLE))
+    raise Trouble(f"{what}: refused: {text}", kinds.get(code, UNREACHABLE))
 
 
 def _text(raw: bytes) -> str:

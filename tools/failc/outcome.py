@@ -66,7 +66,8 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
 
     def look(now: Service) -> Ended | None:
         if now["states"].get(target) == "FAIL":
-            return Ended(True, f"down on {target}, in FAIL; owner is {now['owner'] or 'nobody'}")
+            elsewhere = f"; {now['owner']} has it" if now["owner"] else ""
+            return Ended(True, f"down on {target}, in FAIL{elsewhere}")
         stuck = target in now.get("stuck", [])
         return Ended(False, f"stuck on {target}: a down action failed") if stuck else None
 

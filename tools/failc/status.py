@@ -54,7 +54,8 @@ def _owner(service: dict[str, Any]) -> str:
     words = [service["owner"] or "nobody"]
     words += ["SPLIT"] if service["split"] else []
     words += ["HELD"] if service["held"] else []
-    words += [f"-> {service['moving_to']}"] if service["moving_to"] else []
+    target = service["moving_to"]
+    words += [] if target is None else ["(moved)"] if target == service["owner"] else [f"-> {target}"]
     return " ".join(words)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from coordinator.config.durations import spoken
 from tools.failc.asking import connect
 from tools.failc.options import reaching
 from tools.failc.screen import coloured, table
@@ -27,9 +28,9 @@ def timings(as_json: bool) -> None:
 def _lines(known: dict[str, Any]) -> list[str]:
     derived = known["derived"]
     rows = [
-        ["heartbeat", f"{known['heartbeat_ms']} ms", "how often a node says that it lives, on every link"],
-        ["indoubt", f"{known['indoubt_ms']} ms", f"silence until doubt: {derived['lost_heartbeats_to_doubt']} heartbeats"],
-        ["dead", f"{known['dead_ms']} ms", f"silence until death: {derived['lost_heartbeats_to_death']} heartbeats"],
+        ["heartbeat", spoken(known["heartbeat_ms"]), "how often a node says that it lives, on every link"],
+        ["indoubt", spoken(known["indoubt_ms"]), f"silence until doubt: {derived['lost_heartbeats_to_doubt']} heartbeats"],
+        ["dead", spoken(known["dead_ms"]), f"silence until death: {derived['lost_heartbeats_to_death']} heartbeats"],
         ["drift", f"{known['drift_ppm'] / 10_000:g}%", "how far two clocks may run apart"],
         ["", "", _death(derived)],
     ]
@@ -53,11 +54,11 @@ def _service(service: dict[str, Any]) -> Iterator[list[str]]:
     ]
     yield ["restarts", str(service["restarts"]), "in place, before another node is tried"]
     for action in service["actions"]:
-        yield [action["kind"], f"{action['timeout_ms']} ms", "at most, for one action"]
+        yield [action["kind"], spoken(action["timeout_ms"]), "at most, for one action"]
     for check in service["checks"]:
-        meaning = f"{check['fall']} failures in a row, one every {check['every_ms']} ms"
-        yield [f"check {check['kind']}", f"{check['fails_after_ms']} ms", f"until it fails for good: {meaning}"]
+        meaning = f"{check['fall']} failures in a row, one every {spoken(check['every_ms'])}"
+        yield [f"check {check['kind']}", spoken(check["fails_after_ms"]), f"until it fails for good: {meaning}"]
 
 
 def _span(ms: int | None, none: str, zero: str) -> str:
-    return none if ms is None else f"{ms} ms" if ms else zero
+    return none if ms is None else spoken(ms) if ms else zero

@@ -41,7 +41,7 @@ def milliseconds(value: object) -> int:
 def _not_a_duration(value: object) -> BadQuantity:
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return BadQuantity("is not a duration", 'Write a string with a unit, such as "500ms", "10s", "5m" or "1h"')
-    text = str(value).strip()
+    text = written(value).strip()
     if re.fullmatch("[0-9]+", text, re.ASCII) and len(text) < 15:
         return BadQuantity(f"{text} has no unit", f'Write "{text}ms" or "{text}s"')
     if re.fullmatch(r"[0-9]+\.[0-9]+ *(s|m|h)", text, re.ASCII) and len(text) < 15:
@@ -56,8 +56,13 @@ def parts_per_million(value: object) -> int:
         whole, _, fraction = value.removesuffix("%").partition(".")
         return int(whole) * 10_000 + int((fraction + "0000")[:4])
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        raise BadQuantity(f"{value} has no percent sign", f'Write "{value}%"')
-    raise BadQuantity(f'"{str(value)[:40]}" is not a percentage', 'Write a string such as "1%"')
+        raise BadQuantity(f"{written(value)} has no percent sign", f'Write "{written(value)}%"')
+    raise BadQuantity(f'"{written(value)[:40]}" is not a percentage', 'Write a string such as "1%"')
+
+
+def written(value: object) -> str:
+    """The value for a complaint; Python refuses to write numbers of thousands of digits."""
+    return "a huge number" if isinstance(value, int) and abs(value) > 10**18 else str(value)
 
 
 def spoken(ms: int) -> str:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from coordinator.config.complaints import BadConfig, Complaint, Finding
+from coordinator.config.durations import written
 from coordinator.config.positions import Path, Positions, locate
 from coordinator.config.shape import FileShape, table_at
 
@@ -49,9 +50,12 @@ def read_text(text: str, name: str) -> Reading:
         raise BadConfig([Complaint(1, 1, name, "", f"the file has more than {TEXT_BYTES_MAX} bytes", instead)])
     try:
         raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        positions = locate(text)
+    except ValueError as error:  # also a number of more digits than Python reads
         raise BadConfig([_syntax(str(error), text, name)]) from None
-    return _shaped(raw, locate(text))
+    except RecursionError:
+        raise BadConfig([Complaint(1, 1, name, "", "tables or lists are nested hundreds deep", "Flatten it")]) from None
+    return _shaped(raw, positions)
 
 
 def _syntax(words: str, text: str, name: str) -> Complaint:
@@ -178,7 +182,7 @@ def _kind_of(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (int, float)):
-        return f"the number {value}"
+        return f"the number {written(value)}"
     if isinstance(value, str):
         return f'the string "{value[:40]}"'
     return "a list" if isinstance(value, list) else "a table" if isinstance(value, dict) else "something else"

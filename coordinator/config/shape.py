@@ -48,7 +48,10 @@ def _one_of(*words: str) -> Any:
     def read(value: object) -> object:
         if value in words:
             return value
-        raise wrong(f'"{value}" is not one of the choices', "Write " + " or ".join(f'"{word}"' for word in words))
+        raise wrong(
+            f'"{durations.written(value)[:40]}" is not one of the choices',
+            "Write " + " or ".join(f'"{word}"' for word in words),
+        )
 
     return Annotated[str, BeforeValidator(read), WithJsonSchema({"type": "string", "enum": list(words)})]
 
@@ -56,7 +59,7 @@ def _one_of(*words: str) -> Any:
 def _whole(least: int, most: int) -> AfterValidator:
     def read(value: int) -> int:
         if not least <= value <= most:
-            raise wrong(f"{value} is out of range", f"Write a whole number from {least} to {most}")
+            raise wrong(f"{durations.written(value)} is out of range", f"Write a whole number from {least} to {most}")
         return value
 
     return AfterValidator(read)

@@ -1,6 +1,8 @@
 """Every bad input gets its file, line, column, key, what is wrong and what to write instead; all of them at once."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coordinator.config import BadConfig, check, parse
 from tests.config.sound import EVE, GENESIS, LUKRETIA, TEXT, bent
@@ -130,3 +132,45 @@ def test_what_deserves_a_second_look_is_a_warning_and_refuses_nothing(tmp_path):
     assert not checked.complaints
     (warning,) = [str(warning) for warning in checked.warnings]
     assert warning.startswith(f"{file}:22:1: services.web.on_isolation: with two nodes and no witness")
+
+
+VALUES = [
+    "1", '"x"', "-5", "true", "[]", "[1]", "{}", "{ a = 1 }", "nan", "1979-05-27", '"\\u001b[31m"', "9" * 40,
+    "0x" + "f" * 5000, '""',
+]  # fmt: skip
+INSERTS = ["[x]", "[[services.web.actions]]", "[nodes.x]", "y = 1", "[", "services = 3"]
+LINES = st.integers(0, TEXT.count("\n") - 1)
+BENDS = st.one_of(
+    st.tuples(st.just("drop"), LINES, st.just("")),
+    st.tuples(st.just("value"), LINES, st.sampled_from(VALUES)),
+    st.tuples(st.just("key"), LINES, st.sampled_from(["a", "nodes", '"\\u0007"', "key", "a.b"])),
+    st.tuples(st.just("insert"), LINES, st.sampled_from(INSERTS)),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(BENDS, min_size=1, max_size=4))
+def test_whatever_is_written_is_a_policy_or_complaints_in_single_lines(bends):
+    """An auditor reads configurations from logs: nothing that stands there may end it."""
+    lines = TEXT.splitlines()
+    for how, number, new in bends:
+        key, equals, value = lines[number].partition("=")
+        kept = {"drop": "", "value": f"{key}= {new}", "key": f"{new} ={value}", "insert": new + "\n" + lines[number]}
+        if equals or how in ("drop", "insert"):
+            lines[number] = kept[how]
+    complaints = said_about("\n".join(lines))
+    assert all(line.startswith("f:") and line.isprintable() for line in complaints)
+
+
+def said_about(text: str) -> list[str]:
+    try:
+        parse(text, "f")
+    except BadConfig as error:
+        return str(error).split("\n")
+    return []
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 20_000, "a = " + "9" * 5000, "[a]\n" * 2, "a = 1\na = 2", "\x00"], ids=len)
+def test_text_that_would_break_a_parser_is_a_complaint(text):
+    with pytest.raises(BadConfig):
+        parse(text, "f")

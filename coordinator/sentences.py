@@ -72,7 +72,7 @@ def _config(event: Event, body: Body) -> str:
 
 def _link(event: Event, body: Body) -> str:
     if event.kind == Kind.LINK_UP:
-        return f"{event.node} hears {body['peer']} on {body['link']} again"
+        return f"{event.node} hears {body['peer']} on {body['link']}"
     silent = f" for {body['silent_ms']} ms" if "silent_ms" in body else ""
     return f"{event.node} has heard nothing from {body['peer']} on {body['link']}{silent}"
 
@@ -83,7 +83,8 @@ def _judged(event: Event, body: Body) -> str:
         return f"{event.node} judges {peer} alive: its heartbeats arrive"
     links = ", ".join(f"{link} {silent_ms} ms" for link, silent_ms in sorted(body["links"].items()))
     word = "in doubt" if judgement == "indoubt" else judgement
-    return f"{event.node} judges {peer} {word}: silent for {body['silent_ms']} ms on every way" + (f" ({links})" if links else "")
+    by_link = f" ({links})" if links else ""
+    return f"{event.node} judges {peer} {word}: silent for {body['silent_ms']} ms on every way{by_link}"
 
 
 def _pulse(event: Event, body: Body) -> str:
@@ -112,7 +113,8 @@ def _release(event: Event, body: Body) -> str:
 
 
 def _down(event: Event, body: Body) -> str:
-    return f"{event.service} is down on {event.node}, which is in {body['to']}" + (f": {body['reason']}" if body["reason"] else "")
+    reason = f": {body['reason']}" if body["reason"] else ""
+    return f"{event.service} is down on {event.node}, which is in {body['to']}{reason}"
 
 
 def _fail(event: Event, body: Body) -> str:

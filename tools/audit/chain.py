@@ -14,7 +14,9 @@ from tools.audit.history import History
 
 CLAIMS = frozenset({Kind.CLAIM, Kind.RECLAIM})
 
-OUTCOMES = frozenset({Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.UP, Kind.RESTART, Kind.CHECK_FAILED, Kind.LAST_WORD})
+OUTCOMES = frozenset(
+    {Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.UP, Kind.RESTART, Kind.CHECK_FAILED, Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED}
+)
 """What follows from a claim at its own node."""
 
 YIELDING = frozenset({Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.RELEASE, Kind.DOWN, Kind.ACTION_STARTED, Kind.ACTION_FINISHED})

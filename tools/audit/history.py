@@ -148,12 +148,19 @@ def times_ms(events: Sequence[Event]) -> list[int]:
     times: list[int] = []
     begin = 0
     for at in range(1, len(events) + 1):
-        if at == len(events) or events[at].boot_ms < events[at - 1].boot_ms:
+        if at == len(events) or _rebooted(events[at - 1], events[at]):
             times += _session_ms(events[begin:at])
             begin = at
     for at in range(1, len(times)):
         times[at] = max(times[at], times[at - 1])
     return times
+
+
+def _rebooted(before: Event, event: Event) -> bool:
+    """The boot clock fell; or a start found another clock, and nobody can say whether it was set or the machine was off."""
+    moved_ms = abs(event.wall_ms - event.boot_ms - before.wall_ms + before.boot_ms)
+    start = event.kind in (Kind.NODE_STARTED, Kind.GAP_DECLARED)
+    return event.boot_ms < before.boot_ms or (start and moved_ms > STEP_MS)
 
 
 def _session_ms(events: Sequence[Event]) -> list[int]:

@@ -3,7 +3,8 @@
 | phase    | from                                  | until                       | taken from                       |
 |----------|---------------------------------------|-----------------------------|----------------------------------|
 | silence  | the dead holder was last heard        | it was judged dead          | `silent_ms` of the judgement     |
-| judge    | that judgement, else the newest cause | the claim was written       | boot clocks of one node          |
+| judge    | that judgement; else the newest cause;| the claim was written       | boot clocks of one node          |
+|          | after a split: the rival heard again  |                             |                                  |
 | claim    | the claim was given to the disk       | it was durable and guarded  | `durable_us` of the `up` event   |
 | act      | the first action began                | the last one ended          | `act_us`, announcing left out    |
 | announce |                                       |                             | `announce_us`                    |
@@ -21,6 +22,8 @@ Phases = dict[str, float | None]
 def phases_ms(history: History, root: Event, up: Event | None) -> Phases:
     """A phase that did not occur took 0; one that is not over yet is None."""
     causes = [history.events[ref] for ref in root.causes if ref in history.events]
+    if root.kind == Kind.RECLAIM:
+        causes = _heard_again(history, root, {event.node for event in causes}) or causes
     dead = [event for event in causes if event.kind == Kind.JUDGED and event.body.get("judgement") == "dead"]
     silence = max((event.body["silent_ms"] for event in dead), default=0)
     trigger = max(dead or causes, key=lambda event: history.at_ms[event.ref], default=None)
@@ -28,6 +31,16 @@ def phases_ms(history: History, root: Event, up: Event | None) -> Phases:
     for phase, field in (("claim", "durable_us"), ("act", "act_us"), ("announce", "announce_us")):
         phases[phase] = None if up is None else up.body.get(field, 0) / 1000
     return phases
+
+
+def _heard_again(history: History, root: Event, rivals: set[str]) -> list[Event]:
+    """The owner's newest judgement of a rival before it reclaimed: what told it that there had been a split."""
+    judged = [
+        event
+        for event in history.nodes[root.node]
+        if event.ref < root.ref and event.kind == Kind.JUDGED and event.body.get("peer") in rivals
+    ]
+    return judged[-1:]
 
 
 def _between(history: History, trigger: Event | None, root: Event) -> float:

@@ -84,9 +84,15 @@ def _service(evidence: Evidence, state: State, held: Held) -> dict[str, Any]:
         "owners": list(held.owners),
         "epoch": held.epoch,
         "split": held.split,
-        "states": {node: str(state.column(node).service(held.service).state) for node in nodes},
+        "states": {node: _shown(state, held, node) for node in nodes},
         "reason": reason,
     }
+
+
+def _shown(state: State, held: Held, node: str) -> str:
+    """Its own word; FAIL, as `failc status` shows a dead node, where its holding ended without one."""
+    column = state.column(node).service(held.service)
+    return "FAIL" if column.holds and held.owners and node not in held.owners else str(column.state)
 
 
 def _changes(path: str, old: Any, new: Any) -> Any:
@@ -115,6 +121,6 @@ def _lines(evidence: Evidence, told: dict[str, Any], at_ms: int) -> list[str]:
     last = max(known_events, key=lambda event: history.at_ms[event.ref], default=None)
     then = min(later, key=lambda event: history.at_ms[event.ref], default=None)
     lines.append("this holds")
-    lines.append(f"  from   {show(history.at_ms[last.ref])} ({name(last.ref)})" if last else "  from the beginning")
-    lines.append(f"  until  {show(history.at_ms[then.ref])} ({name(then.ref)})" if then else "  until the end of these logs")
+    lines.append(f"  from   {show(history.at_ms[last.ref])} ({name(history, last.ref)})" if last else "  from the beginning")
+    lines.append(f"  until  {show(history.at_ms[then.ref])} ({name(history, then.ref)})" if then else "  until the end of these logs")
     return lines

@@ -18,9 +18,10 @@ def ref_json(ref: Ref) -> dict[str, Any]:
     return {"node": ref.node, "incarnation": ref.incarnation, "number": ref.number}
 
 
-def name(ref: Ref) -> str:
-    """How an event is named in text."""
-    return f"{ref.node} {ref.incarnation}/{ref.number}"
+def name(history: History, ref: Ref) -> str:
+    """How an event is named in text: the incarnation only where its node has more than one."""
+    several = len({event.incarnation for event in history.nodes.get(ref.node, ())}) > 1
+    return f"{ref.node} {ref.incarnation}/{ref.number}" if several else f"{ref.node} {ref.number}"
 
 
 def at(history: History, ref: Ref) -> str:
@@ -28,12 +29,12 @@ def at(history: History, ref: Ref) -> str:
 
 
 def line(history: History, event: Event, text: str) -> str:
-    return f"{at(history, event.ref)}  {name(event.ref):<20}  {text}"
+    return f"{at(history, event.ref)}  {name(history, event.ref):<13}  {text}"
 
 
 def bracket(history: History, ref: Ref) -> str:
     """Between which events of others this one happened, whatever its author's clock said."""
     before, after = history.bracket(ref)
-    low = f"after {at(history, before.ref)} ({name(before.ref)}, which it knew)" if before else "it knew of nobody else"
-    high = f"before {at(history, after.ref)} ({name(after.ref)}, which knew it)" if after else "nobody else attests it yet"
+    low = f"after {at(history, before.ref)} ({name(history, before.ref)}, which it knew)" if before else "it knew of nobody else"
+    high = f"before {at(history, after.ref)} ({name(history, after.ref)}, which knew it)" if after else "nobody else attests it yet"
     return f"by the clocks of others: {low}, {high}"

@@ -68,7 +68,7 @@ def _lines(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str
     rule = str(event.body.get("rule", ""))
     lines = [
         f"{held.owner} owned {held.service} at {show(at_ms)}, epoch {held.epoch}",
-        f"  claim   {name(held.claim)} of {show(evidence.history.at_ms[held.claim])}",
+        f"  claim   {name(evidence.history, held.claim)} of {show(evidence.history.at_ms[held.claim])}",
         f"  rule    {rule}: {meaning(rule)}",
         f"  reason  {event.body.get('reason', '')}",
         f"  time    {bracket(evidence.history, held.claim)}",

@@ -124,12 +124,12 @@ def _headline(told: Story) -> str:
     assert told.root is not None, "a headline is about an event"
     held, since = told.held, show(told.evidence.history.at_ms[told.root.ref])
     if held.owner is None:
-        return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(told.root.ref)})"
+        return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(told.evidence.history, told.root.ref)})"
     also = f"; a SPLIT: {' and '.join(held.owners)} held it" if held.split else ""
     return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {held.epoch}, since {since}{also}"
 
 
 def _because(told: Story, event: Event) -> str:
     shown = {item.ref for item in told.events}
-    causes = [name(cause) for cause in event.causes if cause in shown]
+    causes = [name(told.evidence.history, cause) for cause in event.causes if cause in shown]
     return f"  <- {', '.join(causes)}" if causes else ""

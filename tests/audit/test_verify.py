@@ -1,0 +1,255 @@
+"""`failaudit verify`: clean histories are clean; what is forged, edited or not lawful is named with kind, node and number."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from coordinator.config import read
+from coordinator.core.given import Given
+from protocol.commands import Command, sign_command
+from protocol.event import Entry, Ref
+from protocol.kinds import Kind
+from protocol.sshkey import FileKey
+from store.journal import Journal
+from store.merged import Source, merge
+from store.reading import read as read_log
+from tests.audit.worlds import SCENARIOS, Played, played
+from tools.audit.evidence import Evidence
+from tools.audit.history import History
+from tools.audit.verify import findings_of
+from tools.simulator.keys import Keys, private_key
+
+CLEAN = ["01-planned-failover", "04-power-back", "05-split-brain", "clock-jump", "rollback", "rollback-alone", "lost-disk",
+         "split-of-three", "stuck-alive-and-fenced", "disk-full-at-the-owner", "last-word"]  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Played:
+    """Two nodes, lukretia owns web, nothing ever happened."""
+    return played("at 0s start lukretia genesis\nat 5s expect web owner=lukretia", tmp_path / "logs")
+
+
+def found(world: Played, *nodes: str) -> set[tuple[str, str, int]]:
+    answer = world.audit("verify", nodes=nodes or None)
+    told = answer.json
+    assert answer.code == (1 if told["findings"] else 0)
+    assert told["ok"] is not bool(told["findings"])
+    return {(finding["kind"], finding["node"], finding["number"]) for finding in told["findings"]}
+
+
+@pytest.mark.parametrize("scenario", CLEAN)
+def test_what_the_core_did_is_sound_and_lawful_from_all_copies_together(tmp_path: Path, scenario: str):
+    text = (SCENARIOS / f"{scenario}.scenario").read_text()
+    configuration = re.findall(r"# configuration: (\S+)", text)[0]
+    assert found(played(f"{scenario}.scenario", tmp_path / "logs", configuration)) == set()
+
+
+def test_verify_counts_events_heads_and_the_tail_that_nobody_attests(world: Played):
+    told = world.audit("verify").json
+    assert told["events"] == sum(feed["events"] for feed in told["feeds"].values())
+    assert set(told["feeds"]) == {"lukretia", "genesis"}
+    for feed in told["feeds"].values():
+        assert feed["events"] == feed["head"] > feed["unattested"] >= 0
+
+
+def test_the_text_says_which_threats_were_looked_at(world: Played):
+    answer = world.audit("verify", as_json=False)
+    assert "sound and lawful" in answer.out
+    assert "no   T3" in answer.out
+
+
+# --- forged by a node that has its own key: sound, and yet not lawful ---------------------------------------------
+
+
+Body = Mapping[str, Any]
+
+
+def forge(world: Played, node: str, kind: str, body: Body, causes: tuple[Ref, ...] = (), service: str = "web") -> int:
+    """The node's next event, in its own log, well signed and knowing all that is in that log. Returns its number."""
+    number = 0
+
+    async def append() -> None:
+        nonlocal number
+        signer = Keys([node], real=True).signer(node)
+        journal = await Journal.open(world.state(node), node, signer)
+        entries = await journal.load()
+        own = [entry for entry in entries if entry.event.node == node]
+        last = own[-1]
+        heads = {head.feed: head for entry in entries if (head := entry.head).node != node}
+        event = replace(
+            last.event,
+            number=last.event.number + 1,
+            previous=last.id,
+            kind=str(kind),
+            service=service,
+            body=body,
+            causes=causes,
+            heads=tuple(heads.values()),
+        )
+        await journal.append([Entry.of(event)])
+        await journal.close()
+        number = event.number
+
+    asyncio.run(append())
+    return number
+
+
+def last_given(world: Played, node: str) -> dict[str, Any]:
+    """What the node's peers looked like to it: alive, fit and current, as in the last claim there was."""
+    log = read_log(world.state(node))
+    entries = [Entry.read(row.raw, row.signature) for row in log.rows]
+    return next(dict(entry.event.body["given"]) for entry in reversed(entries) if entry.event.kind == Kind.CLAIM)
+
+
+def claim(world: Played, **changes: Any) -> dict[str, Any]:
+    given = Given.from_body(last_given(world, "genesis")).to_body()
+    peer = next(iter(given["peers"].values()))
+    body = {
+        "epoch": 2,
+        "rule": "take-over-dead",
+        "given": {**given, "peers": {"lukretia": peer}},
+        "reason": "lukretia held it and is dead: silent for 500 ms on every way",
+        "passed_over": [["lukretia", "dead: silent for 500 ms"]],
+    }
+    return {**body, **changes}
+
+
+def judged_dead(world: Played, silent_ms: int = 500) -> list[Any]:
+    peer = list(claim(world)["given"]["peers"]["lukretia"])
+    return ["dead", silent_ms, *peer[2:]]
+
+
+def test_a_claim_with_the_right_rule_in_the_wrong_circumstances_is_unlawful(world: Played):
+    """genesis claims from lukretia, which is alive by what genesis itself was given."""
+    number = forge(world, "genesis", Kind.CLAIM, claim(world))
+    assert found(world) == {("unlawful", "genesis", number)}
+    assert "the table says" in world.audit("verify").json["findings"][0]["text"]
+
+
+def test_a_claim_that_calls_a_peer_dead_against_the_authors_own_feed_is_unlawful(world: Played):
+    given = claim(world)["given"]
+    given["peers"] = {"lukretia": judged_dead(world)}
+    number = forge(world, "genesis", Kind.CLAIM, claim(world, given=given))
+    assert found(world) == {("unlawful", "genesis", number)}
+    assert "its feed says alive" in world.audit("verify").json["findings"][0]["text"]
+
+
+@pytest.mark.parametrize("changes", [{"rule": "take-over-free"}, {"epoch": 9}, {"epoch": 1}, {"given": {}}])
+def test_a_claim_that_names_another_rule_or_epoch_is_unlawful(tmp_path: Path, changes: dict[str, Any]):
+    """Everything else is as it should be: lukretia is dead, by a judgement in genesis's feed."""
+    world = played("at 0s start lukretia genesis\nat 5s disk-full genesis\nat 6s crash lukretia\nat 8s expect web owner=none",
+                   tmp_path / "logs")  # fmt: skip
+    body = {"peer": "lukretia", "judgement": "dead", "was": "alive", "silent_ms": 500, "links": {}, "count": 1}
+    forge(world, "genesis", Kind.JUDGED, body, service="")
+    given = claim(world)["given"]
+    given["peers"] = {"lukretia": judged_dead(world)}
+    number = forge(world, "genesis", Kind.CLAIM, {**claim(world, given=given), **changes})
+    assert ("unlawful", "genesis", number) in found(world)
+
+
+def test_an_up_without_a_claim_is_unlawful(world: Played):
+    body = {"epoch": 1, "durable_us": 1, "act_us": 1, "announce_us": 1, "reason": ""}
+    number = forge(world, "genesis", Kind.UP, body)
+    assert found(world) == {("unlawful", "genesis", number)}
+
+
+def test_a_cause_that_its_author_did_not_know_is_unlawful(world: Played):
+    own = world.audit("verify").json["feeds"]["genesis"]
+    later = Ref("genesis", own["incarnation"], own["head"] + 7)
+    number = forge(world, "genesis", Kind.PULSE, {"gaps": {}, "late_ms_max": 0}, (later,), "")
+    assert ("unlawful", "genesis", number) in found(world)
+
+
+def test_a_release_is_never_unlawful(world: Played):
+    body = {"epoch": 1, "rule": "whim", "to": "RECOVER", "cause": "stopping", "given": {}, "reason": "because"}
+    forge(world, "lukretia", Kind.RELEASE, body)
+    assert found(world) == set()
+
+
+def test_a_command_by_somebody_who_is_no_operator_is_a_finding_and_has_no_effect(world: Played):
+    key = FileKey(private_key("mallory"))
+    policy = read(world.config, files=False)
+    command = Command(policy.cluster_id, "mallory", "fail", "web", "lukretia", "", 0, 0, 1 << 52, bytes(16))
+    signed = sign_command(command, key)
+    body = {"command": signed.raw, "signature": signed.signature, "target": "lukretia"}
+    number = forge(world, "lukretia", Kind.COMMAND, body)
+    assert found(world) == {("authority", "lukretia", number)}
+    assert world.audit("who", "web").json["owner"] == "lukretia"
+
+
+def test_a_split_is_a_finding_where_the_policy_promised_that_there_is_none(tmp_path: Path):
+    world = played("05-split-brain.scenario", tmp_path / "logs")
+    policy = read(world.config, files=False)
+    keyring = Keys(policy.nodes, real=True).keyring
+    merged = merge([Source(node, read_log(world.state(node)).rows) for node in policy.nodes], keyring, policy.cluster_id)
+    promised = replace(policy, services={"web": replace(policy.services["web"], partition="majority")})
+    (finding,) = findings_of(Evidence(promised, merged, History(merged.entries)))
+    assert (finding.kind, finding.node) == ("split", "genesis")
+    assert "genesis and lukretia held web" in finding.text
+
+
+# --- tampered with: each kind, node and number in the JSON --------------------------------------------------------
+
+
+def sql(world: Played, node: str, statement: str) -> None:
+    connection = sqlite3.connect(world.state(node) / "log.db")
+    connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+TAMPERED = {
+    "gap": ("DELETE FROM events WHERE node = 'lukretia' AND number = 5", 5),
+    "signature": ("UPDATE events SET signature = zeroblob(64) WHERE node = 'lukretia' AND number = 4", 4),
+    "encoding": ("UPDATE events SET bytes = bytes || x'00' WHERE node = 'lukretia' AND number = 4", 4),
+    "truncated": ("DELETE FROM events WHERE node = 'lukretia' AND number > 4", 5),
+    "key": ("UPDATE events SET node = 'mallory' WHERE node = 'lukretia'", 1),
+    "chain": ("UPDATE events SET number = 1000 - number WHERE node = 'lukretia' AND number IN (499, 5)", 995),
+}
+
+
+@pytest.mark.parametrize("kind", TAMPERED)
+def test_a_tampered_log_is_found_and_no_honest_event_is_called_unlawful(world: Played, kind: str):
+    statement, number = TAMPERED[kind]
+    for node in ("genesis", "lukretia"):
+        sql(world, node, statement)
+    findings = found(world)
+    if kind == "key":
+        assert {name for name, _, _ in findings} & {"chain", "truncated"}
+    else:
+        assert (kind, "lukretia", number) in findings
+    assert "unlawful" not in {name for name, _, _ in findings}
+
+
+def test_answers_from_an_unsound_log_say_so_and_rest_on_the_sound_part(world: Played):
+    sql(world, "genesis", "UPDATE events SET signature = zeroblob(64) WHERE node = 'lukretia' AND number = 4")
+    answer = world.audit("who", "web", nodes=("genesis",))
+    assert answer.json["owner"] == "lukretia", "the chain from later signatures still proves the claim"
+    assert "unsound: signature: lukretia" in answer.err
+
+
+def test_a_claim_that_nobody_signed_is_not_believed(world: Played):
+    log = read_log(world.state("genesis"))
+    last = [Entry.read(row.raw, row.signature) for row in log.rows if row.node == "genesis"][-1]
+    forged = Entry.of(replace(last.event, number=last.event.number + 1, previous=last.id, kind="claim", service="web",
+                              body=claim(world), causes=(), heads=()))  # fmt: skip
+    connection = sqlite3.connect(world.state("genesis") / "log.db")
+    connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, NULL)", (*forged.ref, forged.raw))
+    connection.commit()
+    connection.close()
+    assert world.audit("who", "web", nodes=("genesis",)).json["owner"] == "lukretia"
+    assert ("signature", "genesis", forged.event.number) in found(world, "genesis")
+
+
+def test_another_clusters_configuration_makes_everything_a_finding(world: Played):
+    text = world.config.read_text().replace("00112233445566778899aabbccddeeff", "ff112233445566778899aabbccddeeff")
+    world.config.write_text(text)
+    assert {kind for kind, _, _ in found(world)} == {"cluster"}
+
+

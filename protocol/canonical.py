@@ -29,22 +29,35 @@ INT_MAX = 2**63 - 1
 
 def pack(value: Any) -> bytes:
     """The canonical bytes of `value`. Raises TypeError for a type that the format does not have."""
-    raw: bytes = msgpack.packb(_ordered(value, DEPTH_MAX), use_bin_type=True, strict_types=True)
-    return raw
+    return pack_ordered(_ordered(value, DEPTH_MAX))
 
 
 def unpack(raw: bytes) -> Any:
     """The value that `raw` is the canonical encoding of; raises NotCanonical for anything else."""
+    value = read(raw)
     try:
-        value = msgpack.unpackb(
-            raw, raw=False, strict_map_key=True, max_array_len=LENGTH_MAX, max_map_len=LENGTH_MAX, max_ext_len=0
-        )
-        again = pack(value)
-    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
-        raise NotCanonical(f"not canonical msgpack: {error or type(error).__name__}") from None
-    if again != raw:
+        same = pack(value) == raw
+    except (TypeError, ValueError, OverflowError) as error:
+        raise NotCanonical(f"not canonical msgpack: {error}") from None
+    if not same:
         raise NotCanonical("not canonical msgpack: another encoding of the same value")
     return value
+
+
+def pack_ordered(value: Any) -> bytes:
+    """`pack` for a caller whose maps are sorted and whose types are plain: the same bytes at a fifth of the cost."""
+    raw: bytes = msgpack.packb(value, use_bin_type=True, strict_types=True)
+    return raw
+
+
+def read(raw: bytes) -> Any:
+    """The value of any msgpack within our limits. The caller must encode it again and compare: `unpack` does."""
+    try:
+        return msgpack.unpackb(
+            raw, raw=False, strict_map_key=True, max_array_len=LENGTH_MAX, max_map_len=LENGTH_MAX, max_ext_len=0
+        )
+    except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
+        raise NotCanonical(f"not canonical msgpack: {error or type(error).__name__}") from None
 
 
 def _ordered(value: Any, depth: int) -> Any:

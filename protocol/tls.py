@@ -86,11 +86,13 @@ class Channel:
             pass
 
     def _read(self) -> bytes:
+        """Everything that is there; a read too many would cost an exception for each message."""
         parts = []
         try:
-            while part := self._tls.read(READ_BYTES):
+            while self._in.pending or self._tls.pending():
+                part = self._tls.read(READ_BYTES)
+                self.ended = self.ended or not part
                 parts.append(part)
-            self.ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLZeroReturnError:

@@ -6,16 +6,12 @@ datagrams.send(data, sockaddr)      # never waits; what the kernel refuses is lo
 """
 
 import asyncio
-import contextlib
 import socket
 from typing import Protocol
 
 from coordinator.daemon import sockets
 from coordinator.daemon.sockets import Address, Sockaddr
 from protocol.datagram import DATAGRAM_BYTES_MAX
-
-AT_ONCE = 32
-"""Datagrams read before the loop turns: a flood must not starve the timers."""
 
 
 class Incoming(Protocol):
@@ -40,8 +36,10 @@ class Datagrams:
     def send(self, data: bytes, target: Sockaddr) -> None:
         """One datagram; a full buffer, a missing route and a filter are all a lost datagram."""
         if self._socket is not None:
-            with contextlib.suppress(OSError):
+            try:
                 self._socket.sendto(data, target)
+            except OSError:
+                return
 
     def close(self) -> None:
         if self._socket is not None:
@@ -50,11 +48,11 @@ class Datagrams:
             self._socket = None
 
     def _read(self) -> None:
-        for _ in range(AT_ONCE):
-            if self._socket is None:
-                return
-            try:
-                data = self._socket.recv(DATAGRAM_BYTES_MAX + 1)
-            except OSError:  # nothing more to read, or an error that ICMP brought about one we sent
-                return
-            self._incoming.datagram(self.link, data)
+        """One datagram: where there are more the loop comes back, and a flood cannot starve its timers."""
+        if self._socket is None:
+            return
+        try:
+            data = self._socket.recv(DATAGRAM_BYTES_MAX + 1)
+        except OSError:  # nothing to read after all, or what ICMP says about one that we sent
+            return
+        self._incoming.datagram(self.link, data)

@@ -13,7 +13,7 @@ import asyncio
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +123,10 @@ class Journal:
         if loaded is not None:
             return loaded
         return [Entry.read(row.raw, row.signature) for row in await self._database.read(_all_rows)]
+
+    async def on_writer_thread(self, function: Callable[[], object]) -> None:
+        """Run `function` once on the thread that commits: whoever raises its own priority raises this one's too."""
+        await self._database.write(lambda connection: function())
 
     async def close(self) -> None:
         """Writes what is queued, then closes the file."""

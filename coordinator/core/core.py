@@ -113,7 +113,9 @@ class Core:
         self.behind: set[tuple[str, int]] = set()
         self.carrier: dict[str, bool] = {}
         self.carrier_up_ms: dict[str, int] = {}
+        self.pen.durable = self.feeds.newest.get(me)
         self.durable_column: Column = self.state.column(me)
+        """Our column as of our own last durable event, or as we found it where nothing that we wrote is durable yet."""
         self.flying_column: Column = self.durable_column
         self.counter = 0
         self.told_fit = False
@@ -214,6 +216,8 @@ class Core:
         return heads
 
     def _flush(self) -> None:
+        if self.joined and self.pen.idle_though_refused(self.now_ms):
+            self.write(Kind.PULSE, "", {"gaps": {}, "late_ms_max": 0}, ())
         append = self.pen.flush(self.now_ms)
         if append:
             self.flying_column = self.column
@@ -225,8 +229,8 @@ class Core:
             wakes += self.liveness.turns_ms(name)
         if self.joining:
             wakes.append(self.joining.deadline_ms)
-        retry = self.pen.retry_at_ms()
-        wakes += [] if retry is None else [retry]
+        flush_ms = self.pen.wake_at_ms()
+        wakes += [] if flush_ms is None else [flush_ms]
         wakes += [job.wake_at_ms for job in self.jobs.values() if job.wake_at_ms is not None]
         if self.joined:
             wakes += review.wakes_ms(self)
@@ -447,7 +451,7 @@ class Core:
         for entry in entries:
             self.feeds.add(entry)
             self.state = reduce(self.state, entry.event)
-        self.pen.keep(entries)
+        self.pen.keep(entries, self.now_ms)
         self.dirty = self.dirty or bool(entries)
 
     def _last_word(self, given: LastWordHeard) -> None:
@@ -485,8 +489,9 @@ class Core:
     # --- what comes back from our own effects --------------------------------------------------------------------
 
     def _durable(self, given: Durable) -> None:
-        self.durable_column = self.flying_column
         own = self.pen.stored(given.ticket)
+        if own:
+            self.durable_column = self.flying_column
         for entry in own:
             self._stored(entry, given.took_us)
         if own:

@@ -313,6 +313,11 @@ def alone(case: Case) -> Found | None:
     return Found("no other node is heard") if case.service.on_isolation == "release" and case.isolated else None
 
 
+def settling(case: Case) -> Found | None:
+    """Two that leave FAIL in one instant each see the other out: the later in the order lets the earlier claim first."""
+    return Found("it has just left FAIL, and lets a better one go first") if "settling" in case.given.timers else None
+
+
 def not_current(case: Case) -> Found | None:
     behind = [node for node in case.others if case.judged(node) is ALIVE and not case.given.peers[node].current]
     return Found(f"waiting for the newest events of {behind[0]}") if behind else None
@@ -399,6 +404,7 @@ TABLE = (
     Row("on-hold", FREE, on_hold, Act.STAY),
     Row("unfit", FREE, unfit, Act.STAY),
     Row("alone", FREE, alone, Act.STAY),
+    Row("settling", FREE, settling, Act.STAY),
     Row("not-current", FREE, not_current, Act.STAY),
     Row("held", FREE, held_by_living, Act.STAY),
     Row("in-doubt", FREE, in_doubt, Act.STAY),

@@ -33,7 +33,7 @@ class Given:
     refused: bool = False
     """A peer's heartbeat says that it refuses us as forked."""
     timers: frozenset[str] = field(default_factory=frozenset)
-    """Timers that are over: "retry", "failback:NODE", "passed:NODE"."""
+    """Timers that are over: "retry", "failback:NODE", "passed:NODE"; and "settling" while that one still runs."""
 
     def to_body(self) -> dict[str, Any]:
         return {

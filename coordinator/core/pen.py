@@ -12,6 +12,20 @@ from coordinator.core.effects import Append
 from coordinator.core.feeds import Feed, Feeds
 from coordinator.core.inputs import Now
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
+from protocol.kinds import Kind
+
+PATIENT = frozenset(
+    {
+        Kind.RELEASE, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.JUDGED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE,
+        Kind.CARRIER_LOST, Kind.CARRIER_BACK, Kind.CHECK_FAILED, Kind.CHECK_PASSED, Kind.COMMAND, Kind.MOVE_BEGUN,
+        Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.HOLD, Kind.UNHOLD,
+    }
+)  # fmt: skip
+"""Nobody waits for these on the disk. They go with the next event that somebody waits for: otherwise that one would
+find the disk busy, and a move would pay for two commits on each side instead of one."""
+
+PATIENCE_MS = 20
+"""How long they wait at most."""
 
 RETRY_MS = 1000
 """How long after a refusal the disk is asked again: a full disk is mended by people, a busy loop would not help them."""
@@ -26,10 +40,15 @@ class Pen:
     """0 until the own feed is known: nothing may be written before."""
     durable: Head | None = None
     """Our own head on the disk: what heartbeats tell."""
+    opened: Head | None = None
+    """Our feed as we found it: up to here its entries were on the disk or came from peers, and are not ours to take back."""
     told: dict[Feed, Head] = field(default_factory=dict)
     """The heads of others that our last event rested on."""
     told_durably: dict[Feed, Head] = field(default_factory=dict)
     waiting: list[Entry] = field(default_factory=list)
+    waiting_since_ms: int = 0
+    hurry: bool = False
+    """Something waits that others wait for."""
     flying: tuple[Entry, ...] = ()
     flying_since_ms: int = 0
     ticket: int = 0
@@ -39,7 +58,9 @@ class Pen:
     def open(self, incarnation: int, told: Mapping[Feed, Head]) -> None:
         """Start or continue a feed: from now on events may be written."""
         self.incarnation = incarnation
-        self.durable = self.feeds.heads.get((self.me, incarnation))
+        self.opened = self.feeds.heads.get((self.me, incarnation))
+        if self.durable and self.durable.incarnation != incarnation:
+            self.durable = None
         self.told = dict(told)
         self.told_durably = dict(told)
 
@@ -63,8 +84,14 @@ class Pen:
         )
         entry = Entry.of(event)
         self.feeds.add(entry)
-        self.waiting.append(entry)
+        self._wait([entry], now.mono_ms)
+        self.hurry = self.hurry or kind not in PATIENT
         return entry
+
+    def _wait(self, entries: Sequence[Entry], now_ms: int) -> None:
+        if not self.waiting:
+            self.waiting_since_ms = now_ms
+        self.waiting.extend(entries)
 
     def _news(self) -> tuple[Head, ...]:
         news = tuple(
@@ -73,9 +100,9 @@ class Pen:
         self.told.update((head.feed, head) for head in news)
         return news
 
-    def keep(self, entries: Sequence[Entry]) -> None:
-        """Entries of peers, to be stored before whatever we write next."""
-        self.waiting.extend(entries)
+    def keep(self, entries: Sequence[Entry], now_ms: int) -> None:
+        """Entries of peers, to be stored before whatever we write next. They are safe where they come from."""
+        self._wait(entries, now_ms)
 
     def flush(self, now_ms: int) -> Append | None:
         """The next transaction, where nothing is in flight and the disk may be asked."""
@@ -83,6 +110,9 @@ class Pen:
             return None
         if self.refused_ms is not None and now_ms < self.refused_ms + RETRY_MS:
             return None
+        if not self.hurry and now_ms < self.waiting_since_ms + PATIENCE_MS:
+            return None
+        self.hurry = False
         self.ticket += 1
         self.flying, self.waiting = tuple(self.waiting), []
         self.flying_since_ms = now_ms
@@ -91,27 +121,49 @@ class Pen:
     def stored(self, ticket: int) -> tuple[Entry, ...]:
         """The disk has it: our own entries among it, in order."""
         assert ticket == self.ticket, "one transaction at a time"
-        own = tuple(entry for entry in self.flying if entry.event.node == self.me)
-        self.flying = ()
+        stored, self.flying = self.flying, ()
         self.refused_ms = None
-        if own:
-            self.durable = own[-1].head
-            for entry in own:
-                self.told_durably.update((head.feed, head) for head in entry.event.heads)
+        for entry in stored:
+            if entry.event.node == self.me and entry.event.incarnation == (self.incarnation or entry.event.incarnation):
+                self.durable = entry.head
+        own = tuple(entry for entry in stored if self._written(entry))
+        for entry in own:
+            self.told_durably.update((head.feed, head) for head in entry.event.heads)
         return own
+
+    def _written(self, entry: Entry) -> bool:
+        """By us in this run; not fetched from a peer to complete an older disk."""
+        event = entry.event
+        if event.node != self.me or event.incarnation != self.incarnation:
+            return False
+        return self.opened is None or event.number > self.opened.number
+
+    def settled(self) -> bool:
+        """Whether something that we wrote in this run is on the disk."""
+        return self.durable is not None and (self.opened is None or self.durable.number > self.opened.number)
 
     def refused(self, ticket: int, now_ms: int) -> tuple[Entry, ...]:
         """The disk took nothing: the feed ends again where the disk ends. Returns our own entries that are lost."""
         assert ticket == self.ticket, "one transaction at a time"
         lost = [*self.flying, *self.waiting]
-        self.flying, self.refused_ms = (), now_ms
-        self.waiting = [entry for entry in lost if entry.event.node != self.me]
-        self.feeds.cut(self.durable, (self.me, self.incarnation))
+        self.flying, self.refused_ms, self.hurry = (), now_ms, True
+        self.waiting = [entry for entry in lost if not self._written(entry)]
+        self.feeds.cut(self.durable if self.settled() else self.opened, (self.me, self.incarnation))
         self.told = dict(self.told_durably)
-        return tuple(entry for entry in lost if entry.event.node == self.me)
+        return tuple(entry for entry in lost if self._written(entry))
 
-    def retry_at_ms(self) -> int | None:
-        return None if self.refused_ms is None or self.flying else self.refused_ms + RETRY_MS
+    def idle_though_refused(self, now_ms: int) -> bool:
+        """The disk refused, it is time to ask again, and there is nothing to write: then something must be."""
+        due = self.refused_ms is not None and now_ms >= self.refused_ms + RETRY_MS
+        return due and not self.flying and not self.waiting
+
+    def wake_at_ms(self) -> int | None:
+        """When `flush` may have something to give that it does not give now."""
+        if self.flying or not (self.waiting or self.refused_ms is not None):
+            return None
+        if self.refused_ms is not None:
+            return self.refused_ms + RETRY_MS
+        return self.waiting_since_ms + PATIENCE_MS
 
     def hangs_ms(self, now_ms: int) -> int:
         """How long the transaction in flight has been on its way."""

@@ -101,6 +101,9 @@ def _out(core: Core, name: str, asked: Case, decision: Decision) -> bool:
     body = {"rule": decision.rule, "given": asked.given.to_body(), "reason": decision.reason}
     if kind is Kind.FAIL:
         body["cause"] = decision.cause
+    else:
+        place = asked.order.index(core.me) if core.me in asked.order else 0
+        core.waits[name].settles_ms = core.now_ms + place * core.policy.timing.heartbeat_ms
     core.write(kind, name, body, decision.causes)
     return True
 

@@ -21,6 +21,8 @@ class Waits:
     passed: dict[str, ServiceColumn] = field(default_factory=dict)
     """Passed over, as its column was then: until it changes."""
     failed: tuple[ServiceColumn, int] | None = None
+    settles_ms: int = 0
+    """After leaving FAIL: until then no claim."""
     moved: tuple[object, int] | None = None
 
     def over(self, case: Case, now_ms: int) -> frozenset[str]:
@@ -30,6 +32,8 @@ class Waits:
         due = self._retry_at_ms(case, now_ms)
         if due is not None and now_ms >= due:
             names.add("retry")
+        if now_ms < self.settles_ms:
+            names.add("settling")
         return frozenset(names)
 
     def _passed(self, case: Case) -> list[str]:
@@ -84,6 +88,7 @@ class Waits:
         """When one of these will be over."""
         wakes = [since_ms + dead_ms for since_ms in self.idle.values()]
         wakes += [since_ms + (case.service.failback_ms or 0) for since_ms in self.ready.values()]
+        wakes.append(self.settles_ms)
         due = self._retry_at_ms(case, now_ms)
         move = ownership.active_move(case.state, case.name)
         if self.moved and move:

@@ -26,6 +26,7 @@ from coordinator.core.model import State
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.guardlink import GuardLink
+from coordinator.daemon.haste import hurry
 from coordinator.daemon.inbox import Inbox, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
@@ -108,6 +109,8 @@ class Node:
         return node
 
     async def _open(self) -> None:
+        log.info("%s starts with %s", self.me, hurry())
+        await self.journal.on_writer_thread(hurry)
         await self.guard.start()
         await self.executor.start()
         for line in await self.executor.sweep():

@@ -129,11 +129,12 @@ class History:
                     before[head.node] = known
             if event.ref == ref:
                 break
-        covering = [first for node in self.nodes if node != ref.node if (first := self._first_that_knew(node, ref))]
+        covering = [first for node in self.nodes if node != ref.node if (first := self.first_that_knew(node, ref))]
         lower = max(before.values(), key=lambda event: self.at_ms[event.ref], default=None)
         return lower, min(covering, key=lambda event: self.at_ms[event.ref], default=None)
 
-    def _first_that_knew(self, node: str, ref: Ref) -> Event | None:
+    def first_that_knew(self, node: str, ref: Ref) -> Event | None:
+        """The first event of `node` whose heads cover this event of another."""
         for event in self.nodes[node]:
             if any(head.node == ref.node and head[1:3] >= ref[1:] for head in event.heads):
                 return event

@@ -23,7 +23,7 @@ def phases_ms(history: History, root: Event, up: Event | None) -> Phases:
     """A phase that did not occur took 0; one that is not over yet is None."""
     causes = [history.events[ref] for ref in root.causes if ref in history.events]
     if root.kind == Kind.RECLAIM:
-        causes = _heard_again(history, root, {event.node for event in causes}) or causes
+        causes = _told(history, root, [event for event in causes if event.node != root.node]) or causes
     dead = [event for event in causes if event.kind == Kind.JUDGED and event.body.get("judgement") == "dead"]
     silence = max((event.body["silent_ms"] for event in dead), default=0)
     trigger = max(dead or causes, key=lambda event: history.at_ms[event.ref], default=None)
@@ -33,14 +33,22 @@ def phases_ms(history: History, root: Event, up: Event | None) -> Phases:
     return phases
 
 
-def _heard_again(history: History, root: Event, rivals: set[str]) -> list[Event]:
-    """The owner's newest judgement of a rival before it reclaimed: what told it that there had been a split."""
-    judged = [
-        event
-        for event in history.nodes[root.node]
-        if event.ref < root.ref and event.kind == Kind.JUDGED and event.body.get("peer") in rivals
-    ]
-    return judged[-1:]
+def _told(history: History, root: Event, claims: list[Event]) -> list[Event]:
+    """What told the owner of a split: its first judgement of the rival since the rival's claim, else its first event that
+    knew of that claim."""
+    told = []
+    for claim in claims:
+        judged = [
+            event
+            for event in history.nodes[root.node]
+            if event.ref < root.ref
+            and event.kind == Kind.JUDGED
+            and (event.body.get("peer"), event.body.get("judgement")) == (claim.node, "alive")
+            and history.at_ms[event.ref] >= history.at_ms[claim.ref]
+        ]
+        knew = history.first_that_knew(root.node, claim.ref)
+        told += judged[-1:] or [knew or root]
+    return told
 
 
 def _between(history: History, trigger: Event | None, root: Event) -> float:

@@ -7,8 +7,10 @@ import click
 
 from coordinator.core.model import State
 from coordinator.sentences import sentence
+from protocol.event import Event
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
+from tools.audit.history import History
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import line, name, print_json
 from tools.audit.tenure import Held
@@ -116,11 +118,17 @@ def _lines(evidence: Evidence, told: dict[str, Any], at_ms: int) -> list[str]:
     for node, known in told["nodes"].items():
         judges = ", ".join(f"{peer} {judgement}" for peer, judgement in known["judges"].items())
         lines.append(f"  {node}: {'runs' if known['running'] else 'does not run'}{'; judges ' + judges if judges else ''}")
-    known_events = history.until(at_ms)
+    return [*lines, *_bracket(history, at_ms)]
+
+
+def _bracket(history: History, at_ms: int) -> list[str]:
+    """Between which events nothing changes, so that nobody takes a state for more exact than it is."""
+    last = max(history.until(at_ms), key=lambda event: history.at_ms[event.ref], default=None)
     later = [event for event in history.order if history.at_ms[event.ref] > at_ms]
-    last = max(known_events, key=lambda event: history.at_ms[event.ref], default=None)
     then = min(later, key=lambda event: history.at_ms[event.ref], default=None)
-    lines.append("this holds")
-    lines.append(f"  from   {show(history.at_ms[last.ref])} ({name(history, last.ref)})" if last else "  from the beginning")
-    lines.append(f"  until  {show(history.at_ms[then.ref])} ({name(history, then.ref)})" if then else "  until the end of these logs")
-    return lines
+    since = _moment(history, last) if last else "the beginning"
+    return ["this holds", f"  from   {since}", f"  until  {_moment(history, then) if then else 'the end of these logs'}"]
+
+
+def _moment(history: History, event: Event) -> str:
+    return f"{show(history.at_ms[event.ref])} ({name(history, event.ref)})"

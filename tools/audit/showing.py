@@ -35,6 +35,10 @@ def line(history: History, event: Event, text: str) -> str:
 def bracket(history: History, ref: Ref) -> str:
     """Between which events of others this one happened, whatever its author's clock said."""
     before, after = history.bracket(ref)
-    low = f"after {at(history, before.ref)} ({name(history, before.ref)}, which it knew)" if before else "it knew of nobody else"
-    high = f"before {at(history, after.ref)} ({name(history, after.ref)}, which knew it)" if after else "nobody else attests it yet"
-    return f"by the clocks of others: {low}, {high}"
+    low = f"after {_placed(history, before)}, which it knew" if before else "it knew of nobody else"
+    high = f"before {_placed(history, after)}, which knew it" if after else "nobody else attests it yet"
+    return f"by the clocks of others: {low}; {high}"
+
+
+def _placed(history: History, event: Event) -> str:
+    return f"{at(history, event.ref)} ({name(history, event.ref)})"

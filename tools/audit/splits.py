@@ -74,7 +74,7 @@ def splits(words: tuple[str, ...]) -> None:
 
 
 def splits_of(evidence: Evidence) -> list[Split]:
-    """Every split of the history, also those that last."""
+    """Every split of the history, also those that last. An end and a claim in one millisecond are none."""
     found: list[Split] = []
     current: dict[str, Split] = {}
     state = State()
@@ -85,7 +85,7 @@ def splits_of(evidence: Evidence) -> list[Split]:
         for held in _held(evidence, state, event):
             _follow(evidence, found, current, held, event)
         _announced(evidence, found, event)
-    return found
+    return [split for split in found if split.to_ms != split.from_ms]
 
 
 def _held(evidence: Evidence, state: State, event: Event) -> Iterator[Held]:

@@ -122,9 +122,10 @@ def _lines(told: Story) -> list[str]:
 
 def _headline(told: Story) -> str:
     assert told.root is not None, "a headline is about an event"
-    held, since = told.held, show(told.evidence.history.at_ms[told.root.ref])
+    held, history = told.held, told.evidence.history
+    since = show(history.at_ms[told.root.ref])
     if held.owner is None:
-        return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(told.evidence.history, told.root.ref)})"
+        return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(history, told.root.ref)})"
     also = f"; a SPLIT: {' and '.join(held.owners)} held it" if held.split else ""
     return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {held.epoch}, since {since}{also}"
 

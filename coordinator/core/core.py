@@ -523,7 +523,8 @@ class Core:
     def _not_durable(self, given: NotDurable) -> None:
         """The disk took nothing: what had not begun never happens, facts are written again when the disk is back."""
         lost = self.pen.refused(given.ticket, self.now_ms)
-        self.state = self.state.with_column(self.durable_column)
+        if lost:
+            self.state = self.state.with_column(self.durable_column)
         self.emit(Alarm(f"the log cannot be written ({given.why}): this node claims nothing until it can"))
         renamed: dict[Ref, Ref] = {}
         undone: set[str] = set()
@@ -560,6 +561,9 @@ class Core:
     def _guard_changed(self, given: GuardChanged) -> None:
         self.guard_alive = given.alive
         self.dirty = True
+        if given.alive:
+            for job in self.jobs.values():
+                job.resume()
 
     def _action_finished(self, given: ActionFinished) -> None:
         for job in self.jobs.values():

@@ -89,7 +89,7 @@ class Guarded:
 
 @dataclass(frozen=True, slots=True)
 class GuardChanged:
-    """The guard has died, or a new one stands."""
+    """The guard has died, or a new one stands and has been told everything that is held."""
 
     alive: bool
 

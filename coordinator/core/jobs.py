@@ -55,6 +55,9 @@ class Desk(Protocol):
     @property
     def now_ms(self) -> int: ...
 
+    @property
+    def guard_alive(self) -> bool: ...
+
 
 @dataclass(slots=True)
 class Job:
@@ -210,8 +213,9 @@ class Job:
     def _next(self) -> None:
         if self.index < len(self.policy.actions):
             word = "reclaim" if self.phase is Phase.RECLAIMING else "up"
-            self.touched = max(self.touched, self.index + 1)
-            self._run(word)
+            if self.desk.guard_alive:  # else `resume`: nothing more goes up that nobody would take down
+                self.touched = max(self.touched, self.index + 1)
+                self._run(word)
             return
         self.phase = Phase.UP
         times = {name: self.times_us.get(name, 0) for name in ("durable", "act", "announce")}
@@ -224,6 +228,11 @@ class Job:
         self.desk.emit(Run(self.running, self.policy.name, self.index, word, self.epoch, self.reason))
         body = {"action": self.index, "word": word, "epoch": self.epoch}
         self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, (self.armed_by,) if self.armed_by else ())
+
+    def resume(self) -> None:
+        """A new guard stands, and knows what is held: go on where the old one's end stopped us."""
+        if self.phase in (Phase.RAISING, Phase.RECLAIMING) and self.running is None:
+            self._next()
 
     # --- down ----------------------------------------------------------------------------------------------------
 

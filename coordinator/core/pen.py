@@ -148,7 +148,8 @@ class Pen:
         lost = [*self.flying, *self.waiting]
         self.flying, self.refused_ms, self.hurry = (), now_ms, True
         self.waiting = [entry for entry in lost if not self._written(entry)]
-        self.feeds.cut(self.durable if self.settled() else self.opened, (self.me, self.incarnation))
+        if self.incarnation:
+            self.feeds.cut(self.durable if self.settled() else self.opened, (self.me, self.incarnation))
         self.told = dict(self.told_durably)
         return tuple(entry for entry in lost if self._written(entry))
 

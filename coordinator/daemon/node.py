@@ -30,6 +30,7 @@ from coordinator.daemon.haste import hurry
 from coordinator.daemon.inbox import Inbox, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
+from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Head
@@ -85,7 +86,8 @@ class Node:
         self.inbox = Inbox(self._take)
         post = self.inbox.post
         self.guard = GuardLink(me, policy, folders.state, post)
-        self.executor = Executor(me, policy, post, self.guard)
+        self.traps = Traps(me, policy, folders.state)
+        self.executor = Executor(me, policy, post, self.guard, self.traps.tell)
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
         self.carrier = CarrierWatch(_interfaces(me, policy), post)
         self.control = ControlServer(self, folders.state)
@@ -113,6 +115,7 @@ class Node:
         await self.journal.on_writer_thread(hurry)
         await self.guard.start()
         await self.executor.start()
+        await self.traps.start()
         for line in await self.executor.sweep():
             log.warning("at the start: %s", line)
         entries = await self.journal.load()
@@ -133,7 +136,7 @@ class Node:
     async def close(self) -> None:
         """Close in the reverse order of starting; whatever is held is taken down by the guard, if anything is."""
         self.inbox.close()
-        for closing in (self.control, self.carrier, self.links_, self.executor, self.guard, self.journal):
+        for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
             await closing.close()
 
     # --- the loop ------------------------------------------------------------------------------------------------

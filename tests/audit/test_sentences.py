@@ -1,0 +1,33 @@
+"""The sentences that status, log line, page and audit share."""
+
+import pytest
+
+from coordinator.core.decide import TABLE as DECISIONS
+from coordinator.core.decide import Act
+from coordinator.sentences import RULES, TABLE, meaning, sentence
+from protocol.event import NO_PREVIOUS, Event
+from protocol.kinds import Kind
+
+
+def event(kind: str, **body: object) -> Event:
+    return Event(bytes(32), "genesis", 1, 1, NO_PREVIOUS, 0, 0, kind, "web", body, (), ())
+
+
+def test_every_kind_of_event_has_a_sentence():
+    assert set(TABLE) == set(Kind)
+
+
+def test_every_rule_that_makes_an_event_has_a_meaning():
+    assert {row.rule for row in DECISIONS if row.act is not Act.STAY} <= set(RULES)
+    assert meaning("a rule of the future") == "a rule of the future"
+
+
+@pytest.mark.parametrize("body", [{}, {"links": 7, "reason": None}, {"command": b"\xff"}, {"epoch": {}, "rule": []}])
+@pytest.mark.parametrize("kind", [*Kind, "a-kind-of-the-future"])
+def test_a_body_that_is_not_of_the_format_gets_a_sentence_and_never_an_exception(kind: str, body: dict[str, object]):
+    assert "genesis" in sentence(event(kind, **body)) or "web" in sentence(event(kind, **body))
+
+
+def test_a_takeover_is_told_with_its_rule_and_its_reason():
+    said = sentence(event(Kind.CLAIM, epoch=2, rule="take-over-dead", reason="lukretia held it and is dead"))
+    assert said == "genesis claims web with epoch 2 (take-over-dead): lukretia held it and is dead"

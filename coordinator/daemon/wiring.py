@@ -218,16 +218,19 @@ class Wiring:
             dialer.start()
 
     async def _unlink(self, key: tuple[str, str]) -> None:
-        link = self.links.pop(key)
+        """End a link: its connection says goodbye while the link is still known, so that its end is told as any other."""
+        link = self.links[key]
         if dialer := self._dialers.pop(key, None):
             await dialer.close()
-        self._openers = {key_id: found for key_id, found in self._openers.items() if found[0] is not link}
-        if (connection := link.connection) is not None:
+        while (connection := link.connection) is not None:
             connection.close()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(GOODBYE_S_MAX):
                     await connection.closed.wait()
             connection.abort()
+            await connection.closed.wait()
+        del self.links[key]
+        self._openers = {key_id: found for key_id, found in self._openers.items() if found[0] is not link}
 
     def _remember(self, link: Link, opener: Opener) -> None:
         older = [key_id for key_id, found in self._openers.items() if found[0] is link]

@@ -6,6 +6,7 @@ async def test_...(net):
 """
 
 import asyncio
+import contextlib
 import hashlib
 import itertools
 import os
@@ -18,10 +19,16 @@ import pytest
 from coordinator.core.inputs import BatchArrived, HeadsArrived, HeartbeatHeard, LinkChanged
 from coordinator.daemon.links import Links
 from coordinator.policy import NodePolicy, OperatorPolicy, Policy, Timing
-from protocol.event import NO_PREVIOUS, Entry, Event, Head
+from protocol.bodies import Hello, signed_body
+from protocol.datagram import Sealer
+from protocol.event import NO_PREVIOUS, Entry, Event
+from protocol.frames import FrameReader, frame
+from protocol.frames import Kind as Frame
 from protocol.kinds import Kind
 from protocol.messages import Domain, Heartbeat
 from protocol.signing import Identity
+from protocol.sshkey import load_private, write_private
+from protocol.tls import Contexts
 
 DEADLINE_S = 10.0
 CLUSTER = hashlib.sha256(b"test").digest()
@@ -191,12 +198,154 @@ async def net():
 
 @pytest.fixture
 def operator(tmp_path):
-    from protocol.sshkey import FileKey, load_private, write_private
+    from protocol.sshkey import FileKey
 
     write_private(tmp_path / "id", "afm")
     key: FileKey = load_private(tmp_path / "id")
     return key, {"afm": OperatorPolicy("afm", key.public, "admin")}
 
 
-def head(entry: Entry) -> Head:
-    return entry.head
+class Puppet:
+    """Whoever has a key and speaks TLS, saying whatever a test likes: a peer that breaks the protocol."""
+
+    def __init__(self, identity, peer, peer_key, address, cluster=CLUSTER, run=b"puppet!!"):
+        self.identity = identity
+        self.cluster = cluster
+        self.run = run
+        self.channel = Contexts(identity, {peer: peer_key}).dial(peer)
+        self.reader = FrameReader()
+        self.sealer = Sealer()
+        self.address = address
+        self.frames = []
+        self.stream = None
+
+    async def connect(self):
+        self.stream = await asyncio.open_connection(*self.address)
+        self.stream[1].write(self.channel.outgoing())
+        while not self.channel.ready:
+            await self.read()
+        return self
+
+    async def read(self):
+        """One read's worth; raises EOFError when the other side has closed."""
+        data = await asyncio.wait_for(self.stream[0].read(65536), DEADLINE_S)
+        if not data:
+            raise EOFError
+        self.frames += self.reader.feed(self.channel.receive(data))
+        self.stream[1].write(self.channel.outgoing())
+
+    async def closed(self):
+        """Returns when the other side has hung up."""
+        with contextlib.suppress(EOFError, ConnectionError):
+            while True:
+                await self.read()
+
+    def send(self, data):
+        self.stream[1].write(self.channel.send(data))
+
+    def frame(self, kind, body):
+        self.send(frame(kind, body))
+
+    def hello(self, **changes):
+        fields = {
+            "cluster": self.cluster, "node": self.identity.node, "link": "lan", "run": self.run, "heads": (),
+            "key_id": self.sealer.key_id, "key": self.sealer.key,
+        }  # fmt: skip
+        self.frame(Frame.HELLO, Hello(**{**fields, **changes}).encode())
+
+    def heartbeat(self, counter=1, **changes):
+        fields = {
+            "cluster": self.cluster, "node": self.identity.node, "run": self.run, "counter": counter, "fit": True,
+            "config": bytes(8), "vote": 0, "heads": {}, "heard": {}, "refused": (),
+        }  # fmt: skip
+        raw = Heartbeat(**{**fields, **changes}).encode()
+        return signed_body(raw, self.identity.sign(Domain.HEARTBEAT, raw))
+
+    def datagram(self, data):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+            made.sendto(data, self.address)
+
+    def close(self):
+        if self.stream is not None:
+            self.stream[1].transport.abort()
+
+
+@pytest.fixture
+async def puppets(net):
+    """`await puppets(node, "ann")`: connected to `node` on its lan, TLS done, no hello yet."""
+    made = []
+
+    async def connect(node, name, identity=None, **options):
+        address = node.policy.nodes[node.name].links["lan"]
+        puppet = Puppet(identity or net.identities[name], node.name, node.identity.public, address, **options)
+        made.append(puppet)
+        return await puppet.connect()
+
+    yield connect
+    for puppet in made:
+        puppet.close()
+
+
+class Wire:
+    """A cable that we hold: forwards TCP and UDP from one address to another, and can stop doing either."""
+
+    def __init__(self, here, there):
+        self.here, self.there = here, there
+        self.streams = asyncio.Event()
+        self.streams.set()
+        self.datagrams = True
+        self.passed = 0
+        self.connects = 0
+        self._server = self._udp = None
+        self._tasks = set()
+
+    async def start(self):
+        self._server = await asyncio.start_server(self._connected, *self.here)
+        self._udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._udp.setblocking(False)
+        self._udp.bind(self.here)
+        asyncio.get_running_loop().add_reader(self._udp, self._datagram)
+        return self
+
+    def _datagram(self):
+        data = self._udp.recv(2000)
+        if self.datagrams:
+            self.passed += 1
+            self._udp.sendto(data, self.there)
+
+    async def _connected(self, reader, writer):
+        self.connects += 1
+        far_reader, far_writer = await asyncio.open_connection(*self.there)
+        for one, other in ((reader, far_writer), (far_reader, writer)):
+            task = asyncio.create_task(self._copy(one, other))
+            self._tasks.add(task)
+
+    async def _copy(self, reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                await self.streams.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.transport.abort()
+
+    async def close(self):
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        asyncio.get_running_loop().remove_reader(self._udp)
+        self._udp.close()
+        self._server.close()
+
+
+@pytest.fixture
+async def wires():
+    made = []
+
+    async def start(here, there):
+        wire = await Wire(here, there).start()
+        made.append(wire)
+        return wire
+
+    yield start
+    for wire in made:
+        await wire.close()

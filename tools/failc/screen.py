@@ -26,9 +26,14 @@ COLOURS = {
 """Word to colour; every word says the same without it."""
 
 
+def terminal() -> bool:
+    """Whether stdout is a terminal that can be drawn on."""
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
 def coloured() -> bool:
     """Whether stdout is a terminal whose owner has not asked for no colour (no-color.org)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return terminal() and not os.environ.get("NO_COLOR")
 
 
 def paint(cell: str, colour: bool) -> str:
@@ -36,7 +41,7 @@ def paint(cell: str, colour: bool) -> str:
     if colour:
         for word, name in COLOURS.items():
             if cell == word or cell.startswith(word + " ") or cell.endswith(" " + word):
-                return click.style(cell, fg=name, bold=word == "SPLIT")
+                return click.style(cell, fg=name, bold=True if word == "SPLIT" else None)
     return cell
 
 

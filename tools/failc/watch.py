@@ -12,7 +12,7 @@ import click
 
 from tools.failc.asking import Node, connect
 from tools.failc.options import reaching
-from tools.failc.screen import coloured
+from tools.failc.screen import coloured, terminal
 from tools.failc.status import lines
 from tools.failc.trouble import Trouble
 
@@ -39,7 +39,7 @@ def watch(as_json: bool, last: int) -> None:
     ask = connect()
     ask.get("/status")  # whoever cannot be reached at all is told so, and not watched
     try:
-        _live(ask, last) if coloured() and not as_json else _plain(ask, last, as_json)
+        _live(ask, last) if terminal() and not as_json else _plain(ask, last, as_json)
     except KeyboardInterrupt:
         return
 
@@ -107,6 +107,6 @@ def _statuses(ask: Node) -> Iterator[dict[str, Any] | str]:
 def _picture(known: dict[str, Any] | str, newest: list[str], height: int) -> Any:
     from rich.text import Text
 
-    above = [known] if isinstance(known, str) else lines(known, True)
+    above = [known] if isinstance(known, str) else lines(known, coloured())
     room = max(0, height - len(above) - 2)
-    return Text.from_ansi("\n".join([*above, "", *newest[-room:]] if room else above))
+    return Text.from_ansi("\n".join([*above, "", *newest[-room:]] if room else above), no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,92 @@
+"""The status as a pure function: what each judgement of a peer makes of its words."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from coordinator.config import parse
+from coordinator.control.bell import Bell
+from coordinator.control.status import rfc3339, status
+from coordinator.control.view import PeerView
+from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State
+from coordinator.policy import Policy
+from tests.config.sound import TEXT
+
+ALIVE = PeerView(Judgement.ALIVE, 12, reachable=True, fit=True, agrees=True)
+
+
+@dataclass
+class Standing:
+    """A view that stands still: umpire looks at web, which lukretia holds."""
+
+    peer: PeerView
+    state: State
+    me: str = "umpire"
+    policy: Policy = field(default_factory=lambda: parse(TEXT, "f"))
+    config_path: Path = Path("f")
+    ready: bool = True
+    unfit_because: str = ""
+    alarms: tuple[str, ...] = ()
+    bell: Bell = field(default_factory=Bell)
+
+    def peers(self) -> dict[str, PeerView]:
+        return {"lukretia": self.peer, "genesis": ALIVE}
+
+    def links(self) -> list[Any]:
+        return [SimpleNamespace(peer="lukretia", link="lan", up=False, datagram=False, rtt_ms=None, refused={})]
+
+    def sentence(self, service: str) -> str:
+        return "lukretia is in doubt"
+
+
+def looked(peer: PeerView, **states: ServiceState) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The status of node lukretia, and of web."""
+    columns = {
+        node: Column(node, services={"web": ServiceColumn(state=state, epoch=7, holding_epoch=7, reason="it was free")})
+        for node, state in states.items()
+    }
+    whole = status(Standing(peer, State(columns)), 0)
+    return whole["nodes"]["lukretia"], whole["services"]["web"]
+
+
+@pytest.mark.parametrize(
+    ("change", "liveness", "state", "owner"),
+    [
+        ({}, "alive", "UP", "lukretia"),
+        ({"reachable": False}, "unreachable", "UP", "lukretia"),
+        ({"judgement": Judgement.INDOUBT, "reachable": False}, "indoubt", "INDOUBT", "lukretia"),
+        ({"judgement": Judgement.DEAD, "reachable": False}, "dead", "FAIL", None),
+    ],
+    ids=["alive", "only by a third node's word", "in doubt", "dead"],
+)
+def test_a_peers_state_is_its_own_word_only_while_it_is_alive(change, liveness, state, owner):
+    node, web = looked(replace(ALIVE, **change), lukretia=ServiceState.UP)
+    assert node["liveness"] == liveness
+    assert node["links"] == {"lan": {"up": False, "rtt_ms": None}}
+    assert web["states"] == {"lukretia": state, "genesis": "RECOVER"}
+    assert web["owner"] == owner
+    assert not web["split"]
+
+
+def test_a_dead_holder_makes_no_split_with_the_one_that_took_over():
+    _, web = looked(replace(ALIVE, judgement=Judgement.DEAD), lukretia=ServiceState.UP, genesis=ServiceState.UP)
+    assert (web["owner"], web["owners"], web["split"]) == ("genesis", ["genesis"], False)
+
+
+def test_two_living_holders_are_a_split_and_the_preferred_one_is_the_owner():
+    _, web = looked(ALIVE, lukretia=ServiceState.UP, genesis=ServiceState.STARTING)
+    assert (web["owner"], web["owners"], web["split"]) == ("lukretia", ["genesis", "lukretia"], True)
+    assert web["reason"] == "split: genesis and lukretia hold it; lukretia wins by split_winner = preference"
+
+
+def test_nobody_is_null_and_the_newest_decision_says_why():
+    _, web = looked(ALIVE, lukretia=ServiceState.FAIL)
+    assert (web["owner"], web["owners"]) == (None, [])
+    assert web["reason"] == "nobody holds it; umpire is in RECOVER: lukretia is in doubt"
+
+
+def test_an_instant_is_utc_with_milliseconds():
+    assert rfc3339(1_700_000_000_007) == "2023-11-14T22:13:20.007Z"

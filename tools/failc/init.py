@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tools.failc.trouble import USAGE, Trouble
+from tools.failc.trouble import UNREACHABLE, USAGE, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ def _write(folder: Path, text: str, keys: dict[str, _KeyPair], owner: _KeyPair, 
         _file(folder / "operator" / "id_ed25519.pub", f"{owner.ssh_line} {operator}@{cluster}\n".encode(), 0o644)
         _file(folder / "failover.toml", text.encode(), 0o644)  # last: a folder with it is whole
     except OSError as error:
-        raise Trouble(f"{error.filename}: cannot be written: {error.strerror}", USAGE) from None
+        raise Trouble(f"{error.filename}: cannot be written: {error.strerror}", UNREACHABLE) from None
 
 
 def _file(path: Path, content: bytes, mode: int) -> None:
@@ -163,3 +163,4 @@ def _tell(folder: Path, nodes: list[NewNode]) -> None:
         print(f"wrote {folder / node.name}/, the secrets of {node.name}: copy it to that node and nowhere else")
     print(f"wrote {folder / 'operator'}/, the key that signs commands: keep it where operators are")
     print(f"next: failc config check {folder / 'failover.toml'}")
+    print(f"then, on each node: faild --config {folder / 'failover.toml'} --node NAME")

@@ -71,6 +71,8 @@ RULES = 1
 CARRIER_HOLD_DEADS = 2
 """A carrier counts as back when it stood for so many times `dead`: a cable that is being plugged in bounces."""
 
+NEVER_MS = 1 << 62
+
 URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.MOVE_BEGUN, Kind.LAST_WORD})
 """Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters."""
 
@@ -121,6 +123,8 @@ class Core:
         self.told_fit = False
         self.beat_ms = now.mono_ms
         self.wake_at_ms = now.mono_ms
+        self.review_ms = NEVER_MS
+        """When the first timer of a decision is over, as the last review saw it: most heartbeats change nothing about it."""
         self.dirty = False
         self.tickets = 0
         self.out: list[Effect] = []
@@ -144,9 +148,10 @@ class Core:
         self.now = now
         INPUTS[type(given)](self, given)
         self._join()
-        if self.joined and (self.dirty or now.mono_ms >= self.beat_ms):
+        if self.joined and (self.dirty or now.mono_ms >= min(self.beat_ms, self.review_ms)):
             self.dirty = False
             review.services(self)
+            self.review_ms = min(review.wakes_ms(self), default=NEVER_MS)
         self._finish_stopping()
         if now.mono_ms >= self.beat_ms:
             self._tick()
@@ -233,7 +238,7 @@ class Core:
         wakes += [] if flush_ms is None else [flush_ms]
         wakes += [job.wake_at_ms for job in self.jobs.values() if job.wake_at_ms is not None]
         if self.joined:
-            wakes += review.wakes_ms(self)
+            wakes.append(self.review_ms)
         return min(ms for ms in wakes if ms > self.now_ms)
 
     # --- the desk: what jobs, commands and the review write on ---------------------------------------------------

@@ -29,7 +29,8 @@ class Guard:
         self._held.clear()
 
     def hold(self, word: Verified[LastWord]) -> None:
-        if self.alive:
+        """Orders reach the guard over one pipe: an older claim never replaces a newer one."""
+        if self.alive and not self._newer(word.message):
             self._held[word.message.service] = word
 
     def release(self, service: str, epoch: int) -> None:
@@ -62,6 +63,10 @@ class Guard:
             self._waiting.append(act)
         else:
             act()
+
+    def _newer(self, word: LastWord) -> bool:
+        held = self._held.get(word.service)
+        return held is not None and held.message.epoch > word.epoch
 
     def _went_down(self, service: str, clean: bool) -> None:
         word = self._held.pop(service, None)

@@ -15,6 +15,7 @@ from tools.simulator.world import World
 LOOK_EVERY_MS = 100
 STUCK_RETRY_MS = 10_000
 QUIET_MS = 3_000
+BETWEEN_ORDERS_MS = 500
 
 
 class Unsettled(AssertionError):
@@ -37,6 +38,7 @@ def settle(world: World, say: Callable[[str], None]) -> None:
     deadline_ms = world.now_ms + bound_ms(world)
     wrong = _wrong(world)
     while wrong and world.now_ms < deadline_ms:
+        world.start(*world.hosts)  # one that was being stopped when everything was mended has ended by now
         world.run_until_ms(world.now_ms + LOOK_EVERY_MS)
         wrong = _wrong(world)
     if wrong:
@@ -62,13 +64,15 @@ def mend(world: World) -> None:
 
 
 def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
-    """Holds end, and whatever failed may serve again."""
+    """Holds end, and whatever failed may serve again; one order after the other, as people give them."""
     for service in world.policy.services:
-        say(f"unhold and recover {service}")
+        say(f"unhold {service}")
         world.order("unhold", service)
-        world.settle()
-        for node in world.policy.services[service].nodes:
+    for service, policy in world.policy.services.items():
+        for node in policy.nodes:
+            world.run_until_ms(world.now_ms + BETWEEN_ORDERS_MS)
             if world.state(service, node) == ServiceState.FAIL:
+                say(f"recover {service} {node}")
                 world.order("recover", service, node)
 
 

@@ -24,19 +24,16 @@ class AddressAction:
     async def up(self, order: Order) -> Result:
         if self.address.version == 4:
             promote_secondaries(self.interface)  # for the guard, which removes without looking
-        try:
-            await self._netlink.add(self.interface, self.address)
-        except OSError as error:
-            return failed(f"{self.address} on {self.interface}: {error.strerror}")
-        try:
-            took_us = self._announcer.announce(self.interface, self.address)
-        except OSError as error:
-            return await self._undone(f"{self.address} on {self.interface} cannot be announced: {error.strerror}")
-        await self._netlink.forget_neighbour(self.interface, self.address)
-        return Result(Ending.DONE, announce_us=took_us)
+        added = await self._added()
+        if added.ending is not Ending.DONE:
+            return added
+        told = await self._told()
+        return told if told.ending is Ending.DONE else await self._undone(told)
 
     async def reclaim(self, order: Order) -> Result:
-        return await self.up(order)
+        """The same, but what cannot be announced stays: we hold it, and go on holding it."""
+        added = await self._added()
+        return await self._told() if added.ending is Ending.DONE else added
 
     async def down(self, order: Order) -> Result:
         """Done means looked at: whatever else carries this address here is removed as well."""
@@ -55,13 +52,28 @@ class AddressAction:
         mine = [held for held in await self._netlink.addresses(self.address.version) if held.address.ip == self.address.ip]
         return [held for held in mine if held.ours or _name(held.index) == self.interface]
 
-    async def _undone(self, text: str) -> Result:
+    async def _added(self) -> Result:
+        try:
+            await self._netlink.add(self.interface, self.address)
+        except OSError as error:
+            return failed(f"{self.address} on {self.interface}: {error.strerror}")
+        return DONE
+
+    async def _told(self) -> Result:
+        try:
+            took_us = self._announcer.announce(self.interface, self.address)
+        except OSError as error:
+            return failed(f"{self.address} on {self.interface} cannot be announced: {error.strerror}")
+        await self._netlink.forget_neighbour(self.interface, self.address)
+        return Result(Ending.DONE, announce_us=took_us)
+
+    async def _undone(self, told: Result) -> Result:
         """A take-over that nobody hears of is none: the address goes again, and the next node may try."""
         try:
             await self._netlink.remove(self.interface, self.address)
         except OSError as error:
-            return Result(Ending.UNKNOWN, f"{text}; nor removed again: {error.strerror}")
-        return failed(text)
+            return Result(Ending.UNKNOWN, f"{told.text}; nor removed again: {error.strerror}")
+        return told
 
 
 def _name(index: int) -> str:

@@ -10,7 +10,6 @@ root's has every capability by rule (capabilities(7)).
 
 import contextlib
 import ctypes
-import os
 from collections.abc import Iterator
 
 PR_CAP_AMBIENT = 47
@@ -30,9 +29,8 @@ def drop_ambient() -> None:
 @contextlib.contextmanager
 def ambient() -> Iterator[None]:
     """Within, what is started keeps those of `WANTED` that we have and may pass on. Nothing may be awaited within."""
-    if os.geteuid() != 0:
-        for capability in WANTED:
-            _prctl(RAISE, capability)  # EPERM where we have it not: the guard will then have it neither
+    for capability in WANTED:
+        _prctl(RAISE, capability)  # EPERM where we have it not, or may not pass it on: no matter for root
     try:
         yield
     finally:

@@ -8,7 +8,8 @@
     await executor.close()
 
 Each service has two queues. Orders go one after the other, and a `down` ends an `up` that is still running. Hooks and words
-go one after the other beside them: they never overtake each other, and never hold an order up.
+go one after the other beside them: they never overtake each other, and never hold an order up. An address that is up and
+vanishes is put back, in the queue of orders.
 """
 
 import asyncio
@@ -17,7 +18,9 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+from actions.address import AddressAction
 from actions.announce import Announcer
+from actions.capabilities import drop_ambient
 from actions.netlink import Netlink
 from actions.notify import NotifyHook
 from actions.outcome import DONE, Action, Ending, Order, Result, Seen
@@ -29,6 +32,7 @@ from coordinator.core.effects import Run, Watch
 from coordinator.core.inputs import ActionFinished, Input, Outcome
 from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
+from coordinator.daemon.keeper import Keeper
 from coordinator.daemon.lane import NewsLane, OrderLane
 from coordinator.policy import Policy
 
@@ -36,6 +40,9 @@ log = logging.getLogger("failover.actions")
 
 TEXT_MAX = 500
 """Of one line about an action: it goes into an event."""
+
+KEEP = -1
+"""The ticket of an order that we gave ourselves: nobody waits for its result."""
 
 Tell = Callable[[str, str, int, str], None]
 """Service, state, epoch, reason."""
@@ -62,8 +69,12 @@ class Executor:
         self._checks: dict[str, CheckRounds] = {}
         self._states: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
+        self._keeper = Keeper(self._keep)
 
     async def start(self) -> None:
+        """From here on no program that we run inherits a capability; what only root may do still needs root."""
+        drop_ambient()
+        self._keeper.start()
         self._workshop = Workshop(await Netlink.open(), Announcer(), Programs(self._groups))
         self.configure(self._policy)
 
@@ -76,9 +87,12 @@ class Executor:
         for name in mine:
             if name in old and old[name].policies == self._deeds[name].policies:
                 self._deeds[name] = old[name]  # a script that is being told something goes on knowing it
+            else:
+                self._keeper.forgets(name)
 
     async def close(self) -> None:
         """End what runs, take nothing down: whoever closes has let go of everything before."""
+        self._keeper.close()
         for rounds in self._checks.values():
             await rounds.close()
         for orders in self._orders.values():
@@ -91,6 +105,9 @@ class Executor:
 
     def run(self, order: Run) -> None:
         self._epochs[order.service] = order.epoch
+        self._put(order)
+
+    def _put(self, order: Run) -> None:
         if order.service not in self._orders:
             self._orders[order.service] = OrderLane(self._perform, self._report)
         self._orders[order.service].put(order)
@@ -150,9 +167,25 @@ class Executor:
         if action is None:
             return DONE  # a notify hook: it is told changes of state, not orders
         asked = Order(order.service, self._me, order.epoch, order.reason)
-        return await perform(action, order.word, asked, deeds.policies[order.action].timeout_ms / 1000)
+        if order.word == "down":
+            self._keeper.lets_go(order.service, order.action)  # here, where no earlier up can still be running
+        if order.ticket == KEEP and await self._stands(order, action, asked):
+            return DONE
+        result = await perform(action, order.word, asked, deeds.policies[order.action].timeout_ms / 1000)
+        if isinstance(action, AddressAction) and order.word != "down" and result.ending is Ending.DONE:
+            self._keeper.holds(order.service, order.action)
+        return result
+
+    def _keep(self, service: str, action: int) -> None:
+        self._put(Run(KEEP, service, action, "reclaim", self._epochs.get(service, 0), "it was removed by somebody else"))
+
+    async def _stands(self, order: Run, action: Action, asked: Order) -> bool:
+        """Whether there is nothing to put back: let go of meanwhile, or still there."""
+        return not self._keeper.is_held(order.service, order.action) or await look(action, asked) is not Seen.DOWN
 
     def _report(self, order: Run, result: Result, began_ns: int) -> None:
+        if order.ticket == KEEP:
+            return _kept(order, result)
         took_us = (time.monotonic_ns() - began_ns) // 1000
         outcome, text = Outcome(result.ending.value), result.text[:TEXT_MAX]
         self._post(ActionFinished(order.ticket, outcome, took_us, result.announce_us, text, result.output))
@@ -172,6 +205,12 @@ async def _tell_word(script: ScriptAction, word: str, order: Order, orders: int,
             await script.tell(word, order, orders)
     except TimeoutError:
         _late(script.path, word, timeout_s)
+
+
+def _kept(order: Run, result: Result) -> None:
+    if result is not DONE:
+        how = "put back and announced" if result.ending is Ending.DONE else f"and cannot be put back: {result.text}"
+        log.error("%s: the address of action %d was removed by somebody else, %s", order.service, order.action, how)
 
 
 def _late(path: str, word: str, timeout_s: float) -> None:

@@ -76,6 +76,7 @@ class GuardLink:
     def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
         """To be taken down if we end, with its last word; replaces what was held of this service. `Guarded` comes back."""
         self._held[service.name] = duty(self._me, self._policy, service, signed)
+        self._confirmed.discard((service.name, signed.message.epoch))
         self._say(self._held[service.name])
 
     def release(self, service: str, epoch: int) -> None:

@@ -154,6 +154,17 @@ def test_an_interface_that_is_switched_off_fails_and_leaves_nothing(lan: Lan) ->
         in_namespace(lan.two, "ip", "address", "replace", "fd77::2/64", "dev", "eth0", "nodad")
 
 
+def test_a_reclaim_that_cannot_be_announced_keeps_the_address(lan: Lan) -> None:
+    perform(lan.two, FOUR, "up")
+    in_namespace(lan.two, "ip", "link", "set", "eth0", "down")
+    try:
+        assert perform(lan.two, FOUR, "reclaim").ending is Ending.FAILED
+        assert FOUR in lan.addresses(lan.two)
+    finally:
+        in_namespace(lan.two, "ip", "link", "set", "eth0", "up")
+        in_namespace(lan.two, "ip", "address", "replace", "fd77::2/64", "dev", "eth0", "nodad")
+
+
 def test_nothing_is_announced_any_more_after_down(lan: Lan) -> None:
     """The repeats of an announcement must not take the client back to a node that gave the address up."""
 

@@ -188,5 +188,30 @@ def test_an_address_is_brought_up_with_its_times(lan: Lan) -> None:
     assert 0 < up.announce_us <= up.took_us
 
 
+def test_an_address_that_somebody_removes_is_put_back(lan: Lan) -> None:
+    """By hand, or with the interface: the kernel forgets its IPv6 addresses when it is switched off."""
+    four, six = "10.77.0.112/24", "fd77::112/64"
+
+    async def work() -> None:
+        async with stage(policy(address(four), address(six))) as it:
+            for index in (0, 1):
+                it.executor.run(run(index, "up", index))
+                await it.finished(index)
+            in_namespace(lan.one, "ip", "address", "del", four, "dev", "eth0")
+            await until(lambda: four in lan.addresses(lan.one), "it is put back")
+            in_namespace(lan.one, "ip", "link", "set", "eth0", "down")
+            assert six not in lan.addresses(lan.one)
+            in_namespace(lan.one, "ip", "link", "set", "eth0", "up")
+            await until(lambda: {four, six} <= set(lan.addresses(lan.one)), "both are there")
+            for index in (1, 0):
+                it.executor.run(run(10 + index, "down", index))
+                await it.finished(10 + index)
+            assert not it.executor._keeper._held
+            assert not {four, six} & set(lan.addresses(lan.one))
+
+    inside(lan.one, work)
+    in_namespace(lan.one, "ip", "address", "replace", "fd77::1/64", "dev", "eth0", "nodad")
+
+
 def _count(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0

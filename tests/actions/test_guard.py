@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -36,13 +37,18 @@ def wait_for(truth: Any, what: str, seconds: float = 10.0) -> Any:
     return found
 
 
+RIGHTS = "+net_admin,+net_raw,+kill"
+UNPRIVILEGED = ("setpriv", "--securebits=+noroot", f"--inh-caps={RIGHTS}", f"--ambient-caps={RIGHTS}")
+"""With `noroot` the kernel gives user 0 no more than any other: capabilities come by inheritance only."""
+
+
 class StandIn:
     """The process, and what it says."""
 
-    def __init__(self, namespace: str, folder: Path, **plan: Any) -> None:
+    def __init__(self, namespace: str, folder: Path, prefix: tuple[str, ...] = (), **plan: Any) -> None:
         self.folder = folder
         (folder / "plan.json").write_text(json.dumps(plan))
-        words = ["ip", "netns", "exec", namespace, sys.executable, "-m", "tests.actions.stand_in", str(folder)]
+        words = ["ip", "netns", "exec", namespace, *prefix, sys.executable, "-m", "tests.actions.stand_in", str(folder)]
         self.errors = open(folder / "errors", "a+")  # noqa: SIM115  closed with the process
         self.process = subprocess.Popen(
             words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True
@@ -311,8 +317,25 @@ def test_a_program_whose_number_never_reached_the_guard_is_found(tmp_path: Path)
 def test_a_group_number_that_is_somebody_elses_by_now_is_left_alone(tmp_path: Path) -> None:
     process = subprocess.Popen(["/bin/sleep", "600"], env={"SOMEBODY": "else"}, start_new_session=True)
     try:
+        wait_for(lambda: guard.environment_of(process.pid), "its environment is there")
         guard.kill_groups({"0123-1": process.pid})
         assert process.poll() is None
     finally:
         process.kill()
         process.wait()
+
+
+def test_an_ordinary_user_with_two_capabilities_is_enough_and_scripts_get_none(
+    lan: Lan, stand_in: Any, peer: Peer, tmp_path: Path
+) -> None:
+    """The unit gives net_admin and net_raw; a script of the service must not be able to reconfigure the network."""
+    path = write_script(tmp_path, "grep CapEff /proc/self/status >> $log")
+    it = stand_in({"web": [address(FOUR), address(SIX), script(path)]}, prefix=UNPRIVILEGED)
+    pid = it.hear("up")["guard"]
+    assert {FOUR, SIX} <= set(lan.addresses(lan.one))
+    assert (tmp_path / "log").read_text().split() == ["CapEff:", "0" * 16]
+    assert int(re.findall(r"CapEff:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())[0], 16) & 1 << 12
+    it.kill()
+    assert peer.word(peer.four).service == "web"
+    assert not {FOUR, SIX} & set(lan.addresses(lan.one))
+    assert (tmp_path / "log").read_text().split()[-1] == "0" * 16

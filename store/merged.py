@@ -68,7 +68,7 @@ def merge(sources: Sequence[Source], keyring: Keyring | None = None, cluster: by
     pins = _pins(candidates)
     findings += _forks(candidates, attested)
     findings += _rewritten(candidates, attested, pins)
-    findings += _shown(candidates, remembered)
+    findings += _shown(candidates, attested, remembered)
     chains = {feed: _chain(numbers, attested, pins) for feed, numbers in sorted(candidates.items())}
     findings += _truncated(chains)
     entries = [entry for chain in chains.values() for entry in chain]
@@ -172,19 +172,19 @@ def _rewritten(
     return list(findings.values())
 
 
-def _shown(candidates: Candidates, keyring: Keyring | None) -> list[Finding]:
+def _shown(candidates: Candidates, attested: set[bytes], keyring: Keyring | None) -> list[Finding]:
     """The evidence inside fork-seen events: both sides with their signatures."""
     every = (entry for numbers in candidates.values() for at in numbers.values() for entry in at.values())
     seen = (entry for entry in every if entry.event.kind == Kind.FORK_SEEN)
-    return [fork for entry in seen if (fork := _shown_by(entry, keyring))]
+    return [fork for entry in seen if (fork := _shown_by(entry, attested, keyring))]
 
 
-def _shown_by(seen: Entry, keyring: Keyring | None) -> Finding | None:
+def _shown_by(seen: Entry, attested: set[bytes], keyring: Keyring | None) -> Finding | None:
     body = seen.event.body
     try:
         ours, theirs = (Entry.read(*body[side]) for side in ("ours", "theirs"))
-        if keyring:
-            for entry in (ours, theirs):
+        for entry in (ours, theirs):
+            if keyring and entry.id not in attested:
                 keyring.verify(entry.event.node, Domain.EVENT, entry.id, entry.signature or b"")
     except (KeyError, TypeError, NotCanonical, Refused):
         return None  # no evidence: whoever wrote it says so, and that is all

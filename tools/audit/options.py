@@ -71,7 +71,9 @@ def trusting(command: F) -> F:
     """Adds --config (or --policy), --json and --source."""
     told: dict[str, Any] = {"expose_value": False, "callback": _remember}
     for option in (
-        click.option("--source", metavar="SOURCE", multiple=True, help="One more log; the same as a SOURCE argument.", **told),
+        click.option(
+            "--source", "--state", "source", metavar="SOURCE", multiple=True, help="One more log, as a SOURCE argument.", **told
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print JSON.", **told),
         click.option(
             "--config", "--policy", "config", metavar="FILE", help="The cluster's own file: the keys to trust.", **told

@@ -6,8 +6,6 @@ import pytest
 
 from tools.lab.pytest_plugin import MASTER, SLAVE
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 
 def test_a_killed_faild_leaves_its_guard_to_clear_up_and_to_tell(cluster):
     """kill -9 of `faild` alone: the machine lives, so nobody but the guard can take the address away."""

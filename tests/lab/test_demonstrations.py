@@ -6,8 +6,6 @@ import pytest
 
 from tools.lab.pytest_plugin import MASTER, SLAVE
 
-pytestmark = pytest.mark.xdist_group("lab")
-
 
 def test_1_and_2_a_planned_failover_and_the_planned_recovery(cluster):
     """`fail` on the master: down, FAIL there, UP on the slave. `recover`: the slave lets go, and the master is UP again."""

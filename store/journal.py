@@ -22,6 +22,7 @@ from protocol.messages import Keyring, Signer
 from store.commit import Group, Heads, Outcome, as_tuple, commit, heads_of, in_words
 from store.database import ALL_ROWS, Database
 from store.findings import REFUSED_AT_OPEN, Finding
+from store.merged import shorter
 from store.refusals import JournalRefused, LogUnreadable, LogUnsound
 from store.soundness import Row, look
 
@@ -59,7 +60,7 @@ class Journal:
 
     def __init__(self, database: Database, me: str, signer: Signer, entries: list[Entry], remarks: Sequence[Finding]):
         self.remarks = tuple(remarks)
-        """What `open` found and did not refuse: `truncated` feeds, ours among them after a rollback of the disk."""
+        """What `open` found and did not refuse: feeds that end before what others on this disk know of them."""
         self._database = database
         self._me = me
         self._signer = signer
@@ -97,7 +98,7 @@ class Journal:
         if refused:
             await database.close()
             raise LogUnsound(path, refused)
-        return cls(database, me, signer, sound.entries, sound.findings)
+        return cls(database, me, signer, sound.entries, shorter(sound.entries))
 
     def append(self, entries: Sequence[Entry]) -> "asyncio.Future[Written]":
         """Queue these entries: first come, first written. The future ends when they are durable, or with JournalRefused."""

@@ -213,6 +213,14 @@ def _chain(
     return chain
 
 
+def shorter(entries: Iterable[Entry]) -> list[Finding]:
+    """The feeds of one sound log that end before what its other feeds know of them."""
+    chains: dict[Feed, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        chains[entry.head.feed].append(entry)
+    return _truncated(chains)
+
+
 def _truncated(chains: Mapping[Feed, Sequence[Entry]]) -> list[Finding]:
     """Feeds of which somebody knew more than is here; the first number that is missing is named."""
     newest: dict[Feed, tuple[int, Entry]] = {}

@@ -51,11 +51,13 @@ def test_before_the_first_claim_nobody_owned_it(power_failure: Played):
     assert (answer.json["owner"], answer.json["owners"], answer.json["claim"]) == (None, [], None)
 
 
-def test_between_down_and_the_next_claim_nobody_owned_it_and_the_end_is_the_reason(power_failure: Played):
-    answer = who(power_failure, 10_150)
+def test_between_the_end_and_the_next_claim_nobody_owned_it_and_the_end_is_the_reason(tmp_path: Path):
+    story = "at 0s start lukretia genesis\nat 5s fail web lukretia\nat 6s fail web genesis\nat 7s recover web lukretia\n"
+    world = played(f"{story}at 9s expect web owner=lukretia", tmp_path / "logs")
+    answer = who(world, 6500)
     assert answer.code == 1
     assert (answer.json["owner"], answer.json["epoch"]) == (None, 2)
-    assert "lukretia is preferred and ready" in answer.json["reason"]
+    assert "an operator said fail" in answer.json["reason"]
 
 
 @pytest.mark.parametrize("scenario", ["01-planned-failover", "02-planned-recovery", "04-power-back", "05-split-brain",
@@ -99,6 +101,11 @@ def test_splits_tell_from_when_to_when_who_kept_it_and_when_it_was_announced_aga
 def test_an_incumbent_keeps_it_by_its_own_rule(tmp_path: Path):
     world = played("split-incumbent.scenario", tmp_path / "logs", "incumbent.toml")
     assert [told["rule"] for told in world.audit("splits").json] == ["incumbent"]
+
+
+def test_a_claim_in_the_very_millisecond_of_the_end_is_no_split(tmp_path: Path):
+    world = played("isolated-owner-releases.scenario", tmp_path / "logs", "isolation.toml")
+    assert world.audit("splits").json == []
 
 
 def test_why_tells_silence_judgement_rule_actions_and_phases(power_failure: Played):

@@ -57,7 +57,8 @@ async def write_logs(folder: Path) -> Logs:
     for author in (lukretia, genesis):
         logs.path(author.node).mkdir()
         known = logs.keyring
-        journals.append(await Journal.open(logs.path(author.node), author.node, author.identity, keyring=known, cluster=CLUSTER))
+        at = logs.path(author.node)
+        journals.append(await Journal.open(at, author.node, author.identity, keyring=known, cluster=CLUSTER))
     mine, theirs = journals
 
     async def both(author: Author, entries: Sequence[Entry]) -> None:

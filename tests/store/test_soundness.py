@@ -114,6 +114,14 @@ async def test_a_truncated_feed_is_found_where_a_peer_knew_more(logs: Logs):
     assert await refusal(logs) == "", "a shorter but sound log is completed from the peers, not refused"
 
 
+async def test_a_journal_says_which_feeds_its_own_disk_knows_to_be_longer(logs: Logs):
+    logs.sql("DELETE FROM events WHERE node = 'lukretia' AND number > 6")
+    me = logs.lukretia
+    journal = await Journal.open(logs.path(), me.node, me.identity, keyring=logs.keyring, cluster=CLUSTER)
+    assert [(finding.kind.value, finding.node, finding.number) for finding in journal.remarks] == [("truncated", "lukretia", 7)]
+    await journal.close()
+
+
 async def test_a_feed_that_is_missing_as_a_whole_is_truncated(logs: Logs):
     logs.sql("DELETE FROM events WHERE node = 'genesis'")
     assert logs.found() == {("truncated", "genesis", 1)}

@@ -78,9 +78,23 @@ def _targets(core: Core, command: Command) -> Targets:
     return TARGETS[command.word](core, command)
 
 
+def _living(core: Core, node: str) -> bool:
+    return node == core.me or core.liveness.judgement(node, core.now_ms) is not Judgement.DEAD
+
+
+def _owner(core: Core, service: str) -> str | None:
+    """The holder that can act: a dead one holds by its feed for as long as it stays away."""
+    policy = ownership.ruling(core.state, core.policy).services.get(service) or core.policy.services[service]
+    return ownership.winner(core.state, policy, [node for node in ownership.holders(core.state, service) if _living(core, node)])
+
+
 def _holder(core: Core, command: Command) -> Targets:
-    owner = ownership.owner(core.state, core.policy, command.service)
-    return (owner,) if owner else Refusal(f"nobody holds {command.service}")
+    owner = _owner(core, command.service)
+    if owner:
+        return (owner,)
+    dead = ownership.holders(core.state, command.service)
+    more = f"; {dead[0]} did, and is dead: name it, if it is certainly down there" if dead else ""
+    return Refusal(f"nobody holds {command.service}{more}")
 
 
 def _fail(core: Core, command: Command) -> Targets:
@@ -96,14 +110,17 @@ def _fences(core: Core, command: Command) -> bool:
     if command.node in ("", core.me):
         return False
     stuck = core.state.column(command.node).service(command.service).stuck
-    return stuck or core.liveness.judgement(command.node, core.now_ms) is Judgement.DEAD
+    return stuck or not _living(core, command.node)
 
 
 def _recover(core: Core, command: Command) -> Targets:
     nodes = (command.node,) if command.node else core.policy.services[command.service].nodes
     failed = tuple(node for node in nodes if _to_recover(core.state.column(node).service(command.service)))
+    living = tuple(node for node in failed if _living(core, node))
+    if living:
+        return living
     if failed:
-        return failed
+        return Refusal(f"{failed[0]} is dead: say it again when it is back, or to it")
     return Refusal(f"{command.service} is not in FAIL on {command.node or 'any node'}: nothing to recover")
 
 
@@ -116,7 +133,7 @@ def _move(core: Core, command: Command) -> Targets:
     service = core.policy.services[command.service]
     if command.node not in service.nodes:
         return Refusal(f"{command.node or 'nobody'} is no candidate of {command.service}: {', '.join(service.nodes)}")
-    owner = ownership.owner(core.state, core.policy, command.service)
+    owner = _owner(core, command.service)
     if owner == command.node:
         return Refusal(f"{command.node} holds {command.service} already")
     if ownership.held_back(core.state, command.service):

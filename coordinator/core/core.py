@@ -437,6 +437,7 @@ class Core:
         for head in given.heads:
             number = self.feeds.number(head.feed)
             if head.number > number and (head.node != self.me or self.joining):
+                self.wanted_ms.pop(head.feed, None)  # what was asked before this connection stood may be lost
                 self._want(given.peer, head.feed, number + 1)
 
     def _batch(self, given: BatchArrived) -> None:

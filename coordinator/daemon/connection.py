@@ -10,6 +10,7 @@ its reason, and a client that we refuse is no silent end of file. A peer that do
 
 import asyncio
 import socket
+import struct
 from typing import Protocol
 
 from coordinator.daemon import sockets
@@ -112,6 +113,14 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def reset(self) -> None:
+        """The stream is stuck, not the peer: forget what is on its way, and make the peer see the end at once."""
+        self.stalled = True
+        if self._transport is not None:
+            plain: socket.socket = self._transport.get_extra_info("socket")
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "a stream was asked for"
         self._transport = transport
@@ -131,7 +140,7 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.stalled = isinstance(exc, OSError) and not isinstance(exc, ConnectionResetError | BrokenPipeError)
+        self.stalled = self.stalled or isinstance(exc, OSError) and not isinstance(exc, ConnectionResetError | BrokenPipeError)
         self._cancel_deadline()
         self.closed.set()
         self._drained.set()

@@ -57,6 +57,8 @@ class Link:
     hurry: Callable[[], None] = lambda: None
     """Wakes the dialler."""
     connection: Connection | None = None
+    previous: Connection | None = None
+    """The one that `connection` replaces, until the peer has shown by a pong that it has made the change too."""
     sealer: Sealer | None = None
     """The key for our datagrams, once the peer has shown by a pong that it has it."""
     stream_ms: int = 0
@@ -74,18 +76,25 @@ class Link:
 
     def adopt(self, connection: Connection, now_ms: int) -> bool:
         """This connection serves the link from now on. True where none did before."""
-        old, self.connection = self.connection, connection
+        self._retire()
+        self.previous, self.connection = self.connection, connection
         self.stream_ms = now_ms
-        if old is not None and old is not connection:
-            old.abort()
         self.ping(now_ms)
-        return old is None
+        return self.previous is None
+
+    def serves(self, connection: Connection) -> bool:
+        """Whether what comes on this connection counts."""
+        return connection is self.connection or connection is self.previous
 
     def lost(self, connection: Connection) -> bool:
         """True where this connection served the link, so that now none does."""
-        if self.connection is not connection:
+        if connection is self.previous:
+            self.previous = None
+        if connection is not self.connection:
             return False
-        self.connection = None
+        self.connection, self.previous = self.previous, None
+        if self.connection is not None:
+            return False
         self.waiting = b""
         if not connection.stalled:
             self.sealer = None  # the peer's process has gone, and the key with it
@@ -133,19 +142,29 @@ class Link:
             raise Refused(Reason.GARBAGE, "an answer to no ping of ours")
         self.rtt_ms = round(rtt_ms, 3)
         self.reached = pong.datagrams
-        self.sealer = connection.sealer
+        if connection is self.connection:
+            self.sealer = connection.sealer
+            self._retire()
 
     def stream_heard(self, now_ms: int) -> None:
         """Something came over TLS."""
         self.stream_ms = now_ms
 
     def datagram_heard(self, now_ms: int) -> None:
-        """A sealed datagram was opened. Where the stream is silent meanwhile, it is stuck or gone: dial now, not later."""
+        """A sealed datagram was opened. Where the stream is silent meanwhile, it is stuck or gone: dial now, not later.
+
+        After a split a stream may come back in one direction only, the other waits for a retransmission seconds away:
+        whoever does not dial resets what is silent to it, and the peer dials anew.
+        """
         self.datagram_ms = now_ms
         silent = self.connection is None or now_ms - self.stream_ms > self.silent_after_ms
-        if self.dials and silent and now_ms - self.hurried_ms >= STUCK_AGAIN_MS:
-            self.hurried_ms = now_ms
+        if not silent or now_ms - self.hurried_ms < STUCK_AGAIN_MS:
+            return
+        self.hurried_ms = now_ms
+        if self.dials:
             self.hurry()
+        elif self.connection is not None:
+            self.connection.reset()
 
     def datagram_lately(self, now_ms: int) -> bool:
         return self.datagram_ms is not None and now_ms - self.datagram_ms < DATAGRAM_LATELY_MS
@@ -156,6 +175,11 @@ class Link:
     def status(self, now_ms: int, refused: Mapping[str, int]) -> LinkStatus:
         up, both = self.up(now_ms), self.reached and self.datagram_lately(now_ms)
         return LinkStatus(self.peer, self.name, up, both, self.rtt_ms if up else None, refused)
+
+    def _retire(self) -> None:
+        if self.previous is not None:
+            self.previous.abort()
+            self.previous = None
 
     def _say(self, kind: Kind, ping: Ping) -> None:
         self.send(frame(kind, ping.encode()))

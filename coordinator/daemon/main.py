@@ -34,7 +34,7 @@ def _main(argv: list[str]) -> int:
         return 2
     except OSError as error:
         print(f"faild: {options.config}: {error.strerror}. Name the configuration with --config", file=sys.stderr)
-        return 2
+        return 3
     if options.node not in policy.nodes:
         print(f"faild: no node {options.node!r} in {options.config}: {', '.join(policy.nodes)}", file=sys.stderr)
         return 2

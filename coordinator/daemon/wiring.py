@@ -154,9 +154,9 @@ class Wiring:
         self._post(HeadsArrived(link.peer, hello.heads))
 
     def framed(self, connection: Connection, kind: Kind, body: bytes) -> None:
-        """One frame after the hello. A connection that another has replaced is not listened to."""
+        """One frame after the hello. A connection that another has replaced for good is not listened to."""
         link = self.links.get((connection.peer, connection.link))
-        if link is None or link.connection is not connection:
+        if link is None or not link.serves(connection):
             return
         try:
             self._reception.framed(link, connection, kind, body)

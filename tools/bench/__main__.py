@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tools.bench import healing, journal, stillness, takeovers
 from tools.bench.figures import Figure, table
+from tools.bench.floor import floor
 from tools.bench.machine import machine
 from tools.bench.report import block, write
 from tools.bench.rig import QUICK, Plan, Rig, rig
@@ -43,7 +44,7 @@ def main() -> int:
         print(reason, file=sys.stderr)
         return 2
     plan = QUICK if options.quick else Plan()
-    chosen = options.only.split(",") if options.only else [*BENCHMARKS, "journal"]
+    chosen = options.only.split(",") if options.only else [*BENCHMARKS, *ALONE]
     try:
         figures = run(chosen, plan)
     except LabError as error:
@@ -61,7 +62,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description="Measures the figures of docs/benchmarks.md.")
     parser.add_argument("--quick", action="store_true", help="few rounds and short waits; for development")
-    parser.add_argument("--only", default="", metavar="NAME,...", help=f"of {', '.join([*BENCHMARKS, 'journal'])}")
+    parser.add_argument("--only", default="", metavar="NAME,...", help=f"of {', '.join([*BENCHMARKS, *ALONE])}")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
     return parser.parse_args()
 
@@ -71,7 +72,7 @@ def run(chosen: Sequence[str], plan: Plan) -> list[Figure]:
     figures: list[Figure] = []
     for name in chosen:
         print(f"{name} ...", file=sys.stderr, flush=True)
-        fresh = durable() if name == "journal" else _measured(BENCHMARKS[name], plan)
+        fresh = ALONE[name](plan) if name in ALONE else _measured(BENCHMARKS[name], plan)
         print(table(fresh), file=sys.stderr, flush=True)
         figures += fresh
     return figures
@@ -82,7 +83,7 @@ def _measured(benchmark: Benchmark, plan: Plan) -> list[Figure]:
         return benchmark(ready)
 
 
-def durable() -> list[Figure]:
+def durable(plan: Plan) -> list[Figure]:
     """Claim to durable event beside the bare fsync, seven times, each in turns on one disk."""
     with tempfile.TemporaryDirectory() as folder:
         runs = [asyncio.run(journal.measure(Path(folder))) for _ in range(7)]
@@ -91,6 +92,10 @@ def durable() -> list[Figure]:
         Figure("claim to durable", "us", tuple(float(run.claim_us) for run in runs), None),
         Figure("bare fsync", "us", tuple(float(run.fsync_us) for run in runs), None),
     ]
+
+
+ALONE: dict[str, Callable[[Plan], list[Figure]]] = {"journal": durable, "floor": floor}
+"""These need no cluster."""
 
 
 def _how(plan: Plan) -> str:

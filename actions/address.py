@@ -22,12 +22,12 @@ class AddressAction:
         self._announcer = announcer
 
     async def up(self, order: Order) -> Result:
-        if self.address.version == 4:
-            promote_secondaries(self.interface)  # for the guard, which removes without looking
         added = await self._added()
         if added.ending is not Ending.DONE:
             return added
         told = await self._told()
+        if self.address.version == 4:
+            promote_secondaries(self.interface)  # for the guard, which removes without looking
         return told if told.ending is Ending.DONE else await self._undone(told)
 
     async def reclaim(self, order: Order) -> Result:
@@ -41,7 +41,6 @@ class AddressAction:
         await self._netlink.remove(self.interface, self.address)
         for held in await self._found():
             await self._netlink.remove(_name(held.index), held.address)
-        await self._netlink.forget_neighbour(self.interface, self.address)
         return DONE
 
     async def probe(self, order: Order) -> Seen:

@@ -12,6 +12,7 @@ Rules that were learnt the hard way (each was tried):
 """
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import Awaitable, Callable
@@ -33,6 +34,9 @@ FOR_EVER = 0xFFFF_FFFF
 
 GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ESRCH})
 """What the kernel answers when there is nothing to remove."""
+
+NOBODYS = IPv6Interface("100::1/128")
+"""Of the discard prefix (RFC 6666): nobody has it."""
 
 Address = IPv4Interface | IPv6Interface
 T = TypeVar("T")
@@ -57,8 +61,12 @@ class Netlink:
 
     @classmethod
     async def open(cls) -> "Netlink":
+        """pyroute2 opens at the first request, and is slow at the first of each kind: we pay now, not in a take-over."""
         netlink = cls(AsyncIPRoute())
-        await netlink.addresses(4)  # pyroute2 opens at the first request: we pay for that now, not in a take-over
+        await netlink.addresses(4)
+        with contextlib.suppress(OSError):  # without the right to, a node can still run scripts
+            await netlink.remove("lo", NOBODYS)
+            await netlink.forget_neighbour("lo", NOBODYS)
         return netlink
 
     def close(self) -> None:

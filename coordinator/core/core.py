@@ -233,7 +233,7 @@ class Core:
         for name in self.liveness.peers:
             wakes += self.liveness.turns_ms(name)
         if self.joining:
-            wakes.append(self.joining.deadline_ms)
+            wakes += self.joining.wakes_ms()
         flush_ms = self.pen.wake_at_ms()
         wakes += [] if flush_ms is None else [flush_ms]
         wakes += [job.wake_at_ms for job in self.jobs.values() if job.wake_at_ms is not None]
@@ -322,7 +322,8 @@ class Core:
         self.clean = given.clean
         patience_ms = self.policy.timing.dead_ms + WAIT_MS
         others = frozenset(self.policy.others(self.me))
-        self.joining = Joining(self.me, self.feeds, self.now_ms, patience_ms, others, given.clean)
+        glance_ms = self.policy.timing.indoubt_ms
+        self.joining = Joining(self.me, self.feeds, self.now_ms, patience_ms, others, given.clean, glance_ms)
 
     def _join(self) -> None:
         """Write node-started as soon as we know which feed is ours."""
@@ -436,13 +437,17 @@ class Core:
     def _heads_arrived(self, given: HeadsArrived) -> None:
         for head in given.heads:
             number = self.feeds.number(head.feed)
-            if head.number > number and (head.node != self.me or self.joining):
+            if head.number > number and self._fetches(head.feed):
                 self.wanted_ms.pop(head.feed, None)  # what was asked before this connection stood may be lost
                 self._want(given.peer, head.feed, number + 1)
 
+    def _fetches(self, feed: tuple[str, int]) -> bool:
+        """Our own feed is read from others only before we write; what an older incarnation lost, at any time."""
+        return feed[0] != self.me or self.joining is not None or (self.joined and feed[1] < self.pen.incarnation)
+
     def _batch(self, given: BatchArrived) -> None:
         feed = given.batch.head.feed
-        if feed[0] not in self.policy.nodes or (feed[0] == self.me and not self.joining):
+        if feed[0] not in self.policy.nodes or not self._fetches(feed):
             return
         judged = self.feeds.admit(given.batch)
         if isinstance(judged, Missing):

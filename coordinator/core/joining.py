@@ -1,8 +1,8 @@
 """Continue the own feed, or open a new incarnation: the first question of a run, asked before anything is written.
 
-A node continues its feed only when its own disk ends in a clean stop, or every other node has answered what it has of
-this feed (an older disk is completed from them first). Else it opens a new incarnation, which declares the gap.
-Otherwise a restored backup would use a number twice, and that is a fork. design.md, section 8.
+A node continues its feed only when every other node has answered what it has of it (an older disk is completed from them
+first), or when its own disk ends in a clean stop and nobody who answers soon knows more. Else it opens a new incarnation,
+which declares the gap. Otherwise a restored backup would use a number twice, and that is a fork. design.md, section 8.
 """
 
 from dataclasses import dataclass, field
@@ -23,6 +23,8 @@ class Joining:
     patience_ms: int
     others: frozenset[str]
     clean: bool
+    glance_ms: int
+    """How long a clean end waits for answers all the same: it may be an old one that was restored."""
     answers: dict[str, ShortHead | None] = field(default_factory=dict)
 
     def answered(self, peer: str, head: ShortHead | None) -> int | None:
@@ -37,7 +39,7 @@ class Joining:
             return "new"
         behind = any(head and self.feeds.behind(self.me, head) for head in self.answers.values())
         heard_all = self.others <= self.answers.keys()
-        if ours and not behind and (self.clean or heard_all):
+        if ours and not behind and (heard_all or (self.clean and now_ms >= self.began_ms + self.glance_ms)):
             return "continue"
         if not ours and heard_all and not behind:
             return "new"
@@ -59,3 +61,6 @@ class Joining:
     @property
     def deadline_ms(self) -> int:
         return self.began_ms + self.patience_ms
+
+    def wakes_ms(self) -> tuple[int, int]:
+        return (self.began_ms + self.glance_ms, self.deadline_ms)

@@ -10,7 +10,6 @@ its reason, and a client that we refuse is no silent end of file. A peer that do
 
 import asyncio
 import socket
-import struct
 from typing import Protocol
 
 from coordinator.daemon import sockets
@@ -57,7 +56,7 @@ class Connection(asyncio.Protocol):
         self.hello: Hello | None = None
         self.paused = False
         self.stalled = False
-        """It ended because nothing was acknowledged, not by the peer's own will: its datagram key goes on."""
+        """It ended by an error, a timeout or a reset, and not with a goodbye: the peer may live, and its key with it."""
         self.closed = asyncio.Event()
         self.established = asyncio.Event()
         """The peer's hello was good."""
@@ -113,14 +112,6 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def reset(self) -> None:
-        """The stream is stuck, not the peer: forget what is on its way, and make the peer see the end at once."""
-        self.stalled = True
-        if self._transport is not None:
-            plain: socket.socket = self._transport.get_extra_info("socket")
-            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._transport.abort()
-
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "a stream was asked for"
         self._transport = transport
@@ -140,7 +131,7 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.stalled = self.stalled or isinstance(exc, OSError) and not isinstance(exc, ConnectionResetError | BrokenPipeError)
+        self.stalled = exc is not None
         self._cancel_deadline()
         self.closed.set()
         self._drained.set()

@@ -5,7 +5,7 @@
     copies.begin("genesis", run)                                # said in a hello: its earlier runs are over
 
 A way is a peer, a link and a transport. The same heartbeat on another way is a copy; on the same way it is a replay. A
-counter more than KEPT behind its run's newest is a replay on any way, and so is a run that is over.
+counter too far behind its run's newest is a replay on any way, and so is a run that is over.
 """
 
 from collections import deque
@@ -15,8 +15,9 @@ from protocol.bodies import read_signed
 from protocol.messages import Heartbeat, Keyring, Verified, open_signed
 from protocol.refusals import Reason, Refused
 
-KEPT = 64
-"""Heartbeats of one run that may still be copied: 6.4 s at the default timing, longer than a stream stalls and lives."""
+KEPT_MIN = 64
+KEPT_MS = 5000
+"""Heartbeats of one run that may still be copied: for longer than a stream can stall and live (USER_TIMEOUT_MS)."""
 
 LIVES_KEPT = 4
 """Runs of one node that we listen to at once: while it restarts, a relayed heartbeat may be of either."""
@@ -42,16 +43,17 @@ class Life:
     newest: int = 0
     copies: dict[int, Copy] = field(default_factory=dict)
 
-    def forget(self, newest: int) -> list[Copy]:
+    def forget(self, newest: int, kept: int) -> list[Copy]:
         """A new newest counter: what falls out of the window."""
         self.newest = newest
-        old = [counter for counter in self.copies if counter <= newest - KEPT]
+        old = [counter for counter in self.copies if counter <= newest - kept]
         return [self.copies.pop(counter) for counter in old]
 
 
 class Copies:
-    def __init__(self, me: str, keyring: Keyring, cluster: bytes) -> None:
+    def __init__(self, me: str, keyring: Keyring, cluster: bytes, heartbeat_ms: int) -> None:
         self.keyring = keyring
+        self.kept = max(KEPT_MIN, KEPT_MS // heartbeat_ms)
         self._me = me
         self._cluster = cluster
         self._lives: dict[str, dict[bytes, Life]] = {}
@@ -85,10 +87,10 @@ class Copies:
         if heartbeat.node == self._me:
             raise Refused(Reason.REPLAYED, "our own heartbeat")
         life = self._life(heartbeat)
-        if heartbeat.counter <= life.newest - KEPT or heartbeat.counter in life.copies:
+        if heartbeat.counter <= life.newest - self.kept or heartbeat.counter in life.copies:
             raise Refused(Reason.REPLAYED, f"heartbeat {heartbeat.counter} of a run that is at {life.newest}")
         if heartbeat.counter > life.newest:
-            for old in life.forget(heartbeat.counter):
+            for old in life.forget(heartbeat.counter, self.kept):
                 self._bodies.pop(old.body, None)
         copy = life.copies[heartbeat.counter] = self._bodies[body] = Copy(verified, body, set())
         return copy

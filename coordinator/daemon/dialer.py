@@ -93,8 +93,10 @@ async def dial(link: Link, connection: Connection) -> Connection | None:
         async with asyncio.timeout(ATTEMPT_S_MAX):
             await loop.sock_connect(plain, sockets.sockaddr(link.remote))
         await loop.create_connection(lambda: connection, sock=plain)
-    except OSError:
+    except OSError as error:
         plain.close()
+        if isinstance(error, ConnectionRefusedError):
+            link.gone()
         return None
     except asyncio.CancelledError:
         plain.close()

@@ -28,6 +28,10 @@ STUCK_AGAIN_MS = 1000
 """A stream that is silent while datagrams arrive is dialled anew at most so often."""
 
 
+KNOCK_AGAIN_MS = 200
+"""A knock may be lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
     """One line of `failc links`. The peer "?" stands for whoever proved to be nobody."""
@@ -97,8 +101,13 @@ class Link:
             return False
         self.waiting = b""
         if not connection.stalled:
-            self.sealer = None  # the peer's process has gone, and the key with it
+            self.gone()
         return True
+
+    def gone(self) -> None:
+        """The peer's process has ended, and with it the key of our datagrams: it said goodbye, or nobody listens there."""
+        if self.connection is None:
+            self.sealer = None
 
     def beat(self, body: bytes, data: bytes) -> None:
         """`body` is the signed heartbeat, `data` its frame. The newest wins over one that still waits."""
@@ -153,18 +162,23 @@ class Link:
     def datagram_heard(self, now_ms: int) -> None:
         """A sealed datagram was opened. Where the stream is silent meanwhile, it is stuck or gone: dial now, not later.
 
-        After a split a stream may come back in one direction only, the other waits for a retransmission seconds away:
-        whoever does not dial resets what is silent to it, and the peer dials anew.
+        After a split a stream may come back in one direction only, while the other waits for a retransmission seconds
+        away: whoever does not dial knocks, by a datagram, and the peer dials.
         """
         self.datagram_ms = now_ms
-        silent = self.connection is None or now_ms - self.stream_ms > self.silent_after_ms
-        if not silent or now_ms - self.hurried_ms < STUCK_AGAIN_MS:
+        if self.connection is not None and now_ms - self.stream_ms <= self.silent_after_ms:
             return
-        self.hurried_ms = now_ms
         if self.dials:
+            self.knocked(now_ms)
+        elif now_ms - self.hurried_ms >= KNOCK_AGAIN_MS:
+            self.hurried_ms = now_ms
+            self.seal(Inside.KNOCK, b"")
+
+    def knocked(self, now_ms: int) -> None:
+        """This link wants a new connection; the one that stands, if any, serves until then."""
+        if self.dials and now_ms - self.hurried_ms >= STUCK_AGAIN_MS:
+            self.hurried_ms = now_ms
             self.hurry()
-        elif self.connection is not None:
-            self.connection.reset()
 
     def datagram_lately(self, now_ms: int) -> bool:
         return self.datagram_ms is not None and now_ms - self.datagram_ms < DATAGRAM_LATELY_MS

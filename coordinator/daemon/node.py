@@ -123,7 +123,8 @@ class Node:
         await self.links_.start()
         await self.carrier.start()
         await self.control.start()
-        self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries)))
+        short = any(remark.node == self.me for remark in self.journal.remarks)
+        self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short))
 
     async def ended(self) -> None:
         """Returns when everything is released and written."""

@@ -68,6 +68,7 @@ class Reception:
             Inside.HEARTBEAT: lambda link, body: self._beat(link, body, datagram=True),
             Inside.BATCH: self._batch,
             Inside.RELAYED: lambda _link, body: self._relayed(body),
+            Inside.KNOCK: lambda link, _: link.knocked(clock_ms()),
         }
         self._batches: dict[bytes, Batch] = {}
         self._words: dict[bytes, Verified[LastWord]] = {}

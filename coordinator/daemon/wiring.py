@@ -73,7 +73,7 @@ class Wiring:
         keys = {name: node.key for name, node in policy.nodes.items()}
         keyring = NodeKeyring(keys)
         self._contexts = Contexts(identity, {name: key for name, key in keys.items() if name != me})
-        self._copies = Copies(me, keyring, policy.cluster_id)
+        self._copies = Copies(me, keyring, policy.cluster_id, policy.timing.heartbeat_ms)
         self._reception = Reception(self._copies, keyring, policy, post, clock_ms, wall_ms, self._serve)
         self._doors = Doors(self._accept, self)
         self._dialers: dict[tuple[str, str], Dialer] = {}

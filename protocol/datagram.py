@@ -40,6 +40,8 @@ class Inside(IntEnum):
     HEARTBEAT = 1
     BATCH = 2
     RELAYED = 3
+    KNOCK = 4
+    """Dial this link anew: your stream is silent here while your datagrams arrive."""
 
 
 INSIDES = {int(inside): inside for inside in Inside}

@@ -291,8 +291,9 @@ class Wire:
 
     def __init__(self, here, there):
         self.here, self.there = here, there
-        self.streams = asyncio.Event()
-        self.streams.set()
+        self.there_and_back = (asyncio.Event(), asyncio.Event())
+        for way in self.there_and_back:
+            way.set()
         self.datagrams = True
         self.passed = 0
         self.connects = 0
@@ -316,14 +317,14 @@ class Wire:
     async def _connected(self, reader, writer):
         self.connects += 1
         far_reader, far_writer = await asyncio.open_connection(*self.there)
-        for one, other in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._copy(one, other))
+        for one, other, way in zip((reader, far_reader), (far_writer, writer), self.there_and_back, strict=True):
+            task = asyncio.create_task(self._copy(one, other, way))
             self._tasks.add(task)
 
-    async def _copy(self, reader, writer):
+    async def _copy(self, reader, writer, way):
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
-                await self.streams.wait()
+                await way.wait()
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()

@@ -67,18 +67,24 @@ async def test_datagrams_blocked_one_way_are_not_called_working(net, wires):
     assert not bob.line("ann").datagram
 
 
-async def test_a_stalled_stream_is_dialled_anew_as_soon_as_a_datagram_gets_through(net, wires):
-    """After a split the old connection waits seconds for its next retransmission; the first datagram is faster."""
+@pytest.mark.parametrize("stalled", [(0, 1), (0,), (1,)], ids=["both ways", "to bob", "to ann"])
+async def test_a_stalled_stream_is_dialled_anew_as_soon_as_a_datagram_gets_through(net, wires, stalled):
+    """After a split the old connection waits seconds for its next retransmission, in one direction or both. The first
+    datagram is faster: who dials does so, who does not knocks."""
     ann, bob, _, to_bob = await through_a_wire(net, wires)
     await beat_until(net, (ann, bob), lambda: ann.line("bob").datagram and bob.line("ann").datagram)
     assert to_bob.connects == 1
-    to_bob.streams.clear()
+    ways = [to_bob.there_and_back[way] for way in stalled]
+    for way in ways:
+        way.clear()
     met = len(ann.got(HeadsArrived))
     await beat_until(net, (ann, bob), lambda: to_bob.connects >= 2)
-    assert ann.heard("lan", datagram=True), "datagrams went on meanwhile"
-    to_bob.streams.set()
-    await beat_until(net, (ann, bob), lambda: len(ann.got(HeadsArrived)) > met and ann.line("bob").up)
-    assert ann.got(LinkChanged)[-1].up, "whichever side was first to act, the link has a connection in the end"
+    for way in ways:
+        way.set()
+    await beat_until(net, (ann, bob), lambda: len(ann.got(HeadsArrived)) > met and ann.line("bob").up and bob.line("ann").up)
+    for node in (ann, bob):
+        assert [item.up for item in node.got(LinkChanged)] == [True], "the link was never without a connection"
+    assert bob.refused("ann") == ann.refused("bob") == {}
 
 
 async def test_a_restarted_peer_is_met_again_on_every_link(net):

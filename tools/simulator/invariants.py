@@ -133,7 +133,9 @@ class View:
 
     def _take(self, entry: Entry) -> None:
         event = entry.event
-        if event.node == self._node and self._state.column(self._node).run == self._run:
+        column = self._state.column(self._node)
+        fetched = column.head is not None and event.incarnation < column.head.incarnation  # what an old incarnation had lost
+        if event.node == self._node and column.run == self._run and not fetched:
             _lawful(self._state, event)
         self._known.add(entry.id)
         self._state = reduce(self._state, event)

@@ -6,14 +6,14 @@
 
 Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back. Closing such
 a socket waits for the kernel to forget it, 9 to 20 ms (tried). That would be most of a take-over, and where `faild` is
-killed it would hold up the end that its guard waits for: so the socket is there only while something is announced, and
-closed by another thread.
+killed it would hold up the end that its guard waits for: so another thread closes it, right after each burst.
 """
 
 import asyncio
 import logging
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
@@ -32,8 +32,8 @@ class Announcer:
 
     def __init__(self) -> None:
         self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.TimerHandle]] = {}
-        self._wire: socket.socket | None = None
-        self._closing: asyncio.TimerHandle | None = None
+        self._closing = ThreadPoolExecutor(1, "announce")
+        self._closing.submit(int)  # its thread is born now: that may take milliseconds on a busy machine
 
     def announce(self, interface: str, address: IPv4Interface | IPv6Interface) -> int:
         """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
@@ -43,7 +43,6 @@ class Announcer:
         self.hush(address)
         loop = asyncio.get_running_loop()
         self._coming[address] = [loop.call_later(delay, self._again, interface, address) for delay in AGAIN_S]
-        self._close_after(AGAIN_S[-1] + 0.01)
         return took_us
 
     def hush(self, address: IPv4Interface | IPv6Interface) -> None:
@@ -53,11 +52,7 @@ class Announcer:
     def close(self) -> None:
         for address in list(self._coming):
             self.hush(address)
-        if self._closing is not None:
-            self._closing.cancel()
-        if self._wire is not None:
-            self._wire.close()
-            self._wire = None
+        self._closing.shutdown(wait=False)
 
     def _again(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
         try:
@@ -65,22 +60,14 @@ class Announcer:
         except OSError as error:
             log.warning("announcing %s on %s again: %s", address.ip, interface, error)
 
-    def _close_after(self, delay_s: float) -> None:
-        if self._closing is not None:
-            self._closing.cancel()
-        self._closing = asyncio.get_running_loop().call_later(delay_s, self._close_elsewhere)
-
-    def _close_elsewhere(self) -> None:
-        wire, self._wire = self._wire, None
-        if wire is not None:
-            asyncio.get_running_loop().run_in_executor(None, wire.close)
-
     def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
-        if self._wire is None:
-            self._wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
         kind, frames = _frames(interface, address)
-        for frame in frames:
-            self._wire.sendto(frame, (interface, kind))
+        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
+        try:
+            for frame in frames:
+                wire.sendto(frame, (interface, kind))
+        finally:
+            self._closing.submit(wire.close)
 
 
 def _frames(interface: str, address: IPv4Interface | IPv6Interface) -> tuple[int, list[bytes]]:

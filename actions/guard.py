@@ -11,11 +11,14 @@ in Python's library, has no key, writes no file, and does nothing at all until `
    action is down,
 
 and ends, which releases the lock that a new `faild` waits for. The end of `faild` is seen by pidfd: a pipe or socket may live
-on in some child that inherited it. A stopped `faild` has not ended.
+on in some child that inherited it. And it is seen by a signal at the end of the thread that started us, its main one: a
+process is gone only with its last thread, and one that waits for a hanging disk cannot be killed before the disk answers.
+A stopped `faild` has not ended.
 """
 
 import base64
 import contextlib
+import ctypes
 import errno
 import json
 import os
@@ -46,6 +49,9 @@ SAID_AT_S = (0.0, 0.03, 0.1)
 
 SCANS, SCAN_EVERY_S = 3, 0.005
 """Looking for a program that was starting while `faild` was killed: it may not have its environment yet."""
+
+PR_SET_PDEATHSIG, PARENT_ENDED = 1, signal.SIGUSR1
+PF_EXITING = 0x4
 
 Told = dict[str, Any]
 
@@ -81,20 +87,44 @@ def main(channel: socket.socket, parent: int) -> None:
     """Listen until `faild` has ended or says that it will, then act."""
     channel.setblocking(False)
     book = Book()
+    pid, bell = os.getppid(), bell_at_the_end_of_our_parent()
     channel.send(json.dumps({"ready": os.getpid()}).encode())
     waiting = select.poll()
-    waiting.register(parent, select.POLLIN)
-    waiting.register(channel, select.POLLIN)
+    for descriptor in (parent, bell, channel.fileno()):
+        waiting.register(descriptor, select.POLLIN)
     ended = False
     while not ended:
         ready = {descriptor for descriptor, _ in waiting.poll()}
-        ended = parent in ready
+        ended = parent in ready or (bell in ready and rung(bell) and is_ending(pid))
         if ended or channel.fileno() in ready:  # what it said before its end is heard first
             more = listen(channel, book)
             ended = ended or more == "end"
             if more == "closed" and not ended:
                 waiting.unregister(channel)
     act(book)
+
+
+def bell_at_the_end_of_our_parent() -> int:
+    """A descriptor that becomes readable when the thread that started us has ended: the kernel then sends us a signal."""
+    bell, striker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.signal(PARENT_ENDED, lambda *_: None)
+    signal.set_wakeup_fd(striker)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(PARENT_ENDED), 0, 0, 0)
+    return bell
+
+
+def rung(bell: int) -> bool:
+    return bool(os.read(bell, 4096))
+
+
+def is_ending(pid: int) -> bool:
+    """Anybody can send a signal: has the main thread of this process really begun to end?"""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+    except OSError:
+        return True
+    return fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING)
 
 
 def listen(channel: socket.socket, book: Book) -> str:
@@ -267,7 +297,7 @@ def send_datagram(data: bytes, local: str, host: str, port: int) -> None:
 
 # --- the process ---------------------------------------------------------------------------------------------------
 
-IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2)
+IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR2)
 """What people and service managers send to all processes of a daemon: we end after `faild`, never before."""
 
 COMPLAINT_BYTES_MAX = 4096
@@ -275,7 +305,7 @@ COMPLAINT_BYTES_MAX = 4096
 
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 
-USUAL = (*IGNORED, signal.SIGCHLD)
+USUAL = (*IGNORED, PARENT_ENDED, signal.SIGCHLD)
 
 
 def complain(text: str) -> None:
@@ -305,8 +335,6 @@ def keep_rights_to_ourselves() -> None:
     with contextlib.suppress(OSError), open("/proc/self/status") as file:
         ambient = next((line.split()[1] for line in file if line.startswith("CapAmb:")), "0")
         if int(ambient, 16):
-            import ctypes  # 1.5 MiB that only an unprivileged guard needs
-
             ctypes.CDLL(None).prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
 
 

@@ -30,9 +30,6 @@ CLOSE_S_MAX = 1.0
 """How long we wait for it at our own end; it goes on without us where a script takes longer."""
 
 
-PIDFD_THREAD = os.O_EXCL
-"""pidfd_open(2), since Linux 6.9."""
-
 Hears = Callable[[dict[str, Any]], None]
 
 
@@ -119,7 +116,7 @@ class GuardProcess:
 
 def _spawn(channel: int, lock: int) -> "subprocess.Popen[bytes]":
     """A fresh interpreter with Python's library alone, in a session of its own, watching the end of this process."""
-    us = _our_life()
+    us = os.pidfd_open(os.getpid())
     words = [sys.executable, "-I", "-S", "-E", guard_program.__file__, str(channel), str(us), str(lock)]
     quiet = subprocess.DEVNULL
     try:
@@ -129,15 +126,3 @@ def _spawn(channel: int, lock: int) -> "subprocess.Popen[bytes]":
             )
     finally:
         os.close(us)
-
-
-def _our_life() -> int:
-    """A pidfd of this process; where the kernel can (6.9), of its main thread alone.
-
-    All that decides and acts is in the main thread. A thread that waits for a disk cannot be killed before the disk
-    answers, and only with the last thread is a process gone: the guard would wait for that disk with our addresses up.
-    """
-    try:
-        return os.pidfd_open(os.getpid(), PIDFD_THREAD)
-    except OSError:
-        return os.pidfd_open(os.getpid())

@@ -270,8 +270,10 @@ def test_a_stopped_faild_has_not_ended(lan: Lan, stand_in: Any, peer: Peer) -> N
 def test_signals_to_everybody_do_not_end_the_guard_before_faild(lan: Lan, stand_in: Any, peer: Peer) -> None:
     it = stand_in({"web": [address(FOUR)]})
     pid = it.hear("up")["guard"]
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         os.kill(pid, number)
+    assert FOUR in lan.addresses(lan.one)
+    assert alive(pid)
     it.kill()
     assert peer.word(peer.four).service == "web"
 

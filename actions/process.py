@@ -95,6 +95,7 @@ class Programs:
 
 
 def kill_group(group: int) -> None:
+    assert group > 1, "killpg(1) is kill(-1): everything on this machine"
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
 

@@ -1,8 +1,8 @@
 """Continue the own feed, or open a new incarnation: the first question of a run, asked before anything is written.
 
-A node continues its feed only when every other node has answered what it has of it (an older disk is completed from them
-first), or when its own disk ends in a clean stop and nobody who answers soon knows more. Else it opens a new incarnation,
-which declares the gap. Otherwise a restored backup would use a number twice, and that is a fork. design.md, section 8.
+A node continues its feed only when every other node has answered and none has more of it, or when its own disk ends in a
+clean stop and nobody who answers soon has more. Else it opens a new incarnation, which declares the gap; an older disk is
+completed from the peers before that (docs/decisions/0004-joining.md). Otherwise a restored backup would use a number twice, and that is a fork. design.md, section 8.
 """
 
 from dataclasses import dataclass, field
@@ -26,11 +26,15 @@ class Joining:
     glance_ms: int
     """How long a clean end waits for answers all the same: it may be an old one that was restored."""
     answers: dict[str, ShortHead | None] = field(default_factory=dict)
+    older: bool = False
+    """A peer had more of our feed than our disk: this disk has lost something, and peers may have lost the rest of it."""
 
     def answered(self, peer: str, head: ShortHead | None) -> int | None:
         """A peer's heartbeat says what it has of our feed. Returns the number to ask it for, where it has more."""
         self.answers[peer] = head
-        return self.feeds.behind(self.me, head) if head else None
+        first = self.feeds.behind(self.me, head) if head else None
+        self.older = self.older or first is not None
+        return first
 
     def verdict(self, now_ms: int) -> str:
         """ "wait", "continue" or "new"."""
@@ -39,9 +43,9 @@ class Joining:
             return "new"
         behind = any(head and self.feeds.behind(self.me, head) for head in self.answers.values())
         heard_all = self.others <= self.answers.keys()
-        if ours and not behind and (heard_all or (self.clean and now_ms >= self.began_ms + self.glance_ms)):
+        if ours and not behind and not self.older and (heard_all or (self.clean and now_ms >= self.began_ms + self.glance_ms)):
             return "continue"
-        if not ours and heard_all and not behind:
+        if (self.older or not ours) and heard_all and not behind:
             return "new"
         return "new" if now_ms >= self.deadline_ms else "wait"
 

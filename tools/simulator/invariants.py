@@ -79,9 +79,15 @@ class Invariants:
             raise Broken(f"the auditor calls {wrong.ref} unlawful: {wrong.text}")
 
     def _same_name(self, entry: Entry) -> None:
-        """What a peer has admitted; a number whose event never left its author's machine may be used again."""
-        if self._names.setdefault(entry.ref, entry.id) != entry.id:
-            raise Broken(f"two events are named {entry.ref}")
+        """What a peer has admitted is never written again with other bytes, while anybody has the first."""
+        first = self._names.setdefault(entry.ref, entry.id)
+        if first == entry.id:
+            return
+        for host in self._world.hosts.values():
+            feed = host.disk.feed(entry.event.node, entry.event.incarnation)
+            if len(feed) >= entry.event.number and feed[entry.event.number - 1].id == first:
+                raise Broken(f"two events are named {entry.ref}: {host.name} has the first")
+        self._names[entry.ref] = entry.id  # every disk that had it was lost or rolled back at once
 
     def _signed(self, node: str, entries: Sequence[Entry]) -> None:
         last = {entry.head.feed: entry for entry in entries if entry.event.node != node}

@@ -104,14 +104,16 @@ def _pointed(before: State, event: Event) -> str | None:
     """A cause is something that the author knew."""
     column = before.column(event.node)
     for cause in event.causes:
-        if cause.node == event.node:
-            if cause[1:] >= (event.incarnation, event.number):
-                return f"{event.kind} names {cause} as its cause, which comes later"
-        elif (head := column.seen.get(cause.node)) is None or cause[1:] > (head.incarnation, head.number):
-            newer = next((item for item in event.heads if item.node == cause.node), None)
-            if newer is None or cause[1:] > (newer.incarnation, newer.number):
-                return f"{event.kind} names {cause} as its cause, which it did not know"
+        if cause.node == event.node and cause[1:] >= (event.incarnation, event.number):
+            return f"{event.kind} names {cause} as its cause, which comes later"
+        if cause.node != event.node and not _knew(column.seen.get(cause.node), event.heads, cause):
+            return f"{event.kind} names {cause} as its cause, which it did not know"
     return None
+
+
+def _knew(seen: Head | None, told: Sequence[Head], cause: Ref) -> bool:
+    known = [head for head in (seen, *told) if head is not None and head.node == cause.node]
+    return any(cause[1:] <= (head.incarnation, head.number) for head in known)
 
 
 def findings(entries: Sequence[Entry]) -> Iterator[Unlawful]:

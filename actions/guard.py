@@ -62,8 +62,8 @@ class Book:
     def __init__(self) -> None:
         self.held: dict[str, Told] = {}
         """Service to its newest `hold`."""
-        self.groups: dict[str, int] = {}
-        """Ticket to process group; 0 while it is not known."""
+        self.programs: dict[str, Program | None] = {}
+        """Ticket to what runs; None while its number is not known."""
 
     def hear(self, told: Told) -> Told | None:
         """Write one message down; what is to be answered."""
@@ -75,12 +75,41 @@ class Book:
             if told["service"] in self.held and self.held[told["service"]]["epoch"] <= told["epoch"]:
                 del self.held[told["service"]]
         elif say == "began":
-            self.groups[told["ticket"]] = 0
+            self.programs[told["ticket"]] = None
         elif say == "group":
-            self.groups[told["ticket"]] = told["group"]
+            self.programs[told["ticket"]] = Program(told["group"])
         elif say == "ended":
-            self.groups.pop(told["ticket"], None)
+            program = self.programs.pop(told["ticket"], None)
+            if program is not None:
+                program.forget()
         return None
+
+
+class Program:
+    """The process group of a running action, held by a pidfd of its leader: its number may be given to somebody else."""
+
+    def __init__(self, group: int) -> None:
+        if group <= 1:
+            raise ValueError(f"process group {group}: 0 is our own, and killpg(1) is kill(-1), everything on this machine")
+        self.group = group
+        self.leader = -1
+        with contextlib.suppress(OSError):
+            self.leader = os.pidfd_open(group)
+
+    def forget(self) -> None:
+        if self.leader >= 0:
+            os.close(self.leader)
+            self.leader = -1
+
+    def lives(self) -> bool:
+        """Whether the leader has not ended. Other members of its group may live on without it."""
+        return self.leader >= 0 and not select.select([self.leader], [], [], 0)[0]
+
+    def kill(self) -> None:
+        """Kill the group, if the number is still ours: while the leader lives or is a zombie, or while members keep it."""
+        if self.lives() or state_of(self.group) in ("", "Z", "X"):
+            with contextlib.suppress(OSError):
+                os.killpg(self.group, signal.SIGKILL)
 
 
 def main(channel: socket.socket, parent: int) -> None:
@@ -119,12 +148,23 @@ def rung(bell: int) -> bool:
 
 def is_ending(pid: int) -> bool:
     """Anybody can send a signal: has the main thread of this process really begun to end?"""
+    fields = stat_of(pid)
+    return not fields or fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING)
+
+
+def state_of(pid: int) -> str:
+    """One letter, as in proc(5); empty where there is no such process."""
+    fields = stat_of(pid)
+    return fields[0] if fields else ""
+
+
+def stat_of(pid: int) -> list[str]:
+    """The fields behind the name; none where there is no such process."""
     try:
         with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
+            return file.read().rsplit(")", 1)[1].split()
     except OSError:
-        return True
-    return fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING)
+        return []
 
 
 def listen(channel: socket.socket, book: Book) -> str:
@@ -149,7 +189,7 @@ def listen(channel: socket.socket, book: Book) -> str:
 
 def act(book: Book) -> None:
     """Services side by side: a script that takes its time in one must not keep another's address up."""
-    kill_groups(book.groups)
+    kill_programs(book.programs)
     threads = [threading.Thread(target=end_service, args=(held,)) for held in book.held.values()]
     for thread in threads:
         thread.start()
@@ -177,51 +217,44 @@ def take_down(down: Told) -> bool:
 # --- the groups of running actions ---------------------------------------------------------------------------------
 
 
-def kill_groups(groups: dict[str, int]) -> None:
+def kill_programs(programs: dict[str, Program | None]) -> None:
     """SIGKILL, and wait until they are gone: a script's last gasp must not undo what we take down."""
-    found = {group for ticket, group in groups.items() if group and not foreign(group, ticket)}
-    found |= lost_groups({ticket for ticket, group in groups.items() if not group})
-    leaders = [leader for group in found if (leader := kill(group)) is not None]
+    known = [program for program in programs.values() if program is not None]
+    lost = lost_groups({ticket for ticket, program in programs.items() if program is None})
+    running = [*known, *(Program(group) for group in lost)]
+    for program in running:
+        program.kill()
     deadline = time.monotonic() + KILLED_S_MAX
-    for leader in leaders:
-        select.select([leader], [], [], max(0.0, deadline - time.monotonic()))
-        os.close(leader)
-
-
-def kill(group: int) -> int | None:
-    """Kill it; a descriptor that becomes readable at the end of its leader, where that still is."""
-    leader = None
-    with contextlib.suppress(OSError):
-        leader = os.pidfd_open(group)
-    with contextlib.suppress(OSError):
-        os.killpg(group, signal.SIGKILL)
-    return leader
-
-
-def foreign(pid: int, ticket: str) -> bool:
-    """The number was given to another process since: its environment is there, and has not our ticket."""
-    environment = environment_of(pid)
-    return bool(environment) and ticket.encode() not in environment
+    for program in running:
+        if program.lives():
+            select.select([program.leader], [], [], max(0.0, deadline - time.monotonic()))
+        program.forget()
 
 
 def lost_groups(tickets: set[str]) -> set[int]:
-    """Groups of programs that were started but whose numbers never reached us: found by the ticket in their environment."""
+    """Groups of programs that were started but whose numbers never reached us: found by the ticket in their environment.
+
+    Entries are compared whole, never as a part of something: what is found here is killed, and a short text is in everybody's
+    environment.
+    """
     found: set[int] = set()
+    entries = {b"FAILOVER_TICKET=" + ticket.encode() for ticket in tickets}
     for _ in range(SCANS if tickets else 0):
         for name in os.listdir("/proc"):
-            if name.isdigit() and any(ticket.encode() in environment_of(int(name)) for ticket in tickets):
+            if name.isdigit() and not entries.isdisjoint(environment_of(int(name))):
                 with contextlib.suppress(OSError):
                     found.add(os.getpgid(int(name)))
         time.sleep(SCAN_EVERY_S)
-    return found - {os.getpgrp()}
+    return {group for group in found if group > 1 and group != os.getpgrp()}
 
 
-def environment_of(pid: int) -> bytes:
+def environment_of(pid: int) -> list[bytes]:
+    """Its entries; none where it is gone, not ours to read, or has none yet."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
-            return file.read()
+            return [entry for entry in file.read().split(b"\0") if entry]
     except OSError:
-        return b""
+        return []
 
 
 # --- addresses -----------------------------------------------------------------------------------------------------

@@ -95,7 +95,8 @@ class Programs:
 
 
 def kill_group(group: int) -> None:
-    assert group > 1, "killpg(1) is kill(-1): everything on this machine"
+    if group <= 1:
+        raise ValueError(f"process group {group}: killpg(1) is kill(-1), everything on this machine")
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
 

@@ -18,11 +18,15 @@ from typing import Any
 import pytest
 
 from actions import guard
+from actions.process import kill_group
+from coordinator.core.inputs import GuardChanged, Guarded
+from coordinator.daemon.guardlink import GuardLink
 from coordinator.daemon.statelock import StateBusy, StateLock
+from coordinator.policy import NodePolicy, Policy, ServicePolicy, Timing
 from protocol.bodies import read_signed
 from protocol.datagram import check_outside, last_word_body
-from protocol.messages import LastWord
-from tests.actions.lab import Lan, enter
+from protocol.messages import LastWord, Verified
+from tests.actions.lab import Lan, enter, until
 from tests.actions.test_script import alive, write_script
 
 FOUR, SIX = "10.77.0.120/24", "fd77::120/64"
@@ -63,6 +67,12 @@ class StandIn:
             if told["what"] == what:
                 return told
         raise AssertionError(f"it ended before it said {what}: {(self.folder / 'errors').read_text()}")
+
+    def guard(self) -> int:
+        """Its process id, once all is up: never 0, which would mean ourselves in a kill."""
+        pid = int(self.hear("up")["guard"])
+        assert pid > 1
+        return pid
 
     def kill(self) -> float:
         """kill -9; the time just before."""
@@ -217,6 +227,82 @@ def test_a_child_that_inherited_our_descriptors_does_not_hold_the_guard_up(lan: 
         os.kill(child, signal.SIGKILL)
 
 
+def test_a_thread_that_cannot_die_does_not_hold_the_guard_up(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    """The disk hangs under the log's thread while faild is killed: the process is not gone, but nobody decides any more."""
+    it = stand_in({"web": [address(FOUR)]}, half_dead=True)
+    it.hear("up")
+    assert peer.word(peer.four).service == "web"
+    assert it.process.poll() is None
+    assert FOUR not in lan.addresses(lan.one)
+
+
+def test_the_last_word_is_said_three_times_on_each_link(lan: Lan, stand_in: Any, peer: Peer) -> None:
+    it = stand_in({"web": [address(FOUR)]})
+    it.hear("up")
+    it.kill()
+    words = [peer.word(listener) for listener in (peer.four, peer.six) for _ in range(3)]
+    assert len(set(words)) == 1
+    it.guard_ended()
+    assert peer.silent()
+
+
+def test_an_old_release_does_not_let_go_of_a_newer_claim() -> None:
+    """The words cross: epoch 8 was claimed and told when the release of 7 was still on its way."""
+    book = guard.Book()
+    for epoch in (7, 8):
+        assert book.hear({"say": "hold", "service": "web", "epoch": epoch}) == {"held": "web", "epoch": epoch}
+    book.hear({"say": "release", "service": "web", "epoch": 7})
+    assert book.held["web"]["epoch"] == 8
+    book.hear({"say": "release", "service": "db", "epoch": 9})
+    book.hear({"say": "release", "service": "web", "epoch": 8})
+    assert not book.held
+
+
+def test_what_was_said_just_before_the_end_still_counts() -> None:
+    """faild released and was killed in the same moment: both are readable at once, and the release is heard first."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        theirs.setblocking(False)
+        book = guard.Book()
+        for message in (
+            {"say": "hold", "service": "web", "epoch": 7},
+            {"say": "began", "ticket": "0123-1"},
+            {"say": "began", "ticket": "0123-2"},
+            {"say": "ended", "ticket": "0123-1"},
+            {"say": "release", "service": "web", "epoch": 7},
+        ):
+            ours.send(json.dumps(message).encode())
+        ours.close()
+        assert guard.listen(theirs, book) == "closed"
+        assert (book.held, book.programs) == ({}, {"0123-2": None})
+
+
+async def test_a_guard_that_does_not_answer_confirms_nothing(tmp_path: Path) -> None:
+    """And one that is gone is reported and replaced; what waited for it is then confirmed."""
+    nodes = {"one": NodePolicy("one", bytes(32), {})}
+    policy, inbox = Policy("demo", bytes(32), Timing(), nodes, {}), []
+    link = GuardLink("one", policy, tmp_path, inbox.append)
+    await link.start()
+    first = link.pid
+    assert first > 1
+    try:
+        os.kill(first, signal.SIGSTOP)
+        word = LastWord(bytes(32), "one", bytes(8), "web", 7)
+        link.hold(Verified(word, word.encode(), bytes(64)), ServicePolicy("web", ("one",)))
+        deadline = time.monotonic() + 0.1
+        while time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        assert inbox == [GuardChanged(True)]
+        os.kill(first, signal.SIGKILL)
+        await until(lambda: len(inbox) == 4, "a new guard has confirmed")
+        assert inbox[1:] == [GuardChanged(False), GuardChanged(True), Guarded("web", 7)]
+        assert link.pid != first
+    finally:
+        link.release("web", 7)
+        await link.close()
+    assert not alive(first)
+
+
 def test_the_group_of_a_running_action_is_killed(lan: Lan, stand_in: Any, tmp_path: Path, peer: Peer) -> None:
     """Also its child: were it to go on, it could bring the service up again after it was taken down."""
     path = write_script(tmp_path, f"[ $1 = reclaim ] || exit 0; sleep 600 & echo $! > {tmp_path}/pid; wait")
@@ -247,7 +333,7 @@ def test_a_faild_that_ends_while_it_holds_is_cleaned_up_after(lan: Lan, stand_in
 
 def test_a_guard_that_dies_is_replaced_and_told_again(lan: Lan, stand_in: Any, peer: Peer) -> None:
     it = stand_in({"web": [address(FOUR)]})
-    os.kill(it.hear("up")["guard"], signal.SIGKILL)
+    os.kill(it.guard(), signal.SIGKILL)
     assert it.hear("GuardChanged")["alive"] is False
     assert it.hear("GuardChanged")["alive"] is True
     assert len(it.guards - {0}) == 2
@@ -259,7 +345,7 @@ def test_a_guard_that_dies_is_replaced_and_told_again(lan: Lan, stand_in: Any, p
 def test_a_stopped_faild_has_not_ended(lan: Lan, stand_in: Any, peer: Peer) -> None:
     """The guard is there for the end of faild; who is merely slow is judged by its peers."""
     it = stand_in({"web": [address(FOUR)]})
-    pid = it.hear("up")["guard"]
+    pid = it.guard()
     it.process.send_signal(signal.SIGSTOP)
     deadline = time.monotonic() + 0.2
     while time.monotonic() < deadline:
@@ -269,7 +355,7 @@ def test_a_stopped_faild_has_not_ended(lan: Lan, stand_in: Any, peer: Peer) -> N
 
 def test_signals_to_everybody_do_not_end_the_guard_before_faild(lan: Lan, stand_in: Any, peer: Peer) -> None:
     it = stand_in({"web": [address(FOUR)]})
-    pid = it.hear("up")["guard"]
+    pid = it.guard()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         os.kill(pid, number)
     assert FOUR in lan.addresses(lan.one)
@@ -295,7 +381,7 @@ async def test_a_new_faild_waits_until_the_guard_has_done_its_work(lan: Lan, sta
 
 
 def test_the_guard_is_small(lan: Lan, stand_in: Any, peer: Peer) -> None:
-    pid = stand_in({"web": [address(FOUR)]}).hear("up")["guard"]
+    pid = stand_in({"web": [address(FOUR)]}).guard()
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     own_kb = sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Private"))
     assert own_kb < 12_000
@@ -303,28 +389,60 @@ def test_the_guard_is_small(lan: Lan, stand_in: Any, peer: Peer) -> None:
     assert os.getsid(pid) == pid
 
 
-def test_a_program_whose_number_never_reached_the_guard_is_found(tmp_path: Path) -> None:
+@pytest.fixture
+def sleeper() -> Iterator[Any]:
+    """Starts programs in groups of their own, and ends them. Tests of killing look only at these."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    def start(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+        made.append(subprocess.Popen(["/bin/sleep", "600"], env=environment, start_new_session=True))
+        wait_for(lambda: guard.environment_of(made[-1].pid), "its environment is there")
+        return made[-1]
+
+    yield start
+    for process in made:
+        process.kill()
+        process.wait()
+
+
+def test_a_program_whose_number_never_reached_the_guard_is_found(sleeper: Any) -> None:
     """faild was killed between starting a script and telling its group: its ticket was told before."""
-    process = subprocess.Popen(["/bin/sleep", "600"], env={"FAILOVER_TICKET": "0123-1"}, start_new_session=True)
-    try:
-        guard.kill_groups({"0123-2": 0})
-        assert process.poll() is None
-        guard.kill_groups({"0123-1": 0})
-        assert process.wait(10) == -signal.SIGKILL
-    finally:
-        process.kill()
-        process.wait()
+    lost, other = sleeper({"FAILOVER_TICKET": "0123456789ab-1"}), sleeper({"FAILOVER_TICKET": "0123456789ab-11"})
+    assert guard.lost_groups({"0123456789ab-1"}) == {lost.pid}
+    guard.kill_programs({"0123456789ab-1": None})
+    assert lost.wait(10) == -signal.SIGKILL
+    assert other.poll() is None
 
 
-def test_a_group_number_that_is_somebody_elses_by_now_is_left_alone(tmp_path: Path) -> None:
-    process = subprocess.Popen(["/bin/sleep", "600"], env={"SOMEBODY": "else"}, start_new_session=True)
-    try:
-        wait_for(lambda: guard.environment_of(process.pid), "its environment is there")
-        guard.kill_groups({"0123-1": process.pid})
-        assert process.poll() is None
-    finally:
-        process.kill()
-        process.wait()
+@pytest.mark.parametrize("ticket", ["", "a", "PATH", "0123456789ab", "89ab-1", "FAILOVER_TICKET=0123456789ab-1"])
+def test_a_ticket_is_never_found_in_part_of_an_environment(sleeper: Any, ticket: str) -> None:
+    """A guard that looked for a ticket as a part of anything has killed every process of a machine. Nothing is killed here."""
+    sleeper({"FAILOVER_TICKET": "0123456789ab-1", "PATH": "/a", "OTHER": "a"})
+    assert guard.lost_groups({ticket}) == set()
+
+
+def test_a_group_number_that_is_somebody_elses_by_now_is_left_alone(sleeper: Any) -> None:
+    ours, stranger = sleeper({"FAILOVER_TICKET": "0123456789ab-1"}), sleeper({"SOMEBODY": "else"})
+    program = guard.Program(ours.pid)
+    ours.kill()
+    ours.wait()
+    program.group = stranger.pid  # as if the kernel had given the number again
+    guard.kill_programs({"0123456789ab-1": program})
+    assert stranger.poll() is None
+
+
+def test_a_program_that_cleared_its_environment_is_killed_all_the_same(sleeper: Any) -> None:
+    process = sleeper({"NOTHING": "of ours"})
+    guard.kill_programs({"0123456789ab-1": guard.Program(process.pid)})
+    assert process.wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("group", [-1, 0, 1])
+def test_no_number_that_means_everybody_is_ever_taken(group: int) -> None:
+    with pytest.raises(ValueError, match="process group"):
+        guard.Program(group)
+    with pytest.raises(ValueError, match="process group"):
+        kill_group(group)
 
 
 def test_an_ordinary_user_with_two_capabilities_is_enough_and_scripts_get_none(
@@ -333,7 +451,7 @@ def test_an_ordinary_user_with_two_capabilities_is_enough_and_scripts_get_none(
     """The unit gives net_admin and net_raw; a script of the service must not be able to reconfigure the network."""
     path = write_script(tmp_path, "grep CapEff /proc/self/status >> $log")
     it = stand_in({"web": [address(FOUR), address(SIX), script(path)]}, prefix=UNPRIVILEGED)
-    pid = it.hear("up")["guard"]
+    pid = it.guard()
     assert {FOUR, SIX} <= set(lan.addresses(lan.one))
     assert (tmp_path / "log").read_text().split() == ["CapEff:", "0" * 16]
     assert int(re.findall(r"CapEff:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())[0], 16) & 1 << 12

@@ -121,13 +121,10 @@ class Lab:
     def power_off(self, name: str) -> PowerLoss:
         """The ports of all its links go down, then every process dies at once, then its namespace goes: in that order."""
         node, began_ns = self.nodes[name], time.monotonic_ns()
-        silent = []
-        for port in reversed(node.ports):  # the service's own link last: who sees it go has no way left to say so
-            self.switches[port.link].begin_down(port)
-            silent.append(self.switches[port.link].is_down())
-        ports_down_ns = time.monotonic_ns()
-        if not all(silent):
+        # The service's own link last: who sees it go has no way left to say so.
+        if not all(self.switches[port.link].off(port) for port in reversed(node.ports)):
             raise LabError(f"void: {name} could still speak when it lost its power")
+        ports_down_ns = time.monotonic_ns()
         self._places.remove(node.running)
         node.die()
         dead_ns = time.monotonic_ns()

@@ -75,23 +75,20 @@ class Place:
             words = self._process.communicate()[1].decode(errors="replace").strip()
             raise LabError(f"place {self.name} could not be made: {words}")
         self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 0)
-        credentials = next(value for _, kind, value in extra if kind == socket.SCM_CREDENTIALS)
-        return int(UCRED.unpack(credentials)[0])
+        pid = int(UCRED.unpack(next(value for _, kind, value in extra if kind == socket.SCM_CREDENTIALS))[0])
+        # 0 would be an agent that died right after its hello; a signal to 0 would be a signal to ourselves.
+        if pid <= 1:
+            raise LabError(f"place {self.name} was gone as soon as it was made")
+        return pid
 
     @property
     def holder(self) -> int:
         return self._process.pid
 
-    def send(self, **order: Any) -> None:
-        """Send one order; `answer` must be called for each, in order. Two places can so work at the same time."""
+    def order(self, **order: Any) -> dict[str, Any]:
+        """Send one order and wait for its answer. Raises LabError where the agent could not do it, or is no more."""
         try:
             self._channel.sendall(json.dumps(order).encode() + b"\n")
-        except OSError as error:
-            raise LabError(f"place {self.name} takes no orders: {error}") from error
-
-    def answer(self) -> dict[str, Any]:
-        """Wait for the answer to the oldest order. Raises LabError where the agent could not do it, or is no more."""
-        try:
             line = self._answers.readline()
         except OSError as error:
             raise LabError(f"place {self.name} does not answer: {error}") from error
@@ -99,12 +96,8 @@ class Place:
             raise LabError(f"place {self.name} is gone")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            raise LabError(f"{self.name}: {answer['error']}")
+            raise LabError(f"{self.name}: {order}: {answer['error']}")
         return answer
-
-    def order(self, **order: Any) -> dict[str, Any]:
-        self.send(**order)
-        return self.answer()
 
     def run(self, *argv: str, text: str = "") -> str:
         """Run a short command inside, give it `text`, return what it printed."""

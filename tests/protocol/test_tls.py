@@ -84,7 +84,7 @@ def test_no_certificate_and_an_older_tls_are_refused():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         plain.maximum_version = ssl.TLSVersion.TLSv1_2
-    with pytest.raises(Refused, match="VERSION|PROTOCOL"):
+    with pytest.raises(Refused, match=r"VERSION|PROTOCOL"):
         talk(Channel(plain, server=False), bob.accept())
 
 

@@ -95,7 +95,7 @@ def event() -> dict:
     opened = Entry.of(first)
     second = Event(
         CLUSTER, "genesis", 1_700_000_000_000, 2, opened.id, 1_700_000_000_500, 5499, "claim", "web",
-        {"epoch": 7, "rule": "dead-holder", "given": {}, "reason": "lukretia is dead", "passed_over": [["umpire", "a witness"]]},
+        {"epoch": 7, "rule": "dead-holder", "given": {}, "reason": "lukretia is dead", "passed_over": [["umpire", "witness"]]},
         (Ref("genesis", 1_700_000_000_000, 1), Ref("lukretia", 3, 9)), (Head("lukretia", 3, 9, b"\xaa" * 32),),
     )  # fmt: skip
     entries = [opened, Entry.of(second)]

@@ -30,7 +30,7 @@ class Guard:
 
     def hold(self, word: Verified[LastWord]) -> None:
         """Orders reach the guard over one pipe: an older claim never replaces a newer one."""
-        if self.alive and not self._newer(word.message):
+        if not self._newer(word.message):
             self._held[word.message.service] = word
 
     def release(self, service: str, epoch: int) -> None:
@@ -42,17 +42,30 @@ class Guard:
         held = self._held.get(service)
         return held is not None and held.message.epoch == epoch
 
+    def orphaned(self) -> None:
+        """faild is gone: from now on the guard alone holds the lock, whether it runs at once or stands still."""
+        self.busy = self.alive
+
     def faild_ended(self) -> None:
         """Seen by pidfd: whatever it held goes down now."""
         self._works.abort()
         if self.alive and self._held:
-            self.busy = True
             self._works.take_down({name: self._policy.services[name] for name in self._held}, self._went_down)
-        elif self.alive:
-            self.alive = False
+        else:
+            self._held.clear()
+            self._end()
+
+    def die_alone(self) -> None:
+        """Killed while faild lives, which remembers what it told, and tells a new guard again."""
+        self.alive = False
+
+    def replace(self) -> list[LastWord]:
+        """A new guard stands, and has been told what the old one held."""
+        self.alive = True
+        return [word.message for word in self._held.values()]
 
     def die(self) -> None:
-        """Killed, or without power."""
+        """Without power."""
         self.alive = self.busy = False
         self._held.clear()
         self._waiting.clear()
@@ -73,7 +86,10 @@ class Guard:
         if clean and word is not None:
             self._say(word)
         if self.busy and not self._held:
-            self.alive = self.busy = False
-            waiting, self._waiting = self._waiting, []
-            for act in waiting:
-                act()
+            self._end()
+
+    def _end(self) -> None:
+        self.alive = self.busy = False
+        waiting, self._waiting = self._waiting, []
+        for act in waiting:
+            act()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from coordinator.core.effects import Answer, Effect
-from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Input, Now, StopAsked
+from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Input, Now, StopAsked
 from coordinator.core.model import UPISH
 from coordinator.policy import Policy
 from protocol.messages import LastWord, Verified
@@ -102,7 +102,7 @@ class Host:
             self.clocks.boot(self.surroundings.agenda.now_us)
         if self.faild is None and not self._starting:
             self._starting = True
-            self.guard.when_idle(self._sweep)
+            self.guard.when_idle(lambda: self.when_awake(self._sweep))
 
     def stop(self) -> None:
         """SIGTERM: it releases, then ends."""
@@ -113,12 +113,13 @@ class Host:
         """SIGKILL of faild alone: the guard takes over."""
         if self.faild:
             self._faild_gone(reset=True)
+            self.guard.orphaned()
             self.when_awake(self.guard.faild_ended)
 
     def kill_guard(self, again_after_us: int) -> None:
         """SIGKILL of the guard alone; faild starts a new one."""
         if self.faild and self.guard.alive:
-            self.guard.die()
+            self.guard.die_alone()
             self.faild.post(GuardChanged(False))
             self.later(again_after_us, self._new_guard)
 
@@ -179,6 +180,7 @@ class Host:
     def faild_exited(self) -> None:
         """It has released everything and ended by itself."""
         self._faild_gone(reset=True)
+        self.guard.orphaned()
         self.guard.faild_ended()
 
     # Inside
@@ -220,8 +222,10 @@ class Host:
 
     def _new_guard(self) -> None:
         if self.faild and not self.guard.alive:
-            self.guard.start()
+            held = self.guard.replace()
             self.faild.post(GuardChanged(True))
+            for word in held:
+                self.faild.post(Guarded(word.service, word.epoch))
 
     def _faild_gone(self, reset: bool) -> None:
         assert self.faild is not None, "only a running faild can end"

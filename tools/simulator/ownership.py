@@ -19,6 +19,8 @@ class Tenure:
     """When the newest split began."""
     single_us: int = 0
     """When it ended."""
+    told: bool = True
+    """Whether it ended by a node that could still write it down: a killed rival may leave no trace of having gone on."""
     changes: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     """Every change of owners, with its time."""
 
@@ -37,6 +39,7 @@ class Tenures:
                     tenure.split_us = now_us
                 if len(owners) < 2 <= len(tenure.owners):
                     tenure.single_us = now_us
+                    tenure.told = all(self._hosts[node].faild for node in tenure.owners if node not in owners)
                 tenure.owners = owners
                 tenure.changes.append((now_us, owners))
 
@@ -48,9 +51,12 @@ class Tenures:
         return self._hosts[tenure.owners[0]].works.reclaimed_us.get(service, -1) >= tenure.split_us
 
     def announced(self, service: str) -> bool:
-        """No split since the one owner last announced: it took the service after the split, or has reclaimed it."""
+        """No split since the one owner last announced: it took the service after the split, or has reclaimed it.
+
+        True as well where nobody can tell: a rival's machine died in the split, and its feed says nothing of it.
+        """
         tenure = self.of[service]
-        if tenure.split_us is None or self.reclaimed(service):
+        if tenure.split_us is None or not tenure.told or self.reclaimed(service):
             return True
         began_us = max((at_us for at_us, owners in tenure.changes if owners == tenure.owners), default=0)
         return began_us > tenure.single_us

@@ -22,7 +22,9 @@ from tools.bench.rig import MASTER, SLAVE, Plan
 from tools.lab.addresses import SERVICE_V4, SERVICE_V6
 from tools.lab.lab import Lab
 from tools.lab.measure import Measure
-from tools.lab.watchers import FAMILIES, ROOT
+from tools.lab.programs import module
+from tools.lab.watchers import FAMILIES
+from tools.lab.wire import be_punctual
 
 PORT = 1290
 GIVE, YOURS = b"give", b"yours"
@@ -30,6 +32,7 @@ GIVE, YOURS = b"give", b"yours"
 
 async def serve(orders: str, own: str, peer: str) -> None:
     """Take the addresses when the peer says so, and let them go when told to give."""
+    be_punctual()  # as faild does: otherwise the bare program would be the slower one
     netlink, announcer = await Netlink.open(), Announcer()
     wanted = (ip_interface(f"{SERVICE_V4}/24"), ip_interface(f"{SERVICE_V6}/64"))
     actions = [AddressAction("eth0", address, netlink, announcer) for address in wanted]
@@ -76,9 +79,8 @@ def floor(plan: Plan) -> list[Figure]:
 
 def _launch(lab: Lab, name: str, other: str) -> None:
     node, peer = lab.nodes[name], lab.nodes[other]
-    program = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "tools.bench.floor"]
     where = [str(_orders(lab, name)), node.port("direct").v4, peer.port("direct").v4]
-    node.running.start([*program, *where], node.log)
+    node.running.start([*module("tools.bench.floor"), *where], node.log)
     lab.wait_until(_orders(lab, name).exists, f"the bare program runs on {name}")
 
 

@@ -6,7 +6,6 @@ SIGKILL to it: agents end when their socket closes). Files go to a temporary fol
 
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tools.lab.addresses import BYSTANDER_HOST, CLIENT_HOST, LINKS, SERVICE_V4, SERVICE_V6, Port
 from tools.lab.node import Node, PowerLoss
 from tools.lab.place import LabError, Place, World
+from tools.lab.programs import program
 from tools.lab.switch import Switch
 from tools.lab.watchers import Watcher
 
@@ -184,8 +184,7 @@ class Lab:
 
     def command(self, name: str, *arguments: str, accept: Sequence[int] = (0,)) -> str:
         """Run one of our commands here (the control socket is a file) and return what it printed."""
-        script = Path(sys.executable).with_name(name)
-        done = subprocess.run([str(script), *arguments], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*program(name), *arguments], capture_output=True, text=True, timeout=120)
         if done.returncode not in accept:
             words = done.stderr.strip() or done.stdout.strip()
             raise LabError(f"{name} {' '.join(arguments)}: exit {done.returncode}: {words}")

@@ -1,17 +1,15 @@
 """A node: a place with two cables and a `faild` in it. Its state folder outlives its power; its namespaces do not."""
 
-import os
 import signal
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.lab.addresses import Port
 from tools.lab.place import LabError, Place
+from tools.lab.programs import program
 
 READY = "ready"
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +55,7 @@ class Node:
         self._read_from = self.log.stat().st_size if self.log.exists() else 0
         where = {"--config": self._config, "--node": self.name, "--state": self.state, "--secrets": self._secrets}
         options = [str(word) for option in where.items() for word in option]
-        self.pid = self.running.start([*faild(), *options], self.log)
+        self.pid = self.running.start([*program("faild"), *options], self.log)
 
     def is_ready(self) -> bool:
         """Whether this run has printed `ready`. Raises LabError with its last words where it ended instead."""
@@ -109,11 +107,3 @@ class Node:
         """Every process of the node ends at one stroke. The caller has switched the ports off before."""
         self.running.kill()
         self.place, self.pid = None, None
-
-
-def faild() -> list[str]:
-    """The daemon's command: that of this environment."""
-    script = Path(sys.executable).with_name("faild")
-    if os.access(script, os.X_OK):
-        return [str(script)]
-    return ["env", f"PYTHONPATH={ROOT}", sys.executable, "-c", "from coordinator.daemon.main import main; main()"]

@@ -1,18 +1,17 @@
 """The prober and the bystander at work: start them, stop them, read what they have seen so far."""
 
-import sys
 from bisect import bisect_left
 from pathlib import Path
 
 from tools.lab import outage
 from tools.lab.addresses import INTERFACES, SERVICE_V4, SERVICE_V6
 from tools.lab.place import LabError, Place
+from tools.lab.programs import module
 from tools.lab.wire import RECORD
 
 FAMILIES = (4, 6)
 BEFORE_NS = 1_000_000_000
 """A window's first gap may have begun before it."""
-ROOT = Path(__file__).resolve().parents[2]
 
 
 class Watcher:
@@ -30,8 +29,7 @@ class Watcher:
     def start(self) -> None:
         every_us = str(round(self.every_ms * 1000))
         arguments = [str(self.records), INTERFACES["lan"], every_us, *self._own, SERVICE_V4, SERVICE_V6]
-        program = [sys.executable, "-m", f"tools.lab.{self._program}"]
-        self._pid = self._place.start(["env", f"PYTHONPATH={ROOT}", *program, *arguments], self._log)
+        self._pid = self._place.start([*module(f"tools.lab.{self._program}"), *arguments], self._log)
 
     def answers(self, since_ns: int = 0) -> list[outage.Answer]:
         """The records from a little before `since_ns` on. Raises LabError where the program has died: that is no silence."""

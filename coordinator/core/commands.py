@@ -56,6 +56,8 @@ def admit(core: Core, signed: SignedCommand, ticket: int) -> None:
 def _may(core: Core, command: Command) -> Refusal | None:
     if not core.joined:
         return Refusal("this node is still reading its own feed: ask again in a moment")
+    if core.stopping:
+        return Refusal("this node is being stopped: ask another one")
     denied = authority.permitted(core.policy, core.column, command)
     if denied:
         return Refusal(denied.text, authority=False)
@@ -85,7 +87,8 @@ def _living(core: Core, node: str) -> bool:
 def _owner(core: Core, service: str) -> str | None:
     """The holder that can act: a dead one holds by its feed for as long as it stays away."""
     policy = ownership.ruling(core.state, core.policy).services.get(service) or core.policy.services[service]
-    return ownership.winner(core.state, policy, [node for node in ownership.holders(core.state, service) if _living(core, node)])
+    living = [node for node in ownership.holders(core.state, service) if _living(core, node)]
+    return ownership.winner(core.state, policy, living)
 
 
 def _holder(core: Core, command: Command) -> Targets:

@@ -146,6 +146,9 @@ class Core:
         self.out = []
         self._lateness(now)
         self.now = now
+        if self.over and not isinstance(given, Durable | NotDurable | CommandArrived):
+            self.wake_at_ms = now.mono_ms + self.policy.timing.heartbeat_ms
+            return []  # node-stopped is written: nothing may stand behind it
         INPUTS[type(given)](self, given)
         self._join()
         if self.joined and (self.dirty or now.mono_ms >= min(self.beat_ms, self.review_ms)):
@@ -246,6 +249,11 @@ class Core:
     @property
     def now_ms(self) -> int:
         return self.now.mono_ms
+
+    @property
+    def over(self) -> bool:
+        """This run has said its last event."""
+        return self.joined and not self.column.running
 
     @property
     def column(self) -> Column:
@@ -548,6 +556,8 @@ class Core:
             renamed[entry.ref] = self.write(Kind(event.kind), event.service, event.body, causes).ref
             if event.kind == Kind.DOWN:
                 self.emit(SayLastWord(self.last_word(event.service, event.body["epoch"])))
+        if self.stopping:
+            self.emit(Exit())  # the end is not a clean one: the next start will ask the peers
         for job in self.jobs.values():
             job.armed_by = renamed.get(job.armed_by, job.armed_by) if job.armed_by else None
             job.causes = tuple(renamed.get(cause, cause) for cause in job.causes)

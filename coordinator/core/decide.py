@@ -238,8 +238,8 @@ def reclaim(case: Case) -> Found | None:
         who = ", ".join(sorted({ref.node for ref in news}))
         return Found(f"{who} held it while I did: announce again", news)
     if case.mine.state is UP and case.rivals:
-        who = ", ".join(case.rivals)
-        return Found(f"{who} holds it too, and loses: announce again", _refs(*(case.theirs(node).claim for node in case.rivals)))
+        claims = _refs(*(case.theirs(node).claim for node in case.rivals))
+        return Found(f"{', '.join(case.rivals)} holds it too, and loses: announce again", claims)
     if case.mine.wish == "reclaim":
         return Found("an operator said reclaim", _refs(case.mine.wish_by))
     return None

@@ -2,7 +2,8 @@
 
 A node continues its feed only when every other node has answered and none has more of it, or when its own disk ends in a
 clean stop and nobody who answers soon has more. Else it opens a new incarnation, which declares the gap; an older disk is
-completed from the peers before that (docs/decisions/0004-joining.md). Otherwise a restored backup would use a number twice, and that is a fork. design.md, section 8.
+completed from the peers before that (docs/decisions/0004-joining.md). Otherwise a restored backup would use a number
+twice, and that is a fork. design.md, section 8.
 """
 
 from dataclasses import dataclass, field

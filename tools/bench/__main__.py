@@ -17,6 +17,7 @@ from pathlib import Path
 from tools.bench import healing, journal, stillness, takeovers
 from tools.bench.figures import Figure, table
 from tools.bench.floor import floor
+from tools.bench.keepalived import keepalived
 from tools.bench.machine import machine
 from tools.bench.report import block, write
 from tools.bench.rig import QUICK, Plan, Rig, rig
@@ -94,7 +95,7 @@ def durable(plan: Plan) -> list[Figure]:
     ]
 
 
-ALONE: dict[str, Callable[[Plan], list[Figure]]] = {"journal": durable, "floor": floor}
+ALONE: dict[str, Callable[[Plan], list[Figure]]] = {"journal": durable, "floor": floor, "keepalived": keepalived}
 """These need no cluster."""
 
 

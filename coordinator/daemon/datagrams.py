@@ -17,8 +17,8 @@ from protocol.datagram import DATAGRAM_BYTES_MAX
 class Incoming(Protocol):
     """Who reads what arrives; `coordinator.daemon.links.Links`."""
 
-    def datagram(self, link: str, data: bytes) -> None:
-        """Handles every refusal itself."""
+    def datagram(self, link: str, data: bytes, host: str) -> None:
+        """`host`: the address it came from, which proves nothing. Handles every refusal itself."""
 
 
 class Datagrams:
@@ -52,7 +52,7 @@ class Datagrams:
         if self._socket is None:
             return
         try:
-            data = self._socket.recv(DATAGRAM_BYTES_MAX + 1)
+            data, source = self._socket.recvfrom(DATAGRAM_BYTES_MAX + 1)
         except OSError:  # nothing to read after all, or what ICMP says about one that we sent
             return
-        self._incoming.datagram(self.link, data)
+        self._incoming.datagram(self.link, data, source[0])

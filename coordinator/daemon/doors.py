@@ -67,17 +67,6 @@ class Doors:
         self._servers[name] = await asyncio.get_running_loop().create_server(lambda: self._accept(name), sock=listening)
 
 
-def nobody() -> asyncio.Protocol:
-    """For a connection that is not even looked at."""
-    return _Closed()
-
-
-class _Closed(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "a stream was asked for"
-        transport.abort()
-
-
 def _unusable(name: str, address: Address, error: OSError) -> LinksUnusable:
     host, port = address
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

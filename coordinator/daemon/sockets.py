@@ -22,6 +22,10 @@ RECEIVE_BUFFER_BYTES = 512 * 1024
 
 BACKLOG = 64
 
+IPV6_TCLASS = 67
+NETWORK_CONTROL = 0xC0
+"""DSCP CS6 (RFC 4594, section 3.2): on a full line heartbeats go before what fills it. The kernel's queues obey it too."""
+
 
 def listener(address: Address) -> socket.socket:
     """A TCP socket that listens on one link's own address. Raises OSError."""
@@ -65,6 +69,7 @@ def _bound(address: Address, kind: socket.SocketKind, listens: bool) -> socket.s
         made.setblocking(False)
         if six:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.setsockopt(*((socket.IPPROTO_IPV6, IPV6_TCLASS) if six else (socket.IPPROTO_IP, socket.IP_TOS)), NETWORK_CONTROL)
         if listens:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))
             with contextlib.suppress(OSError):  # an old kernel: then the address has to be there

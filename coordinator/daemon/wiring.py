@@ -11,13 +11,14 @@ had a reason. Whatever breaks the protocol is counted here, under the peer's nam
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 
 from coordinator.core.inputs import HeadsArrived, Input, LinkChanged
 from coordinator.daemon.connection import Connection
 from coordinator.daemon.copies import Copies
 from coordinator.daemon.dialer import Dialer, dial
-from coordinator.daemon.doors import Doors, nobody
+from coordinator.daemon.doors import Doors
 from coordinator.daemon.link import Link
 from coordinator.daemon.reception import Reception
 from coordinator.daemon.serving import FeedSource, Serving
@@ -34,7 +35,8 @@ from protocol.signing import Identity
 from protocol.tls import Contexts
 
 STRANGERS_MAX = 64
-"""Connections that have not proved who they are; more are closed at once, so that a flood costs no handshakes."""
+"""Connections that have not proved who they are. One more, and the oldest is closed: a handshake takes milliseconds, so
+whoever holds many open does not keep the peers out."""
 
 OPENERS_PER_LINK = 2
 """The datagram key of the connection that stands, and of the one before it: something may be on its way."""
@@ -78,10 +80,13 @@ class Wiring:
         self._doors = Doors(self._accept, self)
         self._dialers: dict[tuple[str, str], Dialer] = {}
         self._openers: dict[bytes, tuple[Link, Opener]] = {}
-        self._strangers: set[Connection] = set()
+        self._strangers: dict[Connection, None] = {}
         self._serving: dict[Connection, Serving] = {}
         self._ticker: asyncio.TimerHandle | None = None
-        self._words_left = WORDS_IN_CLEAR_PER_S
+        self._hosts: frozenset[str] = frozenset()
+        """The peers' addresses."""
+        self._words: Counter[str] = Counter()
+        """Last words in clear within this second, by the address they came from."""
 
     async def start(self) -> None:
         """Listen and dial. Raises LinksUnusable."""
@@ -100,6 +105,7 @@ class Wiring:
         for key in [key for key in self.links if wanted.get(key) != _pairs(self._policy, self._me)[key]]:
             await self._unlink(key)
         self._policy = policy
+        self._hosts = frozenset(remote[0] for _, remote, _ in wanted.values())
         for key, (local, remote, _) in wanted.items():
             if key not in self.links:
                 self._link(key, local, remote)
@@ -146,7 +152,7 @@ class Wiring:
             raise Refused(
                 Reason.GARBAGE, f"a hello of {hello.node} on {hello.link} from {connection.peer} on {connection.link}"
             )
-        self._strangers.discard(connection)
+        self._strangers.pop(connection, None)
         self._remember(link, Opener(hello.key_id, hello.key))
         self._copies.begin(hello.node, hello.run)
         if link.adopt(connection, self._clock_ms()):
@@ -163,12 +169,12 @@ class Wiring:
         except Refused as refused:
             self.tally.count(link.peer, link.name, refused)
 
-    def datagram(self, name: str, data: bytes) -> None:
+    def datagram(self, name: str, data: bytes, host: str) -> None:
         """One datagram on our link `name`, from anybody."""
         peer = STRANGER
         try:
             if not check_outside(data):
-                return self._word_in_clear(data)
+                return self._word_in_clear(data, host)
             link, opener = self._openers.get(key_id_of(data)) or _unknown()
             peer = link.peer
             if link.name != name:
@@ -189,19 +195,21 @@ class Wiring:
 
     def lost(self, connection: Connection) -> None:
         """A connection has ended, whoever ended it."""
-        self._strangers.discard(connection)
+        self._strangers.pop(connection, None)
         if serving := self._serving.pop(connection, None):
             serving.close()
         link = self.links.get((connection.peer, connection.link))
         if link is not None and link.lost(connection):
             self._post(LinkChanged(link.peer, link.name, False))
 
-    def _accept(self, name: str) -> asyncio.Protocol:
-        if len(self._strangers) >= STRANGERS_MAX:
-            self.tally.count(STRANGER, name, Refused(Reason.TLS, f"more than {STRANGERS_MAX} connections of nobody"))
-            return nobody()
+    def _accept(self, name: str) -> Connection:
         connection = Connection(self._contexts.accept(), name, self)
-        self._strangers.add(connection)
+        self._strangers[connection] = None
+        if len(self._strangers) > STRANGERS_MAX:
+            oldest = next(iter(self._strangers))
+            self._strangers.pop(oldest)
+            self.tally.count(STRANGER, oldest.link, Refused(Reason.TLS, f"more than {STRANGERS_MAX} connections of nobody"))
+            oldest.abort()
         return connection
 
     async def _dial(self, link: Link) -> Connection | None:
@@ -243,14 +251,16 @@ class Wiring:
             self._serving[connection] = Serving(connection, self._source)
         self._serving[connection].ask(want)
 
-    def _word_in_clear(self, data: bytes) -> None:
-        if self._words_left == 0:
+    def _word_in_clear(self, data: bytes, host: str) -> None:
+        """A flood from elsewhere must not use up what a peer's guard may say: each peer's address counts for itself."""
+        key = host if host in self._hosts else STRANGER
+        self._words[key] += 1
+        if self._words[key] > WORDS_IN_CLEAR_PER_S:
             raise Refused(Reason.GARBAGE, f"more than {WORDS_IN_CLEAR_PER_S} last words in clear within a second")
-        self._words_left -= 1
         self._reception.in_clear(last_word_body(data))
 
     def _tick(self) -> None:
-        self._words_left = WORDS_IN_CLEAR_PER_S
+        self._words.clear()
         now_ms = self._clock_ms()
         for link in self.links.values():
             link.ping(now_ms)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 
 import pytest
 
@@ -289,11 +290,19 @@ async def test_a_flood_of_last_words_costs_a_bounded_number_of_verifications(net
         await asyncio.sleep(0)
     await net.until(lambda: bob.refused("?").get("garbage", 0) > 0)
     assert bob.refused("?")["bad-signature"] <= 200
+    raw, signature = word, ann.identity.sign(Domain.LAST_WORD, word)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as guard:
+        guard.bind((bob.policy.nodes["ann"].links["lan"][0], 0))
+        guard.sendto(last_word_datagram(raw, signature), bob.policy.nodes["bob"].links["lan"])
+    await net.until(lambda: bob.got(LastWordHeard), "a flood from elsewhere does not silence a peer's guard")
 
 
-async def test_connections_of_nobody_are_bounded(net, bob):
+async def test_connections_of_nobody_are_bounded_and_keep_no_peer_out(net, bob, puppets):
     address = bob.policy.nodes["bob"].links["lan"]
     streams = [await asyncio.open_connection(*address) for _ in range(80)]
     await net.until(lambda: bob.refused("?").get("tls", 0) >= 16)
+    ann = await puppets(bob, "ann")
+    ann.hello()
+    await net.until(lambda: bob.up("ann"))
     for _, writer in streams:
         writer.transport.abort()

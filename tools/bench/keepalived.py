@@ -121,9 +121,7 @@ def _launch(lab: Lab, name: str, interval: str) -> None:
     folder = lab.folder
     wish, config = folder / f"{name}.wish", folder / f"{name}.conf"
     wish.write_text(USUAL)
-    config.write_text(
-        CONFIG.format(wish=wish, priority=PRIORITY[name], interval=interval, v4=SERVICE_V4, v6=SERVICE_V6)
-    )
+    config.write_text(CONFIG.format(wish=wish, priority=PRIORITY[name], interval=interval, v4=SERVICE_V4, v6=SERVICE_V6))
     pids = ["-p", str(folder / f"{name}.pid"), "-r", str(folder / f"{name}.vrrp"), "-c", str(folder / f"{name}.checkers")]
     for pid in pids[1::2]:
         # Left by a run that lost its power: keepalived would think that it runs already.

@@ -1,9 +1,9 @@
 """One measurement: from a moment on, what the client lost and what the bystander saw, for IPv4 and IPv6.
 
-    measure = Measure(lab)                  # now
-    lab.failc(...)                          # something happens
-    measure.until_answered_by("genesis")
-    seen = measure.seen()[4]                # seen.outage_ms, seen.two_owners_ms, seen.before, seen.after
+measure = Measure(lab)                  # now
+lab.failc(...)                          # something happens
+measure.until_answered_by("genesis")
+seen = measure.seen()[4]                # seen.outage_ms, seen.two_owners_ms, seen.before, seen.after
 """
 
 import time

@@ -6,6 +6,7 @@ place is made inside it. `reason_against()` says in one sentence why neither wor
 
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -18,6 +19,7 @@ from typing import Any
 AGENT = Path(__file__).with_name("agent.py")
 OWN_NAMESPACES = ("--net", "--mount", "--propagation", "private")
 OWN_PROCESSES = ("--pid", "--fork", "--kill-child", "--mount-proc")
+PROGRAMS = ("unshare", "nsenter", "ip", "bridge")
 UCRED = struct.Struct("iII")
 
 
@@ -34,6 +36,8 @@ def is_root() -> bool:
 @cache
 def reason_against() -> str | None:
     """None where a laboratory can be built, else one sentence: what is in the way and what to do."""
+    if missing := [name for name in PROGRAMS if shutil.which(name, path=_environment()["PATH"]) is None]:
+        return f"{' and '.join(missing)} cannot be found; install iproute2 and util-linux (Debian: apt install iproute2)."
     if is_root():
         return None
     refusal = _try(("--user", "--map-root-user"))
@@ -47,11 +51,13 @@ def reason_against() -> str | None:
 def _try(rights: tuple[str, ...]) -> str | None:
     probe = ("ip", "link", "add", "name", "lab0", "type", "bridge")
     command = ["unshare", *rights, *OWN_NAMESPACES, *OWN_PROCESSES, "--", *probe]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=20)
-    except OSError as error:
-        return str(error)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, env=_environment())
     return None if done.returncode == 0 else done.stderr.strip().replace("\n", "; ") or f"exit {done.returncode}"
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with the folders where `bridge` and `nft` live: an ordinary user often has them not on his path."""
+    return {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])}
 
 
 class Place:
@@ -63,7 +69,9 @@ class Place:
         self._channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
         command = [*enter, "unshare", *unshare, "--", sys.executable, "-IS", str(AGENT)]
         # A session of its own: Ctrl-C reaches the laboratory alone, which then takes everything down in order.
-        self._process = subprocess.Popen(command, stdin=theirs.fileno(), stderr=subprocess.PIPE, start_new_session=True)
+        self._process = subprocess.Popen(
+            command, stdin=theirs.fileno(), stderr=subprocess.PIPE, start_new_session=True, env=_environment()
+        )
         theirs.close()
         self.pid = self._hello()
         self._answers = self._channel.makefile("rb")

@@ -1,8 +1,8 @@
 """Fixtures for tests with real nodes. Where no namespaces can be made the tests are skipped, loudly; under CI=true they fail.
 
-    def test_...(lab):          two nodes, configured, nothing started yet
-    def test_...(cluster):      the same two, started, the master serving, client and bystander asking
-    def test_...(make_lab):     make_lab("lukretia", "genesis", witnesses=["umpire"])
+def test_...(lab):          two nodes, configured, nothing started yet
+def test_...(cluster):      the same two, started, the master serving, client and bystander asking
+def test_...(make_lab):     make_lab("lukretia", "genesis", witnesses=["umpire"])
 """
 
 import json

@@ -7,6 +7,7 @@ Up and reclaim are one thing: see that the address is here, tell the neighbours,
 cannot guarantee is in docs/actions.md.
 """
 
+import asyncio
 import socket
 
 from actions.announce import Announcer
@@ -20,6 +21,8 @@ class AddressAction:
         self.address = address
         self._netlink = netlink
         self._announcer = announcer
+        self._forgetting: asyncio.Task[None] | None = None
+        """Nobody waits for it: clients are answered without it."""
 
     async def up(self, order: Order) -> Result:
         added = await self._added()
@@ -36,12 +39,18 @@ class AddressAction:
         return await self._told() if added.ending is Ending.DONE else added
 
     async def down(self, order: Order) -> Result:
-        """Done means looked at: whatever else carries this address here is removed as well."""
+        """Done means certain: the kernel says that it removed it, or a look finds nothing that carries it here."""
         self._announcer.hush(self.address)
-        await self._netlink.remove(self.interface, self.address)
+        if await self._netlink.remove(self.interface, self.address):
+            return DONE
         for held in await self._found():
             await self._netlink.remove(_name(held.index), held.address)
         return DONE
+
+    async def settled(self) -> None:
+        """Until that, too, is done for which nobody waits."""
+        if self._forgetting is not None:
+            await self._forgetting
 
     async def probe(self, order: Order) -> Seen:
         return Seen.UP if await self._found() else Seen.DOWN
@@ -63,7 +72,7 @@ class AddressAction:
             took_us = self._announcer.announce(self.interface, self.address)
         except OSError as error:
             return failed(f"{self.address} on {self.interface} cannot be announced: {error.strerror}")
-        await self._netlink.forget_neighbour(self.interface, self.address)
+        self._forgetting = asyncio.create_task(self._netlink.forget_neighbour(self.interface, self.address))
         return Result(Ending.DONE, announce_us=took_us)
 
     async def _undone(self, told: Result) -> Result:

@@ -30,7 +30,9 @@ async def action(address: str, interface: str = "eth0") -> AsyncIterator[Address
 def perform(name: str, address: str, word: str, interface: str = "eth0") -> Result:
     async def work() -> Result:
         async with action(address, interface) as it:
-            return await getattr(it, word)(ORDER)
+            result: Result = await getattr(it, word)(ORDER)
+            await it.settled()
+            return result
 
     return inside(name, work)
 

@@ -315,7 +315,7 @@ def alone(case: Case) -> Found | None:
 
 def settling(case: Case) -> Found | None:
     """Two that leave FAIL in one instant each see the other out: the later in the order lets the earlier claim first."""
-    return Found("it has just left FAIL, and lets a better one go first") if "settling" in case.given.timers else None
+    return Found("it has just been out, and lets others go first") if "settling" in case.given.timers else None
 
 
 def not_current(case: Case) -> Found | None:

@@ -162,6 +162,7 @@ def launch(core: Core, job: Job) -> None:
         job.raise_all()
         return
     reason = f"when the claim was durable, the table no longer said claim: {again.reason}"
+    core.waits[name].settles_ms = core.now_ms + core.policy.timing.heartbeat_ms  # whatever it is, it shall not spin
     release = Decision("reconsidered", Act.RELEASE, reason, again.causes, ServiceState.RECOVER, "reconsidered")
     job.release(release, now.given)
 

@@ -22,7 +22,7 @@ class Waits:
     """Passed over, as its column was then: until it changes."""
     failed: tuple[ServiceColumn, int] | None = None
     settles_ms: int = 0
-    """After leaving FAIL: until then no claim."""
+    """After leaving FAIL, or after a claim that was reconsidered: until then no claim."""
     moved: tuple[object, int] | None = None
 
     def over(self, case: Case, now_ms: int) -> frozenset[str]:

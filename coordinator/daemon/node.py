@@ -81,6 +81,8 @@ class Node:
         self._signed: dict[tuple[int, int], Entry] = {}
         self._asked: dict[int, asyncio.Future[effects.Answer]] = {}
         self._tickets = 0
+        self._unreached: set[str] = set()
+        """Nodes to which a command of the answer that comes next could not be passed on."""
         self._end = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self.inbox = Inbox(self._take)
@@ -240,10 +242,15 @@ class Node:
         self.executor.watch(order)
 
     def _forward(self, order: effects.Forward) -> None:
-        self.links_.forward(order.peer, order.command)
+        if not self.links_.forward(order.peer, order.command):
+            self._unreached.add(order.peer)
 
     def _answer(self, order: effects.Answer) -> None:
-        future = self._asked.pop(order.ticket, None)
+        future, unreached = self._asked.pop(order.ticket, None), sorted(self._unreached)
+        self._unreached.clear()
+        if unreached and order.admitted:
+            text = f"{', '.join(unreached)} must act and is not connected: ask there, or when it is"
+            order = effects.Answer(order.ticket, False, text)
         if future is not None and not future.done():
             future.set_result(order)
 

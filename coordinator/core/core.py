@@ -85,6 +85,10 @@ DROPPED = frozenset(
 """What the disk refused of these never happened; everything else is a fact and is written again when the disk is back."""
 
 
+UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE})
+"""No row of the decide table can say anything else because of these."""
+
+
 class Core:
     def __init__(self, me: str, policy: Policy, run: bytes, entries: Iterable[Entry], now: Now):
         """`entries`: every event on the disk, in order inside each feed. `run`: 8 random bytes of this life of faild."""
@@ -262,7 +266,7 @@ class Core:
     def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
         entry = self.pen.write(kind, service, body, causes, self.now)
         self.state = reduce(self.state, entry.event)
-        self.dirty = True
+        self.dirty = self.dirty or kind not in UNDECIDING
         return entry
 
     def note(self, kind: Kind, body: Mapping[str, Any], causes: tuple[Ref, ...] = ()) -> Entry | None:
@@ -589,9 +593,14 @@ class Core:
     def _action_finished(self, given: ActionFinished) -> None:
         for job in self.jobs.values():
             if job.running == given.ticket:
-                job.finished(given)
-                self.dirty = True
+                self._finished(job, given)
                 return
+
+    def _finished(self, job: Job, given: ActionFinished) -> None:
+        """In the middle of a sequence that goes well, nothing can be decided anew: the next action waits for no table."""
+        before, dirty = (job.phase, job.lost[:]), self.dirty
+        job.finished(given)
+        self.dirty = dirty or (job.phase, job.lost) != before
 
     def _check_finished(self, given: CheckFinished) -> None:
         job, counts = self.jobs.get(given.service), self.counts.get(given.service)

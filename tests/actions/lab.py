@@ -54,7 +54,7 @@ def enter(name: str) -> None:
         os.close(handle)
 
 
-async def until(truth: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
+async def until(truth: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Ask again and again until it holds; never a fixed sleep."""
     deadline = time.monotonic() + seconds
     while not (found := truth()):
@@ -108,7 +108,7 @@ class Lan:
         lines = in_namespace(name, "ip", "-o", "address", "show", "dev", interface).splitlines()
         return [line.split()[3] for line in lines]
 
-    def answers(self, address: str, seconds: float = 2.0) -> bool:
+    def answers(self, address: str, seconds: float = 10.0) -> bool:
         """Whether somebody answers the client there: a refused connection is an answer, silence is none."""
         return bool(inside(self.client, lambda: _refuses(address, seconds)))
 

@@ -33,7 +33,7 @@ FOUR, SIX = "10.77.0.120/24", "fd77::120/64"
 ROOT = Path(__file__).parents[2]
 
 
-def wait_for(truth: Any, what: str, seconds: float = 10.0) -> Any:
+def wait_for(truth: Any, what: str, seconds: float = 60.0) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := truth()):
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"

@@ -221,7 +221,7 @@ class Cluster:
                 node.timer.cancel()
             await node.server.close()
 
-    async def until(self, what: Any, timeout_s: float = 10.0) -> None:
+    async def until(self, what: Any, timeout_s: float = 60.0) -> None:
         """Waits for a condition on the cluster."""
         until = time.monotonic() + timeout_s
         while not what(self):

@@ -92,7 +92,7 @@ async def test_in_a_split_the_owner_is_the_winner(cluster, http):
     before = cluster.nodes["genesis"].core.state.column("genesis").service("web").epoch
     cluster.cut = False
     seen = []
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (seen and seen[-1]["epoch"] > before and seen[-1]["states"]["lukretia"] == "UP"):
             async with http.get("/status") as answer:
                 seen.append((await answer.json())["services"]["web"])
@@ -276,7 +276,7 @@ def numbers(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
 async def some(http, route: str, count: int, **headers: str) -> list[dict[str, Any]]:
     """The first events of a stream."""
     events: list[dict[str, Any]] = []
-    async with asyncio.timeout(10), http.get(route, headers=headers) as answer:
+    async with asyncio.timeout(60), http.get(route, headers=headers) as answer:
         assert answer.status == 200
         while len(events) < count:
             text = await answer.content.readline()
@@ -296,7 +296,7 @@ async def test_the_event_stream_goes_on_exactly_where_a_reader_was(cluster, http
 
 
 async def test_the_event_stream_brings_what_happens_now(cluster, http):
-    async with asyncio.timeout(10), http.get("/events?format=jsonl&last=3") as answer:
+    async with asyncio.timeout(60), http.get("/events?format=jsonl&last=3") as answer:
         earlier = [json.loads(await answer.content.readline()) for _ in range(3)]
         async with http.post("/command", json=body(cluster)) as given:
             assert given.status == 202

@@ -69,13 +69,13 @@ def test_an_interrupted_demonstration_leaves_nothing(namespaces, tmp_path, numbe
             if "is up on" in line:
                 break
         demo.send_signal(number)
-        rest = demo.communicate(timeout=30)[0]
+        rest = demo.communicate(timeout=120)[0]
     finally:
         demo.kill()
     assert demo.returncode == 130
     assert "everything is taken down" in rest
     assert list(tmp_path.iterdir()) == []
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while processes_naming(str(tmp_path)):
         assert time.monotonic() < until, "a process of the demonstration is still there"
         time.sleep(0.02)

@@ -151,11 +151,8 @@ async def test_a_down_action_that_fails_is_1(cluster, lukretia):
     assert "stuck in STOPPING" in (await failc("status", "--state", lukretia)).out
 
 
-async def test_an_outcome_that_does_not_come_in_time_is_1(cluster, lukretia):
-    """genesis is cut off: the command is passed on, and nobody hears of it."""
+async def test_a_move_to_a_dead_node_is_1(cluster, lukretia):
     cluster.cut = True
-    done = await failc("fail", "db", "--reason", "x", "--timeout", "50ms", "--state", lukretia, "--no-wait")
-    assert done.code == 0
     await cluster.until(lambda c: c.at("lukretia", "lukretia", "db") == "UP")
     done = await failc("move", "web", "genesis", "--timeout", "50ms", "--state", lukretia)
     assert done.code == 1
@@ -197,7 +194,7 @@ async def test_a_key_in_the_agent_signs(cluster, lukretia, tmp_path):
     sock = f"/tmp/agent.{os.getpid()}"
     agent = subprocess.Popen(["ssh-agent", "-D", "-a", sock], stdout=subprocess.DEVNULL)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not os.path.exists(sock):
                 await asyncio.sleep(0.01)
         env = environment(SSH_AUTH_SOCK=sock)

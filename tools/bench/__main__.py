@@ -45,6 +45,7 @@ def main() -> int:
         print(reason, file=sys.stderr)
         return 2
     plan = QUICK if options.quick else Plan()
+    here = machine()
     chosen = options.only.split(",") if options.only else [*BENCHMARKS, *ALONE]
     try:
         figures = run(chosen, plan)
@@ -53,7 +54,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    text = block(machine(), _how(plan), figures)
+    text = block(here, _how(plan), figures)
     print(f"\n{text}")
     if options.write:
         write(text)

@@ -8,11 +8,12 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Processor, cores, memory, kernel, Python and date."""
+    """Date, processor, cores, memory, kernel, Python, and how busy it was: ask before the benchmark adds its own load."""
     cores, model, memory_gib = os.cpu_count(), _first("/proc/cpuinfo", r"model name\s*:\s*(.+)"), _memory_gib()
     system = f"kernel {platform.release().split('-')[0]}, Python {platform.python_version()}"
     day = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    return f"{day}; {cores} cores ({model}), {memory_gib:.0f} GiB, {system}"
+    load = f"load average {os.getloadavg()[0]:.1f} at the start"
+    return f"{day}; {cores} cores ({model}), {memory_gib:.0f} GiB, {system}; {load}"
 
 
 def _first(path: str, pattern: str) -> str:

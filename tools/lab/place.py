@@ -101,11 +101,18 @@ class Place:
         except OSError as error:
             raise LabError(f"place {self.name} does not answer: {error}") from error
         if not line:
-            raise LabError(f"place {self.name} is gone")
+            raise LabError(f"place {self.name} is gone: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise LabError(f"{self.name}: {order}: {answer['error']}")
         return answer
+
+    def _last_words(self) -> str:
+        """What the agent said on its way out."""
+        try:
+            return self._process.communicate(timeout=2)[1].decode(errors="replace").strip()[-1000:]
+        except (subprocess.TimeoutExpired, ValueError):
+            return "it says nothing"
 
     def run(self, *argv: str, text: str = "") -> str:
         """Run a short command inside, give it `text`, return what it printed."""

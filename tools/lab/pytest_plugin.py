@@ -21,17 +21,9 @@ from tools.lab.measure import Measure
 from tools.lab.place import reason_against
 
 MakeLab = Callable[..., Lab]
-NOT_HERE = "needs namespaces"
 MASTER, SLAVE = "lukretia", "genesis"
 A_WHILE_QUESTIONS = 750
 """So many answered questions of the client (of 500 a second) are the time in which a wrong move would have come."""
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NOT_HERE in str(report.longrepr)]
-    if skipped:
-        words = f"NOT TESTED: {len(skipped)} tests need namespaces. {reason_against()}"
-        terminalreporter.write_line(words, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")
@@ -40,8 +32,8 @@ def namespaces() -> None:
     if (reason := reason_against()) is None:
         return
     if os.environ.get("CI") == "true":
-        pytest.fail(f"{NOT_HERE}: {reason}")
-    pytest.skip(f"{NOT_HERE}: {reason}")
+        pytest.fail(f"NOT TESTED: {reason}")
+    pytest.skip(f"NOT TESTED: {reason}")
 
 
 @pytest.fixture

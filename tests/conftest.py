@@ -1,0 +1,16 @@
+"""What could not be tested here is said loudly at the end, whichever part it belongs to."""
+
+import pytest
+
+NOT_TESTED = "not tested"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A skip that says NOT TESTED is a hole in this run, not a choice: one red line for each reason."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        words = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        if NOT_TESTED in words.lower():
+            reasons[words] = reasons.get(words, 0) + 1
+    for words, count in reasons.items():
+        terminalreporter.write_line(f"{count} tests left out. {words.removeprefix('Skipped: ')}", red=True, bold=True)

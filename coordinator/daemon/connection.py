@@ -74,10 +74,21 @@ class Connection(asyncio.Protocol):
 
     def send(self, data: bytes) -> bool:
         """Send frames; False where they were dropped."""
-        if self._transport is None or self.paused or self._transport.is_closing():
+        sealed = self.sealed(data)
+        if sealed is None:
             return False
-        self._transport.write(self.channel.send(data))
+        self.write(sealed)
         return True
+
+    def sealed(self, data: bytes) -> bytes | None:
+        """Frames as they go over the wire, to be written next and at once; None where they would be dropped."""
+        if self._transport is None or self.paused or self._transport.is_closing():
+            return None
+        return self.channel.send(data)
+
+    def write(self, sealed: bytes) -> None:
+        assert self._transport is not None, "sealed for a transport"
+        self._transport.write(sealed)
 
     def send_frame(self, kind: Kind, body: bytes) -> bool:
         return self.send(frame(kind, body))

@@ -10,6 +10,7 @@ stalled: after a split the first datagram through is what tells the dialler to c
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from coordinator.daemon.connection import Connection
 from coordinator.daemon.sockets import Address, Sockaddr, sockaddr
@@ -109,11 +110,23 @@ class Link:
         if self.connection is None:
             self.sealer = None
 
-    def beat(self, body: bytes, data: bytes) -> None:
-        """`body` is the signed heartbeat, `data` its frame. The newest wins over one that still waits."""
-        self.seal(Inside.HEARTBEAT, body)
-        if self.connection is not None and not self.connection.send(data):
+    def beat(self, body: bytes, data: bytes) -> Callable[[], None]:
+        """`body` is the signed heartbeat, `data` its frame. The newest wins over one that still waits.
+
+        Everything that costs time is done now; the returned call only sends. Copies that leave together arrive together, and
+        wake the peer once instead of once each: a third of an idle daemon's work was waking up.
+        """
+        datagram = self.sealer.seal(Inside.HEARTBEAT, body) if self.sealer is not None else None
+        stream = self.connection.sealed(data) if self.connection is not None else None
+        if self.connection is not None and stream is None:
             self.waiting = data
+        return partial(self._fire, self.connection, datagram, stream)
+
+    def _fire(self, connection: Connection | None, datagram: bytes | None, stream: bytes | None) -> None:
+        if datagram is not None:
+            self.send_datagram(datagram, self._target)
+        if connection is not None and stream is not None:
+            connection.write(stream)
 
     def seal(self, inside: Inside, body: bytes) -> bool:
         """Send as a sealed datagram; False where there is no key yet, or it is too large."""

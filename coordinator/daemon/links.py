@@ -68,8 +68,8 @@ class Links:
         raw = heartbeat.encode()
         body = signed_body(raw, self._identity.sign(Domain.HEARTBEAT, raw))
         data = frame(Kind.HEARTBEAT, body)
-        for link in self._wiring.links.values():
-            link.beat(body, data)
+        for fire in [link.beat(body, data) for link in self._wiring.links.values()]:
+            fire()
 
     def push(self, entries: Sequence[Entry], urgent: bool) -> None:
         """Signed entries of one feed, to every connected peer on every link (copies are verified once there).

@@ -24,13 +24,7 @@ from typing import Any, TypeVar
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-OWNER_TAG = 0xFA
-"""IFA_PROTO of every address that we add (kernel 5.18 and later): ours are recognised after a crash."""
-
-IFA_F_NODAD = 0x02
-"""No duplicate-address detection: it takes 1.9 s, and a service address is meant to have been elsewhere before."""
-
-FOR_EVER = 0xFFFF_FFFF
+from actions.rtnetlink import OWNER_TAG, Rtnetlink, address_request
 
 GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ESRCH})
 """What the kernel answers when there is nothing to remove."""
@@ -58,6 +52,7 @@ class Netlink:
     def __init__(self, socket_: Any) -> None:
         self._socket = socket_
         self._turn = asyncio.Lock()
+        self._kernel = Rtnetlink()
 
     @classmethod
     async def open(cls) -> "Netlink":
@@ -71,10 +66,11 @@ class Netlink:
 
     def close(self) -> None:
         self._socket.close()
+        self._kernel.close()
 
     async def add(self, interface: str, address: Address) -> None:
         """Add or keep; an IPv6 address is ready at once and never chosen as the source of our own connections."""
-        await self._request(lambda: self._socket.addr("replace", index=_index(interface), **_described(address)))
+        self._kernel.ask(address_request("add", _index(interface), address))
 
     async def remove(self, interface: str, address: Address) -> bool:
         """Whether it was there. Other addresses of the subnet stay."""
@@ -82,8 +78,7 @@ class Netlink:
         index = _index_or_none(interface)
         if index is None:
             return False
-        where = {"index": index, "address": str(address.ip), "prefixlen": address.network.prefixlen}
-        removed = await self._unless_gone(lambda: self._socket.addr("del", **where))
+        removed = self._gone(index, address)
         for other in lost:
             await self.add(interface, other)
         return removed
@@ -98,6 +93,15 @@ class Netlink:
         index = _index_or_none(interface)
         if index is not None:
             await self._unless_gone(lambda: self._socket.neigh("del", dst=str(address.ip), ifindex=index))
+
+    def _gone(self, index: int, address: Address) -> bool:
+        try:
+            self._kernel.ask(address_request("remove", index, address))
+        except OSError as error:
+            if error.errno in GONE:
+                return False
+            raise
+        return True
 
     async def _dump(self, family: int) -> list[Held]:
         return [_held(message) async for message in await self._socket.get_addr(family=family)]
@@ -136,13 +140,6 @@ def promote_secondaries(interface: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _described(address: Address) -> dict[str, Any]:
-    fields: dict[str, Any] = {"address": str(address.ip), "prefixlen": address.network.prefixlen, "proto": OWNER_TAG}
-    if address.version == 6:
-        fields |= {"flags": IFA_F_NODAD, "preferred_lft": 0, "valid_lft": FOR_EVER}
-    return fields
 
 
 def _held(message: Any) -> Held:

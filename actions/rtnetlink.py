@@ -1,0 +1,81 @@
+"""The one request that a take-over waits for: add or remove an address, sent and answered in one system call each.
+
+    kernel = Rtnetlink()
+    kernel.ask(address_request("add", index, address))      # raises OSError with the kernel's errno
+
+The kernel carries such a request out before `send` returns, and its answer is there: nobody needs an event loop for it.
+With pyroute2's own asynchronous socket the same took 0.4 ms on a quiet machine and 2 ms on a busy one, four times in
+every planned move. The messages are still encoded by pyroute2, once for each address, and kept.
+"""
+
+import errno
+import os
+import socket
+import struct
+from functools import lru_cache
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import Any
+
+from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST
+from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_NEWADDR
+from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+
+OWNER_TAG = 0xFA
+"""IFA_PROTO of every address that we add (kernel 5.18 and later): ours are recognised after a crash."""
+
+IFA_F_NODAD = 0x02
+"""No duplicate-address detection: it takes 1.9 s, and a service address is meant to have been elsewhere before."""
+
+FOR_EVER = 0xFFFF_FFFF
+ANSWER_BYTES_MAX = 65_536
+NLMSG_ERROR = 2
+ERROR = struct.Struct("=IHHIIi")
+"""nlmsghdr (length, type, flags, sequence, port) and the first field of nlmsgerr: minus the errno, or 0."""
+
+SEQUENCE_AT = 8
+
+
+class Rtnetlink:
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+        self._socket.bind((0, 0))
+        self._sequence = 0
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def ask(self, request: bytes) -> None:
+        """Send, and read the acknowledgement. Raises OSError where the kernel refuses."""
+        self._sequence += 1
+        numbered = request[:SEQUENCE_AT] + struct.pack("=I", self._sequence) + request[SEQUENCE_AT + 4 :]
+        self._socket.send(numbered)
+        while True:
+            answer = self._socket.recv(ANSWER_BYTES_MAX)
+            _, kind, _, sequence, _, code = ERROR.unpack_from(answer)
+            if kind == NLMSG_ERROR and sequence == self._sequence:
+                break
+        if code:
+            raise OSError(-code, os.strerror(-code), errno.errorcode.get(-code))
+
+
+@lru_cache(maxsize=256)
+def address_request(word: str, index: int, address: IPv4Interface | IPv6Interface) -> bytes:
+    """`word` is "add" (or keep) or "remove"; an IPv6 address is ready at once and never the source of our own connections."""
+    message: Any = ifaddrmsg()
+    message["family"] = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    message["prefixlen"] = address.network.prefixlen
+    message["index"] = index
+    attributes: list[list[Any]] = [["IFA_ADDRESS", str(address.ip)]]
+    if address.version == 4:
+        attributes.append(["IFA_LOCAL", str(address.ip)])
+    if word == "add":
+        attributes.append(["IFA_PROTO", OWNER_TAG])
+    if word == "add" and address.version == 6:
+        times = {"ifa_preferred": 0, "ifa_valid": FOR_EVER, "cstamp": 0, "tstamp": 0}
+        attributes += [["IFA_FLAGS", IFA_F_NODAD], ["IFA_CACHEINFO", times]]
+    message["attrs"] = attributes
+    message["header"]["type"] = RTM_NEWADDR if word == "add" else RTM_DELADDR
+    how = NLM_F_CREATE | NLM_F_REPLACE if word == "add" else 0
+    message["header"]["flags"] = NLM_F_REQUEST | NLM_F_ACK | how
+    message.encode()
+    return bytes(message.data)

@@ -193,6 +193,10 @@ class Node:
             self.executor.changed(event.service, state, epoch, str(event.body.get("reason", "")))
 
     def _push(self, order: effects.Push) -> None:
+        """In the loop's next turn: an action that was ordered before it begins first."""
+        asyncio.get_running_loop().call_soon(self._push_now, order)
+
+    def _push_now(self, order: effects.Push) -> None:
         numbers = range(order.first, order.last + 1)
         entries = [self._signed[key] for number in numbers if (key := (order.incarnation, number)) in self._signed]
         if len(entries) == len(numbers):

@@ -193,7 +193,7 @@ class Node:
             self.executor.changed(event.service, state, epoch, str(event.body.get("reason", "")))
 
     def _push(self, order: effects.Push) -> None:
-        """In the loop's next turn: an action that was ordered before it begins first."""
+        """In the loop's next turn, like a heartbeat: an action that was ordered before it begins first."""
         asyncio.get_running_loop().call_soon(self._push_now, order)
 
     def _push_now(self, order: effects.Push) -> None:
@@ -220,7 +220,7 @@ class Node:
         task.add_done_callback(self._tasks.discard)
 
     def _beat(self, order: effects.Beat) -> None:
-        self.links_.beat(order.heartbeat)
+        asyncio.get_running_loop().call_soon(self.links_.beat, order.heartbeat)
 
     def _relay(self, order: effects.Relay) -> None:
         self.links_.relay(order.peer, order.raw, order.signature)

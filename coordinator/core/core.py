@@ -155,18 +155,26 @@ class Core:
             return []  # node-stopped is written: nothing may stand behind it
         INPUTS[type(given)](self, given)
         self._join()
-        if self.joined and (self.dirty or now.mono_ms >= min(self.beat_ms, self.review_ms)):
+        if not self.over:
+            self._review()
+        if not self.over:
+            self._beat_in_time()
+        self._flush()
+        self.wake_at_ms = self._wake_at_ms()
+        return self.out
+
+    def _review(self) -> None:
+        if self.joined and (self.dirty or self.now_ms >= min(self.beat_ms, self.review_ms)):
             self.dirty = False
             review.services(self)
             self.review_ms = min(review.wakes_ms(self), default=NEVER_MS)
         self._finish_stopping()
-        if now.mono_ms >= self.beat_ms:
+
+    def _beat_in_time(self) -> None:
+        if self.now_ms >= self.beat_ms:
             self._tick()
         elif self.told_fit is not self._tells_fit():
             self.beat()  # others wait for us, or must not wait for us
-        self._flush()
-        self.wake_at_ms = self._wake_at_ms()
-        return self.out
 
     def _lateness(self, now: Now) -> None:
         """A node that did not run has no opinion: it extends its judgements, and looks before it claims."""
@@ -236,6 +244,8 @@ class Core:
             self.out.append(append)
 
     def _wake_at_ms(self) -> int:
+        if self.over:
+            return self.now_ms + self.policy.timing.heartbeat_ms
         wakes = [self.beat_ms]
         for name in self.liveness.peers:
             wakes += self.liveness.turns_ms(name)
@@ -271,7 +281,7 @@ class Core:
 
     def note(self, kind: Kind, body: Mapping[str, Any], causes: tuple[Ref, ...] = ()) -> Entry | None:
         """An observation, which the log can do without while the disk refuses or we do not know our feed."""
-        if not self.joined or self.disk_refuses:
+        if not self.joined or self.disk_refuses or self.over:
             return None
         return self.write(kind, "", body, causes)
 

@@ -133,7 +133,8 @@ class Accidents:
     def kill_guard(self) -> None:
         node = self.node()
         self.say(f"kill the guard of {node}")
-        self._world.hosts[node].kill_guard(self.for_us(500))
+        self._world.hosts[node].kill_guard()
+        self.then(self.for_us(500), f"guard of {node} back", self._world.hosts[node].restore_guard)
 
     def stop(self) -> None:
         node = self.node()

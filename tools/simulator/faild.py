@@ -31,6 +31,10 @@ TIMER_LATE_US = 300
 """An event loop wakes a little late."""
 
 
+SLOW_GUARD, SLOW_GUARD_SHARE = 20, 0.1
+"""Now and then the guard's word takes longer than the disk's: nothing may run on the disk's word alone."""
+
+
 class Faild:
     def __init__(self, host: "Host", core: Core) -> None:
         self.core = core
@@ -181,11 +185,14 @@ class Faild:
         word = self._signed(order.word)
 
         def confirmed() -> None:
-            if self.alive and self._host.guard.alive:
-                self._host.guard.hold(word)
+            if not self.alive:
+                return
+            self._host.guard.hold(word)  # also while there is no guard: a new one is told what the old one was not
+            if self._host.guard.alive:
                 self.post(saw.Guarded(order.word.service, order.word.epoch))
 
-        self._host.later(self._surroundings.rng.randint(50, 300), confirmed)
+        slow = SLOW_GUARD if self._surroundings.rng.random() < SLOW_GUARD_SHARE else 1
+        self._host.later(self._host.guard_slow_us + slow * self._surroundings.rng.randint(50, 300), confirmed)
 
     def _unguard(self, order: do.Unguard) -> None:
         self._host.guard.release(order.service, order.epoch)

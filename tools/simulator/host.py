@@ -59,6 +59,8 @@ class Host:
         self.powered = False
         self.frozen = False
         self.failing_checks: set[str] = set()
+        self.guard_slow_us = 0
+        """Added to each answer of the guard."""
         self.lost_carrier: set[str] = set()
         """Interfaces without carrier."""
         self.disk = Disk(surroundings.agenda, surroundings.rng, name, surroundings.keys.signer(name))
@@ -116,15 +118,14 @@ class Host:
             self.guard.orphaned()
             self.when_awake(self.guard.faild_ended)
 
-    def kill_guard(self, again_after_us: int) -> None:
-        """SIGKILL of the guard alone; faild starts a new one."""
+    def kill_guard(self) -> None:
+        """SIGKILL of the guard alone."""
         if self.faild and self.guard.alive:
             self.guard.die_alone()
             self.faild.post(GuardChanged(False))
-            self.later(again_after_us, self._new_guard)
 
     def restore_guard(self) -> None:
-        """A killed guard is replaced now."""
+        """faild has started a new guard in place of a killed one."""
         self.when_awake(self._new_guard)
 
     def crash(self) -> None:

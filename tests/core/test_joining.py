@@ -1,0 +1,61 @@
+"""Go on with the own feed, or open a new incarnation: a number must never be used twice."""
+
+from coordinator.core.feeds import Feeds
+from coordinator.core.joining import Joining
+from protocol.event import Entry
+from protocol.messages import ShortHead
+from tests.core.test_feeds import known, written
+
+BEGAN_MS, DEADLINE_MS = 1_000, 2_500
+
+
+def joining(feeds: Feeds, clean: bool = False) -> Joining:
+    others = frozenset({"lukretia", "carthage"})
+    return Joining("genesis", feeds, BEGAN_MS, DEADLINE_MS - BEGAN_MS, others, clean, glance_ms=200)
+
+
+def head(entry: Entry) -> ShortHead:
+    return ShortHead(entry.event.incarnation, entry.event.number, entry.id[:8])
+
+
+def test_an_unclean_end_waits_for_every_other_node() -> None:
+    feed = written(3)
+    asked = joining(known(*feed))
+    asked.answered("lukretia", head(feed[2]))
+    assert asked.verdict(BEGAN_MS + 300) == "wait"
+    asked.answered("carthage", head(feed[1]))
+    assert asked.verdict(BEGAN_MS + 300) == "continue"
+
+
+def test_without_all_answers_it_is_a_new_incarnation_in_the_end() -> None:
+    asked = joining(known(*written(3)))
+    asked.answered("lukretia", None)
+    assert asked.verdict(DEADLINE_MS - 1) == "wait"
+    assert asked.verdict(DEADLINE_MS) == "new"
+
+
+def test_a_clean_end_goes_on_when_nobody_has_objected_for_a_moment() -> None:
+    asked = joining(known(*written(3)), clean=True)
+    assert asked.verdict(BEGAN_MS + 199) == "wait"
+    assert asked.verdict(BEGAN_MS + 200) == "continue"
+
+
+def test_a_peer_that_has_more_is_asked_for_it_and_never_continued_over() -> None:
+    feed = written(5)
+    asked = joining(known(*feed[:3]), clean=True)
+    assert asked.answered("lukretia", head(feed[4])) == 4
+    assert asked.verdict(BEGAN_MS + 300) == "wait"
+
+
+def test_a_peer_that_has_another_event_at_our_last_number_means_a_new_incarnation() -> None:
+    asked = joining(known(*written(3)), clean=True)
+    asked.answered("lukretia", head(written(3, text="other ")[2]))
+    assert asked.verdict(BEGAN_MS) == "new"
+
+
+def test_a_new_incarnation_is_larger_than_every_known_one_whatever_the_clock_says() -> None:
+    asked = joining(known(*written(3)))
+    assert asked.next_incarnation(wall_ms=5) == 8
+    asked.answered("lukretia", ShortHead(90, 2, bytes(8)))
+    assert asked.next_incarnation(wall_ms=5) == 91
+    assert asked.next_incarnation(wall_ms=1_000) == 1_000

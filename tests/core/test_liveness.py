@@ -1,0 +1,80 @@
+"""Who is alive: silence, hearsay, our own start, and time in which we did not run."""
+
+import pytest
+
+from coordinator.core.judgement import START_GRACE_MS, Liveness
+from coordinator.core.model import Judgement
+from protocol.messages import Heard, Heartbeat, Verified
+from tests.core.story import CLUSTER, policy
+
+ME, PEER, THIRD = "lukretia", "genesis", "carthage"
+RUN = b"run of me"[:8]
+
+
+@pytest.fixture
+def liveness() -> Liveness:
+    return Liveness(ME, RUN, policy(ME, PEER, THIRD), began_ms=10_000)
+
+
+def beat(counter: int, run: bytes = b"theirs 1", heard: dict[str, Heard] | None = None, node: str = PEER) -> Verified[Heartbeat]:
+    heartbeat = Heartbeat(CLUSTER, node, run, counter, True, bytes(8), 0, {}, heard or {}, ())
+    return Verified(heartbeat, b"raw", b"signature")
+
+
+def test_a_silent_peer_is_alive_then_in_doubt_then_dead(liveness: Liveness) -> None:
+    liveness.heard(beat(1), "lan", False, 20_000)
+    judged = [liveness.judgement(PEER, 20_000 + ms) for ms in (299, 300, 499, 500)]
+    assert judged == [Judgement.ALIVE, Judgement.INDOUBT, Judgement.INDOUBT, Judgement.DEAD]
+
+
+def test_any_way_will_do(liveness: Liveness) -> None:
+    """A stream that stalls while datagrams arrive is no silence."""
+    liveness.heard(beat(1), "lan", False, 20_000)
+    liveness.heard(beat(9), "lan", True, 20_800)
+    assert liveness.judgement(PEER, 21_000) is Judgement.ALIVE
+
+
+def test_whom_we_never_heard_is_in_doubt_for_a_while_after_our_start(liveness: Liveness) -> None:
+    end_ms = 10_000 + 500 + START_GRACE_MS
+    assert liveness.judgement(PEER, end_ms - 1) is Judgement.INDOUBT
+    assert liveness.judgement(PEER, end_ms) is Judgement.DEAD
+
+
+def test_what_a_third_node_passes_on_counts_from_when_we_sent_what_it_echoes(liveness: Liveness) -> None:
+    liveness.sent(41, 20_000)
+    liveness.heard(beat(5, heard={ME: Heard(RUN, 41, 10)}), "", False, 20_250)
+    assert liveness.silent_ms(PEER, 20_250) == 250
+    assert not liveness.reachable(PEER, 20_250)
+
+
+def test_an_old_heartbeat_that_is_passed_on_keeps_nobody_alive(liveness: Liveness) -> None:
+    """It echoes nothing of ours, or what an earlier run of ours had sent."""
+    liveness.sent(41, 20_000)
+    liveness.heard(beat(5), "", False, 20_100)
+    liveness.heard(beat(6, heard={ME: Heard(b"earlier!", 41, 10)}), "", False, 20_200)
+    assert liveness.peers[PEER].heard_ms is None
+
+
+def test_a_heartbeat_is_news_once(liveness: Liveness) -> None:
+    assert liveness.heard(beat(5), "lan", False, 20_000)
+    assert not liveness.heard(beat(5), "lan", True, 20_001)
+    assert not liveness.heard(beat(4), "lan", True, 20_002)
+    assert liveness.heard(beat(6), "lan", True, 20_100)
+    assert liveness.heard(beat(1, run=b"theirs 2"), "lan", True, 20_200)
+
+
+def test_silence_that_we_could_not_hear_is_forgiven(liveness: Liveness) -> None:
+    liveness.heard(beat(1), "lan", False, 20_000)
+    liveness.forgive(5_000)
+    assert liveness.silent_ms(PEER, 25_100) == 100
+    assert liveness.judgement(THIRD, 15_000 + 500 + START_GRACE_MS - 1) is Judgement.INDOUBT
+
+
+def test_a_living_node_is_passed_on_to_who_lacks_it(liveness: Liveness) -> None:
+    liveness.heard(beat(7, node=THIRD), "lan", False, 20_000)
+    lacking = beat(1, heard={THIRD: Heard(b"theirs 1", 3, 200)}).message
+    knowing = beat(1, heard={THIRD: Heard(b"theirs 1", 6, 90)}).message
+    assert liveness.misses(lacking, 20_010) == [THIRD]
+    assert liveness.misses(beat(1).message, 20_010) == [THIRD]
+    assert liveness.misses(knowing, 20_010) == []
+    assert liveness.misses(lacking, 20_400) == [], "who is silent here is not passed on"

@@ -73,7 +73,8 @@ def test_what_the_disk_refused_is_no_part_of_the_feed_and_its_number_is_used_aga
     pen.open(7, {})
     first = pen.write("claim", "", {"text": "kept"}, (), NOW)
     append = pen.flush(NOW.mono_ms)
-    assert append is not None and append.entries == (first,)
+    assert append is not None
+    assert append.entries == (first,)
     assert pen.stored(append.ticket) == (first,)
     lost = pen.write("claim", "", {"text": "lost"}, (), NOW)
     append = pen.flush(NOW.mono_ms)

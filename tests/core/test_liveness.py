@@ -16,7 +16,9 @@ def liveness() -> Liveness:
     return Liveness(ME, RUN, policy(ME, PEER, THIRD), began_ms=10_000)
 
 
-def beat(counter: int, run: bytes = b"theirs 1", heard: dict[str, Heard] | None = None, node: str = PEER) -> Verified[Heartbeat]:
+def beat(
+    counter: int, run: bytes = b"theirs 1", heard: dict[str, Heard] | None = None, node: str = PEER
+) -> Verified[Heartbeat]:
     heartbeat = Heartbeat(CLUSTER, node, run, counter, True, bytes(8), 0, {}, heard or {}, ())
     return Verified(heartbeat, b"raw", b"signature")
 

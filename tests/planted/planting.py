@@ -16,7 +16,8 @@ from pathlib import Path
 
 LINES_MAX = 5
 TIMEOUT_S = 120
-COPIED = ("protocol", "store", "actions", "coordinator", "tools", "tests", "docs", "examples", "pyproject.toml", "Makefile", "README.md")
+CODE = ("protocol", "store", "actions", "coordinator", "tools", "tests")
+COPIED = (*CODE, "docs", "examples", "pyproject.toml", "Makefile", "README.md")
 
 
 class DoesNotFit(Exception):
@@ -63,7 +64,7 @@ class Plant:
         """Run its tests on the copy; "caught" where they ran and failed."""
         environment = {**os.environ, "PYTHONPATH": str(tree), "FAILOVER_SEEDS_S": "5"}
         environment.pop("PYTEST_XDIST_WORKER", None)
-        words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", "--tb=line", *self.caught_by]
+        words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", *self.caught_by]
         try:
             ran = subprocess.run(words, cwd=tree, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S)
         except subprocess.TimeoutExpired:

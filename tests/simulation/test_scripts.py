@@ -101,9 +101,14 @@ def test_json_has_one_object_a_step(play) -> None:
 
 
 def test_an_always_that_breaks_is_told_at_its_moment(play) -> None:
-    text = "at 0s start lukretia genesis\nat 1s always web at-most-one\nat 3s cut lukretia genesis\nat 5s expect web split=yes\n"
+    text = """
+at 0s start lukretia genesis
+at 1s always web at-most-one
+at 3s cut lukretia genesis
+at 5s expect web split=yes
+"""
     result = play(text, "--json")
     steps = [json.loads(line) for line in result.stdout.splitlines()]
     broken = next(step for step in steps if not step["ok"])
-    assert (result.exit_code, broken["line"]) == (1, 2)
+    assert (result.exit_code, broken["line"]) == (1, 3)
     assert 3_300 < broken["at_ms"] < 3_700

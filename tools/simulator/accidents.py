@@ -8,9 +8,10 @@ import random
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tools.simulator.boot import ends_clean
 from tools.simulator.weather import Weather
-from tools.simulator.world import World
 from tools.simulator.works import Order
+from tools.simulator.world import World
 
 FAMILIES = ("weather", "cuts", "power", "kills", "stops", "pauses", "disks", "memory", "actions", "downs", "checks", "carrier",
             "clocks", "orders")  # fmt: skip
@@ -173,6 +174,10 @@ class Accidents:
             by_ms = self.for_us(10_000) // 1_000
             self.say(f"rollback {by_ms}ms {node}")
             self._world.roll_back(node, by_ms)
+            while ends_clean(node, self._world.hosts[node].disk.entries()):
+                # restored to a clean stop, with its peers away, it forks: docs/decisions/0004-joining.md
+                by_ms += 50
+                self._world.roll_back(node, by_ms)
         self.then(self.for_us(), f"start {node}", self._world.hosts[node].start)
 
     def action(self) -> None:

@@ -1,35 +1,24 @@
-"""The auditor's verify over the world's logs: soundness by the store's rules, lawfulness by the coordinator's."""
+"""The auditor's own verify, over the logs of all simulated machines together."""
 
-from coordinator.core.lawful import findings
-from coordinator.core.model import State
-from coordinator.core.reducer import reduce
-from protocol.event import Entry
 from store.findings import Finding, Flaw
-from store.soundness import Row, look
+from store.merged import Source, merge
+from store.soundness import Row
+from tools.audit.evidence import Evidence
+from tools.audit.history import History
+from tools.audit.verify import findings_of
 from tools.simulator.world import World
 
 KINDS = tuple(str(kind) for kind in Flaw)
 
 
 def audited(world: World) -> list[Finding]:
-    """Every finding over all disks together, as `failaudit verify` gives them."""
-    found = [finding for host in world.hosts.values() for finding in _unsound(world, host.disk.entries())]
-    entries = world.entries()
-    found += [Finding(Flaw.UNLAWFUL, *wrong.ref, wrong.text) for wrong in findings(entries)]
-    found += [
-        Finding(Flaw.AUTHORITY, *ref, text) for column in folded(entries).columns.values() for ref, text in column.refused
-    ]
-    return found
+    """Every finding, as `failaudit verify DIR...` gives them for these disks."""
+    policy = world.policy
+    sources = [Source(name, _rows(world, name)) for name in world.hosts]
+    merged = merge(sources, world.keys.keyring, policy.cluster_id)
+    played = [entry for entry in merged.entries if entry.id in merged.attested]
+    return findings_of(Evidence(policy, merged, History(played)))
 
 
-def folded(entries: list[Entry]) -> State:
-    """The state that these entries tell; in order inside each feed."""
-    state = State()
-    for entry in entries:
-        state = reduce(state, entry.event)
-    return state
-
-
-def _unsound(world: World, entries: list[Entry]) -> list[Finding]:
-    rows = [Row(*entry.ref, entry.raw, entry.signature) for entry in entries]
-    return look(rows, world.keys.keyring, world.policy.cluster_id).findings
+def _rows(world: World, name: str) -> list[Row]:
+    return [Row(*entry.ref, entry.raw, entry.signature) for entry in world.hosts[name].disk.entries()]

@@ -27,9 +27,10 @@ def booted_core(host: "Host", nth: int) -> tuple[Core, bool]:
     if refused:
         raise LogRefused(f"{host.name} refuses its log: {refused[0].name} {refused[0].text}")
     run = hashlib.sha256(f"run {host.name} {nth}".encode()).digest()[:8]
-    return Core(host.name, surroundings.policy, run, sound.entries, host.now()), _ends_clean(host.name, sound.entries)
+    return Core(host.name, surroundings.policy, run, sound.entries, host.now()), ends_clean(host.name, sound.entries)
 
 
-def _ends_clean(me: str, entries: list[Entry]) -> bool:
+def ends_clean(me: str, entries: list[Entry]) -> bool:
+    """Whether the last own event says that the run had released everything and ended."""
     own = [entry for entry in entries if entry.event.node == me]
     return bool(own) and own[-1].event.kind == Kind.NODE_STOPPED

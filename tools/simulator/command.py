@@ -21,7 +21,7 @@ EXAMPLE = """Example: failc simulate --config failover.toml split.scenario
 
 
 @click.command(epilog=EXAMPLE)
-@click.option("--config", "config", type=click.Path(path_type=Path), default=None, help="The configuration (its keys are not used).")
+@click.option("--config", type=click.Path(path_type=Path), default=None, help="The configuration; its keys are not used.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Moves the delays of messages.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a step.")
 @click.argument("scenario", type=click.Path(path_type=Path))
@@ -33,7 +33,6 @@ def simulate(config: Path | None, seed: int, as_json: bool, scenario: Path) -> N
 def run(config: Path | None, scenario: Path, seed: int, as_json: bool) -> int:
     from coordinator.config import DEFAULT, BadConfig
     from coordinator.config import read as read_config
-
     from tools.simulator.runner import Outcome, play
     from tools.simulator.script import read_script
 

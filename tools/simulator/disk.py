@@ -41,13 +41,11 @@ class Disk:
         self._life = 0
         self._queue: list[tuple[Sequence[Entry], Written]] = []
         self._history: list[tuple[int, tuple[Entry, ...]]] = []
+        self.heads: Heads = {}
+        self._feeds: dict[tuple[str, int], list[Entry]] = {}
         self._format([])
 
     # What is on it
-
-    @property
-    def heads(self) -> Heads:
-        return self._heads
 
     def feed(self, node: str, incarnation: int) -> Sequence[Entry]:
         return self._feeds.get((node, incarnation), [])
@@ -57,7 +55,7 @@ class Disk:
         return [entry for feed in sorted(self._feeds) for entry in self._feeds[feed]]
 
     def as_heads(self) -> tuple[Head, ...]:
-        return tuple(self._heads[feed] for feed in sorted(self._heads))
+        return tuple(self.heads[feed] for feed in sorted(self.heads))
 
     # What faild does
 
@@ -119,9 +117,9 @@ class Disk:
     def _commit(self, groups: Sequence[Sequence[Entry]]) -> list[Result]:
         if self.full:
             return [JournalRefused(FULL) for _ in groups]
-        before = self._heads
+        before = self.heads
         outcome = commit(self._connection, before, groups, self._node, self._signer)
-        self._heads = outcome.heads
+        self.heads = outcome.heads
         results: list[Result] = list(outcome.results)
         self._note([entry for result in results if not isinstance(result, JournalRefused) for entry in result], before)
         return results
@@ -141,9 +139,9 @@ class Disk:
     def _format(self, rows: Sequence[Entry]) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
         self._connection.execute(SCHEMA)
-        self._heads: Heads = {}
-        self._feeds: dict[tuple[str, int], list[Entry]] = {}
+        self.heads = {}
+        self._feeds = {}
         for entry in rows:
             self._connection.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?)", (*entry.ref, entry.raw, entry.signature))
-            self._heads[entry.head.feed] = entry.head
+            self.heads[entry.head.feed] = entry.head
             self._feeds.setdefault(entry.head.feed, []).append(entry)

@@ -8,6 +8,7 @@ Whoever listens is a `Post`: it says whether its process answers, and takes mail
 
 import random
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Protocol
 
 from tools.simulator.agenda import Agenda
@@ -83,7 +84,7 @@ class Network:
             heard = reset and (name, other, pair[2]) not in self.sky.cuts
             at_us = stream.last_arrival_us(name) if heard else self._agenda.now_us + BREAK_US
             stream.alive = heard
-            self._agenda.at(at_us, lambda stream=stream, other=other, name=name: self._ended(stream, other, name))
+            self._agenda.at(at_us, partial(self._ended, stream, other, name))
 
     def _ended(self, stream: Stream, other: str, name: str) -> None:
         """The end of a connection has come through to the other side; what was sent before it is there."""
@@ -96,7 +97,7 @@ class Network:
         for way in ways:
             self.sky.cuts.add(way)
             if stream := self._streams.get(_key(*way)):
-                self._agenda.after(BREAK_US, lambda stream=stream: self._break(stream))
+                self._agenda.after(BREAK_US, partial(self._break, stream))
 
     def heal(self, ways: Iterable[Way]) -> None:
         for way in list(ways):

@@ -17,7 +17,7 @@ TRANSCRIPT_LINES = 120
 @click.command()
 @click.option("--seeds", default="1..20", show_default=True, help="A..B, or one seed.")
 @click.option("--steps", default=6_000, show_default=True, help="Steps of virtual time with accidents, for each seed.")
-@click.option("--lines", default=TRANSCRIPT_LINES, show_default=True, help="Lines of transcript for a seed that fails; 0 for none.")
+@click.option("--lines", default=TRANSCRIPT_LINES, show_default=True, help="Of transcript, for a seed that fails.")
 @click.option("--keep-going", is_flag=True, help="Go on after a seed that fails.")
 def main(seeds: str, steps: int, lines: int, keep_going: bool) -> None:
     """Draw accidents, check what must hold after every step, mend everything, and demand one owner."""

@@ -50,4 +50,4 @@ class RandomRun:
         self.accidents.over = True
         settle(self.world, self.say)
         self.invariants.deep()
-        self.invariants.history()
+        self.invariants.history(forgetful="memory" in self.families)

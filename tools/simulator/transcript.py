@@ -65,7 +65,7 @@ def heard(seen: saw.Input) -> str:
             return f"command {command.command.word} {command.command.service} {command.command.node} (ticket {ticket})"
         case saw.LastWordHeard(word):
             return f"last word of {word.message.node} for {word.message.service} epoch {word.message.epoch}"
-        case saw.ForkShown(ours, theirs):
+        case saw.ForkShown(ours, _):
             return f"fork shown at {ours.ref}"
         case _:
             return _plain(seen)

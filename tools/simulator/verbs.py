@@ -41,8 +41,8 @@ def on_service(act: Callable[[World, str, str], None], needs: str = "") -> Calla
     def read(words: Words) -> Deed:
         service, node = words.service(), words.node()
         words.done()
-        has = {"": True, "checks": words.policy.services[service].checks, "interface": words.policy.services[service].interfaces}
-        if not has[needs]:
+        policy = words.policy.services[service]
+        if not {"": True, "checks": policy.checks, "interface": policy.interfaces}[needs]:
             raise words.wrong(f"service {service} has no {needs}")
         return lambda world: _told(act, world, service, node)
 
@@ -58,35 +58,35 @@ def cut(words: Words) -> Deed:
     a, b = words.node(), words.node()
     link = words.link(a, b) if words.more() else None
     words.done()
-    return lambda world: _quiet(world.network.cut([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))
+    return lambda world: _quiet(lambda: world.network.cut([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))
 
 
 def cut_one_way(words: Words) -> Deed:
     a, b = words.node(), words.node()
     link = words.link(a, b) if words.more() else None
     words.done()
-    return lambda world: _quiet(world.network.cut(world.network.ways(a, b, link)))
+    return lambda world: _quiet(lambda: world.network.cut(world.network.ways(a, b, link)))
 
 
 def heal(words: Words) -> Deed:
     if not words.more():
-        return lambda world: _quiet(world.network.heal_all())
+        return lambda world: _quiet(lambda: world.network.heal_all())
     a, b = words.node(), words.node()
     link = words.link(a, b) if words.more() else None
     words.done()
-    return lambda world: _quiet(world.network.heal([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))
+    return lambda world: _quiet(lambda: world.network.heal([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))
 
 
 def loss(words: Words) -> Deed:
     share = words.share()
     words.done()
-    return lambda world: _quiet(world.network.set_weather(replace(world.network.sky.everywhere, loss=share)))
+    return lambda world: _quiet(lambda: world.network.set_weather(replace(world.network.sky.everywhere, loss=share)))
 
 
 def delay(words: Words) -> Deed:
     delay_us = words.time() * 1000
     words.done()
-    return lambda world: _quiet(world.network.set_weather(replace(world.network.sky.everywhere, delay_us=delay_us)))
+    return lambda world: _quiet(lambda: world.network.set_weather(replace(world.network.sky.everywhere, delay_us=delay_us)))
 
 
 def ordered(word: str) -> Callable[[Words], Deed]:
@@ -119,7 +119,7 @@ def rollback(words: Words) -> Deed:
     node, back_ms = (first, words.time()) if first in words.policy.nodes else (None, duration(first, words))
     name = node or words.node()
     words.done()
-    return lambda world: _quiet(world.roll_back(name, back_ms))
+    return lambda world: _quiet(lambda: world.roll_back(name, back_ms))
 
 
 def clock_jumps(words: Words) -> Deed:
@@ -144,7 +144,9 @@ def _carrier(up: bool) -> Callable[[World, str, str], None]:
     return act
 
 
-def _quiet(nothing: None) -> str:
+def _quiet(deed: Callable[[], None]) -> str:
+    """Done, and nothing to tell of it."""
+    deed()
     return ""
 
 

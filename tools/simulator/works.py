@@ -136,6 +136,8 @@ class Works:
             up.add(order.action)
         elif order.word == "down" and outcome is Outcome.DONE:
             up.discard(order.action)
-        elif order.word == "reclaim" and outcome is Outcome.DONE:
-            if order.action == len(self._policy.services[order.service].actions) - 1:
-                self.reclaimed_us[order.service] = self._now_us()
+        elif order.word == "reclaim" and outcome is Outcome.DONE and self._is_last(order):
+            self.reclaimed_us[order.service] = self._now_us()
+
+    def _is_last(self, order: Order) -> bool:
+        return order.action == len(self._policy.services[order.service].actions) - 1

@@ -84,7 +84,7 @@ class World:
 
     def _stepped(self) -> None:
         if self.agenda.steps >= self._hot_steps:
-            assert self.agenda.now_us >= self._hot_us, f"at {self.now_ms} ms more than {STEPS_A_SECOND} things happen in a second: a loop"
+            assert self.agenda.now_us >= self._hot_us, f"a loop at {self.now_ms} ms: {STEPS_A_SECOND} steps in a second"
             self._hot_steps = self.agenda.steps + STEPS_A_SECOND
             self._hot_us = self.agenda.now_us + 1_000_000
         self.tenures.look(self.agenda.now_us)

@@ -184,7 +184,7 @@ class Accidents:
         service, node = self.candidate()
         works = self._world.hosts[node].works
         if self._rng.random() < 0.4:
-            up_us, down_us = self._rng.choice((1_000, 30_000, 800_000)), self._rng.choice((1_000, 30_000, 150_000))
+            up_us, down_us = self._rng.choice((1_000, 30_000, 800_000)), self._rng.choice((1_000, 30_000, 80_000))
             self.say(f"actions of {service} at {node} take {up_us} us up, {down_us} us down")
             works.took_us = _taking(service, up_us, down_us)
         else:

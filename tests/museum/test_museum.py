@@ -1,0 +1,56 @@
+"""Accidents that a seed found: each with the seed, what had gone wrong, and the smallest scenario that shows it.
+
+A seed finds something else once the code has moved on: what stays is the scenario.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from coordinator.config import read
+from tools.simulator.command import sentence
+from tools.simulator.orders import armed
+from tools.simulator.runner import play
+from tools.simulator.script import read_script
+from tools.simulator.world import World
+
+HERE = Path(__file__).parent
+FILES = sorted(HERE.glob("*.scenario"))
+
+
+@pytest.mark.parametrize("path", FILES, ids=[path.stem for path in FILES])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_it_does_not_happen_again(path: Path, seed: int) -> None:
+    text = path.read_text()
+    first, second, third = text.splitlines()[:3]
+    assert re.match(r"# .{20,}\.$", first), "a scenario begins with a sentence that tells the accident"
+    assert re.match(r"# seed: [0-9, ]+\. .{20,}\.$", third), "the third line has the seed, and what had gone wrong"
+    policy = read(HERE / second.removeprefix("# configuration: "), files=False)
+    report = play(policy, read_script(path.name, text, policy), seed)
+    assert not report.failed, "\n" + "\n".join(sentence(outcome) for outcome in report.outcomes)
+
+
+def test_the_end_of_an_old_life_reaches_those_who_missed_it() -> None:
+    """Seed 213. One node alone heard the last events of a feed before its author lost the disk and began a new one.
+
+    Heartbeats name the newest incarnation only: the third node never learned that the old one had gone on.
+    """
+    policy = armed(read(HERE.parent / "scenarios" / "three-nodes.toml", files=False))
+    world = World(policy, seed=0)
+    world.start("lukretia", "genesis", "carthage")
+    world.run_until_ms(4_000)
+    for a, b in (("lukretia", "carthage"), ("genesis", "carthage")):
+        world.network.cut([*world.network.ways(a, b), *world.network.ways(b, a)])
+    world.run_until_ms(5_000)
+    world.order("fail", "web", "lukretia")
+    world.run_until_ms(6_000)
+    world.forget("lukretia")
+    world.run_until_ms(7_000)
+    world.start("lukretia")
+    world.run_until_ms(10_000)
+    world.network.heal_all()
+    world.run_until_ms(15_000)
+    heads = [world.hosts[node].disk.as_heads() for node in world.hosts]
+    assert heads[0] == heads[1] == heads[2]
+    assert len([head for head in heads[0] if head.node == "lukretia"]) == 2

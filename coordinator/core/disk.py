@@ -1,0 +1,105 @@
+"""What the disk says: our events are durable, or it took nothing and what we wrote must be taken back.
+
+A claim whose event is not durable never happens; a fact is written again when the disk is back.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.core import review
+from coordinator.core.effects import Alarm, Answer, Exit, Push, Ready, SayLastWord
+from coordinator.core.inputs import Durable, NotDurable
+from coordinator.core.jobs import Job, Phase
+from protocol.event import Entry, Ref
+from protocol.kinds import Kind
+
+if TYPE_CHECKING:
+    from coordinator.core.core import Core
+
+DROPPED = frozenset(
+    {
+        Kind.CLAIM, Kind.RECLAIM, Kind.COMMAND, Kind.HOLD, Kind.UNHOLD, Kind.MOVE_BEGUN, Kind.MOVE_ENDED, Kind.FENCED,
+        Kind.RECOVER, Kind.FAIL, Kind.JUDGED, Kind.PULSE, Kind.READMITTED,
+    }
+)  # fmt: skip
+"""What the disk refused of these never happened; everything else is a fact and is written again when the disk is back."""
+
+URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.MOVE_BEGUN, Kind.LAST_WORD})
+"""Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters."""
+
+
+def durable(core: Core, given: Durable) -> None:
+    own = core.pen.stored(given.ticket)
+    if own:
+        core.durable_column = core.flying_column
+    for entry in own:
+        _stored(core, entry, given.took_us)
+    if own:
+        first, last = own[0].event, own[-1].event
+        urgent = any(entry.event.kind in URGENT for entry in own)
+        core.emit(Push(first.number, last.number, first.incarnation, urgent))
+    if own and own[-1].event.kind == Kind.NODE_STOPPED:
+        core.emit(Exit())
+    if not core.ready and any(entry.event.kind == Kind.NODE_STARTED for entry in own):
+        core.ready = True
+        core.emit(Ready())
+
+
+def _stored(core: Core, entry: Entry, took_us: int) -> None:
+    ticket = core.answers.pop(entry.ref, None)
+    if ticket is not None:
+        denied = dict(core.column.refused).get(entry.ref)
+        text = denied or f"stands in the log as {entry.ref.node}/{entry.ref.incarnation}/{entry.ref.number}"
+        core.emit(Answer(ticket, denied is None, text, authority=denied is None))
+    job = core.jobs.get(entry.event.service)
+    if job and job.armed_by == entry.ref:
+        job.times_us["durable"] = took_us
+        confirmed(core, job, "durable")
+
+
+def confirmed(core: Core, job: Job, what: str) -> None:
+    if job.confirmed(what) and job.phase is Phase.ARMED:
+        review.launch(core, job)
+    core.dirty = True
+
+
+def not_durable(core: Core, given: NotDurable) -> None:
+    """The disk took nothing: what had not begun never happens, facts are written again when the disk is back."""
+    lost = core.pen.refused(given.ticket, core.now_ms)
+    if lost:
+        core.state = core.state.with_column(core.durable_column)
+    core.emit(Alarm(f"the log cannot be written ({given.why}): this node claims nothing until it can"))
+    renamed: dict[Ref, Ref] = {}
+    undone: set[str] = set()
+    for entry in lost:
+        event = entry.event
+        if event.kind in DROPPED or event.service in undone:
+            _undo(core, entry, undone)
+            continue
+        causes = tuple(renamed.get(cause, cause) for cause in event.causes if cause in renamed or not _lost(cause, lost))
+        renamed[entry.ref] = core.write(Kind(event.kind), event.service, event.body, causes).ref
+        if event.kind == Kind.DOWN:
+            core.emit(SayLastWord(core.last_word(event.service, event.body["epoch"])))
+    if core.stopping:
+        core.emit(Exit())  # the end is not a clean one: the next start will ask the peers
+    for job in core.jobs.values():
+        job.armed_by = renamed.get(job.armed_by, job.armed_by) if job.armed_by else None
+        job.causes = tuple(renamed.get(cause, cause) for cause in job.causes)
+
+
+def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
+    job = core.jobs.get(entry.event.service)
+    if entry.event.kind == Kind.CLAIM and job:
+        undone.add(entry.event.service)
+        if job.phase is Phase.ARMED and job.armed_by == entry.ref:
+            job.abandon()
+    elif entry.event.kind == Kind.RECLAIM and job and job.phase is Phase.RECALLED and job.armed_by == entry.ref:
+        job.unrecall()
+    ticket = core.answers.pop(entry.ref, None)
+    if ticket is not None:
+        core.emit(Answer(ticket, False, "the disk refuses: a command must stand in the log"))
+
+
+def _lost(cause: Ref, lost: tuple[Entry, ...]) -> bool:
+    return any(entry.ref == cause for entry in lost)

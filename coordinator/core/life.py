@@ -1,0 +1,103 @@
+"""The beginning and the end of a run: which feed is ours, the first events, and the last.
+
+A run begins by asking (`joining`), writes `node-started`, and ends with `node-stopped`, behind which nothing may stand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from coordinator.core import work
+from coordinator.core.effects import Exit
+from coordinator.core.inputs import Booted, StopAsked
+from coordinator.core.jobs import Phase
+from coordinator.core.joining import WAIT_MS, Joining
+from coordinator.core.model import Column
+from protocol.event import Head
+from protocol.kinds import Kind
+
+if TYPE_CHECKING:
+    from coordinator.core.core import Core
+
+RULES = 1
+"""The version of the decide table, written into node-started: an auditor judges history by the rules of its time."""
+
+
+def booted(core: Core, given: Booted) -> None:
+    core.clean = given.clean
+    patience_ms = core.policy.timing.dead_ms + WAIT_MS
+    others = frozenset(core.policy.others(core.me))
+    glance_ms = core.policy.timing.indoubt_ms
+    core.joining = Joining(core.me, core.feeds, core.now_ms, patience_ms, others, given.clean, glance_ms)
+
+
+def join(core: Core) -> None:
+    """Write node-started as soon as we know which feed is ours."""
+    if core.joining is None:
+        return
+    verdict = core.joining.verdict(core.now_ms)
+    if verdict == "wait":
+        return
+    ours = core.feeds.newest.get(core.me)
+    incarnation = ours.incarnation if ours and verdict == "continue" else core.joining.next_incarnation(core.now.wall_ms)
+    core.joining, core.joined = None, True
+    told = {head.feed: head for head in core.column.seen.values()} if verdict == "continue" else {}
+    core.pen.open(incarnation, told)
+    core.durable_column = core.column if verdict == "continue" else Column(core.me)
+    core.witnessing.restart(core.now_ms)
+    _first_events(core, ours, incarnation)
+
+
+def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
+    before = core.column
+    if ours and ours.incarnation != incarnation:
+        core.write(Kind.GAP_DECLARED, "", _carried(core, ours, before), ())
+    last = [ours.incarnation, ours.number] if ours else None
+    body = {"run": core.run, "rules": RULES, "config": core.policy.digest, "clean": core.clean, "after": last}
+    core.write(Kind.NODE_STARTED, "", body, ())
+    if core.column.config != core.policy.digest:
+        number = max((column.config_number for column in core.state.columns.values()), default=0)
+        known = next((c.config_number for c in core.state.columns.values() if c.config == core.policy.digest), number + 1)
+        body = {"number": known, "digest": core.policy.digest, "text": core.policy.text}
+        core.write(Kind.CONFIG_APPLIED, "", body, ())
+    for interface, up in sorted(core.carrier.items()):
+        if not up:
+            work.carrier_lost(core, interface)
+
+
+def _carried(core: Core, ours: Head, before: Column) -> dict[str, Any]:
+    """What must outlive the incarnation that ends here: epochs, an operator's FAIL, and holds."""
+    services = {
+        name: {"epoch": service.epoch, "wish": service.wish if service.wish == "fail" else ""}
+        for name, service in before.services.items()
+    }
+    holds = {name: [list(ref) for ref in sorted(refs)] for name, refs in before.holds.items()}
+    return {
+        "incarnation": ours.incarnation,
+        "number": ours.number,
+        "id": ours.id,
+        "services": services,
+        "holds": holds,
+    }
+
+
+def stop_asked(core: Core, given: StopAsked) -> None:
+    if core.stopping:
+        return
+    core.stopping = True
+    if not core.joined:
+        core.emit(Exit())
+        return
+    core.write(Kind.NODE_STOPPING, "", {}, ())
+
+
+def finish_stopping(core: Core) -> None:
+    """Everything is down: say so as the last event. A stuck service keeps the guard, and the end is not clean."""
+    if not core.stopping or not core.joined or not core.column.running:
+        return
+    if all(job.phase in (Phase.IDLE, Phase.STUCK) for job in core.jobs.values()):
+        stuck = any(job.phase is Phase.STUCK for job in core.jobs.values())
+        if stuck or core.disk_refuses:
+            core.emit(Exit())
+        else:
+            core.write(Kind.NODE_STOPPED, "", {}, ())

@@ -1,0 +1,139 @@
+"""What comes from the peers: heartbeats, their feeds, last words, and the proof of a fork.
+
+Everything here was verified before it came; what is judged here is whether it is news, whether it fits, and what it asks for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from coordinator.core import ownership
+from coordinator.core.effects import Alarm, Relay, ShowFork, Want
+from coordinator.core.feeds import Admitted, Missing
+from coordinator.core.inputs import BatchArrived, ForkShown, HeadsArrived, HeartbeatHeard, LastWordHeard, LinkChanged
+from coordinator.core.model import Judgement
+from coordinator.core.reducer import reduce
+from protocol.event import Entry
+from protocol.kinds import Kind
+from protocol.messages import Heartbeat
+
+if TYPE_CHECKING:
+    from coordinator.core.core import Core
+
+
+def heartbeat_heard(core: Core, given: HeartbeatHeard) -> None:
+    heartbeat = given.heartbeat.message
+    if heartbeat.node not in core.liveness.peers:
+        return
+    before = core.liveness.peers[heartbeat.node].newest
+    judged = core.liveness.judgement(heartbeat.node, core.now_ms)
+    if not core.liveness.heard(given.heartbeat, given.link, given.datagram, core.now_ms):
+        return
+    for name in core.liveness.misses(heartbeat, core.now_ms):
+        newest = core.liveness.peers[name].newest
+        assert newest is not None, "only nodes that were heard are missed"
+        core.emit(Relay(heartbeat.node, newest.raw, newest.signature))
+    _catch_up(core, heartbeat, back=judged is not Judgement.ALIVE)
+    old = before.message if before else None
+    if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
+        core.beat()  # whoever has just come (back) hears us at once, and need not wait for our next turn
+    core.dirty = core.dirty or judged is not Judgement.ALIVE or old is None or _differs(old, heartbeat)
+
+
+def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
+    echo = heartbeat.heard.get(core.me)
+    if core.joining and echo is not None and echo.run == core.run:  # said after our start, not relayed from before
+        first = core.joining.answered(heartbeat.node, heartbeat.heads.get(core.me))
+        if first is not None:
+            _want(core, heartbeat.node, (core.me, heartbeat.heads[core.me].incarnation), first)
+    for node, head in heartbeat.heads.items():
+        first = None if node == core.me else core.feeds.behind(node, head)
+        feed = (node, head.incarnation)
+        if first is None:
+            core.behind.discard(feed)
+        elif back or feed in core.behind:
+            _want(core, heartbeat.node, feed, first)
+        else:
+            core.behind.add(feed)  # its push is likely on the way: asked for at the next heartbeat
+
+
+def _want(core: Core, peer: str, feed: tuple[str, int], first: int) -> None:
+    asked_ms = core.wanted_ms.get(feed)
+    if asked_ms is None or core.now_ms - asked_ms >= core.policy.timing.heartbeat_ms:
+        core.wanted_ms[feed] = core.now_ms
+        core.emit(Want(peer, feed[0], feed[1], first))
+
+
+def heads_arrived(core: Core, given: HeadsArrived) -> None:
+    for head in given.heads:
+        number = core.feeds.number(head.feed)
+        if head.number > number and _fetches(core, head.feed):
+            core.wanted_ms.pop(head.feed, None)  # what was asked before this connection stood may be lost
+            _want(core, given.peer, head.feed, number + 1)
+
+
+def _fetches(core: Core, feed: tuple[str, int]) -> bool:
+    """Our own feed is read from others only before we write; what an older incarnation lost, at any time."""
+    return feed[0] != core.me or core.joining is not None or (core.joined and feed[1] < core.pen.incarnation)
+
+
+def batch_arrived(core: Core, given: BatchArrived) -> None:
+    feed = given.batch.head.feed
+    if feed[0] not in core.policy.nodes or not _fetches(core, feed):
+        return
+    judged = core.feeds.admit(given.batch)
+    if isinstance(judged, Missing):
+        _want(core, given.source, feed, judged.first)
+    elif isinstance(judged, Admitted):
+        _take_in(core, judged.entries)
+        core.wanted_ms.pop(feed, None)
+    else:
+        core.emit(ShowFork(judged.entry))
+
+
+def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
+    for entry in entries:
+        core.feeds.add(entry)
+        core.state = reduce(core.state, entry.event)
+    core.pen.keep(entries, core.now_ms)
+    core.dirty = core.dirty or bool(entries)
+
+
+def last_word_heard(core: Core, given: LastWordHeard) -> None:
+    """A guard says that its node's actions are down: recorded here, and it counts as that claim's end."""
+    word = given.word.message
+    column = core.state.column(word.node)
+    known = ownership.ended(core.state, word.service, word.node)
+    if not core.joined or word.node == core.me or word.service not in core.policy.services:
+        return
+    if known and known[0] >= word.epoch:
+        return
+    if column.run != word.run or column.service(word.service).epoch > word.epoch:
+        return
+    body = {"word": given.word.raw, "signature": given.word.signature, "node": word.node, "epoch": word.epoch}
+    claim = column.service(word.service).claim
+    core.write(Kind.LAST_WORD, word.service, body, (claim,) if claim else ())
+
+
+def fork_shown(core: Core, given: ForkShown) -> None:
+    event = given.theirs.event
+    if event.node in core.column.forked or not core.joined:
+        return
+    body = {
+        "node": event.node,
+        "incarnation": event.incarnation,
+        "number": event.number,
+        "ours": [given.ours.raw, given.ours.signature or b""],
+        "theirs": [given.theirs.raw, given.theirs.signature or b""],
+    }
+    core.write(Kind.FORK_SEEN, "", body, ())
+    core.emit(Alarm(f"{event.node} has written two different events {event.ref}: it is refused until it is readmitted"))
+
+
+def link_changed(core: Core, given: LinkChanged) -> None:
+    """Connections come and go; what counts is what is heard on them."""
+
+
+def _differs(old: Heartbeat, new: Heartbeat) -> bool:
+    """Whether a heartbeat says anything on which a decision could rest."""
+    return (old.run, old.fit, old.config, old.heads, old.refused) != (new.run, new.fit, new.config, new.heads, new.refused)

@@ -44,15 +44,19 @@ class Checked:
     warnings: tuple[Complaint, ...]
 
 
-def check(path: Path | str) -> Checked:
-    """As `read`, and also the node keys beside the file and the warnings. Raises only OSError."""
+def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
+    """As `read`, and also the node keys beside the file and the warnings. Raises only OSError.
+
+    `own`: a node and its folder of secrets, for a `faild` that is about to sign with that key; other nodes' are not looked at.
+    """
     path = Path(path)
     try:
         policy = read(path)
         reading = read_text(policy.text, str(path))
     except BadConfig as error:
         return Checked(None, error.complaints, ())
-    bad = place(secrets.node_findings(reading, path.parent), reading.positions, str(path))
+    keys = secrets.own_findings(reading, *own) if own else secrets.node_findings(reading, path.parent)
+    bad = place(keys, reading.positions, str(path))
     odd = place(warnings.findings(reading), reading.positions, str(path))
     return Checked(None if bad else policy, tuple(bad), tuple(odd))
 

@@ -32,6 +32,14 @@ def node_findings(reading: Reading, folder: Path) -> Iterator[Finding]:
                 yield Finding(("nodes", name, "key"), *wrong)
 
 
+def own_findings(reading: Reading, node: str, folder: Path) -> Iterator[Finding]:
+    """Complaints about the key that `node` is about to sign with, in its folder of secrets; it must be there."""
+    if node in reading.file.nodes:
+        wrong = _wrong_key(folder / "node.key", reading.file.nodes[node].key)
+        if wrong:
+            yield Finding(("nodes", node, "key"), *wrong)
+
+
 def _wrong_key(path: Path, written: str) -> tuple[str, str] | None:
     try:
         public = key_text(read_node_key(path).public_key().public_bytes_raw())

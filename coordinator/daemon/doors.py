@@ -7,11 +7,14 @@ await doors.close()
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 
 from coordinator.daemon import sockets
 from coordinator.daemon.datagrams import Datagrams, Incoming
 from coordinator.daemon.sockets import Address, Sockaddr
+
+log = logging.getLogger("failover.links")
 
 
 class LinksUnusable(OSError):
@@ -64,6 +67,9 @@ class Doors:
         self._datagrams[name] = Datagrams(name, address, self._incoming)
         self._datagrams[name].start()
         listening = sockets.listener(address)
+        if not sockets.is_here(address):
+            words = "is it that of another node? is the interface up?"
+            log.warning("link %s: this host has no address %s (yet): %s", name, address[0], words)
         self._servers[name] = await asyncio.get_running_loop().create_server(lambda: self._accept(name), sock=listening)
 
 

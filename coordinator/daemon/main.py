@@ -15,7 +15,7 @@ import socket
 import sys
 from pathlib import Path
 
-from coordinator.config import DEFAULT, BadConfig, check, read
+from coordinator.config import DEFAULT, Checked, check
 from coordinator.policy import Policy
 
 STATE = Path("/var/lib/failover")
@@ -28,20 +28,22 @@ def main() -> None:
 def _main(argv: list[str]) -> int:
     options = _options(argv)
     try:
-        policy = read(options.config)
-    except BadConfig as error:
-        print(error, file=sys.stderr)
-        return 2
+        checked = check(options.config, (options.node, options.secrets))
     except OSError as error:
         print(f"faild: {options.config}: {error.strerror}. Name the configuration with --config", file=sys.stderr)
         return 3
-    if options.node not in policy.nodes:
-        print(f"faild: no node {options.node!r} in {options.config}: {', '.join(policy.nodes)}", file=sys.stderr)
+    for complaint in checked.complaints:
+        print(complaint, file=sys.stderr)
+    if checked.policy is None:
+        return 2
+    if options.node not in checked.policy.nodes:
+        nodes = ", ".join(checked.policy.nodes)
+        print(f"faild: no node {options.node!r} in {options.config}; name one with --node: {nodes}", file=sys.stderr)
         return 2
     if options.check:
-        return _check(options.config)
+        return _checked(options, checked)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    return asyncio.run(_run(options, policy))
+    return asyncio.run(_run(options, checked.policy))
 
 
 def _options(argv: list[str]) -> argparse.Namespace:
@@ -66,11 +68,11 @@ def _options(argv: list[str]) -> argparse.Namespace:
     return options
 
 
-def _check(path: Path) -> int:
-    checked = check(path)
-    for line in (*checked.complaints, *checked.warnings):
-        print(line, file=sys.stderr)
-    return 2 if checked.complaints else 0
+def _checked(options: argparse.Namespace, checked: Checked) -> int:
+    for warning in checked.warnings:
+        print(f"{warning} (warning)", file=sys.stderr)
+    print(f"{options.config}: sound, and the key in {options.secrets} is that of {options.node}")
+    return 0
 
 
 async def _run(options: argparse.Namespace, policy: Policy) -> int:

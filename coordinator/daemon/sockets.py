@@ -62,6 +62,15 @@ def sockaddr(address: Address) -> Sockaddr:
     return (host.partition("%")[0], port, 0, socket.if_nametoindex(scope) if scope else 0)
 
 
+def is_here(address: Address) -> bool:
+    """Whether this host has the address now."""
+    try:
+        _bound((address[0], 0), socket.SOCK_DGRAM, False).close()
+    except OSError:
+        return False
+    return True
+
+
 def _bound(address: Address, kind: socket.SocketKind, listens: bool) -> socket.socket:
     six = ":" in address[0]
     made = socket.socket(socket.AF_INET6 if six else socket.AF_INET, kind)

@@ -11,31 +11,37 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Cost:
-    """Begins to count when it is made. The same processes must still be there at the end: a restart would hide their cost."""
+    """Counts from one look to the next. The same processes must be there all the time: a restart would hide their cost."""
 
     def __init__(self, node: Node):
         self._node = node
-        self._began_s = time.monotonic()
         self._pids = _ours(node)
-        self._cpu_s = self._cpu()
+        self._at_s, self._cpu_s = time.monotonic(), self._cpu()
+        self._samples: dict[str, list[float]] = {"cpu": [], "Rss": [], "Pss": []}
+
+    def look(self) -> None:
+        """One sample: CPU seconds a minute since the last look, memory now."""
+        if _ours(self._node) != self._pids:
+            raise LabError(f"the processes of {self._node.name} changed while their cost was counted")
+        now_s, cpu_s = time.monotonic(), self._cpu()
+        self._samples["cpu"].append((cpu_s - self._cpu_s) / (now_s - self._at_s) * 60)
+        self._at_s, self._cpu_s = now_s, cpu_s
+        for name in ("Rss", "Pss"):
+            self._samples[name].append(self._memory_mib(name))
+
+    def figures(self) -> list[Figure]:
+        """RSS counts shared pages in full for each process, PSS divides them among those who share them."""
+        remark, shared = f"{len(self._pids)} processes: faild and guard", "two nodes share pages here"
+        cpu, rss, pss = (tuple(self._samples[name]) for name in ("cpu", "Rss", "Pss"))
+        return [
+            Figure("idle owner: CPU, seconds a minute", "s", cpu, 1, remark),
+            Figure("idle owner: resident memory, RSS summed", "MiB", rss, 90, remark),
+            Figure("idle owner: resident memory, PSS summed", "MiB", pss, None, shared),
+        ]
 
     def _cpu(self) -> float:
         fields = [self._node.running.read(f"/proc/{pid}/stat").rsplit(")", 1)[1].split() for pid in self._pids]
         return sum(int(stat[11]) + int(stat[12]) for stat in fields) / TICKS
-
-    def figures(self) -> list[Figure]:
-        """CPU seconds a minute; PSS (shared pages divided among those who share them) and RSS (counted in full)."""
-        if _ours(self._node) != self._pids:
-            raise LabError(f"the processes of {self._node.name} changed while their cost was counted")
-        minutes = (time.monotonic() - self._began_s) / 60
-        cpu = (self._cpu() - self._cpu_s) / minutes
-        pss, rss = (self._memory_mib(name) for name in ("Pss", "Rss"))
-        remark = f"{len(self._pids)} processes"
-        return [
-            Figure("idle owner: CPU, seconds a minute", "s", (cpu,), 1, remark),
-            Figure("idle owner: resident memory, RSS summed", "MiB", (rss,), 90, remark),
-            Figure("idle owner: resident memory, PSS summed", "MiB", (pss,), None, "shared pages divided among two nodes"),
-        ]
 
     def _memory_mib(self, name: str) -> float:
         rollups = [self._node.running.read(f"/proc/{pid}/smaps_rollup") for pid in self._pids]

@@ -11,6 +11,7 @@ from tools.bench.rig import MASTER, Rig
 
 BUSY_PER_CORE = 2
 BUSY = ["sh", "-c", "while :; do :; done"]
+LOOK_S = 60
 RETURN_S = 3.0
 """A late move would come within this time after the trouble is over."""
 
@@ -27,8 +28,13 @@ def one_link_lost(rig: Rig) -> list[Figure]:
 def idle(rig: Rig) -> list[Figure]:
     """Idle minutes; the owner's use of processor and memory is taken over the same time."""
     cost = Cost(rig.lab.nodes[MASTER])
-    figures = _moves(rig, f"{rig.plan.idle_s} idle seconds: moves", lambda: time.sleep(rig.plan.idle_s))
-    return [*figures, *cost.figures()]
+
+    def wait() -> None:
+        for _ in range(max(1, rig.plan.idle_s // LOOK_S)):
+            time.sleep(min(LOOK_S, rig.plan.idle_s))
+            cost.look()
+
+    return [*_moves(rig, f"{rig.plan.idle_s} idle seconds: moves", wait), *cost.figures()]
 
 
 def busy(rig: Rig) -> list[Figure]:

@@ -28,6 +28,9 @@ from tools.simulator.world import World
 
 DEEP_EVERY = 2_000
 
+RACE_US, RACE_OVER_US = 10_000, 1_000_000
+"""Two claims within one message's time cannot know of each other, and `serve` asks nobody: but it must be over at once."""
+
 
 class Broken(AssertionError):
     """Something that must always hold does not. The text says what, where and how."""
@@ -39,6 +42,8 @@ class Invariants:
         self._calm = calm
         self._steps = 0
         self._names: dict[Ref, bytes] = {}
+        self._claimed_us: dict[tuple[str, str], int] = {}
+        """When each node last claimed each service."""
         self._views = {name: View(name) for name in world.hosts}
         self._ledgers = {name: Ledger(name) for name in world.hosts}
         for name, host in world.hosts.items():
@@ -57,15 +62,23 @@ class Invariants:
                 self._may_run(host, effect)
             elif isinstance(effect, do.Append):
                 self._signed(node, effect.entries)
+                self._claims(node, effect.entries)
 
     def _after_step(self) -> None:
         self._steps += 1
         if self._calm:
             for service in self._world.policy.services:
-                if len(owners := self._world.owners(service)) > 1:
-                    raise Broken(f"{service} is owned by {', '.join(owners)} in a calm world")
+                self._at_most_one(service)
         if self._steps % DEEP_EVERY == 0:
             self.deep()
+
+    def _at_most_one(self, service: str) -> None:
+        owners, now_us = self._world.owners(service), self._world.agenda.now_us
+        if len(owners) < 2:
+            return
+        claims = [self._claimed_us.get((node, service), 0) for node in owners]
+        if max(claims) - min(claims) > RACE_US or now_us - max(claims) > RACE_OVER_US:
+            raise Broken(f"{service} is owned by {', '.join(owners)} in a calm world")
 
     def deep(self) -> None:
         """The costly ones."""
@@ -91,6 +104,11 @@ class Invariants:
             if len(feed) >= entry.event.number and feed[entry.event.number - 1].id == first:
                 raise Broken(f"two events are named {entry.ref}: {host.name} has the first")
         self._names[entry.ref] = entry.id  # every disk that had it was lost or rolled back at once
+
+    def _claims(self, node: str, entries: Sequence[Entry]) -> None:
+        for entry in entries:
+            if entry.event.node == node and entry.event.kind == Kind.CLAIM:
+                self._claimed_us[(node, entry.event.service)] = self._world.agenda.now_us
 
     def _signed(self, node: str, entries: Sequence[Entry]) -> None:
         last = {entry.head.feed: entry for entry in entries if entry.event.node != node}

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from coordinator.core import commands, disk, life, peers, review, work
+from coordinator.core.case import Case
 from coordinator.core.checks import Counts
-from coordinator.core.decide import Case
 from coordinator.core.effects import (
     Beat,
     Effect,

@@ -22,20 +22,14 @@ UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cached_property
 from typing import NamedTuple
 
 from coordinator.core import ownership
-from coordinator.core.given import Given
-from coordinator.core.model import UPISH, Column, Judgement, ServiceColumn, ServiceState, State
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.core.case import ALIVE, INDOUBT, Case
+from coordinator.core.model import UPISH, ServiceState
 from protocol.event import Ref
 
-ALIVE, INDOUBT, DEAD = Judgement.ALIVE, Judgement.INDOUBT, Judgement.DEAD
 RECOVER, FAIL, UP, RECLAIM = ServiceState.RECOVER, ServiceState.FAIL, ServiceState.UP, ServiceState.RECLAIM
-
-
-STARTING_UP = "it is starting"
 
 
 class Act(StrEnum):
@@ -72,102 +66,6 @@ class Decision:
     def same_as(self, other: "Decision") -> bool:
         """Whether a decision taken again still says the same: the wording and the evidence may have grown."""
         return (self.act, self.to) == (other.act, other.to)
-
-
-@dataclass(frozen=True)
-class Case:
-    """One question to the table, with the words that its rows are written in."""
-
-    state: State
-    policy: Policy
-    me: str
-    name: str
-    given: Given
-
-    @cached_property
-    def service(self) -> ServicePolicy:
-        ruled = ownership.ruling(self.state, self.policy).services.get(self.name)
-        return ruled or self.policy.services[self.name]
-
-    @cached_property
-    def column(self) -> Column:
-        return self.state.column(self.me)
-
-    @cached_property
-    def mine(self) -> ServiceColumn:
-        return self.column.service(self.name)
-
-    @cached_property
-    def order(self) -> tuple[str, ...]:
-        return ownership.order(self.state, self.service)
-
-    @cached_property
-    def others(self) -> tuple[str, ...]:
-        return tuple(node for node in self.order if node != self.me and node in self.given.peers)
-
-    @cached_property
-    def better(self) -> tuple[str, ...]:
-        """The candidates before me; all of them where I am none."""
-        rank = self.order.index(self.me) if self.me in self.order else len(self.order)
-        return tuple(node for node in self.order[:rank] if node in self.given.peers)
-
-    @cached_property
-    def held_back(self) -> bool:
-        return bool(ownership.held_back(self.state, self.name))
-
-    @cached_property
-    def isolated(self) -> bool:
-        return all(peer.judgement is not ALIVE for peer in self.given.peers.values())
-
-    @cached_property
-    def rivals(self) -> tuple[str, ...]:
-        """Nodes that are alive, current and hold the service."""
-        return tuple(
-            node for node, peer in self.given.peers.items() if peer.judgement is ALIVE and peer.current and self.holds(node)
-        )
-
-    def holds(self, node: str) -> bool:
-        """By its feed; not what an earlier run held, where a living node is known to have started anew."""
-        peer = self.given.peers[node]
-        over = peer.judgement is ALIVE and not peer.same_run
-        return not over and ownership.holds(self.state, self.name, node)
-
-    def theirs(self, node: str) -> ServiceColumn:
-        return self.state.column(node).service(self.name)
-
-    @cached_property
-    def expected(self) -> tuple[str, ...]:
-        """The better candidates that will claim, now or as soon as they have started."""
-        return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP))
-
-    def judged(self, node: str) -> Judgement:
-        return self.given.peers[node].judgement
-
-    def evidence(self, node: str) -> tuple[Ref, ...]:
-        """The events about a node that a decision rests on: how it was judged, its claim, its newest change."""
-        service = self.theirs(node)
-        refs = [self.column.judged.get(node)] if self.judged(node) is not ALIVE else []
-        refs += [service.claim if service.holds else None, service.changed]
-        return tuple(dict.fromkeys(ref for ref in refs if ref))
-
-    def why_not(self, node: str) -> str:
-        """Why this candidate will not take the service now; empty where it will."""
-        peer, column, service = self.given.peers[node], self.state.column(node), self.theirs(node)
-        if peer.judgement is not ALIVE:
-            return f"{peer.judgement}: silent for {peer.silent_ms} ms"
-        if not peer.same_run and f"passed:{node}" not in self.given.timers:
-            return STARTING_UP
-        if not peer.fit or column.leaving:
-            return "not fit: it is leaving" if column.leaving else "not fit, by its own heartbeat"
-        if any(node in seen.forked for seen in self.state.columns.values()):
-            return "refused: its feed has forked"
-        if service.carrier_lost:
-            return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
-        if service.state is not RECOVER:
-            return f"in {service.state}" + (f" ({service.cause})" if service.cause else "")
-        if f"passed:{node}" in self.given.timers:
-            return "it was fit and did not claim"
-        return ""
 
 
 Test = Callable[[Case], Found | None]

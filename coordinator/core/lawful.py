@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from coordinator.core import ownership
-from coordinator.core.decide import Act, Case, decide
+from coordinator.core.case import Case
+from coordinator.core.decide import Act, decide
 from coordinator.core.given import Given
 from coordinator.core.model import HOLDING, UPISH, Judgement, ServiceState, State
 from coordinator.core.reducer import reduce

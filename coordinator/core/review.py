@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.core import ownership
-from coordinator.core.decide import Act, Case, Decision, decide
+from coordinator.core.case import Case
+from coordinator.core.decide import Act, Decision, decide
 from coordinator.core.given import Given, PeerGiven
 from coordinator.core.jobs import Job, Phase
 from coordinator.core.model import UPISH, Judgement, ServiceState

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 
 from coordinator.core import ownership
-from coordinator.core.decide import Act, Case, Decision
+from coordinator.core.case import Case
+from coordinator.core.decide import Act, Decision
 from coordinator.core.model import UPISH, ServiceColumn, ServiceState
 
 RETRY_MS_MAX = 3_600_000

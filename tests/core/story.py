@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from coordinator.core import reducer
-from coordinator.core.decide import Case, Decision, decide
+from coordinator.core.case import Case
+from coordinator.core.decide import Decision, decide
 from coordinator.core.given import Given, PeerGiven
 from coordinator.core.model import Judgement, State
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing

@@ -3,11 +3,12 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help install demo test bench lint clean
+.PHONY: help install demo test soak bench lint clean
 
 help:
 	@echo "make demo     six failovers with real nodes on this machine, explained as they happen (about a minute)"
 	@echo "make test     everything"
+	@echo "make soak     random accidents in virtual time, with seeds that nobody chose"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
 	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
 	@echo "make lint     ruff and mypy"
@@ -26,6 +27,11 @@ demo: .venv/.installed
 
 test: .venv/.dev
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+# Random accidents with seeds that nobody chose, 200 at a time: `make soak SEEDS=1..1000` for others.
+SEEDS ?= $(shell now=$$(date +%s); echo $$now..$$((now + 199)))
+soak: .venv/.installed
+	@$(PY) -m tools.simulator.random_main --seeds $(SEEDS) --lines 40
 
 bench: .venv/.installed
 	@$(PY) -m tools.bench $(ARGS)

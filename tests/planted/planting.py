@@ -62,7 +62,7 @@ class Plant:
 
     def grow(self, tree: Path) -> str:
         """Run its tests on the copy; "caught" where they ran and failed."""
-        environment = {**os.environ, "PYTHONPATH": str(tree), "FAILOVER_SEEDS_S": "5"}
+        environment = {**os.environ, "PYTHONPATH": str(tree)}
         environment.pop("PYTEST_XDIST_WORKER", None)
         words = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--tb=line", *self.caught_by]
         try:
@@ -93,12 +93,12 @@ def hunks(diff: str) -> list[Hunk]:
 
 
 def copy_of(root: Path, to: Path) -> Path:
-    """The tree as a stranger's clone would have it, with what Python has compiled already."""
+    """The tree as a stranger's clone would have it."""
     to.mkdir()
     for name in COPIED:
         source = root / name
         if source.is_dir():
-            shutil.copytree(source, to / name)
+            shutil.copytree(source, to / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copy2(source, to / name)
     return to

@@ -71,6 +71,8 @@ class Job:
     armed_by: Ref | None = None
     waits: set[str] = field(default_factory=set)
     """"durable", "guard": what a claim or reclaim still needs."""
+    stands_ms: int = 0
+    """When the claim had all that it needs."""
     index: int = 0
     touched: int = 0
     """How many actions, from the first, may have something up."""
@@ -153,6 +155,7 @@ class Job:
         if self.phase not in (Phase.ARMED, Phase.RECALLED):
             return False
         self.waits.discard(what)
+        self.stands_ms = self.desk.now_ms
         return not self.waits
 
     def raise_all(self) -> None:

@@ -15,6 +15,10 @@ from protocol.kinds import Kind
 if TYPE_CHECKING:
     from coordinator.core.core import Core
 
+PASSING = frozenset({"not-current", "in-doubt"})
+"""Answers that pass by themselves: an event of a peer is on its way, a peer is late. A claim that stands waits for them up to
+`dead` and asks again; to give it up at once would make a busy cluster claim, release and claim."""
+
 ROUNDS_MAX = 8
 """FAIL -> RECOVER -> claim takes three; a table that never settles is a bug, and is found here."""
 
@@ -128,6 +132,8 @@ def _afterwards(core: Core, name: str, job: Job) -> None:
     asked = case(core, name, given(core))
     if job.phase is Phase.RECALLED and not job.waits and not _blocking(asked):
         job.announce()
+    if job.phase is Phase.ARMED and not job.waits:
+        launch(core, job)
     if job.phase is Phase.STUCK and job.wake_at_ms is not None and core.now_ms >= job.wake_at_ms:
         job.try_again()
     if core.waits[name].move_over(asked, core.now_ms) and not core.disk_refuses:
@@ -153,7 +159,7 @@ def _blocking(asked: Case) -> list[str]:
 
 
 def launch(core: Core, job: Job) -> None:
-    """The claim is durable and guarded: only where the table still says the same does the first action run."""
+    """The claim is durable and guarded: only where the table says the same, now, does the first action run."""
     name = job.policy.name
     before = core.state.with_column(core.column.with_service(name, job.before))
     now = case(core, name, given(core))
@@ -161,6 +167,8 @@ def launch(core: Core, job: Job) -> None:
     assert job.decision is not None, "a claim has a decision"
     if again.same_as(job.decision):
         job.raise_all()
+        return
+    if again.rule in PASSING and core.now_ms < job.stands_ms + core.policy.timing.dead_ms:
         return
     reason = f"when the claim was durable, the table no longer said claim: {again.reason}"
     core.waits[name].settles_ms = core.now_ms + core.policy.timing.heartbeat_ms  # whatever it is, it shall not spin

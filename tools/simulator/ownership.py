@@ -7,6 +7,7 @@ split began.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from tools.simulator.faild import Faild
 from tools.simulator.host import Host
 
 
@@ -20,7 +21,9 @@ class Tenure:
     single_us: int = 0
     """When it ended."""
     told: bool = True
-    """Whether it ended by a node that could still write it down: a killed rival may leave no trace of having gone on."""
+    """Whether it ended by the run that held: a killed rival may leave no trace of having gone on."""
+    runs: dict[str, Faild | None] = field(default_factory=dict)
+    """The faild under which each became an owner."""
     changes: list[tuple[int, tuple[str, ...]]] = field(default_factory=list)
     """Every change of owners, with its time."""
 
@@ -39,9 +42,16 @@ class Tenures:
                     tenure.split_us = now_us
                 if len(owners) < 2 <= len(tenure.owners):
                     tenure.single_us = now_us
-                    tenure.told = all(self._hosts[node].faild for node in tenure.owners if node not in owners)
+                    tenure.told = all(self._same_run(tenure, node) for node in tenure.owners if node not in owners)
+                for node in owners:
+                    if node not in tenure.owners:
+                        tenure.runs[node] = self._hosts[node].faild
                 tenure.owners = owners
                 tenure.changes.append((now_us, owners))
+
+    def _same_run(self, tenure: Tenure, node: str) -> bool:
+        faild = self._hosts[node].faild
+        return faild is not None and faild is tenure.runs.get(node)
 
     def reclaimed(self, service: str) -> bool:
         """The one owner has announced again since the newest split; False where there was none, or it lasts."""

@@ -1,6 +1,13 @@
 """What could not be tested here is said loudly at the end, whichever part it belongs to."""
 
+import contextlib
+import signal
+
 import pytest
+
+with contextlib.suppress(ValueError):  # only the main thread may
+    # A shell starts what it puts into the background with SIGINT ignored, and children would inherit that: Ctrl-C is tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 NOT_TESTED = "not tested"
 

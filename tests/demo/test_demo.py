@@ -27,7 +27,10 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.mark.parametrize("user", ["ourselves", "nobody"])
 def test_the_demonstration_runs_to_its_end(namespaces, tmp_path_factory, user):
     command, more = ([sys.executable], {}) if user == "ourselves" else as_nobody()
-    done = subprocess.run([*command, *DEMO], capture_output=True, text=True, timeout=180, env=environment(**more), cwd=ROOT)
+    for _ in range(3):  # on a busy machine the victim may see its ports go down before it is killed: that run is void, and says so
+        done = subprocess.run([*command, *DEMO], capture_output=True, text=True, timeout=180, env=environment(**more), cwd=ROOT)
+        if "void:" not in done.stdout:
+            break
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     for number in range(1, 7):
         assert re.search(rf"^{number}\. ", done.stdout, re.MULTILINE), f"demonstration {number} was not told"
@@ -36,7 +39,7 @@ def test_the_demonstration_runs_to_its_end(namespaces, tmp_path_factory, user):
     assert "lukretia reclaims web" in done.stdout
     assert "sound and lawful" in done.stdout
     assert done.stdout.count("give the same answer") == 2
-    assert "void" not in done.stdout
+    assert "void:" not in done.stdout
 
 
 def as_nobody() -> tuple[list[str], dict[str, str]]:

@@ -27,7 +27,7 @@ def environment(**more: str) -> dict[str, str]:
 @pytest.mark.parametrize("user", ["ourselves", "nobody"])
 def test_the_demonstration_runs_to_its_end(namespaces, tmp_path_factory, user):
     command, more = ([sys.executable], {}) if user == "ourselves" else as_nobody()
-    for _ in range(3):  # on a busy machine the victim may see its ports go down before it is killed: that run is void, and says so
+    for _ in range(3):  # a busy machine may let the victim see its ports go down before it is killed: void, and said so
         done = subprocess.run([*command, *DEMO], capture_output=True, text=True, timeout=180, env=environment(**more), cwd=ROOT)
         if "void:" not in done.stdout:
             break

@@ -28,11 +28,19 @@ def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
         "ready": view.ready,
         "fit": not view.unfit_because,
         "unfit_because": view.unfit_because,
-        "alarms": list(view.alarms),
+        "alarms": [*view.alarms, *_disagreements(peers)],
         "config": {"digest": view.policy.digest.hex(), "number": view.state.column(view.me).config_number},
         "nodes": {name: _node(view, name, peers) for name in view.policy.nodes},
         "services": {name: service(view, name, peers) for name in view.policy.services},
     }
+
+
+def _disagreements(peers: Mapping[str, PeerView]) -> list[str]:
+    """Two files at once are a mistake, or a change that is half done: it stands among the alarms until all run the same."""
+    others = [name for name, peer in peers.items() if peer.judgement is Judgement.ALIVE and not peer.agrees]
+    if not others:
+        return []
+    return [f"{', '.join(others)} runs another configuration: nobody fails back until all run the same file"]
 
 
 def rfc3339(wall_ms: int) -> str:
@@ -72,6 +80,7 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
     ruled = ownership.ruling(view.state, view.policy).services.get(name) or view.policy.services[name]
     owners = holders(view, name, peers)
     owner = ownership.winner(view.state, ruled, owners)
+    held = bool(ownership.held_back(view.state, name))
     epoch = _column(view, owner, name).epoch if owner else ownership.epoch(view.state, name)
     return {
         "owner": owner,
@@ -79,8 +88,8 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
         "epoch": epoch,
         "split": len(owners) > 1,
         "states": {node: state(view, name, node, peers) for node in ruled.nodes},
-        "reason": reason(view, ruled, owners, owner),
-        "held": bool(ownership.held_back(view.state, name)),
+        "reason": reason(view, ruled, owners, owner) + (f"; on hold until `failc unhold {name}`" if held else ""),
+        "held": held,
         "moving_to": _target(view, name),
         "stuck": sorted(node for node in owners if _column(view, node, name).stuck),
     }
@@ -100,7 +109,14 @@ def state(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -
         return "FAIL"
     if node != view.me and peers[node].judgement is Judgement.INDOUBT:
         return "INDOUBT"
-    return str(_column(view, node, name).state)
+    return "FAIL" if node != view.me and _said_last(view, name, node) else str(_column(view, node, name).state)
+
+
+def _said_last(view: NodeView, name: str, node: str) -> bool:
+    """Its last word says that it is down there, and its log has not got so far: a full disk, or a guard that spoke for it."""
+    column = _column(view, node, name)
+    words = [other.last_words.get((name, node), (0,))[0] for other in view.state.columns.values()]
+    return column.holds and max(words, default=0) >= column.epoch
 
 
 def reason(view: NodeView, ruled: ServicePolicy, owners: tuple[str, ...], owner: str | None) -> str:

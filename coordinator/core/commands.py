@@ -69,7 +69,8 @@ def _may(core: Core, command: Command) -> Refusal | None:
     if command.epoch and command.epoch != known:
         return Refusal(f"old-epoch: the command is for epoch {command.epoch}, {command.service} is at {known}")
     if core.disk_refuses:
-        return Refusal("the disk refuses: a command must stand in the log") if command.word != "fail" else None
+        text = f"{core.me}'s disk refuses to write, and a command must stand in the log: make space there"
+        return Refusal(text) if command.word != "fail" else None
     return None
 
 

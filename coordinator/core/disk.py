@@ -11,7 +11,8 @@ from coordinator.core import review
 from coordinator.core.effects import Alarm, Answer, Exit, Push, Ready, SayLastWord
 from coordinator.core.inputs import Durable, NotDurable
 from coordinator.core.jobs import Job, Phase
-from protocol.event import Entry, Ref
+from protocol.commands import Command
+from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
 
 if TYPE_CHECKING:
@@ -69,16 +70,18 @@ def not_durable(core: Core, given: NotDurable) -> None:
     lost = core.pen.refused(given.ticket, core.now_ms)
     if lost:
         core.state = core.state.with_column(core.durable_column)
-    core.emit(Alarm(f"the log cannot be written ({given.why}): this node claims nothing until it can"))
+    core.emit(Alarm(f"the log cannot be written ({given.why}): this node claims nothing until it can", until_written=True))
     renamed: dict[Ref, Ref] = {}
     undone: set[str] = set()
     for entry in lost:
         event = entry.event
-        if event.kind in DROPPED or event.service in undone:
+        fact = event.kind not in DROPPED or _obeyed(core, event)
+        if not fact or event.service in undone:
             _undo(core, entry, undone)
             continue
         causes = tuple(renamed.get(cause, cause) for cause in event.causes if cause in renamed or not _lost(cause, lost))
         renamed[entry.ref] = core.write(Kind(event.kind), event.service, event.body, causes).ref
+        _answer(core, entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
         if event.kind == Kind.DOWN:
             core.emit(SayLastWord(core.last_word(event.service, event.body["epoch"])))
     if core.stopping:
@@ -96,9 +99,21 @@ def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
             job.abandon()
     elif entry.event.kind == Kind.RECLAIM and job and job.phase is Phase.RECALLED and job.armed_by == entry.ref:
         job.unrecall()
-    ticket = core.answers.pop(entry.ref, None)
+    _answer(core, entry.ref, False, f"{core.me}'s disk refuses to write, and a command must stand in the log: make space there")
+
+
+def _answer(core: Core, ref: Ref, admitted: bool, text: str) -> None:
+    """To whoever waits for this event, if anybody does."""
+    ticket = core.answers.pop(ref, None)
     if ticket is not None:
-        core.emit(Answer(ticket, False, "the disk refuses: a command must stand in the log"))
+        core.emit(Answer(ticket, admitted, text))
+
+
+def _obeyed(core: Core, event: Event) -> bool:
+    """An operator's `fail` for this node: to release needs no log, so it is done already, and must not be forgotten."""
+    if event.kind != Kind.COMMAND or event.body["target"] != core.me:
+        return False
+    return Command.decode(event.body["command"]).word == "fail"
 
 
 def _lost(cause: Ref, lost: tuple[Entry, ...]) -> bool:

@@ -131,6 +131,8 @@ class Alarm:
     """Something people should see: the shell logs it and shows it in `status`."""
 
     text: str
+    until_written: bool = False
+    """Over as soon as the log takes something again."""
 
 
 @dataclass(frozen=True, slots=True)

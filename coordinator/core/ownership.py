@@ -98,6 +98,7 @@ def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
 
     That is a claim which my last claim did not know; or the end of a holding that I took to be over when I claimed
     (its node was dead to me), and that ended by its own `down` later. A reclaim waits for such ends: then they are no news.
+    Nor is a `down` whose last word my claim rested on: it was down before, and its disk only could not take that in time.
     """
     mine = state.column(me).service(service)
     if not mine.holds:
@@ -106,6 +107,17 @@ def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
     for node, column in state.columns.items():
         theirs, head = column.service(service), mine.known.get(node)
         known = (head.incarnation, head.number) if head else (0, 0)
-        ends = (theirs.lowered,) if mine.claim == mine.began else ()
+        ends = (theirs.lowered,) if mine.claim == mine.began and not _said_before(state, mine, service, node) else ()
         found += [ref for ref in (theirs.claim, *ends) if node != me and ref and ref[1:] > known]
     return tuple(sorted(found))
+
+
+def _said_before(state: State, mine: ServiceColumn, service: str, node: str) -> bool:
+    """Whether my claim rested on this node's last word about its newest holding."""
+    epoch = state.column(node).service(service).epoch
+    for author, column in state.columns.items():
+        word = column.last_words.get((service, node))
+        head = mine.claim if mine.claim and author == mine.claim.node else mine.known.get(author)
+        if word and head and word[0] >= epoch > 0 and word[1][1:] <= (head.incarnation, head.number):
+            return True
+    return False

@@ -73,6 +73,16 @@ class Doors:
         self._servers[name] = await asyncio.get_running_loop().create_server(lambda: self._accept(name), sock=listening)
 
 
+def look(links: Mapping[str, Address]) -> None:
+    """Raises LinksUnusable where another process has one of these addresses. Nothing stays open."""
+    for name, address in links.items():
+        try:
+            sockets.datagram(address).close()
+            sockets.listener(address).close()
+        except OSError as error:
+            raise _unusable(name, address, error) from None
+
+
 def _unusable(name: str, address: Address, error: OSError) -> LinksUnusable:
     host, port = address
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

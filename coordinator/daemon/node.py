@@ -22,7 +22,8 @@ from coordinator.control.view import PeerView
 from coordinator.core import effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
-from coordinator.core.model import State
+from coordinator.core.model import ServiceState, State
+from coordinator.daemon import doors
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.guardlink import GuardLink
@@ -77,8 +78,12 @@ class Node:
         self.bell = Bell()
         self.ready = False
         self.alarms: deque[str] = deque(maxlen=ALARMS_KEPT)
+        self._until_written: set[str] = set()
+        """Those among the alarms that the next durable event ends."""
         self._core: Core | None = None
         self._signed: dict[tuple[int, int], Entry] = {}
+        self._begun = False
+        """Our node-started is durable. What stands before it in our feed, and may be fetched back, is history and no news."""
         self._asked: dict[int, asyncio.Future[effects.Answer]] = {}
         self._tickets = 0
         self._unreached: set[str] = set()
@@ -96,13 +101,14 @@ class Node:
 
     @classmethod
     async def start(cls, me: str, policy: Policy, folders: Folders) -> "Node":
-        """Everything in its order: key, guard's lock, log, sweep, links, and only then the core.
+        """Everything in its order: key, guard's lock, a look at the doors, log, sweep, links, and only then the core.
 
         Raises UnusableKey, JournalRefused, StillUp or OSError, each with words for people.
         """
         identity = Identity.load(me, folders.secrets / "node.key")
         keyring = NodeKeyring({name: node.key for name, node in policy.nodes.items()})
         await GuardLink.wait_for_lock(folders.state)
+        doors.look(policy.nodes[me].links)  # before the sweep: a second faild of one node takes down nothing of the first
         journal = await Journal.open(folders.state / "log.db", me, identity, keyring=keyring, cluster=policy.cluster_id)
         node = cls(me, policy, folders, journal, identity)
         try:
@@ -175,10 +181,14 @@ class Node:
             self.inbox.post(inputs.Durable(order.ticket, written.took_us))
 
     def _durable(self, entries: Sequence[Entry]) -> None:
+        if self._until_written:
+            self._written_again()
         for entry in entries:
             if entry.event.node == self.me:
                 self._signed[(entry.event.incarnation, entry.event.number)] = entry
-                self._tell(entry)
+                self._begun = self._begun or entry.event.body.get("run") == self.run
+                if self._begun:
+                    self._tell(entry)
         while len(self._signed) > PUSHABLE_MAX:
             del self._signed[next(iter(self._signed))]
         self.bell.ring()
@@ -187,10 +197,20 @@ class Node:
         """What people and hooks hear of an event of ours, once it is durable."""
         event = entry.event
         log.info("%s", sentences.sentence(event))
+        if event.kind == Kind.NODE_STARTED:
+            self._tell_where_it_begins()
         state = event.body["to"] if event.kind == Kind.DOWN else ENTERS.get(Kind(event.kind))
         if state:
             epoch = event.body.get("epoch") or self.core.column.service(event.service).epoch
             self.executor.changed(event.service, state, epoch, str(event.body.get("reason", "")))
+
+    def _tell_where_it_begins(self) -> None:
+        """RECOVER, or FAIL where an operator's word outlives the restart: scripts and hooks hear it at every start."""
+        for name, service in self.policy.services.items():
+            if self.me in service.nodes:
+                column = self.core.column.service(name)
+                state = "FAIL" if column.state is ServiceState.FAIL else "RECOVER"
+                self.executor.changed(name, state, column.epoch, column.reason if state == "FAIL" else "faild has started")
 
     def _push(self, order: effects.Push) -> None:
         """In the loop's next turn, like a heartbeat: an action that was ordered before it begins first."""
@@ -259,9 +279,18 @@ class Node:
             future.set_result(order)
 
     def _alarm(self, order: effects.Alarm) -> None:
-        log.error("%s", order.text)
+        if order.until_written:
+            self._until_written.add(order.text)
         if order.text not in self.alarms:
+            log.error("%s", order.text)
             self.alarms.append(order.text)
+            self.bell.ring()
+
+    def _written_again(self) -> None:
+        for text in self._until_written & set(self.alarms):
+            log.warning("over, the log is written again: %s", text)
+            self.alarms.remove(text)
+        self._until_written.clear()
 
     def _ready(self, order: effects.Ready) -> None:
         self.ready = True

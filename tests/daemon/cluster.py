@@ -74,7 +74,8 @@ def run(name: str, *words: object, **env: str) -> Done:
 class Node:
     def __init__(self, name: str, cluster: "Cluster"):
         self.name, self.cluster = name, cluster
-        self.state = cluster.folder / f"{name}.state"
+        self.state = self.own_state = cluster.folder / f"{name}.state"
+        """`own_state` is where we find it; `state` is what it is told, and may be in a namespace of its own."""
         self.config = cluster.config
         self.web = cluster.folder / f"{name}.web"
         self.log = cluster.folder / f"{name}.log"
@@ -187,13 +188,13 @@ class Cluster:
             return False
 
     def failc(self, *words: object, at: str = "lukretia", **env: str) -> Done:
-        return run("failc", *words, "--state", self.nodes[at].state, **env)
+        return run("failc", *words, "--state", self.nodes[at].own_state, **env)
 
     def audit(self, *words: object, at: Sequence[str] | None = None) -> Done:
-        return run("failaudit", *words, "--config", self.config, *(self.nodes[name].state for name in at or self.names))
+        return run("failaudit", *words, "--config", self.config, *(self.nodes[name].own_state for name in at or self.names))
 
     def socket(self, at: str) -> Socket:
-        return Socket(self.nodes[at].state / "control.sock")
+        return Socket(self.nodes[at].own_state / "control.sock")
 
     def status(self, at: str) -> Any:
         """What `failc status --json` prints, without starting it. Raises Trouble."""
@@ -233,7 +234,7 @@ class Cluster:
 def _guard_has_ended(node: Node) -> bool:
     import fcntl
 
-    lock = node.state / "guard.lock"
+    lock = node.own_state / "guard.lock"
     if not lock.exists():
         return True
     with lock.open("rb") as file:

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.daemon.cluster import Cluster
+from tools.lab.pytest_plugin import namespaces
+
+__all__ = ["namespaces"]
 
 
 @pytest.fixture

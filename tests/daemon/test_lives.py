@@ -1,9 +1,74 @@
-"""SIGTERM, SIGKILL, restart, two at once: what a node's process goes through."""
+"""SIGTERM, SIGKILL, SIGSTOP, a restart, two at once: what a node's process goes through, and what its script hears of it."""
+
+import signal
+
+from tests.daemon.cluster import run
+
 
 def test_a_stop_hands_over_and_a_restart_takes_back(cluster):
-    assert cluster.nodes["lukretia"].stop() == 0
-    assert not cluster.nodes["lukretia"].serves()
+    lukretia = cluster.nodes["lukretia"]
+    assert lukretia.stop() == 0
+    assert not lukretia.serves()
     cluster.until_up("genesis")
+    (lukretia.web / "told").unlink()
+    cluster.start("lukretia")
+    cluster.until_up("lukretia")
+    told = [word.split()[0] for word in lukretia.told()]
+    assert told[0] == "status", "the world is asked before anything else"
+    assert "start" in told
+    assert cluster.audit("verify").code == 0
+
+
+def test_a_kill_is_cleaned_up_by_the_guard_and_the_peer_takes_over(cluster):
+    lukretia = cluster.nodes["lukretia"]
+    lukretia.kill()
+    cluster.until(lambda: not lukretia.serves(), "the guard has taken it down")
+    cluster.until_up("genesis")
+    assert lukretia.told()[-1] == "stop 1"
     cluster.start("lukretia")
     cluster.until_up("lukretia")
     assert cluster.audit("verify").code == 0
+
+
+def test_ten_kills_in_a_row_leave_one_owner_and_a_sound_log(cluster):
+    lukretia = cluster.nodes["lukretia"]
+    for _ in range(10):
+        lukretia.kill()
+        lukretia.start()
+    cluster.until_ready("lukretia")
+    cluster.until_up("lukretia")
+    cluster.until(lambda: cluster.audit("verify").code == 0, "the log is sound")
+    assert not cluster.nodes["genesis"].serves()
+
+
+def test_a_second_faild_on_one_state_folder_is_refused_and_harms_nobody(cluster):
+    lukretia = cluster.nodes["lukretia"]
+    done = run("faild", "--config", cluster.config, "--node", "lukretia", "--state", lukretia.state)
+    assert (done.code, done.out) == (3, "")
+    assert f"a faild (process {lukretia.process.pid}) works here; stop it first, or name another --state" in done.err
+    assert "Traceback" not in done.err
+    assert lukretia.serves()
+    assert cluster.web("genesis")["owner"] == "lukretia"
+
+
+def test_one_node_twice_with_two_folders_is_refused_by_its_own_address(cluster):
+    """Somebody starts a node a second time with another state folder: its links are taken, so it cannot become a fork."""
+    lukretia = cluster.nodes["lukretia"]
+    done = run("faild", "--config", cluster.config, "--node", "lukretia", "--state", cluster.folder / "another")
+    assert done.code == 3
+    assert "link lan: cannot listen on" in done.err
+    assert lukretia.serves()
+    assert cluster.web("lukretia")["owner"] == "lukretia"
+    assert "stop" not in [word.split()[0] for word in lukretia.told()], "what the first one holds is not taken down"
+
+
+def test_a_frozen_owner_gives_way_when_it_thaws(cluster):
+    """Nobody can take it down there meanwhile; the split that this was is resolved, announced, and in both logs."""
+    lukretia = cluster.nodes["lukretia"]
+    lukretia.process.send_signal(signal.SIGSTOP)
+    cluster.until(lambda: cluster.web("genesis")["states"]["genesis"] == "UP", "genesis has it")
+    lukretia.process.send_signal(signal.SIGCONT)
+    cluster.until_up("lukretia")
+    cluster.until(lambda: not cluster.nodes["genesis"].serves(), "and genesis has let go")
+    cluster.until(lambda: cluster.audit("verify").code == 0, "the log is sound")
+    assert cluster.audit("splits").out.count("lukretia") >= 1

@@ -7,11 +7,13 @@ import click
 
 from coordinator.sentences import sentence
 from protocol.event import Event
+from protocol.kinds import Kind
 from tools.audit.clock import parse, show
-from tools.audit.evidence import gather
+from tools.audit.evidence import Evidence, gather
 from tools.audit.history import History
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import line, print_json, ref_json
+from tools.failc.trouble import USAGE, Trouble
 
 
 @click.command()
@@ -22,7 +24,9 @@ from tools.audit.showing import line, print_json, ref_json
 @auditing("SOURCE...")
 def timeline(words: tuple[str, ...], since: str | None, until: str | None, service: str | None, kind: tuple[str, ...]) -> None:
     """Every event as one line; with --json one object a line."""
-    history = gather(asked_for(words).sources).history
+    evidence = gather(asked_for(words).sources)
+    _known(evidence, service, kind)
+    history = evidence.history
     now_ms = time.time_ns() // 1_000_000
     first = parse(since, now_ms) if since else -1
     last = parse(until, now_ms) if until else None
@@ -31,6 +35,16 @@ def timeline(words: tuple[str, ...], since: str | None, until: str | None, servi
         wanted = (not kind or event.kind in kind) and (service is None or event.service == service)
         if wanted and at_ms >= first and (last is None or at_ms <= last):
             _print(history, event)
+
+
+def _known(evidence: Evidence, service: str | None, kinds: tuple[str, ...]) -> None:
+    """Raises where a name is misspelt: an empty answer would be taken for one."""
+    if service is not None:
+        evidence.service(service)
+    written = {event.kind for event in evidence.history.order}
+    for kind in kinds:
+        if kind not in {*written, *Kind}:
+            raise Trouble(f"no kind {kind}: there are {', '.join(sorted(written))}", USAGE)
 
 
 def _print(history: History, event: Event) -> None:

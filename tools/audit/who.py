@@ -46,7 +46,7 @@ def answer(evidence: Evidence, state: State, held: Held, at_ms: int) -> dict[str
         "split": held.split,
         "claim": ref_json(held.claim) if held.claim else None,
         "rule": event.body.get("rule") if event else None,
-        "reason": event.body.get("reason", "") if event else f"nobody has ever claimed {held.service}",
+        "reason": event.body.get("reason", "") if event else f"nobody had claimed {held.service} by then",
     }
 
 

@@ -107,7 +107,7 @@ def as_json(told: Story) -> dict[str, Any]:
 def _lines(told: Story) -> list[str]:
     held, history = told.held, told.evidence.history
     if told.root is None:
-        return [f"nobody has ever claimed {held.service}, as far as these logs tell"]
+        return [f"nobody had claimed {held.service} by then, as far as these logs tell"]
     lines = [_headline(told)]
     if told.rule:
         lines.append(f"  rule         {told.rule}: {meaning(told.rule)}")

@@ -2,7 +2,8 @@
 
 | word    | good                                     | bad                              |
 |---------|------------------------------------------|----------------------------------|
-| fail    | FAIL at the node, or at whoever held it  | stuck there                      |
+| fail    | FAIL at the node, or at whoever held it; | stuck there                      |
+|         | where it was stuck: not a holder now     |                                  |
 | recover | RECOVER (or more) at every node in FAIL  |                                  |
 | move    | UP at the target                         | FAIL at the target               |
 | reclaim | UP at the owner with a higher epoch      |                                  |
@@ -64,10 +65,14 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
     if target is None:
         raise Trouble(f"fail {service}: nobody holds it; name the node to keep it from: failc fail {service} NODE", NO)
 
+    was_stuck = target in status["services"][service].get("stuck", [])
+
     def look(now: Service) -> Ended | None:
+        elsewhere = f"; {now['owner']} has it" if now["owner"] else ""
         if now["states"].get(target) == "FAIL":
-            elsewhere = f"; {now['owner']} has it" if now["owner"] else ""
             return Ended(True, f"down on {target}, in FAIL{elsewhere}")
+        if was_stuck:
+            return None if target in now["owners"] else Ended(True, f"counts as down on {target}, by your word{elsewhere}")
         stuck = target in now.get("stuck", [])
         return Ended(False, f"stuck on {target}: a down action failed") if stuck else None
 

@@ -69,6 +69,7 @@ def _liveness(name: str, node: dict[str, Any], known: dict[str, Any]) -> str:
         return "this node"
     word = str(node["liveness"]).replace("indoubt", "in doubt")
     extra = "" if node["liveness"] == "alive" else f" {node['silent_ms']} ms"
+    extra += ", not fit" if node["liveness"] == "alive" and not node["fit"] else ""
     return word + extra + ("" if node["agrees"] or word == "dead" else ", other configuration")
 
 

@@ -272,3 +272,12 @@ def test_without_keys_to_trust_nothing_is_said(split: Played):
     answer = audit("verify", str(split.state("genesis")), "--config", str(split.folder / "nowhere.toml"))
     assert answer.code == 3
     assert "no key can be trusted" in answer.err
+
+
+def test_an_owner_whose_clock_is_ahead_does_not_seem_to_hold_what_it_gave_up(tmp_path: Path):
+    """lukretia's labels run ten seconds ahead, so its `down` counts later than the claim that rested on it."""
+    began = "at 0s clock-jumps 10s lukretia\nat 1s start lukretia genesis\n"
+    ahead = played(began + "at 30s move web genesis\nat 50s expect web owner=genesis\n", tmp_path / "logs")
+    said = who(ahead, 33_000).json
+    assert (said["owner"], said["owners"], said["split"]) == ("genesis", ["genesis"], False)
+    assert "lukretia gives web up (move)" in ahead.audit("why", "web", "--at", ahead.at(33_000), as_json=False).out

@@ -4,10 +4,10 @@
     history.state_at(at_ms)             # the reducer's state over every event that counts by then
     history.order                       # every event once, causes before effects, else by the clock
 
-An event counts at its author's wall clock, with two corrections that look only inside one node: where the wall clock was
-stepped while the machine ran, the boot-time clock bridges the step (the newest setting is believed); and no event
-counts earlier than the one before it in its feed. Clocks of two nodes are never compared to decide anything; only
-the order of concurrent events on the screen rests on them.
+An event counts at its author's wall clock, or with the first that knew it where that clock was ahead. Two corrections look
+only inside one node: where the wall clock was stepped while the machine ran, the boot-time clock bridges the step (the newest
+setting is believed); and no event counts earlier than the one before it in its feed. Clocks of two nodes are never compared
+to decide anything; only the order of concurrent events on the screen rests on them.
 """
 
 from bisect import bisect_right
@@ -97,8 +97,22 @@ class History:
         cut = {
             node: bisect_right(events, at_ms, key=lambda event: self.at_ms[event.ref]) for node, events in self.nodes.items()
         }
+        self._close(cut)
         last = {node: self.nodes[node][count - 1].ref for node, count in cut.items() if count}
         return [event for event in self.order if event.node in last and event.ref <= last[event.node]]
+
+    def _close(self, cut: dict[str, int]) -> None:
+        """What an event that counts has known counts as well, whatever its author's clock said: else an owner whose clock is
+        ahead would seem to hold what it had given up, and the log would show a split that never was."""
+        waiting = [event for node, count in cut.items() for event in self.nodes[node][:count]]
+        while waiting:
+            event = waiting.pop()
+            for node, incarnation, number in (*(head[:3] for head in event.heads), *event.causes):
+                events, had = self.nodes.get(node, []), cut.get(node, 0)
+                known = Ref(node, incarnation, number)
+                if had < len(events) and events[had].ref <= known:
+                    cut[node] = bisect_right(events, known, key=lambda later: later.ref)
+                    waiting += events[had : cut[node]]
 
     def state_at(self, at_ms: int) -> State:
         state = State()

@@ -11,8 +11,8 @@ import click
 
 from tools.simulator.words import BadScenario
 
-EXAMPLE = """Example: failc simulate --config failover.toml split.scenario
-
+EXAMPLE = """\b
+Example: failc simulate --config failover.toml split.scenario, where split.scenario says
     at 0s  start lukretia genesis
     at 5s  expect web owner=lukretia
     at 6s  cut lukretia genesis

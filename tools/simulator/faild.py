@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tools.simulator.host import Host
 
 BATCH_ENTRIES = 256
-"""Entries in one answer to a want."""
+"""Entries in one piece of the answer to a want."""
 
 TIMER_LATE_US = 300
 """An event loop wakes a little late."""
@@ -104,8 +104,11 @@ class Faild:
         self._handle(saw.BatchArrived(batch, sender))
 
     def _want_arrived(self, sender: str, link: str, mail: WantMail, datagram: bool) -> None:
-        if pairs := self._served(mail.node, mail.incarnation, mail.first):
+        """Served until nothing is left, as the daemon's links do."""
+        first = mail.first
+        while pairs := self._served(mail.node, mail.incarnation, first):
             self._surroundings.network.stream(self._host.name, sender, link, EntriesMail(pairs))
+            first += len(pairs)
 
     def _heads_arrived(self, sender: str, link: str, mail: HeadsMail, datagram: bool) -> None:
         self._handle(saw.HeadsArrived(sender, mail.heads))

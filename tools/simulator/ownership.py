@@ -49,6 +49,11 @@ class Tenures:
                 tenure.owners = owners
                 tenure.changes.append((now_us, owners))
 
+    def memory_lost(self) -> None:
+        """A disk is gone: perhaps the only one that told of the newest split."""
+        for tenure in self.of.values():
+            tenure.told = False
+
     def _same_run(self, tenure: Tenure, node: str) -> bool:
         faild = self._hosts[node].faild
         return faild is not None and faild is tenure.runs.get(node)

@@ -128,11 +128,13 @@ class World:
         """The disk is lost, and the machine with it: it is off until somebody starts it."""
         self.hosts[node].crash()
         self.hosts[node].disk.forget()
+        self.tenures.memory_lost()
 
     def roll_back(self, node: str, by_ms: int) -> None:
         """The machine is off, and its disk as it was `by_ms` ago: a restored snapshot."""
         self.hosts[node].crash()
         self.hosts[node].disk.roll_back(self.agenda.now_us - by_ms * 1000)
+        self.tenures.memory_lost()
 
     def order(self, word: str, service: str, node: str = "", for_ms: int = 0) -> list[str]:
         """An admin's command, handed to the node that must act, whatever is cut. Returns to whom it was handed."""

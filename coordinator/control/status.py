@@ -88,7 +88,7 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
         "epoch": epoch,
         "split": len(owners) > 1,
         "states": {node: state(view, name, node, peers) for node in ruled.nodes},
-        "reason": reason(view, ruled, owners, owner) + (f"; on hold until `failc unhold {name}`" if held else ""),
+        "reason": reason(view, ruled, owners, owner, peers) + (f"; on hold until `failc unhold {name}`" if held else ""),
         "held": held,
         "moving_to": _target(view, name),
         "stuck": sorted(node for node in owners if _column(view, node, name).stuck),
@@ -119,7 +119,9 @@ def _said_last(view: NodeView, name: str, node: str) -> bool:
     return column.holds and max(words, default=0) >= column.epoch
 
 
-def reason(view: NodeView, ruled: ServicePolicy, owners: tuple[str, ...], owner: str | None) -> str:
+def reason(
+    view: NodeView, ruled: ServicePolicy, owners: tuple[str, ...], owner: str | None, peers: Mapping[str, PeerView]
+) -> str:
     """One sentence: why it is where it is, or why nobody has it."""
     if owner is None:
         return _nobody(view, ruled.name)
@@ -130,6 +132,9 @@ def reason(view: NodeView, ruled: ServicePolicy, owners: tuple[str, ...], owner:
         return (
             f"{owner} is stuck in STOPPING: a down action failed; say `failc fail {ruled.name} {owner}` when it is down there"
         )
+    if owner != view.me and peers[owner].judgement is Judgement.INDOUBT:
+        dead_ms = view.policy.timing.dead_ms
+        return f"{owner} had it as {column.state} when it was last heard, and is in doubt: dead after {dead_ms} ms of silence"
     words = f": {column.reason}" if column.reason else ""
     return f"{owner} is {column.state}{words}"
 
@@ -138,8 +143,13 @@ def _nobody(view: NodeView, name: str) -> str:
     mine = _column(view, view.me, name)
     said = view.sentence(name) or mine.reason
     if mine.state is ServiceState.FAIL and mine.cause:
-        said = f"{said or 'failed'} ({mine.cause})"
+        said = f"{said or 'failed'} ({mine.cause}); {_way_out(mine.cause, name)}"
     return f"nobody holds it; {view.me} is in {mine.state}{': ' + said if said else ''}"
+
+
+def _way_out(cause: str, name: str) -> str:
+    now = f"`failc recover {name}`"
+    return f"until {now}" if cause == "operator" else f"tried again after `retry`, or at once with {now}"
 
 
 def _target(view: NodeView, name: str) -> str | None:

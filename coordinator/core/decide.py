@@ -264,7 +264,8 @@ def claim_free(case: Case) -> Found | None:
     let_go = [node for node in case.given.peers if case.theirs(node).epoch]
     last = max(let_go, key=lambda node: case.theirs(node).epoch, default=None)
     if last is None:
-        return Found("nobody has held it yet", _refs(case.mine.changed or case.column.started))
+        who = "nobody else has held it" if case.mine.epoch else "nobody has held it yet"
+        return Found(who, _refs(case.mine.changed or case.column.started))
     over = ownership.ended(case.state, case.name, last) if case.theirs(last).holds else None
     how = f"{last}'s holding was ended by word" if over else f"{last} has let it go"
     doubted = tuple(ref for node in case.better for ref in case.evidence(node))

@@ -74,5 +74,13 @@ class CarrierWatch:
             now = self._look.carrier(interface)
             if now != was:
                 self._known[interface] = now
-                log.info("%s: carrier %s", interface, "is there" if now else "lost")
+                log.info("%s: %s", interface, "carrier is there" if now else _lost(interface))
                 self._post(CarrierChanged(interface, now))
+
+
+def _lost(interface: str) -> str:
+    try:
+        socket.if_nametoindex(interface)
+    except OSError:
+        return "there is no such interface here: is its name right in the configuration?"
+    return "carrier lost"

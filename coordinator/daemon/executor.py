@@ -33,7 +33,7 @@ from coordinator.core.inputs import ActionFinished, Input, Outcome
 from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
 from coordinator.daemon.keeper import Keeper
-from coordinator.daemon.lane import NewsLane, OrderLane
+from coordinator.daemon.lane import CUT_SHORT, NOT_BEGUN, NewsLane, OrderLane
 from coordinator.policy import Policy
 
 log = logging.getLogger("failover.actions")
@@ -208,7 +208,8 @@ async def _tell_word(script: ScriptAction, word: str, order: Order, orders: int,
 
 
 def _kept(order: Run, result: Result) -> None:
-    if result is not DONE:
+    """Of several addresses the first that we remove ourselves wakes the keeper: then a down came first, and all is well."""
+    if result is not DONE and not result.text.endswith((NOT_BEGUN, CUT_SHORT)):
         how = "put back and announced" if result.ending is Ending.DONE else f"and cannot be put back: {result.text}"
         log.error("%s: the address of action %d was removed by somebody else, %s", order.service, order.action, how)
 

@@ -18,6 +18,9 @@ from typing import Any
 from actions.outcome import Ending, Result
 from coordinator.core.effects import Run
 
+NOT_BEGUN = "not begun, a down came first"
+CUT_SHORT = "ended, a down came"
+
 log = logging.getLogger("failover.actions")
 
 NEWS_WAITING_MAX = 64
@@ -79,7 +82,7 @@ class OrderLane:
         self._waiting = deque(order for order in waiting if order.word == "down")
         for order in waiting:
             if order.word != "down":
-                self._report(order, Result(Ending.FAILED, f"{order.word}: not begun, a down came first"), time.monotonic_ns())
+                self._report(order, Result(Ending.FAILED, f"{order.word}: {NOT_BEGUN}"), time.monotonic_ns())
         if self._running is not None and self._running[0].word != "down":
             self._running[1].cancel()
 
@@ -100,7 +103,7 @@ class OrderLane:
             self._running = None
             if not task.done():
                 await _end(task)
-        result = Result(Ending.UNKNOWN, f"{order.word}: ended, a down came") if task.cancelled() else task.result()
+        result = Result(Ending.UNKNOWN, f"{order.word}: {CUT_SHORT}") if task.cancelled() else task.result()
         self._report(order, result, began_ns)
 
 

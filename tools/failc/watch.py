@@ -2,6 +2,7 @@
 
 import json
 import sys
+import textwrap
 import threading
 import time
 from collections import deque
@@ -82,7 +83,7 @@ def _live(ask: Node, last: int) -> None:
     console = Console(highlight=False)
     with Live(console=console, screen=True, auto_refresh=False) as live:
         for known in _statuses(ask):
-            live.update(_picture(known, list(newest), console.size.height), refresh=True)
+            live.update(_picture(known, list(newest), *console.size), refresh=True)
 
 
 def _collect(ask: Node, last: int, newest: "deque[str]") -> None:
@@ -104,9 +105,15 @@ def _statuses(ask: Node) -> Iterator[dict[str, Any] | str]:
             time.sleep(AGAIN_S)
 
 
-def _picture(known: dict[str, Any] | str, newest: list[str], height: int) -> Any:
+def _folded(said: list[str], width: int) -> list[str]:
+    """Sentences as long as they are: why it is so stands at their end. Rows of tables, which have colours, are left alone."""
+    long = {line for line in said if len(line) > width and "\x1b" not in line}
+    return [part for line in said for part in (textwrap.wrap(line, width) if line in long else [line])]
+
+
+def _picture(known: dict[str, Any] | str, newest: list[str], width: int, height: int) -> Any:
     from rich.text import Text
 
-    above = [known] if isinstance(known, str) else lines(known, coloured())
+    above = _folded([known] if isinstance(known, str) else lines(known, coloured()), width)
     room = max(0, height - len(above) - 2)
     return Text.from_ansi("\n".join([*above, "", *newest[-room:]] if room else above), no_wrap=True, overflow="ellipsis")

@@ -30,7 +30,7 @@ from protocol.signing import Identity
 from protocol.sshkey import load_private, write_private
 from protocol.tls import Contexts
 
-DEADLINE_S = 10.0
+DEADLINE_S = 60.0
 CLUSTER = hashlib.sha256(b"test").digest()
 _nets = itertools.count()
 

@@ -7,7 +7,7 @@ import pytest
 from tests.daemon.cluster import run
 
 
-@pytest.mark.parametrize("offset_s", [-3600, -10, 10, 3600])
+@pytest.mark.parametrize("offset_s", [-10, 3600])
 def test_who_at_with_a_node_whose_clock_is_off(make, offset_s):
     """lukretia's labels are moved from its first event on, by a shim of the clock that only it sees."""
     cluster = make()

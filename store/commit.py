@@ -77,9 +77,14 @@ def _plan(
 
 
 def _to_sign(stored: Sequence[Entry], fresh: Sequence[int], me: str) -> list[int]:
-    """Own entries that need a signature of their own: the last of the group, so that it can be sent as it is."""
-    own = [at for at in fresh if stored[at].event.node == me and stored[at].signature is None]
-    return [at for at in own if at == own[-1] or stored[at].event.kind in ALWAYS_SIGNED]
+    """Own entries that need a signature of their own: the last of each feed in the group, so that it can be sent as it is.
+
+    Our earlier feeds come back from peers with their signatures, and may stand behind what we write now.
+    """
+    own = [at for at in fresh if stored[at].event.node == me]
+    last = {stored[at].head.feed: at for at in own}
+    unsigned = [at for at in own if stored[at].signature is None]
+    return [at for at in unsigned if at == last[stored[at].head.feed] or stored[at].event.kind in ALWAYS_SIGNED]
 
 
 def _does_not_follow(head: Head | None, entry: Entry) -> JournalRefused | None:

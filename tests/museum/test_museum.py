@@ -9,6 +9,10 @@ from pathlib import Path
 import pytest
 
 from coordinator.config import read
+from coordinator.core.feeds import Feeds
+from coordinator.core.inputs import Now
+from coordinator.core.pen import Pen
+from protocol.messages import Domain
 from tools.simulator.command import sentence
 from tools.simulator.orders import armed
 from tools.simulator.runner import play
@@ -29,6 +33,27 @@ def test_it_does_not_happen_again(path: Path, seed: int) -> None:
     policy = read(HERE / second.removeprefix("# configuration: "), files=False)
     report = play(policy, read_script(path.name, text, policy), seed)
     assert not report.failed, "\n" + "\n".join(sentence(outcome) for outcome in report.outcomes)
+
+
+def test_what_is_written_together_with_the_end_of_an_old_life_is_signed() -> None:
+    """Seed 20000. Own events of an earlier incarnation, fetched back, stood behind a new one in its commit.
+
+    The last own entry without a signature was taken for the new event: the new one stayed unsigned, no peer took it, and
+    the next start would have refused the log.
+    """
+    policy = armed(read(HERE.parent / "scenarios" / "two-nodes.toml", files=False))
+    world = World(policy, seed=0, real_keys=True)
+    disk, signer = world.hosts["lukretia"].disk, world.keys.signer("lukretia")
+    now = Now(0, 0, 0)
+    old, new = Pen(policy.cluster_id, "lukretia", Feeds()), Pen(policy.cluster_id, "lukretia", Feeds())
+    old.open(7, {})
+    new.open(8, {})
+    fetched = [old.write("pulse", "", {}, (), now) for _ in range(3)]
+    fetched[2] = fetched[2].signed(signer.sign(Domain.EVENT, fetched[2].id))
+    disk.append([new.write("pulse", "", {}, (), now), *fetched], lambda result: None)
+    world.run_until_ms(10)
+    assert [bool(entry.signature) for entry in disk.feed("lukretia", 8)] == [True]
+    assert [bool(entry.signature) for entry in disk.feed("lukretia", 7)] == [False, False, True]
 
 
 def test_the_end_of_an_old_life_reaches_those_who_missed_it() -> None:

@@ -60,6 +60,8 @@ class Invariants:
         for effect in ordered:
             if isinstance(effect, do.Run):
                 self._may_run(host, effect)
+            elif isinstance(effect, do.Push):
+                self._pushed(host, effect)
             elif isinstance(effect, do.Append):
                 self._signed(node, effect.entries)
                 self._claims(node, effect.entries)
@@ -115,6 +117,11 @@ class Invariants:
         for entry in last.values():
             if not entry.signature:
                 raise Broken(f"{node} stores {entry.ref}, which stands behind the last signature of its author")
+
+    def _pushed(self, host: Host, push: do.Push) -> None:
+        feed = host.disk.feed(host.name, push.incarnation)
+        if len(feed) < push.last or not feed[push.last - 1].signature:
+            raise Broken(f"{host.name} pushes {push.first}..{push.last}, whose end is not signed on its disk")
 
     def _may_run(self, host: Host, order: do.Run) -> None:
         if order.word == "down":

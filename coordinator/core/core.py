@@ -270,9 +270,8 @@ class Core:
         return LastWord(self.policy.cluster_id, self.me, self.run, service, epoch)
 
     def say_down(self, word: LastWord) -> None:
-        """An end of holding that the disk may not take in time is said as a last word at once."""
-        if self.disk_refuses or self.pen.hangs_ms(self.now_ms) >= self.policy.timing.heartbeat_ms:
-            self.emit(SayLastWord(word))
+        """An end of holding is said at once, beside its `down` event: who takes over waits for its own disk, not for ours too."""
+        self.emit(SayLastWord(word))
 
     @property
     def disk_refuses(self) -> bool:

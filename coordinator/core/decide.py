@@ -254,7 +254,7 @@ def claim_dead(case: Case) -> Found | None:
     dead = [node for node in case.given.peers if case.holds(node)]
     if not dead:
         return None
-    causes = tuple(ref for node in dead for ref in case.evidence(node))
+    causes = (*_move(case), *(ref for node in dead for ref in case.evidence(node)))
     silent = case.given.peers[dead[0]].silent_ms
     return Found(f"{dead[0]} held it and is dead: silent for {silent} ms on every way", causes)
 
@@ -267,9 +267,16 @@ def claim_free(case: Case) -> Found | None:
         who = "nobody else has held it" if case.mine.epoch else "nobody has held it yet"
         return Found(who, _refs(case.mine.changed or case.column.started))
     over = ownership.ended(case.state, case.name, last) if case.theirs(last).holds else None
-    how = f"{last}'s holding was ended by word" if over else f"{last} has let it go"
+    how = f"{last} is down, by word" if over else f"{last} has let it go"
     doubted = tuple(ref for node in case.better for ref in case.evidence(node))
-    return Found(how, tuple(dict.fromkeys((*_refs(over[1] if over else case.theirs(last).changed), *doubted))))
+    ends = _refs(over[1] if over else case.theirs(last).changed)
+    return Found(how, tuple(dict.fromkeys((*_move(case), *ends, *doubted))))
+
+
+def _move(case: Case) -> tuple[Ref, ...]:
+    """The move that puts me first, if one does."""
+    move = ownership.active_move(case.state, case.name)
+    return (move.ref,) if move and move.target == case.me else ()
 
 
 def always(case: Case) -> Found | None:

@@ -39,6 +39,7 @@ def durable(core: Core, given: Durable) -> None:
     if own:
         first, last = own[0].event, own[-1].event
         urgent = any(entry.event.kind in URGENT for entry in own)
+        core.dirty = core.dirty or any(entry.event.kind == Kind.MOVE_BEGUN for entry in own)
         core.emit(Push(first.number, last.number, first.incarnation, urgent))
     if own and own[-1].event.kind == Kind.NODE_STOPPED:
         core.emit(Exit())

@@ -80,7 +80,7 @@ class Unguard:
 
 @dataclass(frozen=True, slots=True)
 class SayLastWord:
-    """The disk cannot take the end of holding: say it as a signed message."""
+    """Our actions are down: say so as a signed message, which no disk holds up."""
 
     word: LastWord
 

@@ -7,12 +7,17 @@
                                           |  a down failed   -> STUCK, tried again
     UP --reclaim--> RECALLED --durable, guarded, no rival left--> RECLAIMING --> UP
 
+Actions go up in order and down in reverse, a step at a time: neighbouring addresses are one step, ordered together,
+since each of them takes a system call and what costs time is the way between (`steps`).
+
 The state that others see is in the log; a job is what our own processes do about it. Releases never wait for the disk.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from typing import Any, Protocol
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
 
 from coordinator.core.decide import Decision
 from coordinator.core.effects import Effect, Guard, Run, Unguard, Watch
@@ -37,6 +42,14 @@ class Phase(Enum):
     RECLAIMING = auto()
     LOWERING = auto()
     STUCK = auto()
+
+
+class Ended(NamedTuple):
+    """One action of a step, with the event that tells of its end."""
+
+    action: int
+    result: ActionFinished
+    ref: Ref
 
 
 class Desk(Protocol):
@@ -74,10 +87,13 @@ class Job:
     stands_ms: int = 0
     """When the claim had all that it needs."""
     index: int = 0
+    """The first action that is not up yet while RAISING or RECLAIMING; while LOWERING the actions before it are still to go."""
     touched: int = 0
     """How many actions, from the first, may have something up."""
-    running: int | None = None
-    """Ticket of the action in flight."""
+    running: dict[int, int] = field(default_factory=dict)
+    """The step in flight: ticket to action."""
+    ended: list[Ended] = field(default_factory=list)
+    """What of the step in flight has ended."""
     word: str = ""
     lost: list[str] = field(default_factory=list)
     """Down actions of this lowering that did not end well."""
@@ -169,56 +185,64 @@ class Job:
         self._next()
 
     def finished(self, result: ActionFinished) -> None:
-        """An action of ours has ended."""
-        if result.ticket != self.running:
+        """An action of ours has ended; with the last one of its step it goes on."""
+        action = self.running.pop(result.ticket, None)
+        if action is None:
             return
-        self.running = None
-        word, index = self.word, self.index
         entry = self.desk.write(
             Kind.ACTION_FINISHED,
             self.policy.name,
             {
-                "action": index,
-                "word": word,
+                "action": action,
+                "word": self.word,
                 "epoch": self.epoch,
                 "outcome": str(result.outcome),
                 "took_us": result.took_us,
                 "text": result.text,
                 "output": result.output,
             },
-            (self.armed_by,) if self.armed_by and word != "down" else self.causes,
+            (self.armed_by,) if self.armed_by and self.word != "down" else self.causes,
         )
-        if self.phase is Phase.LOWERING:
-            self._lowered(result, entry.ref, word)
-        elif result.outcome is Outcome.DONE or word == "reclaim":
-            self._raised(result, word)
-        else:
-            self._up_failed(result, entry.ref)
+        self.ended.append(Ended(action, result, entry.ref))
+        if not self.running:
+            self._step_ended()
 
-    def _raised(self, result: ActionFinished, word: str) -> None:
-        self.times_us["act"] = self.times_us.get("act", 0) + result.took_us - result.announce_us
-        self.times_us["announce"] = self.times_us.get("announce", 0) + result.announce_us
-        self.index += 1
+    def _step_ended(self) -> None:
+        ended, self.ended = self.ended, []
+        bad = next((item for item in ended if item.result.outcome is not Outcome.DONE), None)
+        if self.phase is Phase.LOWERING:
+            self._lowered(ended)
+        elif bad is None or self.word == "reclaim":
+            self._raised(ended)
+        else:
+            self._up_failed(bad)
+
+    def _raised(self, ended: list[Ended]) -> None:
+        for _, result, _ in ended:
+            self.times_us["act"] = self.times_us.get("act", 0) + result.took_us - result.announce_us
+            self.times_us["announce"] = self.times_us.get("announce", 0) + result.announce_us
+        self.index += len(ended)
         self._next()
 
-    def _up_failed(self, result: ActionFinished, ref: Ref) -> None:
-        what = f"action {self.index} ({self.policy.actions[self.index].kind}) {result.outcome}: {result.text}"
+    def _up_failed(self, bad: Ended) -> None:
+        what = f"action {bad.action} ({self.policy.actions[bad.action].kind}) {bad.result.outcome}: {bad.result.text}"
         if self.restarts < self.policy.restarts:
-            self.restart(f"{what}; trying again here", (ref,))
+            self.restart(f"{what}; trying again here", (bad.ref,))
             return
         self.to, self.cause, self.reason, self.again = ServiceState.FAIL, "action", what, False
         body = {"epoch": self.epoch, "rule": "action-failed", "to": "FAIL", "cause": "action", "given": {}, "reason": what}
-        self.causes = (self.desk.write(Kind.RELEASE, self.policy.name, body, (ref,)).ref,)
+        self.causes = (self.desk.write(Kind.RELEASE, self.policy.name, body, (bad.ref,)).ref,)
         self._lower()
 
     # --- up ------------------------------------------------------------------------------------------------------
 
     def _next(self) -> None:
-        if self.index < len(self.policy.actions):
+        step = next((step for step in self._steps() if step[0] == self.index), None)
+        if step:
             word = "reclaim" if self.phase is Phase.RECLAIMING else "up"
             if self.desk.guard_alive:  # else `resume`: nothing more goes up that nobody would take down
-                self.touched = max(self.touched, self.index + 1)
-                self._run(word)
+                self.touched = max(self.touched, step[-1] + 1)
+                self._run(word, step)
             return
         self.phase = Phase.UP
         times = {name: self.times_us.get(name, 0) for name in ("durable", "act", "announce")}
@@ -226,30 +250,38 @@ class Job:
         self.desk.write(Kind.UP, self.policy.name, body, (self.armed_by,) if self.armed_by else ())
         self.desk.emit(Watch(self.policy.name, True))
 
-    def _run(self, word: str) -> None:
-        self.word, self.running = word, self.desk.ticket()
-        self.desk.emit(Run(self.running, self.policy.name, self.index, word, self.epoch, self.reason))
-        body = {"action": self.index, "word": word, "epoch": self.epoch}
-        self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, (self.armed_by,) if self.armed_by else ())
+    def _steps(self) -> tuple[tuple[int, ...], ...]:
+        return steps(tuple(action.kind for action in self.policy.actions))
+
+    def _run(self, word: str, step: Sequence[int]) -> None:
+        self.word = word
+        for action in step:
+            ticket = self.desk.ticket()
+            self.running[ticket] = action
+            self.desk.emit(Run(ticket, self.policy.name, action, word, self.epoch, self.reason))
+            body = {"action": action, "word": word, "epoch": self.epoch}
+            self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, (self.armed_by,) if self.armed_by else ())
 
     def resume(self) -> None:
         """A new guard stands, and knows what is held: go on where the old one's end stopped us."""
-        if self.phase in (Phase.RAISING, Phase.RECLAIMING) and self.running is None:
+        if self.phase in (Phase.RAISING, Phase.RECLAIMING) and not self.running:
             self._next()
 
     # --- down ----------------------------------------------------------------------------------------------------
 
     def _lower(self) -> None:
-        """Down in reverse. An action in flight is awaited first: two of one service never run at once."""
+        """Down in reverse. A step in flight is awaited first: an `up` and a `down` of one service never run at once."""
         self.phase, self.lost, self.waits = Phase.LOWERING, [], set()
-        if self.running is None:
+        if not self.running:
             self.index = self.touched
             self._lower_next()
 
     def _lower_next(self) -> None:
-        if self.index > 0:
-            self.index -= 1
-            self._run("down")
+        step = next((step for step in reversed(self._steps()) if step[0] < self.index), None)
+        if step:
+            down = [action for action in reversed(step) if action < self.index]
+            self.index = step[0]
+            self._run("down", down)
         elif self.lost:
             self.phase, self.stuck_ms = Phase.STUCK, self.desk.now_ms
         elif self.again:
@@ -258,12 +290,13 @@ class Job:
         else:
             self._end()
 
-    def _lowered(self, result: ActionFinished, ref: Ref, word: str) -> None:
-        if word != "down":  # the action that was in flight when the release came
+    def _lowered(self, ended: list[Ended]) -> None:
+        if self.word != "down":  # the step that was in flight when the release came
             self.index = self.touched
-        elif result.outcome is not Outcome.DONE:
-            self.lost.append(f"{self.policy.actions[self.index].kind}: {result.text or result.outcome}")
-        self.causes = (*self.causes[:1], ref)
+        else:
+            lost = [item for item in ended if item.result.outcome is not Outcome.DONE]
+            self.lost += [f"{self.policy.actions[item.action].kind}: {item.result.text or item.result.outcome}" for item in lost]
+        self.causes = (*self.causes[:1], ended[-1].ref)
         self._lower_next()
 
     def _end(self) -> None:
@@ -291,3 +324,17 @@ class Job:
     @property
     def wake_at_ms(self) -> int | None:
         return self.stuck_ms + STUCK_RETRY_MS if self.phase is Phase.STUCK else None
+
+
+@lru_cache(maxsize=256)
+def steps(kinds: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    """The actions in the order in which they go up, those that are ordered together in one step: neighbouring addresses.
+
+    An address goes up or down in one system call: it cannot hang as a program can. What lies between two of them is the way
+    to the core and back, half a millisecond on each node, and the client of the second one would wait for it.
+    """
+    found: list[tuple[int, ...]] = []
+    for index, kind in enumerate(kinds):
+        together = found and kind == "address" and kinds[index - 1] == "address"
+        found = [*found[:-1], (*found[-1], index)] if together else [*found, (index,)]
+    return tuple(found)

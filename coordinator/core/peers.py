@@ -15,7 +15,7 @@ from coordinator.core.model import Judgement
 from coordinator.core.reducer import reduce
 from protocol.event import Entry
 from protocol.kinds import Kind
-from protocol.messages import Heartbeat
+from protocol.messages import Heartbeat, LastWord
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
@@ -100,19 +100,25 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
 
 
 def last_word_heard(core: Core, given: LastWordHeard) -> None:
-    """A guard says that its node's actions are down: recorded here, and it counts as that claim's end."""
+    """A node, or its guard, says that its actions are down: recorded here, and it counts as that claim's end."""
     word = given.word.message
     column = core.state.column(word.node)
-    known = ownership.ended(core.state, word.service, word.node)
     if not core.joined or word.node == core.me or word.service not in core.policy.services:
         return
-    if known and known[0] >= word.epoch:
-        return
-    if column.run != word.run or column.service(word.service).epoch > word.epoch:
+    if column.run != word.run or _is_over(core, word):
         return
     body = {"word": given.word.raw, "signature": given.word.signature, "node": word.node, "epoch": word.epoch}
     claim = column.service(word.service).claim
     core.write(Kind.LAST_WORD, word.service, body, (claim,) if claim else ())
+
+
+def _is_over(core: Core, word: LastWord) -> bool:
+    """Whether this claim's end is here already: by an earlier word, by its `down`, or by a newer claim."""
+    theirs = core.state.column(word.node).service(word.service)
+    known = ownership.ended(core.state, word.service, word.node)
+    if known and known[0] >= word.epoch:
+        return True
+    return theirs.epoch > word.epoch or (theirs.epoch == word.epoch and not theirs.holds)
 
 
 def fork_shown(core: Core, given: ForkShown) -> None:

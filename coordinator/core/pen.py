@@ -17,8 +17,8 @@ from protocol.kinds import Kind
 PATIENT = frozenset(
     {
         Kind.RELEASE, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.JUDGED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE,
-        Kind.CARRIER_LOST, Kind.CARRIER_BACK, Kind.CHECK_FAILED, Kind.CHECK_PASSED, Kind.COMMAND, Kind.MOVE_BEGUN,
-        Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.HOLD, Kind.UNHOLD,
+        Kind.CARRIER_LOST, Kind.CARRIER_BACK, Kind.CHECK_FAILED, Kind.CHECK_PASSED, Kind.COMMAND,
+        Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.HOLD, Kind.UNHOLD, Kind.LAST_WORD,
     }
 )  # fmt: skip
 """Nobody waits for these on the disk. They go with the next event that somebody waits for: otherwise that one would
@@ -165,6 +165,11 @@ class Pen:
         if self.refused_ms is not None:
             return self.refused_ms + RETRY_MS
         return self.waiting_since_ms + PATIENCE_MS
+
+    def has_written(self, ref: Ref) -> bool:
+        """Whether this event is on the disk, where it is one of this incarnation of ours; what came from elsewhere is."""
+        ours = ref[:2] == (self.me, self.incarnation)
+        return not ours or (self.durable is not None and self.durable.number >= ref.number)
 
     def hangs_ms(self, now_ms: int) -> int:
         """How long the transaction in flight has been on its way."""

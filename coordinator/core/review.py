@@ -93,6 +93,8 @@ def _perform(core: Core, name: str, job: Job, asked: Case, decision: Decision) -
             return False
         job.reclaim(decision, asked.given, epoch, asked.rivals)
         return False
+    if decision.rule == "move" and not core.pen.has_written(decision.causes[0]):
+        return False  # first its target is told: what it has to know of the move costs the client nothing now
     if decision.act is Act.RELEASE:
         job.release(decision, asked.given)
         return False

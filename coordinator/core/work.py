@@ -32,7 +32,7 @@ def guard_changed(core: Core, given: GuardChanged) -> None:
 
 def action_finished(core: Core, given: ActionFinished) -> None:
     for job in core.jobs.values():
-        if job.running == given.ticket:
+        if given.ticket in job.running:
             _finished(core, job, given)
             return
 

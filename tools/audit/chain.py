@@ -45,7 +45,7 @@ def _back(history: History, known: frozenset[Ref], root: Event) -> set[Ref]:
 
 
 def _causes(history: History, event: Event, walked: bool) -> Iterable[Event]:
-    causes = [history.events[ref] for ref in event.causes if ref in history.events]
+    causes = [history.events[ref] for ref in history.causes(event) if ref in history.events]
     if event.kind in CLAIMS:
         return causes if walked else []
     if event.kind == Kind.JUDGED:

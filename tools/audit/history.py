@@ -51,6 +51,8 @@ class History:
         for events in self.nodes.values():
             self.at_ms.update(zip((event.ref for event in events), times_ms(events)))
             self._follow(events)
+        self.told: dict[Ref, Ref] = ends_told(self.nodes)
+        """A last word that somebody recorded, to the `down` of which it told."""
 
     def _follow(self, events: Sequence[Event]) -> None:
         """One node's events: its runs, and what it knew when it claimed."""
@@ -86,11 +88,20 @@ class History:
 
     def _ready(self, event: Event, done: Mapping[tuple[str, int], int]) -> bool:
         """Whether everything that it knew, as far as it is here, has been played."""
-        for node, incarnation, number in (*(head[:3] for head in event.heads), *event.causes):
+        for node, incarnation, number in self.rests_on(event):
             played = done[node, incarnation]
             if node != event.node and number > played and Ref(node, incarnation, played + 1) in self.events:
                 return False
         return True
+
+    def rests_on(self, event: Event) -> list[Ref]:
+        """Everything that must have happened before it, by its own words and by what it told of."""
+        return [Ref(*head[:3]) for head in event.heads] + list(self.causes(event))
+
+    def causes(self, event: Event) -> tuple[Ref, ...]:
+        """The events that it names, and the `down` of which it told: its author had written that, and not yet stored it."""
+        told = self.told.get(event.ref)
+        return (*event.causes, told) if told else event.causes
 
     def until(self, at_ms: int) -> list[Event]:
         """The events that count by `at_ms`, in the order of `order`: of each feed a beginning."""
@@ -107,7 +118,7 @@ class History:
         waiting = [event for node, count in cut.items() for event in self.nodes[node][:count]]
         while waiting:
             event = waiting.pop()
-            for node, incarnation, number in (*(head[:3] for head in event.heads), *event.causes):
+            for node, incarnation, number in self.rests_on(event):
                 events, had = self.nodes.get(node, []), cut.get(node, 0)
                 known = Ref(node, incarnation, number)
                 if had < len(events) and events[had].ref <= known:
@@ -125,7 +136,7 @@ class History:
         """Event to the events that name it as a cause."""
         effects: dict[Ref, list[Event]] = defaultdict(list)
         for event in self.order:
-            for cause in event.causes:
+            for cause in self.causes(event):
                 effects[cause].append(event)
         return effects
 
@@ -156,6 +167,35 @@ class History:
 
 
 NOTHING = Head("", 0, 0, b"")
+
+
+def ends_told(nodes: Mapping[str, Sequence[Event]]) -> dict[Ref, Ref]:
+    """Recorded last words, each with the `down` of the same claim; not where that was written with the record in hand.
+
+    A node says that it is down in the step in which it writes its `down`; so the word may be recorded by others, and claimed
+    upon, before that event is on any disk. Where its disk refused, it writes the event again later: that one came after.
+    """
+    ends: dict[tuple[str, str, int], tuple[Ref, Mapping[str, Head]]] = {}
+    for node, events in nodes.items():
+        knew: dict[str, Head] = {}
+        for event in events:
+            knew.update((head.node, head) for head in event.heads if head[1:3] > knew.get(head.node, NOTHING)[1:3])
+            if event.kind == Kind.DOWN:
+                ends[node, event.service, event.body.get("epoch", 0)] = event.ref, dict(knew)
+    told = {}
+    for events in nodes.values():
+        for event in events:
+            end = ends.get(_claim_ended_by(event))
+            if end and end[1].get(event.node, NOTHING)[1:3] < event.ref[1:]:
+                told[event.ref] = end[0]
+    return told
+
+
+def _claim_ended_by(event: Event) -> tuple[str, str, int]:
+    """Node, service and epoch of which a recorded last word says that they are down."""
+    if event.kind != Kind.LAST_WORD:
+        return ("", "", 0)
+    return (event.body.get("node", ""), event.service, event.body.get("epoch", 0))
 
 
 def times_ms(events: Sequence[Event]) -> list[int]:

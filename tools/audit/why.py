@@ -97,7 +97,7 @@ def as_json(told: Story) -> dict[str, Any]:
                 "at": show(history.at_ms[event.ref]),
                 "at_ms": history.at_ms[event.ref],
                 "text": sentence(event),
-                "causes": [ref_json(cause) for cause in event.causes],
+                "causes": [ref_json(cause) for cause in history.causes(event)],
             }
             for event in told.events
         ],
@@ -132,5 +132,5 @@ def _headline(told: Story) -> str:
 
 def _because(told: Story, event: Event) -> str:
     shown = {item.ref for item in told.events}
-    causes = [name(told.evidence.history, cause) for cause in event.causes if cause in shown]
+    causes = [name(told.evidence.history, cause) for cause in told.evidence.history.causes(event) if cause in shown]
     return f"  <- {', '.join(causes)}" if causes else ""

@@ -8,11 +8,15 @@ cannot guarantee is in docs/actions.md.
 """
 
 import asyncio
+import contextlib
 import socket
 
 from actions.announce import Announcer
 from actions.netlink import Address, Held, Netlink, promote_secondaries
 from actions.outcome import DONE, Ending, Order, Result, Seen, failed
+
+TIDY_S = 0.005
+"""After an address came up, until we see to what matters to ourselves only."""
 
 
 class AddressAction:
@@ -21,16 +25,15 @@ class AddressAction:
         self.address = address
         self._netlink = netlink
         self._announcer = announcer
-        self._forgetting: asyncio.Task[None] | None = None
+        self._tidying: asyncio.TimerHandle | None = None
         """Nobody waits for it: clients are answered without it."""
+        netlink.prepare(interface, address)
 
     async def up(self, order: Order) -> Result:
         added = await self._added()
         if added.ending is not Ending.DONE:
             return added
         told = await self._told()
-        if self.address.version == 4:
-            promote_secondaries(self.interface)  # for the guard, which removes without looking
         return told if told.ending is Ending.DONE else await self._undone(told)
 
     async def reclaim(self, order: Order) -> Result:
@@ -46,11 +49,6 @@ class AddressAction:
         for held in await self._found():
             await self._netlink.remove(_name(held.index), held.address)
         return DONE
-
-    async def settled(self) -> None:
-        """Until that, too, is done for which nobody waits."""
-        if self._forgetting is not None:
-            await self._forgetting
 
     async def probe(self, order: Order) -> Seen:
         return Seen.UP if await self._found() else Seen.DOWN
@@ -72,8 +70,27 @@ class AddressAction:
             took_us = self._announcer.announce(self.interface, self.address)
         except OSError as error:
             return failed(f"{self.address} on {self.interface} cannot be announced: {error.strerror}")
-        self._forgetting = asyncio.create_task(self._netlink.forget_neighbour(self.interface, self.address))
+        self._tidy_soon()
         return Result(Ending.DONE, announce_us=took_us)
+
+    def settle(self) -> None:
+        """Do at once what would be done in a moment."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+            self._tidy()
+
+    def _tidy_soon(self) -> None:
+        if self._tidying is not None:
+            self._tidying.cancel()
+        self._tidying = asyncio.get_running_loop().call_later(TIDY_S, self._tidy)
+
+    def _tidy(self) -> None:
+        """Forget who had it before; and see that the guard, which removes without looking, removes nothing else."""
+        self._tidying = None
+        if self.address.version == 4:
+            promote_secondaries(self.interface)
+        with contextlib.suppress(OSError):  # an interface that has gone meanwhile: and what we remember with it
+            self._netlink.forget_neighbour(self.interface, self.address)
 
     async def _undone(self, told: Result) -> Result:
         """A take-over that nobody hears of is none: the address goes again, and the next node may try."""

@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from actions.rtnetlink import OWNER_TAG, Rtnetlink, address_request
+from actions.rtnetlink import OWNER_TAG, Rtnetlink, address_request, neighbour_request
 
 GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ESRCH})
 """What the kernel answers when there is nothing to remove."""
@@ -61,7 +61,6 @@ class Netlink:
         await netlink.addresses(4)
         with contextlib.suppress(OSError):  # without the right to, a node can still run scripts
             await netlink.remove("lo", NOBODYS)
-            await netlink.forget_neighbour("lo", NOBODYS)
         return netlink
 
     def close(self) -> None:
@@ -78,7 +77,7 @@ class Netlink:
         index = _index_or_none(interface)
         if index is None:
             return False
-        removed = self._gone(index, address)
+        removed = self._ask_unless_gone(address_request("remove", index, address))
         for other in lost:
             await self.add(interface, other)
         return removed
@@ -88,15 +87,24 @@ class Netlink:
         family = socket.AF_INET if version == 4 else socket.AF_INET6
         return await self._request(lambda: self._dump(family))
 
-    async def forget_neighbour(self, interface: str, address: Address) -> None:
+    def prepare(self, interface: str, address: Address) -> None:
+        """Encode what will be asked about this address: the first time takes a millisecond, and a client would wait for it."""
+        index = _index_or_none(interface)
+        if index is not None:
+            address_request("add", index, address)
+            address_request("remove", index, address)
+            neighbour_request(index, address)
+
+    def forget_neighbour(self, interface: str, address: Address) -> None:
         """Remove what we remember of who had this address."""
         index = _index_or_none(interface)
         if index is not None:
-            await self._unless_gone(lambda: self._socket.neigh("del", dst=str(address.ip), ifindex=index))
+            self._ask_unless_gone(neighbour_request(index, address))
 
-    def _gone(self, index: int, address: Address) -> bool:
+    def _ask_unless_gone(self, request: bytes) -> bool:
+        """False where there was nothing to remove."""
         try:
-            self._kernel.ask(address_request("remove", index, address))
+            self._kernel.ask(request)
         except OSError as error:
             if error.errno in GONE:
                 return False
@@ -110,15 +118,6 @@ class Netlink:
         index = _index_or_none(interface)
         mine = [held for held in await self.addresses(4) if held.index == index and held.address.network == address.network]
         return [held.address for held in mine if held.address != address]
-
-    async def _unless_gone(self, ask: Callable[[], Awaitable[Any]]) -> bool:
-        try:
-            await self._request(ask)
-        except OSError as error:
-            if error.errno in GONE:
-                return False
-            raise
-        return True
 
     async def _request(self, ask: Callable[[], Awaitable[T]]) -> T:
         return await asyncio.shield(self._one_by_one(ask))

@@ -17,8 +17,9 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST
-from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_NEWADDR
+from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_DELNEIGH, RTM_NEWADDR
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
+from pyroute2.netlink.rtnl.ndmsg import ndmsg
 
 OWNER_TAG = 0xFA
 """IFA_PROTO of every address that we add (kernel 5.18 and later): ours are recognised after a crash."""
@@ -76,6 +77,21 @@ def address_request(word: str, index: int, address: IPv4Interface | IPv6Interfac
     message["attrs"] = attributes
     message["header"]["type"] = RTM_NEWADDR if word == "add" else RTM_DELADDR
     how = NLM_F_CREATE | NLM_F_REPLACE if word == "add" else 0
+    return _encoded(message, how)
+
+
+@lru_cache(maxsize=256)
+def neighbour_request(index: int, address: IPv4Interface | IPv6Interface) -> bytes:
+    """Forget which hardware address this one had."""
+    message: Any = ndmsg()
+    message["family"] = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    message["ifindex"] = index
+    message["attrs"] = [["NDA_DST", str(address.ip)]]
+    message["header"]["type"] = RTM_DELNEIGH
+    return _encoded(message, 0)
+
+
+def _encoded(message: Any, how: int) -> bytes:
     message["header"]["flags"] = NLM_F_REQUEST | NLM_F_ACK | how
     message.encode()
     return bytes(message.data)

@@ -11,12 +11,14 @@ slowest commits slow, so it runs when the writer is idle (`wal_autocheckpoint=0`
 with NORMAL a power cut erases events that peers already hold, and the node would use their numbers again: a fork.
 """
 
+import asyncio
 import contextlib
 import fcntl
 import os
 import shutil
 import sqlite3
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -78,6 +80,12 @@ class Database:
     async def write(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await _hop(self._writer, function, *args, **kwargs)
 
+    def begin(
+        self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """`write` without a turn of the event loop before it: the thread has its order when this returns."""
+        return _order(self._writer, function, *args, **kwargs)
+
     async def read(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await _hop(self._reader, function, *args, **kwargs)
 
@@ -109,9 +117,15 @@ async def _connect(path: Path, connector: Callable[[Path], sqlite3.Connection]) 
 
 async def _hop(connection: aiosqlite.Connection, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """One call of `function` on the connection's thread. A caller that is cancelled does not stop it: it ends whole."""
-    worker: Any = connection  # its own methods take one statement a hop; this is the way that they all go
-    result: T = await worker._execute(function, worker._conn, *args, **kwargs)
-    return result
+    return await _order(connection, function, *args, **kwargs)
+
+
+def _order(connection: aiosqlite.Connection, function: Callable[..., T], *args: Any, **kwargs: Any) -> "asyncio.Future[T]":
+    """Put it on the thread's queue, as all the connection's own methods do, which take one statement a hop."""
+    worker: Any = connection
+    future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    worker._tx.put_nowait((future, partial(function, worker._conn, *args, **kwargs)))
+    return future
 
 
 def _prepared(path: Path) -> sqlite3.Connection:

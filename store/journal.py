@@ -5,8 +5,8 @@
     written = await journal.append([entry])              # durable now, own entries signed
     await journal.close()
 
-Start-up is recovery: `open` reads everything and refuses a log that its authors cannot have written so. One writer
-task takes whatever `append` has queued and commits it as one group. A caller may be cancelled; the commit is not.
+Start-up is recovery: `open` reads everything and refuses a log that its authors cannot have written so. One commit is on
+its way at a time; what `append` has queued meanwhile is the next group. A caller may be cancelled; the commit is not.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from protocol.event import Entry, Head
@@ -67,12 +68,11 @@ class Journal:
         self._loaded: list[Entry] | None = entries
         self._heads: Heads = heads_of(entries)
         self._queue: deque[_Waiting] = deque()
-        self._wake = asyncio.Event()
+        self._flying: asyncio.Future[Outcome] | None = None
         self._dirty = asyncio.Event()
         self._dirty_bytes = 0
         self._closing = False
         self._broken = False
-        self._writer = asyncio.create_task(self._write(), name="journal writer")
         self._tidier = asyncio.create_task(self._tidy(), name="journal checkpoint")
 
     @classmethod
@@ -107,7 +107,7 @@ class Journal:
             future.set_exception(JournalRefused("the journal is closed"))
             return future
         self._queue.append(_Waiting(tuple(entries), future, time.perf_counter()))
-        self._wake.set()
+        self._begin()
         return future
 
     def heads(self) -> tuple[Head, ...]:
@@ -134,24 +134,19 @@ class Journal:
         if self._closing:
             return
         self._closing = True
-        self._wake.set()
         self._tidier.cancel()
-        await asyncio.gather(self._writer, self._tidier, return_exceptions=True)
+        await asyncio.gather(self._tidier, return_exceptions=True)
+        while self._flying is not None:
+            await asyncio.wait([self._flying])
         await self._database.close()
 
-    async def _write(self) -> None:
-        try:
-            while self._queue or not self._closing:
-                if self._queue:
-                    await self._commit(self._take())
-                else:
-                    self._wake.clear()
-                    await self._wake.wait()
-        except Exception as error:
-            self._refuse_all(JournalRefused(f"the journal's writer has failed: {error!r}"))
-            raise
-        finally:
-            self._closing = True
+    def _begin(self) -> None:
+        """Hand the next group to the disk, in this very step: a claim waits for no turn of the event loop."""
+        if self._flying is not None or not self._queue:
+            return
+        waiting = self._take()
+        self._flying = asyncio.ensure_future(self._reopened(waiting)) if self._broken else self._ordered(waiting)
+        self._flying.add_done_callback(partial(self._landed, waiting))
 
     def _take(self) -> list[_Waiting]:
         """The next commit: whole groups in order, at least one."""
@@ -162,32 +157,35 @@ class Journal:
             count += len(taken[-1].group)
         return taken
 
-    async def _commit(self, waiting: list[_Waiting]) -> None:
-        try:
-            outcome = await self._try(waiting)
-        except BaseException:
+    def _ordered(self, waiting: Sequence[_Waiting]) -> "asyncio.Future[Outcome]":
+        return self._database.begin(commit, self._heads, [item.group for item in waiting], self._me, self._signer)
+
+    async def _reopened(self, waiting: Sequence[_Waiting]) -> Outcome:
+        await self._database.reopen()
+        return await self._ordered(waiting)
+
+    def _landed(self, waiting: Sequence[_Waiting], done: "asyncio.Future[Outcome]") -> None:
+        """One commit has ended, in whatever way: tell those who wait for it, and begin the next."""
+        self._flying = None
+        if done.cancelled():
             _refuse(waiting, JournalRefused("the journal was stopped: whether this was written is unknown"))
-            raise
-        self._heads = outcome.heads
-        self._loaded = None
+            return
+        error = done.exception()
+        if error is not None and not isinstance(error, sqlite3.Error):
+            self._closing = True
+            _refuse([*waiting, *self._queue], JournalRefused(f"the journal's writer has failed: {error!r}"))
+            self._queue.clear()
+            raise error
+        self._settle(waiting, _nothing(waiting, error, self._heads) if error is not None else done.result())
+        self._begin()
+
+    def _settle(self, waiting: Sequence[_Waiting], outcome: Outcome) -> None:
+        self._heads, self._broken, self._loaded = outcome.heads, outcome.broken, None
         now = time.perf_counter()
         for item, result in zip(waiting, outcome.results):
             _settle(item, result, now)
         self._dirty_bytes += sum(len(entry.raw) for item in waiting for entry in item.group)
         self._dirty.set()
-
-    async def _try(self, waiting: list[_Waiting]) -> Outcome:
-        groups = [item.group for item in waiting]
-        try:
-            if self._broken:
-                await self._database.reopen()
-                self._broken = False
-            outcome = await self._database.write(commit, self._heads, groups, self._me, self._signer)
-        except sqlite3.Error as error:
-            self._broken = True
-            return Outcome([JournalRefused(in_words(error))] * len(groups), self._heads)
-        self._broken = outcome.broken
-        return outcome
 
     async def _tidy(self) -> None:
         """The idle task: moves the WAL into the file when nobody writes."""
@@ -203,9 +201,10 @@ class Journal:
             except (sqlite3.Error, ValueError):
                 continue  # a full disk: the WAL keeps everything, and the next quiet moment tries again
 
-    def _refuse_all(self, refusal: JournalRefused) -> None:
-        _refuse(list(self._queue), refusal)
-        self._queue.clear()
+
+def _nothing(waiting: Sequence[_Waiting], error: sqlite3.Error, heads: Heads) -> Outcome:
+    """The handle itself failed, or could not be had anew: nothing is written, and the next try begins with a new one."""
+    return Outcome([JournalRefused(in_words(error))] * len(waiting), heads, broken=True)
 
 
 def _settle(item: _Waiting, result: tuple[Entry, ...] | JournalRefused, now: float) -> None:

@@ -18,12 +18,11 @@ from coordinator.core.checks import Counts
 from coordinator.core.effects import (
     Beat,
     Effect,
-    SayLastWord,
+    Guard,
 )
 from coordinator.core.feeds import Feeds
 from coordinator.core.given import Given
 from coordinator.core.inputs import (
-    ActionFinished,
     BatchArrived,
     Booted,
     CarrierChanged,
@@ -41,6 +40,7 @@ from coordinator.core.inputs import (
     NotDurable,
     Now,
     Reconfigured,
+    StepFinished,
     StopAsked,
     Woke,
 )
@@ -215,7 +215,8 @@ class Core:
         append = self.pen.flush(self.now_ms)
         if append:
             self.flying_column = self.column
-            self.out.append(append)
+            guards = (at for at, effect in enumerate(self.out) if isinstance(effect, Guard))
+            self.out.insert(next(guards, len(self.out)), append)  # the disk works while the guard is being told
 
     def _wake_at_ms(self) -> int:
         if self.over:
@@ -268,10 +269,6 @@ class Core:
 
     def last_word(self, service: str, epoch: int) -> LastWord:
         return LastWord(self.policy.cluster_id, self.me, self.run, service, epoch)
-
-    def say_down(self, word: LastWord) -> None:
-        """An end of holding is said at once, beside its `down` event: who takes over waits for its own disk, not for ours too."""
-        self.emit(SayLastWord(word))
 
     @property
     def disk_refuses(self) -> bool:
@@ -337,7 +334,7 @@ INPUTS: Mapping[type, Callable[[Core, Any], None]] = {
     NotDurable: disk.not_durable,
     Guarded: work.guarded,
     GuardChanged: work.guard_changed,
-    ActionFinished: work.action_finished,
+    StepFinished: work.step_finished,
     CheckFinished: work.check_finished,
     CommandArrived: Core._command,
     CarrierChanged: work.carrier_changed,

@@ -26,8 +26,8 @@ DROPPED = frozenset(
 )  # fmt: skip
 """What the disk refused of these never happened; everything else is a fact and is written again when the disk is back."""
 
-URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.MOVE_BEGUN, Kind.LAST_WORD})
-"""Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters."""
+URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD})
+"""Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters. A `down` has its last word."""
 
 
 def durable(core: Core, given: Durable) -> None:
@@ -62,8 +62,9 @@ def _stored(core: Core, entry: Entry, took_us: int) -> None:
 
 def confirmed(core: Core, job: Job, what: str) -> None:
     if job.confirmed(what) and job.phase is Phase.ARMED:
-        review.launch(core, job)
-    core.dirty = True
+        review.launch(core, job)  # it asks the table itself: nobody asks it again before the first action runs
+    else:
+        core.dirty = True
 
 
 def not_durable(core: Core, given: NotDurable) -> None:

@@ -87,16 +87,18 @@ class SayLastWord:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Run one action; `ActionFinished` comes back with the ticket. Actions of one service run one after the other."""
+    """Run one step; `StepFinished` comes back with the ticket. Actions of one service run one after the other."""
 
     ticket: int
     service: str
-    action: int
-    """Its index in the service's list."""
+    actions: tuple[int, ...]
+    """Their indices in the service's list, in the order in which they are to run; all of them, also where one fails."""
     word: str
     """"up", "down" or "reclaim"."""
     epoch: int
     reason: str
+    last_word: LastWord | None = None
+    """With the last step down: said at once where every action of it has ended well, for a successor waits for nothing else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,10 +95,9 @@ class GuardChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionFinished:
-    """The action of `Run` with this ticket has ended."""
+class ActionEnding:
+    """How one action of a step ended."""
 
-    ticket: int
     outcome: Outcome
     took_us: int = 0
     announce_us: int = 0
@@ -107,6 +106,16 @@ class ActionFinished:
     """One line for people: what was said on failure."""
     output: bytes = b""
     """SHA-256 of what it printed, or empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepFinished:
+    """The actions of `Run` with this ticket have ended: one ending for each, in their order."""
+
+    ticket: int
+    endings: tuple[ActionEnding, ...]
+    said: bool = False
+    """Its last word has gone out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +178,6 @@ class ForkShown:
 
 Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
-    | ActionFinished | CheckFinished | CommandArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
+    | StepFinished | CheckFinished | CommandArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
     | Reconfigured | ForkShown
 )  # fmt: skip

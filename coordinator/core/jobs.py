@@ -13,16 +13,15 @@ since each of them takes a system call and what costs time is the way between (`
 The state that others see is in the log; a job is what our own processes do about it. Releases never wait for the disk.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from coordinator.core.decide import Decision
-from coordinator.core.effects import Effect, Guard, Run, Unguard, Watch
+from coordinator.core.effects import Effect, Guard, Run, SayLastWord, Unguard, Watch
 from coordinator.core.given import Given
-from coordinator.core.inputs import ActionFinished, Outcome
+from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
 from coordinator.core.model import ServiceColumn, ServiceState
 from coordinator.policy import ServicePolicy
 from protocol.event import Entry, Ref
@@ -48,7 +47,7 @@ class Ended(NamedTuple):
     """One action of a step, with the event that tells of its end."""
 
     action: int
-    result: ActionFinished
+    how: ActionEnding
     ref: Ref
 
 
@@ -62,8 +61,6 @@ class Desk(Protocol):
     def ticket(self) -> int: ...
 
     def last_word(self, service: str, epoch: int) -> LastWord: ...
-
-    def say_down(self, word: LastWord) -> None: ...
 
     @property
     def now_ms(self) -> int: ...
@@ -90,11 +87,10 @@ class Job:
     """The first action that is not up yet while RAISING or RECLAIMING; while LOWERING the actions before it are still to go."""
     touched: int = 0
     """How many actions, from the first, may have something up."""
-    running: dict[int, int] = field(default_factory=dict)
-    """The step in flight: ticket to action."""
-    ended: list[Ended] = field(default_factory=list)
-    """What of the step in flight has ended."""
-    word: str = ""
+    running: Run | None = None
+    """The step in flight."""
+    said: bool = False
+    """The last word of this holding went out with its last step."""
     lost: list[str] = field(default_factory=list)
     """Down actions of this lowering that did not end well."""
     again: bool = False
@@ -184,48 +180,42 @@ class Job:
         self.phase, self.index = Phase.RECLAIMING, 0
         self._next()
 
-    def finished(self, result: ActionFinished) -> None:
-        """An action of ours has ended; with the last one of its step it goes on."""
-        action = self.running.pop(result.ticket, None)
-        if action is None:
-            return
-        entry = self.desk.write(
-            Kind.ACTION_FINISHED,
-            self.policy.name,
-            {
-                "action": action,
-                "word": self.word,
-                "epoch": self.epoch,
-                "outcome": str(result.outcome),
-                "took_us": result.took_us,
-                "text": result.text,
-                "output": result.output,
-            },
-            (self.armed_by,) if self.armed_by and self.word != "down" else self.causes,
-        )
-        self.ended.append(Ended(action, result, entry.ref))
-        if not self.running:
-            self._step_ended()
-
-    def _step_ended(self) -> None:
-        ended, self.ended = self.ended, []
-        bad = next((item for item in ended if item.result.outcome is not Outcome.DONE), None)
+    def finished(self, result: StepFinished) -> None:
+        """The step in flight has ended: written, and on to the next."""
+        step, self.running = self.running, None
+        assert step is not None, "only a step in flight ends"
+        ended = [self._written(step, *each) for each in zip(step.actions, result.endings, strict=True)]
+        bad = next((item for item in ended if item.how.outcome is not Outcome.DONE), None)
+        self.said = result.said
         if self.phase is Phase.LOWERING:
-            self._lowered(ended)
-        elif bad is None or self.word == "reclaim":
+            self._lowered(step, ended)
+        elif bad is None or step.word == "reclaim":
             self._raised(ended)
         else:
             self._up_failed(bad)
 
+    def _written(self, step: Run, action: int, how: ActionEnding) -> Ended:
+        body = {
+            "action": action,
+            "word": step.word,
+            "epoch": self.epoch,
+            "outcome": str(how.outcome),
+            "took_us": how.took_us,
+            "text": how.text,
+            "output": how.output,
+        }
+        causes = (self.armed_by,) if self.armed_by and step.word != "down" else self.causes
+        return Ended(action, how, self.desk.write(Kind.ACTION_FINISHED, self.policy.name, body, causes).ref)
+
     def _raised(self, ended: list[Ended]) -> None:
-        for _, result, _ in ended:
-            self.times_us["act"] = self.times_us.get("act", 0) + result.took_us - result.announce_us
-            self.times_us["announce"] = self.times_us.get("announce", 0) + result.announce_us
+        for _, how, _ in ended:
+            self.times_us["act"] = self.times_us.get("act", 0) + how.took_us - how.announce_us
+            self.times_us["announce"] = self.times_us.get("announce", 0) + how.announce_us
         self.index += len(ended)
         self._next()
 
     def _up_failed(self, bad: Ended) -> None:
-        what = f"action {bad.action} ({self.policy.actions[bad.action].kind}) {bad.result.outcome}: {bad.result.text}"
+        what = f"action {bad.action} ({self.policy.actions[bad.action].kind}) {bad.how.outcome}: {bad.how.text}"
         if self.restarts < self.policy.restarts:
             self.restart(f"{what}; trying again here", (bad.ref,))
             return
@@ -253,18 +243,17 @@ class Job:
     def _steps(self) -> tuple[tuple[int, ...], ...]:
         return steps(tuple(action.kind for action in self.policy.actions))
 
-    def _run(self, word: str, step: Sequence[int]) -> None:
-        self.word = word
-        for action in step:
-            ticket = self.desk.ticket()
-            self.running[ticket] = action
-            self.desk.emit(Run(ticket, self.policy.name, action, word, self.epoch, self.reason))
+    def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
+        self.said = False
+        self.running = Run(self.desk.ticket(), self.policy.name, actions, word, self.epoch, self.reason, last_word)
+        self.desk.emit(self.running)
+        for action in actions:
             body = {"action": action, "word": word, "epoch": self.epoch}
             self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, (self.armed_by,) if self.armed_by else ())
 
     def resume(self) -> None:
         """A new guard stands, and knows what is held: go on where the old one's end stopped us."""
-        if self.phase in (Phase.RAISING, Phase.RECLAIMING) and not self.running:
+        if self.phase in (Phase.RAISING, Phase.RECLAIMING) and self.running is None:
             self._next()
 
     # --- down ----------------------------------------------------------------------------------------------------
@@ -272,16 +261,17 @@ class Job:
     def _lower(self) -> None:
         """Down in reverse. A step in flight is awaited first: an `up` and a `down` of one service never run at once."""
         self.phase, self.lost, self.waits = Phase.LOWERING, [], set()
-        if not self.running:
+        if self.running is None:
             self.index = self.touched
             self._lower_next()
 
     def _lower_next(self) -> None:
         step = next((step for step in reversed(self._steps()) if step[0] < self.index), None)
         if step:
-            down = [action for action in reversed(step) if action < self.index]
+            down = tuple(action for action in reversed(step) if action < self.index)
             self.index = step[0]
-            self._run("down", down)
+            ends = self.index == 0 and not self.lost and not self.again
+            self._run("down", down, self.desk.last_word(self.policy.name, self.epoch) if ends else None)
         elif self.lost:
             self.phase, self.stuck_ms = Phase.STUCK, self.desk.now_ms
         elif self.again:
@@ -290,12 +280,12 @@ class Job:
         else:
             self._end()
 
-    def _lowered(self, ended: list[Ended]) -> None:
-        if self.word != "down":  # the step that was in flight when the release came
+    def _lowered(self, step: Run, ended: list[Ended]) -> None:
+        if step.word != "down":  # it was in flight when the release came
             self.index = self.touched
         else:
-            lost = [item for item in ended if item.result.outcome is not Outcome.DONE]
-            self.lost += [f"{self.policy.actions[item.action].kind}: {item.result.text or item.result.outcome}" for item in lost]
+            lost = [item for item in ended if item.how.outcome is not Outcome.DONE]
+            self.lost += [f"{self.policy.actions[item.action].kind}: {item.how.text or item.how.outcome}" for item in lost]
         self.causes = (*self.causes[:1], ended[-1].ref)
         self._lower_next()
 
@@ -303,7 +293,8 @@ class Job:
         self.phase, self.touched = Phase.IDLE, 0
         body = {"epoch": self.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
         self.desk.write(Kind.DOWN, self.policy.name, body, self.causes)
-        self.desk.say_down(self.desk.last_word(self.policy.name, self.epoch))
+        if not self.said:  # nothing was up, or it has been said already
+            self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, self.epoch)))
         self.desk.emit(Unguard(self.policy.name, self.epoch))
 
     def try_again(self) -> None:

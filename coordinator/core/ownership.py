@@ -46,17 +46,16 @@ def epoch(state: State, service: str) -> int:
 
 def held_back(state: State, service: str) -> frozenset[Ref]:
     """The `hold`s in force: those that no node's `unhold` has ended."""
-    lifted: frozenset[Ref] = frozenset().union(*(column.unheld for column in state.columns.values()))
-    placed: frozenset[Ref] = frozenset().union(*(column.holds.get(service, frozenset()) for column in state.columns.values()))
-    return placed - lifted
+    columns = state.columns.values()
+    placed = [hold for column in columns for hold in column.holds.get(service, ())]
+    return frozenset(hold for hold in placed if not any(hold in column.unheld for column in columns))
 
 
 def active_move(state: State, service: str) -> Move | None:
     """The move in force. It ends by word, when its target gave the service up, or when another node has claimed after it."""
-    ended_moves: frozenset[Ref] = frozenset().union(*(column.moves_ended for column in state.columns.values()))
     moves = [move for column in state.columns.values() for move in column.moves if move.service == service]
     newest = max(moves, key=lambda move: (move.epoch, move.ref), default=None)
-    if newest is None or newest.ref in ended_moves:
+    if newest is None or any(newest.ref in column.moves_ended for column in state.columns.values()):
         return None
     target = state.column(newest.target).service(service)
     if target.epoch > newest.epoch and not holds(state, service, newest.target):

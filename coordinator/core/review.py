@@ -10,6 +10,7 @@ from coordinator.core.decide import Act, Decision, decide
 from coordinator.core.given import Given, PeerGiven
 from coordinator.core.jobs import Job, Phase
 from coordinator.core.model import UPISH, Judgement, ServiceState
+from protocol.event import Ref
 from protocol.kinds import Kind
 
 if TYPE_CHECKING:
@@ -57,21 +58,25 @@ def case(core: Core, service: str, told: Given) -> Case:
 
 
 def services(core: Core) -> None:
-    """Every service of this node, until the table has nothing more to say."""
+    """Every service of this node, until the table has nothing more to say.
+
+    What the table is given besides the feeds is taken once: nothing that is written here changes it.
+    """
+    told = given(core)
     for name, job in core.jobs.items():
         for _ in range(ROUNDS_MAX):
-            if not _once(core, name, job):
+            if not _once(core, name, job, told):
                 break
         else:
             raise AssertionError(f"the decide table does not settle on {name}")
-        _afterwards(core, name, job)
+        _afterwards(core, name, job, told)
 
 
-def _once(core: Core, name: str, job: Job) -> bool:
+def _once(core: Core, name: str, job: Job, told: Given) -> bool:
     """One question and its consequence; True where the table must be asked again."""
-    asked = case(core, name, given(core))
+    asked = case(core, name, told)
     if _split(core, asked):
-        asked = case(core, name, given(core))
+        asked = case(core, name, told)
     decision = decide(asked)
     core.sentences[name] = decision.reason
     if decision.act is Act.STAY:
@@ -93,12 +98,17 @@ def _perform(core: Core, name: str, job: Job, asked: Case, decision: Decision) -
             return False
         job.reclaim(decision, asked.given, epoch, asked.rivals)
         return False
-    if decision.rule == "move" and not core.pen.has_written(decision.causes[0]):
-        return False  # first its target is told: what it has to know of the move costs the client nothing now
+    if decision.rule == "move" and not _target_knows(core, name, decision.causes[0]):
+        return False
     if decision.act is Act.RELEASE:
         job.release(decision, asked.given)
         return False
     return _out(core, name, asked, decision)
+
+
+def _target_knows(core: Core, name: str, move: Ref) -> bool:
+    """The move is on our disk, and its target has had a moment to take it in: the client waits for neither."""
+    return core.pen.has_written(move) and core.waits[name].has_led(move, core.now_ms)
 
 
 def _out(core: Core, name: str, asked: Case, decision: Decision) -> bool:
@@ -129,9 +139,9 @@ def _split(core: Core, asked: Case) -> bool:
     return False
 
 
-def _afterwards(core: Core, name: str, job: Job) -> None:
+def _afterwards(core: Core, name: str, job: Job, told: Given) -> None:
     """What follows from time or from others: announce when no rival is left, try a stuck service again, end a move."""
-    asked = case(core, name, given(core))
+    asked = case(core, name, told)
     if job.phase is Phase.RECALLED and not job.waits and not _blocking(asked):
         job.announce()
     if job.phase is Phase.ARMED and not job.waits:

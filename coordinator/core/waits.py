@@ -6,9 +6,15 @@ from coordinator.core import ownership
 from coordinator.core.case import Case
 from coordinator.core.decide import Act, Decision
 from coordinator.core.model import UPISH, ServiceColumn, ServiceState
+from protocol.event import Ref
 
 RETRY_MS_MAX = 3_600_000
 """`retry` doubles with each failure in a row, up to an hour."""
+
+
+LEAD_MS = 3
+"""Between a move's being told and the owner's letting go: the target has read and verified it by then. It costs the operator
+3 ms, and nothing the client, whose outage begins only when the owner lets go."""
 
 
 @dataclass(slots=True)
@@ -25,6 +31,8 @@ class Waits:
     settles_ms: int = 0
     """After leaving FAIL, or after a claim that was reconsidered: until then no claim."""
     moved: tuple[object, int] | None = None
+    led: tuple[Ref, int] | None = None
+    """The move that is on our disk, and since when."""
 
     def over(self, case: Case, now_ms: int) -> frozenset[str]:
         """The timers that are over; call it before `decide`."""
@@ -85,11 +93,19 @@ class Waits:
             self.moved = (move.ref, now_ms)
         return now_ms - self.moved[1] >= move.for_ms
 
+    def has_led(self, move: Ref, now_ms: int) -> bool:
+        """Whether a move that is durable here now was so for long enough; call it only for such a one."""
+        if self.led is None or self.led[0] != move:
+            self.led = (move, now_ms)
+        return now_ms - self.led[1] >= LEAD_MS
+
     def wakes_ms(self, case: Case, now_ms: int, dead_ms: int) -> list[int]:
         """When one of these will be over."""
         wakes = [since_ms + dead_ms for since_ms in self.idle.values()]
         wakes += [since_ms + (case.service.failback_ms or 0) for since_ms in self.ready.values()]
         wakes.append(self.settles_ms)
+        if self.led:
+            wakes.append(self.led[1] + LEAD_MS)
         due = self._retry_at_ms(case, now_ms)
         move = ownership.active_move(case.state, case.name)
         if self.moved and move:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.core import disk
-from coordinator.core.inputs import ActionFinished, CarrierChanged, CheckFinished, GuardChanged, Guarded
+from coordinator.core.inputs import CarrierChanged, CheckFinished, GuardChanged, Guarded, StepFinished
 from coordinator.core.jobs import Job, Phase
 from protocol.kinds import Kind
 
@@ -30,14 +30,14 @@ def guard_changed(core: Core, given: GuardChanged) -> None:
             job.resume()
 
 
-def action_finished(core: Core, given: ActionFinished) -> None:
+def step_finished(core: Core, given: StepFinished) -> None:
     for job in core.jobs.values():
-        if given.ticket in job.running:
+        if job.running is not None and job.running.ticket == given.ticket:
             _finished(core, job, given)
             return
 
 
-def _finished(core: Core, job: Job, given: ActionFinished) -> None:
+def _finished(core: Core, job: Job, given: StepFinished) -> None:
     """In the middle of a sequence that goes well, nothing can be decided anew: the next action waits for no table."""
     before, dirty = (job.phase, job.lost[:]), core.dirty
     job.finished(given)

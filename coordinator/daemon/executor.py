@@ -3,7 +3,7 @@
     executor = Executor(me, policy, post, groups)       # groups: the link to the guard
     await executor.start()
     taken_down = await executor.sweep()                 # before anything is written or claimed
-    executor.run(Run(...)); executor.watch(Watch(...))  # answered by ActionFinished and CheckFinished
+    executor.run(Run(...)); executor.watch(Watch(...))  # answered by StepFinished and CheckFinished
     executor.changed("web", "UP", 7, "lukretia is dead")        # hooks, the script's words, traps
     await executor.close()
 
@@ -14,8 +14,7 @@ vanishes is put back, in the queue of orders.
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from actions.address import AddressAction
@@ -29,12 +28,13 @@ from actions.process import Groups, Programs
 from actions.script import ScriptAction
 from actions.words import words
 from coordinator.core.effects import Run, Watch
-from coordinator.core.inputs import ActionFinished, Input, Outcome
+from coordinator.core.inputs import ActionEnding, Input, Outcome, StepFinished
 from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
 from coordinator.daemon.keeper import Keeper
-from coordinator.daemon.lane import CUT_SHORT, NOT_BEGUN, NewsLane, OrderLane
+from coordinator.daemon.lane import CUT, NOT_BEGUN, NewsLane, OrderLane, Performed
 from coordinator.policy import Policy
+from protocol.messages import LastWord
 
 log = logging.getLogger("failover.actions")
 
@@ -54,14 +54,21 @@ class StillUp(Exception):
 
 class Executor:
     def __init__(
-        self, me: str, policy: Policy, post: Callable[[Input], None], groups: Groups, tell: Tell | None = None
+        self,
+        me: str,
+        policy: Policy,
+        post: Callable[[Input], None],
+        groups: Groups,
+        tell: Tell | None = None,
+        say: Callable[[LastWord], None] = lambda word: None,
     ) -> None:
-        """`tell` is told every change besides: the traps."""
+        """`tell` is told every change besides: the traps. `say` sends a last word to the peers."""
         self._me = me
         self._policy = policy
         self._post = post
         self._groups = groups
         self._tell = tell
+        self._say = say
         self._workshop: Workshop | None = None
         self._deeds: dict[str, Deeds] = {}
         self._orders: dict[str, OrderLane] = {}
@@ -159,36 +166,37 @@ class Executor:
                 lines.append(_swept(service, deeds.named(index), seen, result))
         return lines
 
-    async def _perform(self, order: Run) -> Result:
+    async def _perform(self, order: Run, index: int) -> Result:
         deeds = self._deeds.get(order.service)
-        if deeds is None or order.action >= len(deeds.actions):
-            return Result(Ending.FAILED, f"{order.service} has no action {order.action} in this configuration")
-        action: Action | None = deeds.actions[order.action]
+        if deeds is None or index >= len(deeds.actions):
+            return Result(Ending.FAILED, f"{order.service} has no action {index} in this configuration")
+        action: Action | None = deeds.actions[index]
         if action is None:
             return DONE  # a notify hook: it is told changes of state, not orders
         asked = Order(order.service, self._me, order.epoch, order.reason)
         if order.word == "down":
-            self._keeper.lets_go(order.service, order.action)  # here, where no earlier up can still be running
-        if order.ticket == KEEP and await self._stands(order, action, asked):
+            self._keeper.lets_go(order.service, index)  # here, where no earlier up can still be running
+        if order.ticket == KEEP and await self._stands(order.service, index, action, asked):
             return DONE
-        result = await perform(action, order.word, asked, deeds.policies[order.action].timeout_ms / 1000)
+        result = await perform(action, order.word, asked, deeds.policies[index].timeout_ms / 1000)
         if isinstance(action, AddressAction) and order.word != "down" and result.ending is Ending.DONE:
-            self._keeper.holds(order.service, order.action)
+            self._keeper.holds(order.service, index)
         return result
 
     def _keep(self, service: str, action: int) -> None:
-        self._put(Run(KEEP, service, action, "reclaim", self._epochs.get(service, 0), "it was removed by somebody else"))
+        self._put(Run(KEEP, service, (action,), "reclaim", self._epochs.get(service, 0), "it was removed by somebody else"))
 
-    async def _stands(self, order: Run, action: Action, asked: Order) -> bool:
+    async def _stands(self, service: str, index: int, action: Action, asked: Order) -> bool:
         """Whether there is nothing to put back: let go of meanwhile, or still there."""
-        return not self._keeper.is_held(order.service, order.action) or await look(action, asked) is not Seen.DOWN
+        return not self._keeper.is_held(service, index) or await look(action, asked) is not Seen.DOWN
 
-    def _report(self, order: Run, result: Result, began_ns: int) -> None:
+    def _report(self, order: Run, done: Sequence[Performed]) -> None:
         if order.ticket == KEEP:
-            return _kept(order, result)
-        took_us = (time.monotonic_ns() - began_ns) // 1000
-        outcome, text = Outcome(result.ending.value), result.text[:TEXT_MAX]
-        self._post(ActionFinished(order.ticket, outcome, took_us, result.announce_us, text, result.output))
+            return _kept(order, done[0].result)
+        says = order.last_word is not None and all(result.ending is Ending.DONE for result, _ in done)
+        if order.last_word is not None and says:
+            self._say(order.last_word)
+        self._post(StepFinished(order.ticket, tuple(map(_ending, done)), says))
 
 
 async def _tell_hook(hook: NotifyHook, state: str, order: Order, timeout_s: float) -> None:
@@ -207,11 +215,16 @@ async def _tell_word(script: ScriptAction, word: str, order: Order, orders: int,
         _late(script.path, word, timeout_s)
 
 
+def _ending(done: Performed) -> ActionEnding:
+    result, took_us = done
+    return ActionEnding(Outcome(result.ending.value), took_us, result.announce_us, result.text[:TEXT_MAX], result.output)
+
+
 def _kept(order: Run, result: Result) -> None:
     """Of several addresses the first that we remove ourselves wakes the keeper: then a down came first, and all is well."""
-    if result is not DONE and not result.text.endswith((NOT_BEGUN, CUT_SHORT)):
+    if result not in (DONE, CUT) and not result.text.endswith(NOT_BEGUN):
         how = "put back and announced" if result.ending is Ending.DONE else f"and cannot be put back: {result.text}"
-        log.error("%s: the address of action %d was removed by somebody else, %s", order.service, order.action, how)
+        log.error("%s: the address of action %d was removed by somebody else, %s", order.service, order.actions[0], how)
 
 
 def _late(path: str, word: str, timeout_s: float) -> None:

@@ -12,19 +12,26 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
 
 from actions.outcome import Ending, Result
 from coordinator.core.effects import Run
 
 NOT_BEGUN = "not begun, a down came first"
-CUT_SHORT = "ended, a down came"
+CUT = Result(Ending.UNKNOWN, "ended, a down came")
 
 log = logging.getLogger("failover.actions")
 
 NEWS_WAITING_MAX = 64
 """A hook that hangs for its whole timeout at every change; more history than that helps nobody."""
+
+
+class Performed(NamedTuple):
+    """What became of one action."""
+
+    result: Result
+    took_us: int
 
 
 class NewsLane:
@@ -54,17 +61,23 @@ class NewsLane:
 
 
 class OrderLane:
-    """The orders for one service. A `down` ends an `up` or `reclaim` that runs, and those that wait have not happened."""
+    """The orders for one service. A `down` ends an `up` or `reclaim` that runs, and those that wait have not happened.
+
+    One task works through all that wait: addresses that were ordered together follow each other without a turn of the loop.
+    """
 
     def __init__(
-        self, perform: Callable[[Run], Coroutine[Any, Any, Result]], report: Callable[[Run, Result, int], None]
+        self,
+        perform: Callable[[Run, int], Coroutine[Any, Any, Result]],
+        report: Callable[[Run, Sequence[Performed]], None],
     ) -> None:
-        """`report` is told every order with its result and the time when it began, in ns."""
+        """`perform` does one action of an order; `report` is told every order, with what became of each of its actions."""
         self._perform = perform
         self._report = report
         self._waiting: deque[Run] = deque()
         self._task: asyncio.Task[None] | None = None
-        self._running: tuple[Run, asyncio.Task[Result]] | None = None
+        self._running: Run | None = None
+        self._closing = False
 
     def put(self, order: Run) -> None:
         if order.word == "down":
@@ -75,6 +88,7 @@ class OrderLane:
 
     async def close(self) -> None:
         self._waiting.clear()
+        self._closing = True
         await _end(self._task)
 
     def _clear_the_way(self) -> None:
@@ -82,9 +96,9 @@ class OrderLane:
         self._waiting = deque(order for order in waiting if order.word == "down")
         for order in waiting:
             if order.word != "down":
-                self._report(order, Result(Ending.FAILED, f"{order.word}: {NOT_BEGUN}"), time.monotonic_ns())
-        if self._running is not None and self._running[0].word != "down":
-            self._running[1].cancel()
+                self._report(order, [_not_begun(order)] * len(order.actions))
+        if self._running is not None and self._running.word != "down" and self._task is not None:
+            self._task.cancel()
 
     async def _work(self) -> None:
         try:
@@ -94,17 +108,31 @@ class OrderLane:
             self._task = None
 
     async def _one(self, order: Run) -> None:
-        began_ns = time.monotonic_ns()
-        task = asyncio.create_task(self._perform(order))
-        self._running = (order, task)
+        done: list[Performed] = []
+        cut = False
+        for action in order.actions:
+            began_ns = time.monotonic_ns()
+            result = None if cut else await self._until_cut(order, action)
+            cut = cut or result is CUT
+            took_us = (time.monotonic_ns() - began_ns) // 1000
+            done.append(Performed(result or _not_begun(order).result, took_us))
+        self._report(order, done)
+
+    async def _until_cut(self, order: Run, action: int) -> Result:
+        self._running = order
         try:
-            await asyncio.wait([task])
+            return await self._perform(order, action)
+        except asyncio.CancelledError:
+            if self._closing or self._task is None:
+                raise
+            self._task.uncancel()
+            return CUT
         finally:
             self._running = None
-            if not task.done():
-                await _end(task)
-        result = Result(Ending.UNKNOWN, f"{order.word}: {CUT_SHORT}") if task.cancelled() else task.result()
-        self._report(order, result, began_ns)
+
+
+def _not_begun(order: Run) -> Performed:
+    return Performed(Result(Ending.FAILED, f"{order.word}: {NOT_BEGUN}"), 0)
 
 
 async def _end(task: "asyncio.Task[Any] | None") -> None:

@@ -12,6 +12,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,14 @@ from coordinator.daemon import doors
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.guardlink import GuardLink
-from coordinator.daemon.haste import hurry
+from coordinator.daemon.haste import PRIORITY_OF_THE_DISK, hurry
 from coordinator.daemon.inbox import Inbox, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
 from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy
 from protocol.commands import SignedCommand
-from protocol.event import Entry, Head
+from protocol.event import Entry, Event, Head
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord, Verified
@@ -45,6 +46,9 @@ from store.refusals import JournalRefused
 log = logging.getLogger("failover")
 
 ALARMS_KEPT = 20
+NEWS_S = 0.003
+"""People and hooks hear of an event so much later: what it allows to be done is done first, and nobody reads so fast."""
+
 PUSHABLE_MAX = 4096
 """Own signed events kept for pushing; a peer that is further behind asks, and is served from the disk."""
 
@@ -82,6 +86,8 @@ class Node:
         """Those among the alarms that the next durable event ends."""
         self._core: Core | None = None
         self._signed: dict[tuple[int, int], Entry] = {}
+        self._untold: deque[Event] = deque()
+        """Own durable events of which people and hooks have not heard yet."""
         self._begun = False
         """Our node-started is durable. What stands before it in our feed, and may be fetched back, is history and no news."""
         self._asked: dict[int, asyncio.Future[effects.Answer]] = {}
@@ -94,7 +100,7 @@ class Node:
         post = self.inbox.post
         self.guard = GuardLink(me, policy, folders.state, post)
         self.traps = Traps(me, policy, folders.state)
-        self.executor = Executor(me, policy, post, self.guard, self.traps.tell)
+        self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word)
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
         self.carrier = CarrierWatch(_interfaces(me, policy), post)
         self.control = ControlServer(self, folders.state)
@@ -120,7 +126,7 @@ class Node:
 
     async def _open(self) -> None:
         log.info("%s starts with %s", self.me, hurry())
-        await self.journal.on_writer_thread(hurry)
+        await self.journal.on_writer_thread(partial(hurry, PRIORITY_OF_THE_DISK))
         await self.guard.start()
         await self.executor.start()
         await self.traps.start()
@@ -145,6 +151,8 @@ class Node:
     async def close(self) -> None:
         """Close in the reverse order of starting; whatever is held is taken down by the guard, if anything is."""
         self.inbox.close()
+        if self._core is not None:
+            self._tell_news()
         for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
             await closing.close()
 
@@ -181,21 +189,26 @@ class Node:
             self.inbox.post(inputs.Durable(order.ticket, written.took_us))
 
     def _durable(self, entries: Sequence[Entry]) -> None:
-        if self._until_written:
-            self._written_again()
         for entry in entries:
             if entry.event.node == self.me:
                 self._signed[(entry.event.incarnation, entry.event.number)] = entry
-                self._begun = self._begun or entry.event.body.get("run") == self.run
-                if self._begun:
-                    self._tell(entry)
+                self._untold.append(entry.event)
         while len(self._signed) > PUSHABLE_MAX:
             del self._signed[next(iter(self._signed))]
+        asyncio.get_running_loop().call_later(NEWS_S, self._tell_news)
+
+    def _tell_news(self) -> None:
+        if self._until_written:
+            self._written_again()
+        while self._untold:
+            event = self._untold.popleft()
+            self._begun = self._begun or event.body.get("run") == self.run
+            if self._begun:
+                self._tell(event)
         self.bell.ring()
 
-    def _tell(self, entry: Entry) -> None:
+    def _tell(self, event: Event) -> None:
         """What people and hooks hear of an event of ours, once it is durable."""
-        event = entry.event
         log.info("%s", sentences.sentence(event))
         if event.kind == Kind.NODE_STARTED:
             self._tell_where_it_begins()
@@ -257,7 +270,10 @@ class Node:
         self.guard.release(order.service, order.epoch)
 
     def _say(self, order: effects.SayLastWord) -> None:
-        self.links_.say(self._signed_word(order.word))
+        self._say_word(order.word)
+
+    def _say_word(self, word: LastWord) -> None:
+        self.links_.say(self._signed_word(word))
 
     def _run(self, order: effects.Run) -> None:
         self.executor.run(order)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.core.effects import Run
-from coordinator.core.inputs import ActionFinished, GuardChanged, Guarded, Input, Outcome
+from coordinator.core.inputs import GuardChanged, Guarded, Input, Outcome, StepFinished
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.guardlink import GuardLink
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
@@ -62,7 +62,7 @@ async def main(folder: Path) -> None:
     if plan.get("half_dead"):  # the main thread ends, another does not: as when a disk hangs under it
         ctypes.CDLL(None).syscall({"x86_64": 60}.get(platform.machine(), 93), 0)  # exit(2), of this thread alone
     if plan.get("hang"):
-        executor.run(Run(99, plan["hang"], 0, "reclaim", EPOCH, "a test"))
+        executor.run(Run(99, plan["hang"], (0,), "reclaim", EPOCH, "a test"))
     await wait_for_the_end(plan, guard, executor, inbox)
 
 
@@ -94,10 +94,10 @@ async def bring_up(
     while (given := await inbox.get()) != Guarded(service.name, EPOCH):
         assert given == GuardChanged(True), given
     for index in range(len(service.actions)):
-        executor.run(Run(index, service.name, index, "up", EPOCH, "a test"))
+        executor.run(Run(index, service.name, (index,), "up", EPOCH, "a test"))
         finished = await inbox.get()
-        assert isinstance(finished, ActionFinished), finished
-        assert finished.outcome is Outcome.DONE, finished
+        assert isinstance(finished, StepFinished), finished
+        assert [ending.outcome for ending in finished.endings] == [Outcome.DONE], finished
 
 
 def say(what: str, **more: Any) -> None:

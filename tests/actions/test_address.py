@@ -31,7 +31,7 @@ def perform(name: str, address: str, word: str, interface: str = "eth0") -> Resu
     async def work() -> Result:
         async with action(address, interface) as it:
             result: Result = await getattr(it, word)(ORDER)
-            await it.settled()
+            it.settle()
             return result
 
     return inside(name, work)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from coordinator.core.effects import Run, Watch
-from coordinator.core.inputs import ActionFinished, CheckFinished, Input, Outcome
+from coordinator.core.inputs import ActionEnding, CheckFinished, Input, Outcome, StepFinished
 from coordinator.daemon.executor import Executor, StillUp
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
 from tests.actions.lab import Lan, in_namespace, inside, until
@@ -40,9 +40,14 @@ class Stage:
     executor: Executor
     inbox: list[Input]
 
-    async def finished(self, ticket: int) -> ActionFinished:
-        def found() -> list[Input]:
-            return [it for it in self.inbox if isinstance(it, ActionFinished) and it.ticket == ticket]
+    async def finished(self, ticket: int) -> ActionEnding:
+        """Of an order for one action."""
+        (ending,) = (await self.step(ticket)).endings
+        return ending
+
+    async def step(self, ticket: int) -> StepFinished:
+        def found() -> list[StepFinished]:
+            return [it for it in self.inbox if isinstance(it, StepFinished) and it.ticket == ticket]
 
         return (await until(found, f"order {ticket} is over"))[0]
 
@@ -59,7 +64,7 @@ async def stage(policy: Policy) -> AsyncIterator[Stage]:
 
 
 def run(ticket: int, word: str, action: int = 0) -> Run:
-    return Run(ticket, "web", action, word, 7, "a test")
+    return Run(ticket, "web", (action,), word, 7, "a test")
 
 
 async def test_orders_of_one_service_are_done_in_order(tmp_path: Path) -> None:
@@ -174,7 +179,7 @@ def test_the_sweep_removes_addresses_of_an_earlier_life(lan: Lan) -> None:
 
 
 def test_an_address_is_brought_up_with_its_times(lan: Lan) -> None:
-    async def work() -> tuple[ActionFinished, list[str], ActionFinished]:
+    async def work() -> tuple[ActionEnding, list[str], ActionEnding]:
         async with stage(policy(address("10.77.0.111/24"))) as it:
             it.executor.run(run(1, "up"))
             up = await it.finished(1)

@@ -142,7 +142,8 @@ class Node:
 
     def _run(self, order: effects.Run) -> None:
         outcome = Outcome.FAILED if self.stuck and order.word == "down" else Outcome.DONE
-        self.post(inputs.ActionFinished(order.ticket, outcome, 1500, 200, "exit 1" if outcome is Outcome.FAILED else ""))
+        ending = inputs.ActionEnding(outcome, 1500, 200, "exit 1" if outcome is Outcome.FAILED else "")
+        self.post(inputs.StepFinished(order.ticket, (ending,) * len(order.actions)))
 
     def _forward(self, order: effects.Forward) -> None:
         self.send(order.peer, inputs.CommandArrived(order.command, 0))

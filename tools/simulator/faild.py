@@ -204,14 +204,24 @@ class Faild:
         self._host.say(self._signed(order.word))
 
     def _run(self, order: do.Run) -> None:
+        self._run_rest(order, ())
+
+    def _run_rest(self, order: do.Run, done: tuple[saw.ActionEnding, ...]) -> None:
+        """The next action of a step, and after the last one its end."""
+        if len(done) == len(order.actions):
+            said = order.last_word is not None and all(ending.outcome is saw.Outcome.DONE for ending in done)
+            if order.last_word is not None and said:
+                self._host.say(self._signed(order.last_word))
+            self.post(saw.StepFinished(order.ticket, done, said))
+            return
         began_us = self._surroundings.agenda.now_us
 
         def finished(outcome: saw.Outcome) -> None:
             took_us = self._surroundings.agenda.now_us - began_us
             text = "" if outcome is saw.Outcome.DONE else f"{order.word} {outcome} in the simulation"
-            self.post(saw.ActionFinished(order.ticket, outcome, took_us, text=text))
+            self._run_rest(order, (*done, saw.ActionEnding(outcome, took_us, text=text)))
 
-        self._host.works.run(Order(order.service, order.action, order.word, order.epoch), finished)
+        self._host.works.run(Order(order.service, order.actions[len(done)], order.word, order.epoch), finished)
 
     def _watch(self, order: do.Watch) -> None:
         self._checks.watch(order.service, order.on)

@@ -14,6 +14,7 @@ from coordinator.core.effects import Run, Watch
 from coordinator.core.inputs import ActionEnding, CheckFinished, Input, Outcome, StepFinished
 from coordinator.daemon.executor import Executor, StillUp
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
+from protocol.messages import LastWord
 from tests.actions.lab import Lan, in_namespace, inside, until
 from tests.actions.test_script import Ledger, write_script
 
@@ -94,6 +95,21 @@ async def test_an_order_for_an_action_that_the_configuration_has_not_fails(tmp_p
     async with stage(policy()) as it:
         it.executor.run(run(1, "up", 3))
         assert (await it.finished(1)).outcome is Outcome.FAILED
+
+
+async def test_the_last_word_goes_out_with_the_last_step_where_all_of_it_is_down(tmp_path: Path) -> None:
+    """Whoever takes over acts on it at once: it must be true of every part."""
+    good = script(write_script(tmp_path, "exit 0"))
+    bad = script(write_script(tmp_path, "case $1 in status) exit 0;; *) exit 1;; esac", "bad"))
+    said: list[LastWord] = []
+    word = LastWord(bytes(32), "one", bytes(8), "web", 7)
+    async with stage(policy(good, bad)) as it:
+        it.executor._say = said.append
+        it.executor.run(Run(1, "web", (1, 0), "down", 7, "a test", word))
+        lost = await it.step(1)
+        assert ([ending.outcome for ending in lost.endings], lost.said, said) == ([Outcome.FAILED, Outcome.DONE], False, [])
+        it.executor.run(Run(2, "web", (0,), "down", 7, "a test", word))
+        assert ((await it.step(2)).said, said) == (True, [word])
 
 
 async def test_a_notify_action_has_nothing_to_bring_up(tmp_path: Path) -> None:

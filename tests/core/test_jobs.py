@@ -1,0 +1,146 @@
+"""The work on one service: what is ordered together, and when its end may be said."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from coordinator.core.decide import Act, Decision
+from coordinator.core.effects import Effect, Run, SayLastWord
+from coordinator.core.given import Given
+from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
+from coordinator.core.jobs import Job, Phase, steps
+from coordinator.core.model import ServiceColumn, ServiceState
+from coordinator.policy import ActionPolicy, ServicePolicy
+from protocol.event import NO_PREVIOUS, Entry, Event, Ref
+from protocol.kinds import Kind
+from protocol.messages import LastWord
+
+EPOCH = 7
+RELEASE = Decision("move", Act.RELEASE, "a test", to=ServiceState.RECOVER)
+
+
+@dataclass
+class Desk:
+    """What a job needs of the core, kept to be looked at."""
+
+    guard_alive: bool = True
+    now_ms: int = 1000
+    effects: list[Effect] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+
+    def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
+        number = len(self.events) + 1
+        previous = NO_PREVIOUS if number == 1 else bytes([1]) * 32
+        event = Event(bytes(32), "lukretia", 1, number, previous, 0, 0, str(kind), service, body, causes, ())
+        self.events.append(event)
+        return Entry.of(event)
+
+    def emit(self, effect: Effect) -> None:
+        self.effects.append(effect)
+
+    def ticket(self) -> int:
+        return len(self.effects) + 1
+
+    def last_word(self, service: str, epoch: int) -> LastWord:
+        return LastWord(bytes(32), "lukretia", bytes(8), service, epoch)
+
+
+def up(*kinds: str, restarts: int = 0) -> tuple[Job, Desk]:
+    """A service that is up with these actions."""
+    desk = Desk()
+    actions = tuple(ActionPolicy(kind, {}) for kind in kinds)
+    job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), actions, restarts=restarts))
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH, ServiceColumn())
+    assert job.confirmed("durable") is False
+    assert job.confirmed("guard") is True
+    job.raise_all()
+    while job.running is not None:
+        end(job)
+    assert job.phase is Phase.UP
+    desk.effects.clear()
+    return job, desk
+
+
+def end(job: Job, *outcomes: Outcome, said: bool = False) -> Run:
+    """The step in flight ends: well, or as told for each of its actions."""
+    step = job.running
+    assert step is not None, "a step is in flight"
+    endings = tuple(ActionEnding(outcome) for outcome in outcomes or (Outcome.DONE,) * len(step.actions))
+    job.finished(StepFinished(step.ticket, endings, said))
+    return step
+
+
+def words(desk: Desk) -> list[int]:
+    return [effect.word.epoch for effect in desk.effects if isinstance(effect, SayLastWord)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        ("", ()),
+        ("address", ((0,),)),
+        ("address address", ((0, 1),)),
+        ("address script address", ((0,), (1,), (2,))),
+        ("script address address notify address address", ((0,), (1, 2), (3,), (4, 5))),
+        ("script script", ((0,), (1,))),
+    ],
+)
+def test_neighbouring_addresses_are_one_step_and_nothing_else_is(kinds: str, expected: tuple[tuple[int, ...], ...]):
+    assert steps(tuple(kinds.split())) == expected
+
+
+def test_steps_go_up_in_order_and_down_in_reverse():
+    job, desk = up("address", "address", "script")
+    assert [event.body["action"] for event in desk.events if event.kind == Kind.ACTION_STARTED] == [0, 1, 2]
+    job.release(RELEASE, Given({}, True, "", False))
+    assert [end(job).actions, end(job).actions] == [(2,), (1, 0)]
+    assert job.phase is Phase.IDLE
+
+
+def test_only_the_last_step_down_carries_the_last_word():
+    job, desk = up("address", "address", "script")
+    job.release(RELEASE, Given({}, True, "", False))
+    assert end(job).last_word is None
+    assert end(job, said=True).last_word == desk.last_word("web", EPOCH)
+    assert words(desk) == []  # it has gone out already
+
+
+def test_a_last_word_that_did_not_go_out_with_its_step_is_said_when_all_is_down():
+    job, desk = up("address")
+    job.release(RELEASE, Given({}, True, "", False))
+    end(job)
+    assert words(desk) == [EPOCH]
+
+
+def test_where_a_part_stays_up_no_step_carries_the_last_word_and_none_is_said():
+    """A successor acts on the word alone: it must be true of the steps before as well."""
+    job, desk = up("address", "script")
+    job.release(RELEASE, Given({}, True, "", False))
+    end(job, Outcome.FAILED)
+    assert end(job).last_word is None
+    assert (job.phase, words(desk)) == (Phase.STUCK, [])
+
+
+def test_a_restart_in_place_says_no_last_word():
+    job, desk = up("address", restarts=1)
+    job.restart("a test", ())
+    assert end(job).last_word is None
+    assert words(desk) == []
+    assert job.running is not None
+    assert job.running.word == "up"
+
+
+def test_one_address_of_two_that_does_not_come_up_takes_the_other_with_it():
+    job, desk = up("address", "address")
+    job.release(RELEASE, Given({}, True, "", False))
+    end(job)
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH + 1, ServiceColumn())
+    job.confirmed("durable")
+    job.confirmed("guard")
+    job.raise_all()
+    end(job, Outcome.DONE, Outcome.FAILED)
+    assert end(job).actions == (1, 0)
+    assert (job.phase, job.to) == (Phase.IDLE, ServiceState.FAIL)
+    assert "action 1 (address) failed" in desk.events[-1].body["reason"]

@@ -59,6 +59,11 @@ from protocol.messages import Heartbeat, LastWord, ShortHead
 
 NEVER_MS = 1 << 62
 
+Outlook = tuple[str, tuple[Judgement, ...]]
+"""Why this node is unfit, and how it judges each peer."""
+
+AT_REST = frozenset({Phase.IDLE, Phase.UP})
+
 UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE})
 """No row of the decide table can say anything else because of these."""
 
@@ -103,6 +108,8 @@ class Core:
         self.wake_at_ms = now.mono_ms
         self.review_ms = NEVER_MS
         """When the first timer of a decision is over, as the last review saw it: most heartbeats change nothing about it."""
+        self.outlook: Outlook = ("", ())
+        """What the last review saw besides the feeds."""
         self.dirty = False
         self.tickets = 0
         self.out: list[Effect] = []
@@ -127,27 +134,39 @@ class Core:
         if self.over and not isinstance(given, Durable | NotDurable | CommandArrived):
             self.wake_at_ms = now.mono_ms + self.policy.timing.heartbeat_ms
             return []  # node-stopped is written: nothing may stand behind it
-        INPUTS[type(given)](self, given)
+        news = INPUTS[type(given)](self, given)
+        if news is False and now.mono_ms < self.wake_at_ms:
+            return self.out
         life.join(self)
+        outlook = self._outlook()
         if not self.over:
-            self._review()
+            self._review(outlook)
         if not self.over:
-            self._beat_in_time()
+            self._beat_in_time(fit=not outlook[0])
         self._flush()
         self.wake_at_ms = self._wake_at_ms()
         return self.out
 
-    def _review(self) -> None:
-        if self.joined and (self.dirty or self.now_ms >= min(self.beat_ms, self.review_ms)):
-            self.dirty = False
+    def _review(self, outlook: "Outlook") -> None:
+        if self.joined and (self.dirty or self.now_ms >= self.review_ms or outlook != self.outlook or self._is_busy()):
+            self.dirty, self.outlook = False, outlook
             review.services(self)
             self.review_ms = min(review.wakes_ms(self), default=NEVER_MS)
         life.finish_stopping(self)
 
-    def _beat_in_time(self) -> None:
+    def _outlook(self) -> "Outlook":
+        """What time alone can change about a decision, timers apart: a silence that has become doubt, a disk that hangs."""
+        judgements = tuple(self.liveness.judgement(name, self.now_ms) for name in self.liveness.peers)
+        return self.unfit_because, judgements
+
+    def _is_busy(self) -> bool:
+        """At a tick: something that was begun and waits for its turn is looked at again."""
+        return self.now_ms >= self.beat_ms and any(job.phase not in AT_REST for job in self.jobs.values())
+
+    def _beat_in_time(self, *, fit: bool) -> None:
         if self.now_ms >= self.beat_ms:
             self._tick()
-        elif self.told_fit is not self._tells_fit():
+        elif self.told_fit is not (fit and not self.stopping):
             self.beat()  # others wait for us, or must not wait for us
 
     def _lateness(self, now: Now) -> None:
@@ -321,10 +340,10 @@ class Core:
         self.note(Kind.CONFIG_APPLIED, body)
 
     def _woke(self, given: Woke) -> None:
-        self.dirty = True
+        """Time has passed: `handle` looks at what that changes after every input."""
 
 
-INPUTS: Mapping[type, Callable[[Core, Any], None]] = {
+INPUTS: Mapping[type, Callable[[Core, Any], bool | None]] = {
     Booted: life.booted,
     Woke: Core._woke,
     HeartbeatHeard: peers.heartbeat_heard,
@@ -344,3 +363,4 @@ INPUTS: Mapping[type, Callable[[Core, Any], None]] = {
     Reconfigured: Core._reconfigured,
     ForkShown: peers.fork_shown,
 }
+"""What takes each input in. False: it said nothing new, as three of four copies of a heartbeat do; nothing follows from it."""

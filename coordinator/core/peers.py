@@ -21,14 +21,15 @@ if TYPE_CHECKING:
     from coordinator.core.core import Core
 
 
-def heartbeat_heard(core: Core, given: HeartbeatHeard) -> None:
+def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
+    """False where it was heard before, on another way: the way is alive, and that is all."""
     heartbeat = given.heartbeat.message
     if heartbeat.node not in core.liveness.peers:
-        return
+        return False
     before = core.liveness.peers[heartbeat.node].newest
     judged = core.liveness.judgement(heartbeat.node, core.now_ms)
     if not core.liveness.heard(given.heartbeat, given.link, given.datagram, core.now_ms):
-        return
+        return judged is not core.liveness.judgement(heartbeat.node, core.now_ms)
     for name in core.liveness.misses(heartbeat, core.now_ms):
         newest = core.liveness.peers[name].newest
         assert newest is not None, "only nodes that were heard are missed"
@@ -38,6 +39,7 @@ def heartbeat_heard(core: Core, given: HeartbeatHeard) -> None:
     if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
         core.beat()  # whoever has just come (back) hears us at once, and need not wait for our next turn
     core.dirty = core.dirty or judged is not Judgement.ALIVE or old is None or _differs(old, heartbeat)
+    return True
 
 
 def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:

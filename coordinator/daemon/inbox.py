@@ -68,8 +68,12 @@ class Inbox:
         self._timer = self._loop.call_later(max(0, late_ns) / 1e9, self._wake)
 
     def _wake(self) -> None:
+        """From the event loop itself: nobody is in the middle of anything, so it is taken in at once."""
         self._timer, self._timer_ms = None, -1
-        self.post(Woke())
+        self._waiting.append(Woke())
+        if not self._draining:
+            self._draining = True
+            self._drain()
 
     def close(self) -> None:
         if self._timer is not None:

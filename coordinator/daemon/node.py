@@ -7,6 +7,7 @@ Inputs go in one at a time (`inbox`), effects are performed in order (`PERFORM`)
 """
 
 import asyncio
+import gc
 import logging
 import os
 from collections import deque
@@ -88,6 +89,8 @@ class Node:
         self._signed: dict[tuple[int, int], Entry] = {}
         self._untold: deque[Event] = deque()
         """Own durable events of which people and hooks have not heard yet."""
+        self._alone = False
+        """Whether the effect that is being performed is the only one of its input."""
         self._begun = False
         """Our node-started is durable. What stands before it in our feed, and may be fetched back, is history and no news."""
         self._asked: dict[int, asyncio.Future[effects.Answer]] = {}
@@ -102,7 +105,7 @@ class Node:
         self.traps = Traps(me, policy, folders.state)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word)
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
-        self.carrier = CarrierWatch(_interfaces(me, policy), post)
+        self.carrier = CarrierWatch(_interfaces(me, policy), post, lambda: read_clocks().mono_ms)
         self.control = ControlServer(self, folders.state)
 
     @classmethod
@@ -137,6 +140,8 @@ class Node:
         await self.links_.start()
         await self.carrier.start()
         await self.control.start()
+        gc.collect()
+        gc.freeze()  # what is here now stays: a full collection would look at all of it again, for tens of milliseconds
         short = any(remark.node == self.me for remark in self.journal.remarks)
         self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short))
 
@@ -165,10 +170,13 @@ class Node:
 
     def _take(self, given: Input, now: Now) -> None:
         before = self.core.state
-        for effect in self.core.handle(given, now):
+        ordered = self.core.handle(given, now)
+        self._alone = len(ordered) == 1
+        for effect in ordered:
             PERFORM[type(effect)](self, effect)
         if self.core.state is not before:
             self.bell.ring()
+        self.carrier.glance(now.mono_ms)
         self.inbox.wake_at(self.core.wake_at_ms)
 
     def _append(self, order: effects.Append) -> None:
@@ -253,7 +261,11 @@ class Node:
         task.add_done_callback(self._tasks.discard)
 
     def _beat(self, order: effects.Beat) -> None:
-        asyncio.get_running_loop().call_soon(self.links_.beat, order.heartbeat)
+        """In the loop's next turn, where something else was ordered with it."""
+        if self._alone:
+            self.links_.beat(order.heartbeat)
+        else:
+            asyncio.get_running_loop().call_soon(self.links_.beat, order.heartbeat)
 
     def _relay(self, order: effects.Relay) -> None:
         self.links_.relay(order.peer, order.raw, order.signature)

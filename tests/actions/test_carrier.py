@@ -4,6 +4,7 @@ import asyncio
 
 from coordinator.core.inputs import CarrierChanged, Input
 from coordinator.daemon.carrier import CarrierWatch
+from coordinator.daemon.inbox import read_clocks
 from tests.actions.lab import Lan, in_namespace, inside, until
 
 
@@ -12,7 +13,7 @@ def test_carrier_is_told_at_the_start_and_at_each_change(lan: Lan) -> None:
     inbox: list[Input] = []
 
     async def work() -> None:
-        watch = CarrierWatch(["eth0", "lo", "eth7"], inbox.append)
+        watch = CarrierWatch(["eth0", "lo", "eth7"], inbox.append, lambda: read_clocks().mono_ms)
         await watch.start()
         assert set(inbox) == {CarrierChanged("eth0", True), CarrierChanged("lo", True), CarrierChanged("eth7", False)}
         in_namespace(lan.switch, "ip", "link", "set", "p2", "down")
@@ -36,7 +37,7 @@ def test_the_timer_alone_sees_a_loss(lan: Lan) -> None:
     inbox: list[Input] = []
 
     async def work() -> None:
-        watch = CarrierWatch(["eth0"], inbox.append)
+        watch = CarrierWatch(["eth0"], inbox.append, lambda: read_clocks().mono_ms)
         await watch.start()
         asyncio.get_running_loop().remove_reader(watch._events)
         in_namespace(lan.switch, "ip", "link", "set", "p2", "down")

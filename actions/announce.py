@@ -18,7 +18,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from actions.frames import ETHERTYPE_ARP, ETHERTYPE_IPV6, arp_reply, arp_request, neighbour_advertisement
-from actions.interface import hardware_address
+from actions.interface import InterfaceLook
 
 log = logging.getLogger("failover.announce")
 
@@ -27,11 +27,18 @@ AGAIN_S = (0.05, 0.25, 1.1, 3.0)
 `locktime`, 1 s, of the last update: one of these comes after it."""
 
 
+CLOSE_S = 0.005
+"""After a burst: another thread that wakes would take the interpreter from the next address of the same service."""
+
+
 class Announcer:
     """Lives in one event loop; owns the repeats that are still to come."""
 
     def __init__(self) -> None:
+        self._used: list[socket.socket] = []
+        """To be closed."""
         self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.TimerHandle]] = {}
+        self._look = InterfaceLook()
         self._closing = ThreadPoolExecutor(1, "announce")
         self._closing.submit(int)  # its thread is born now: that may take milliseconds on a busy machine
 
@@ -52,7 +59,9 @@ class Announcer:
     def close(self) -> None:
         for address in list(self._coming):
             self.hush(address)
+        self._close_used()
         self._closing.shutdown(wait=False)
+        self._look.close()
 
     def _again(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
         try:
@@ -61,18 +70,20 @@ class Announcer:
             log.warning("announcing %s on %s again: %s", address.ip, interface, error)
 
     def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
-        kind, frames = _frames(interface, address)
+        kind, frames = _frames(self._look.hardware_address(interface), interface, address)
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
-        try:
-            for frame in frames:
-                wire.sendto(frame, (interface, kind))
-        finally:
-            self._closing.submit(wire.close)
+        self._used.append(wire)
+        asyncio.get_running_loop().call_later(CLOSE_S, self._close_used)
+        for frame in frames:
+            wire.sendto(frame, (interface, kind))
+
+    def _close_used(self) -> None:
+        while self._used:
+            self._closing.submit(self._used.pop().close)
 
 
-def _frames(interface: str, address: IPv4Interface | IPv6Interface) -> tuple[int, list[bytes]]:
+def _frames(mac: bytes | None, interface: str, address: IPv4Interface | IPv6Interface) -> tuple[int, list[bytes]]:
     """One burst, with its ethertype. An interface without Ethernet addresses (lo, tun) has no neighbours to tell."""
-    mac = hardware_address(interface)
     if mac is None:
         return 0, []
     if isinstance(address, IPv4Interface):

@@ -149,8 +149,9 @@ class Core:
 
     def _review(self, outlook: "Outlook") -> None:
         if self.joined and (self.dirty or self.now_ms >= self.review_ms or outlook != self.outlook or self._is_busy()):
-            self.dirty, self.outlook = False, outlook
+            self.outlook = outlook
             review.services(self)
+            self.dirty = False  # it has asked until nothing was left to say, its own events included
             self.review_ms = min(review.wakes_ms(self), default=NEVER_MS)
         life.finish_stopping(self)
 

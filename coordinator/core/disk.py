@@ -60,11 +60,15 @@ def _stored(core: Core, entry: Entry, took_us: int) -> None:
         confirmed(core, job, "durable")
 
 
-def confirmed(core: Core, job: Job, what: str) -> None:
-    if job.confirmed(what) and job.phase is Phase.ARMED:
+def confirmed(core: Core, job: Job, what: str) -> bool:
+    """A claim or reclaim is durable, or guarded. True where it has all that it needs now."""
+    if not job.confirmed(what):
+        return False
+    if job.phase is Phase.ARMED:
         review.launch(core, job)  # it asks the table itself: nobody asks it again before the first action runs
     else:
         core.dirty = True
+    return True
 
 
 def not_durable(core: Core, given: NotDurable) -> None:

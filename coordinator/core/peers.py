@@ -101,17 +101,18 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
     core.dirty = core.dirty or bool(entries)
 
 
-def last_word_heard(core: Core, given: LastWordHeard) -> None:
+def last_word_heard(core: Core, given: LastWordHeard) -> bool:
     """A node, or its guard, says that its actions are down: recorded here, and it counts as that claim's end."""
     word = given.word.message
     column = core.state.column(word.node)
     if not core.joined or word.node == core.me or word.service not in core.policy.services:
-        return
+        return False
     if column.run != word.run or _is_over(core, word):
-        return
+        return False
     body = {"word": given.word.raw, "signature": given.word.signature, "node": word.node, "epoch": word.epoch}
     claim = column.service(word.service).claim
     core.write(Kind.LAST_WORD, word.service, body, (claim,) if claim else ())
+    return True
 
 
 def _is_over(core: Core, word: LastWord) -> bool:

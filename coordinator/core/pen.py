@@ -18,11 +18,11 @@ PATIENT = frozenset(
     {
         Kind.RELEASE, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.JUDGED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE,
         Kind.CARRIER_LOST, Kind.CARRIER_BACK, Kind.CHECK_FAILED, Kind.CHECK_PASSED, Kind.COMMAND,
-        Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.HOLD, Kind.UNHOLD, Kind.LAST_WORD,
+        Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.HOLD, Kind.UNHOLD, Kind.LAST_WORD, Kind.DOWN,
     }
 )  # fmt: skip
-"""Nobody waits for these on the disk. They go with the next event that somebody waits for: otherwise that one would
-find the disk busy, and a move would pay for two commits on each side instead of one."""
+"""Nobody waits for these on the disk (nor for a `down`: its last word is enough). They go with the next event that somebody
+waits for: otherwise that one would find the disk busy, and a move would pay for two commits on each side instead of one."""
 
 PATIENCE_MS = 20
 """How long they wait at most."""

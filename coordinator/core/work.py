@@ -16,10 +16,10 @@ CARRIER_HOLD_DEADS = 2
 """A carrier counts as back when it stood for so many times `dead`: a cable that is being plugged in bounces."""
 
 
-def guarded(core: Core, given: Guarded) -> None:
+def guarded(core: Core, given: Guarded) -> bool:
+    """False where the claim waits for the disk all the same."""
     job = core.jobs.get(given.service)
-    if job and job.epoch == given.epoch:
-        disk.confirmed(core, job, "guard")
+    return job is not None and job.epoch == given.epoch and disk.confirmed(core, job, "guard")
 
 
 def guard_changed(core: Core, given: GuardChanged) -> None:

@@ -100,11 +100,12 @@ class Links:
         return self._to(peer, frame(Kind.COMMAND, command_body(command.raw, command.signature)))
 
     def say(self, word: Verified[LastWord]) -> None:
-        """A last word, to every peer: in clear as a datagram, since it is signed by itself, and over TLS."""
+        """A last word, to every peer: in clear as a datagram, since it is signed by itself, and then over TLS."""
         datagram = last_word_datagram(word.raw, word.signature)
-        data = frame(Kind.LAST_WORD, signed_body(word.raw, word.signature))
         for link in self._wiring.links.values():
             link.shout(datagram)
+        data = frame(Kind.LAST_WORD, signed_body(word.raw, word.signature))
+        for link in self._wiring.links.values():
             link.send(data)
 
     def status(self) -> list[LinkStatus]:

@@ -89,6 +89,8 @@ class Node:
         self._signed: dict[tuple[int, int], Entry] = {}
         self._untold: deque[Event] = deque()
         """Own durable events of which people and hooks have not heard yet."""
+        self._words: dict[str, Verified[LastWord]] = {}
+        """The last word of each service's newest claim."""
         self._alone = False
         """Whether the effect that is being performed is the only one of its input."""
         self._begun = False
@@ -271,8 +273,12 @@ class Node:
         self.links_.relay(order.peer, order.raw, order.signature)
 
     def _signed_word(self, word: LastWord) -> Verified[LastWord]:
-        raw = word.encode()
-        return Verified(word, raw, self.identity.sign(Domain.LAST_WORD, raw))
+        """Signed with its claim, and kept: when it is to be said, somebody waits."""
+        known = self._words.get(word.service)
+        if known is None or known.message != word:
+            raw = word.encode()
+            known = self._words[word.service] = Verified(word, raw, self.identity.sign(Domain.LAST_WORD, raw))
+        return known
 
     def _guard(self, order: effects.Guard) -> None:
         service = self.core.jobs[order.word.service].policy

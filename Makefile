@@ -3,7 +3,7 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help install demo test soak bench lint clean
+.PHONY: help programs install demo test soak bench lint clean
 
 help:
 	@echo "make demo     six failovers with real nodes on this machine, explained as they happen (about a minute)"
@@ -13,6 +13,10 @@ help:
 	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
 	@echo "make lint     ruff and mypy"
 	@echo "make clean    removes .venv and what tools leave behind"
+
+# What only tests and the benchmark need besides Python.
+programs:
+	@packaging/programs.sh
 
 install: .venv/.installed
 
@@ -25,7 +29,7 @@ install: .venv/.installed
 demo: .venv/.installed
 	@$(PY) -m tools.demo $(ARGS)
 
-test: .venv/.dev
+test: programs .venv/.dev
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 # Random accidents with seeds that nobody chose, 200 at a time: `make soak SEEDS=1..1000` for others.
@@ -33,7 +37,7 @@ SEEDS ?= $(shell now=$$(date +%s); echo $$now..$$((now + 199)))
 soak: .venv/.installed
 	@$(PY) -m tools.simulator.random_main --seeds $(SEEDS) --lines 40
 
-bench: .venv/.installed
+bench: programs .venv/.installed
 	@$(PY) -m tools.bench $(ARGS)
 
 lint: .venv/.dev

@@ -69,7 +69,7 @@ def test_both_service_links_lost_move_nothing(cluster):
     cluster.is_sound()
 
 
-def test_loss_on_every_link_moves_nothing(cluster):
+def test_loss_on_every_link_moves_nothing(packet_filter, cluster):
     cluster.lab.lose(5)
     for _ in range(3):
         cluster.for_a_while(MASTER)
@@ -79,7 +79,7 @@ def test_loss_on_every_link_moves_nothing(cluster):
     cluster.is_sound()
 
 
-def test_a_one_way_cut_ends_with_one_owner(cluster):
+def test_a_one_way_cut_ends_with_one_owner(packet_filter, cluster):
     """The slave hears nothing from the master, the master hears the slave: whatever they do meanwhile, it ends well."""
     cluster.lab.cut_one_way(MASTER, SLAVE)
     cluster.until_written("claim", SLAVE)
@@ -120,7 +120,7 @@ def test_a_slave_that_stood_still_takes_nothing(cluster):
     cluster.is_sound()
 
 
-def test_a_witness_relays_and_owns_nothing(make_lab):
+def test_a_witness_relays_and_owns_nothing(packet_filter, make_lab):
     """With both links between master and slave cut, the witness hears both: alive but unreachable is no reason to claim."""
     from tools.lab.pytest_plugin import Cluster
 

@@ -69,7 +69,7 @@ def test_an_unplugged_cable_takes_the_carrier_away(bare):
     bare.wait_until(lambda: hears(bare, "lukretia", "genesis", "lan"), "the cable works again")
 
 
-def test_a_one_way_cut_leaves_third_nodes_alone(bare):
+def test_a_one_way_cut_leaves_third_nodes_alone(packet_filter, bare):
     bare.cut_one_way("lukretia", "genesis", "lan")
     assert not hears(bare, "lukretia", "genesis", "lan")
     assert hears(bare, "lukretia", "delphi", "lan")
@@ -106,7 +106,7 @@ def test_prober_and_bystander_see_who_answers(bare):
         assert outage.two_owners_ms(seen, family, began, time.monotonic_ns(), bare.asker.every_ms) > 0
 
 
-def test_loss_drops_some_questions_and_not_all(bare):
+def test_loss_drops_some_questions_and_not_all(packet_filter, bare):
     bare.prober.start()
     hold(bare, "lukretia")
     bare.lose(20)

@@ -14,9 +14,16 @@ from protocol import agent, sshkey, sshsig
 from protocol.commands import NAMESPACE, Command, check_expiry, open_command, sign_command
 from protocol.keys import UnusableKey
 from protocol.refusals import Reason, Refused
+from tools.lab.pytest_plugin import left_out
 
-needs_ssh = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="OpenSSH is not installed")
+NO_SSH = "OpenSSH is not installed; apt install openssh-client"
 CLUSTER = bytes(range(32))
+needs_ssh = pytest.mark.usefixtures("openssh")
+
+
+@pytest.fixture
+def openssh():
+    left_out(None if shutil.which("ssh-keygen") else NO_SSH)
 
 
 @pytest.fixture
@@ -86,8 +93,7 @@ def test_a_key_that_openssh_made_is_read_and_ours_is_read_by_openssh(tmp_path, k
 
 @pytest.fixture
 def agent_socket(tmp_path):
-    if not shutil.which("ssh-agent"):
-        pytest.skip("OpenSSH is not installed")
+    left_out(None if shutil.which("ssh-agent") else NO_SSH)
     path = tmp_path / "agent"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.PIPE)
     process.stdout.readline()

@@ -11,6 +11,7 @@ import pytest
 from protocol.keys import NodeKeyring
 from store.journal import Journal
 from tests.store.authors import CLUSTER, Author
+from tools.lab.pytest_plugin import left_out
 
 CHILD = [sys.executable, str(Path(__file__).with_name("children.py"))]
 UNSHARE = ["unshare", "--mount", "--propagation", "private"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
@@ -39,10 +40,7 @@ async def test_no_acknowledged_event_is_lost_when_the_process_is_killed(tmp_path
 
 def test_a_full_disk_refuses_with_words_and_the_journal_works_again_when_there_is_space(tmp_path: Path):
     """A real file system of 400 KiB, in a mount namespace of its own, filled by the log itself."""
-    if not namespaces_work():
-        if os.environ.get("CI"):
-            pytest.fail("mount namespaces cannot be made here: the full disk was not tested")
-        pytest.skip("mount namespaces cannot be made here: the full disk was NOT tested")
+    left_out(None if namespaces_work() else "mount namespaces cannot be made here, nor a full disk; run the tests as root")
     command = f'mount -t tmpfs -o size=400k tmpfs "{tmp_path}" && exec "$@"'
     child = [*CHILD, "fill-the-disk", str(tmp_path)]
     ended = subprocess.run([*UNSHARE, "sh", "-c", command, "sh", *child], capture_output=True, text=True, timeout=60)

@@ -55,6 +55,11 @@ def _try(rights: tuple[str, ...]) -> str | None:
     return None if done.returncode == 0 else done.stderr.strip().replace("\n", "; ") or f"exit {done.returncode}"
 
 
+def has_packet_filter() -> bool:
+    """Whether switches can drop frames here: only some accidents need it, and no demonstration does."""
+    return shutil.which("nft", path=_environment()["PATH"]) is not None
+
+
 def _environment() -> dict[str, str]:
     """Ours, with the folders where `bridge` and `nft` live: an ordinary user often has them not on his path."""
     return {**os.environ, "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])}

@@ -18,7 +18,7 @@ import pytest
 from protocol.event import Event
 from tools.lab.lab import Lab
 from tools.lab.measure import Measure
-from tools.lab.place import reason_against
+from tools.lab.place import has_packet_filter, reason_against
 
 MakeLab = Callable[..., Lab]
 MASTER, SLAVE = "lukretia", "genesis"
@@ -29,7 +29,18 @@ A_WHILE_QUESTIONS = 750
 @pytest.fixture(scope="session")
 def namespaces() -> None:
     """Ask for this where a test makes namespaces itself."""
-    if (reason := reason_against()) is None:
+    left_out(reason_against())
+
+
+@pytest.fixture(scope="session")
+def packet_filter() -> None:
+    """Ask for this where a switch is to drop something: one direction of a link, or a share of all frames."""
+    left_out(None if has_packet_filter() else "nft is not installed; apt install nftables")
+
+
+def left_out(reason: str | None) -> None:
+    """With a reason, what was asked for is not tested here: said loudly at the end, and under CI=true a failure."""
+    if reason is None:
         return
     if os.environ.get("CI") == "true":
         pytest.fail(f"NOT TESTED: {reason}")

@@ -1,0 +1,32 @@
+#!/bin/sh
+# What the tests need besides Python: as root on Debian or Ubuntu, what is missing is installed, and no package may start its daemon.
+# Anybody else is told what is missing; the tests that need it are then left out, loudly, and under CI=true they fail.
+set -eu
+export PATH="$PATH:/usr/sbin:/sbin"
+
+# program:package
+wanted="ip:iproute2 bridge:iproute2 nft:nftables snmptrapd:snmptrapd ssh-keygen:openssh-client ps:procps
+unshare:util-linux nsenter:util-linux setpriv:util-linux"
+missing=""
+for pair in $wanted; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
+done
+"${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || command -v uv >/dev/null 2>&1 || missing="$missing python3-venv"
+[ -n "$missing" ] || exit 0
+missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
+
+say() { printf 'programs: %s\n' "$*" >&2; }
+
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    say "not here: $missing- what needs them is not tested; on Debian or Ubuntu: sudo apt-get install $missing"
+    exit 0
+fi
+say "apt-get install $missing..."
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+    trap 'rm -f $policy' EXIT
+    printf '#!/bin/sh\nexit 101\n' > $policy
+    chmod 755 $policy
+fi
+{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null \
+    || say "apt-get could not install them (its words are above): what needs them is not tested"

@@ -122,7 +122,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class LastWord:
-    """Signed together with a claim and left with the guard: said when this claim's actions are down and faild cannot say it."""
+    """Signed together with a claim: said when its actions are down, by faild with the last of them, or by its guard."""
 
     DOMAIN: ClassVar[Domain] = Domain.LAST_WORD
 

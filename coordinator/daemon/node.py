@@ -7,7 +7,6 @@ Inputs go in one at a time (`inbox`), effects are performed in order (`PERFORM`)
 """
 
 import asyncio
-import gc
 import logging
 import os
 from collections import deque
@@ -45,6 +44,9 @@ from store.journal import Journal, Written
 from store.refusals import JournalRefused
 
 log = logging.getLogger("failover")
+
+EXIT_BROKEN = 70
+"""EX_SOFTWARE of sysexits.h."""
 
 ALARMS_KEPT = 20
 NEWS_S = 0.003
@@ -142,8 +144,6 @@ class Node:
         await self.links_.start()
         await self.carrier.start()
         await self.control.start()
-        gc.collect()
-        gc.freeze()  # what is here now stays: a full collection would look at all of it again, for tens of milliseconds
         short = any(remark.node == self.me for remark in self.journal.remarks)
         self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short))
 
@@ -171,11 +171,16 @@ class Node:
         return self._core
 
     def _take(self, given: Input, now: Now) -> None:
+        """One input. What goes wrong here is a bug, and leaves half a decision behind: no node may go on with that."""
         before = self.core.state
-        ordered = self.core.handle(given, now)
-        self._alone = len(ordered) == 1
-        for effect in ordered:
-            PERFORM[type(effect)](self, effect)
+        try:
+            ordered = self.core.handle(given, now)
+            self._alone = len(ordered) == 1
+            for effect in ordered:
+                PERFORM[type(effect)](self, effect)
+        except Exception:
+            log.critical("a bug: %s broke what must be. faild ends, its guard takes down what is held", given, exc_info=True)
+            os._exit(EXIT_BROKEN)
         if self.core.state is not before:
             self.bell.ring()
         self.carrier.glance(now.mono_ms)

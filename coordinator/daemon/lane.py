@@ -127,6 +127,9 @@ class OrderLane:
                 raise
             self._task.uncancel()
             return CUT
+        except Exception as error:
+            log.exception("a bug: %s of %s, action %d", order.word, order.service, action)
+            return Result(Ending.UNKNOWN, f"{order.word}: a bug in faild: {error!r}")  # else nobody would ever hear of its end
         finally:
             self._running = None
 

@@ -112,6 +112,15 @@ async def test_the_last_word_goes_out_with_the_last_step_where_all_of_it_is_down
         assert ((await it.step(2)).said, said) == (True, [word])
 
 
+async def test_an_order_that_breaks_faild_itself_ends_as_unknown(tmp_path: Path) -> None:
+    """An order whose end nobody hears of would leave the service where it is for ever."""
+    async with stage(policy(script(write_script(tmp_path, "exit 0")))) as it:
+        it.executor._deeds["web"] = dataclasses.replace(it.executor._deeds["web"], policies=())
+        it.executor.run(run(1, "down"))
+        ending = await it.finished(1)
+        assert (ending.outcome, "a bug in faild: IndexError" in ending.text) == (Outcome.UNKNOWN, True)
+
+
 async def test_a_notify_action_has_nothing_to_bring_up(tmp_path: Path) -> None:
     async with stage(policy(notify(str(tmp_path / "absent")))) as it:
         it.executor.run(run(1, "up"))

@@ -49,10 +49,13 @@ class Written:
     took_us: int
 
 
+Tell = Callable[[Written | JournalRefused], None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Waiting:
     group: Group
-    future: "asyncio.Future[Written]"
+    tell: Tell
     since: float
 
 
@@ -103,12 +106,16 @@ class Journal:
     def append(self, entries: Sequence[Entry]) -> "asyncio.Future[Written]":
         """Queue these entries: first come, first written. The future ends when they are durable, or with JournalRefused."""
         future: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-        if self._closing:
-            future.set_exception(JournalRefused("the journal is closed"))
-            return future
-        self._queue.append(_Waiting(tuple(entries), future, time.perf_counter()))
-        self._begin()
+        self.order(entries, partial(_fulfil, future))
         return future
+
+    def order(self, entries: Sequence[Entry], tell: Tell) -> None:
+        """`append` for whoever waits in the event loop itself: `tell` is called in the turn in which the disk has answered."""
+        if self._closing:
+            tell(JournalRefused("the journal is closed"))
+            return
+        self._queue.append(_Waiting(tuple(entries), tell, time.perf_counter()))
+        self._begin()
 
     def heads(self) -> tuple[Head, ...]:
         """The last durable event of every feed, all incarnations."""
@@ -181,11 +188,14 @@ class Journal:
 
     def _settle(self, waiting: Sequence[_Waiting], outcome: Outcome) -> None:
         self._heads, self._broken, self._loaded = outcome.heads, outcome.broken, None
-        now = time.perf_counter()
-        for item, result in zip(waiting, outcome.results):
-            _settle(item, result, now)
         self._dirty_bytes += sum(len(entry.raw) for item in waiting for entry in item.group)
         self._dirty.set()
+        now = time.perf_counter()
+        for item, result in zip(waiting, outcome.results):
+            if isinstance(result, JournalRefused):
+                item.tell(result)
+            else:
+                item.tell(Written(result, round((now - item.since) * 1e6)))
 
     async def _tidy(self) -> None:
         """The idle task: moves the WAL into the file when nobody writes."""
@@ -207,19 +217,18 @@ def _nothing(waiting: Sequence[_Waiting], error: sqlite3.Error, heads: Heads) ->
     return Outcome([JournalRefused(in_words(error))] * len(waiting), heads, broken=True)
 
 
-def _settle(item: _Waiting, result: tuple[Entry, ...] | JournalRefused, now: float) -> None:
-    if item.future.done():
+def _fulfil(future: "asyncio.Future[Written]", result: Written | JournalRefused) -> None:
+    if future.done():
         return  # its caller was cancelled; what is written stays written
     if isinstance(result, JournalRefused):
-        item.future.set_exception(result)
+        future.set_exception(result)
     else:
-        item.future.set_result(Written(result, round((now - item.since) * 1e6)))
+        future.set_result(result)
 
 
 def _refuse(waiting: Sequence[_Waiting], refusal: JournalRefused) -> None:
     for item in waiting:
-        if not item.future.done():
-            item.future.set_exception(refusal)
+        item.tell(refusal)
 
 
 def _all_rows(connection: sqlite3.Connection) -> list[Row]:

@@ -2,7 +2,7 @@
 
     inbox = Inbox(take, loop)
     inbox.begin(Booted(clean=True))     # what was posted before waits until now
-    inbox.post(Woke())                  # from any callback; never from another thread
+    inbox.post(Woke())                  # from any callback of the event loop; never from another thread
     inbox.wake_at(core.wake_at_ms)      # one timer for the whole core
 
 A limit with a rule: when it is full, heartbeats are dropped (the next one says the same); nothing else is.
@@ -42,13 +42,14 @@ class Inbox:
         self._loop.call_soon(self._drain)
 
     def post(self, given: Input) -> None:
+        """Taken in before this returns; or, from inside an input, as soon as that one is done."""
         if len(self._waiting) >= INPUTS_MAX and isinstance(given, HeartbeatHeard):
             self.dropped += 1
             return
         self._waiting.append(given)
         if not self._draining:
             self._draining = True
-            self._loop.call_soon(self._drain)
+            self._drain()
 
     def _drain(self) -> None:
         try:
@@ -68,14 +69,11 @@ class Inbox:
         self._timer = self._loop.call_later(max(0, late_ns) / 1e9, self._wake)
 
     def _wake(self) -> None:
-        """From the event loop itself: nobody is in the middle of anything, so it is taken in at once."""
         self._timer, self._timer_ms = None, -1
-        self._waiting.append(Woke())
-        if not self._draining:
-            self._draining = True
-            self._drain()
+        self.post(Woke())
 
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        self._draining = True  # whatever comes now is too late
         self._waiting.clear()

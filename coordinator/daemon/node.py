@@ -187,21 +187,14 @@ class Node:
         self.inbox.wake_at(self.core.wake_at_ms)
 
     def _append(self, order: effects.Append) -> None:
-        future = self.journal.append(order.entries)
-        future.add_done_callback(lambda done: self._appended(order, done))
+        self.journal.order(order.entries, partial(self._appended, order))
 
-    def _appended(self, order: effects.Append, done: "asyncio.Future[Written]") -> None:
-        if done.cancelled():
-            return
-        error = done.exception()
-        if isinstance(error, JournalRefused):
-            self.inbox.post(inputs.NotDurable(order.ticket, error.why))
-        elif error is not None:
-            raise error
+    def _appended(self, order: effects.Append, result: Written | JournalRefused) -> None:
+        if isinstance(result, JournalRefused):
+            self.inbox.post(inputs.NotDurable(order.ticket, result.why))
         else:
-            written = done.result()
-            self._durable(written.entries)
-            self.inbox.post(inputs.Durable(order.ticket, written.took_us))
+            self._durable(result.entries)
+            self.inbox.post(inputs.Durable(order.ticket, result.took_us))
 
     def _durable(self, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -28,6 +28,7 @@ class AddressAction:
         self._tidying: asyncio.TimerHandle | None = None
         """Nobody waits for it: clients are answered without it."""
         netlink.prepare(interface, address)
+        announcer.prepare(interface, address)
 
     async def up(self, order: Order) -> Result:
         added = await self._added()

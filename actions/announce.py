@@ -10,10 +10,12 @@ killed it would hold up the end that its guard waits for: so another thread clos
 """
 
 import asyncio
+import contextlib
 import logging
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
@@ -38,6 +40,8 @@ class Announcer:
         self._used: list[socket.socket] = []
         """To be closed."""
         self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.TimerHandle]] = {}
+        self._routers: dict[str, bool] = {}
+        """Whether we forward on an interface, as we last saw it: hosts that use the address as their gateway must know."""
         self._look = InterfaceLook()
         self._closing = ThreadPoolExecutor(1, "announce")
         self._closing.submit(int)  # its thread is born now: that may take milliseconds on a busy machine
@@ -63,14 +67,21 @@ class Announcer:
         self._closing.shutdown(wait=False)
         self._look.close()
 
+    def prepare(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
+        """Make the frames now that will be needed in a hurry; where the interface is missing they are made then."""
+        self._routers[interface] = _forwards(interface)
+        with contextlib.suppress(OSError):
+            _frames(self._look.hardware_address(interface), address, self._routers[interface])
+
     def _again(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
+        self._routers[interface] = _forwards(interface)  # it may have become one since
         try:
             self._send(interface, address)
         except OSError as error:
             log.warning("announcing %s on %s again: %s", address.ip, interface, error)
 
     def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
-        kind, frames = _frames(self._look.hardware_address(interface), interface, address)
+        kind, frames = _frames(self._look.hardware_address(interface), address, self._routers.get(interface, False))
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
         self._used.append(wire)
         asyncio.get_running_loop().call_later(CLOSE_S, self._close_used)
@@ -82,13 +93,14 @@ class Announcer:
             self._closing.submit(self._used.pop().close)
 
 
-def _frames(mac: bytes | None, interface: str, address: IPv4Interface | IPv6Interface) -> tuple[int, list[bytes]]:
+@lru_cache(maxsize=256)
+def _frames(mac: bytes | None, address: IPv4Interface | IPv6Interface, router: bool) -> tuple[int, list[bytes]]:
     """One burst, with its ethertype. An interface without Ethernet addresses (lo, tun) has no neighbours to tell."""
     if mac is None:
         return 0, []
     if isinstance(address, IPv4Interface):
         return ETHERTYPE_ARP, [arp_request(mac, address.ip), arp_reply(mac, address.ip)]
-    return ETHERTYPE_IPV6, [neighbour_advertisement(mac, address.ip, _forwards(interface))]
+    return ETHERTYPE_IPV6, [neighbour_advertisement(mac, address.ip, router)]
 
 
 def _forwards(interface: str) -> bool:

@@ -100,9 +100,10 @@ class Pen:
         self.told.update((head.feed, head) for head in news)
         return news
 
-    def keep(self, entries: Sequence[Entry], now_ms: int) -> None:
+    def keep(self, entries: Sequence[Entry], now_ms: int, *, hurry: bool = False) -> None:
         """Entries of peers, to be stored before whatever we write next. They are safe where they come from."""
         self._wait(entries, now_ms)
+        self.hurry = self.hurry or hurry
 
     def flush(self, now_ms: int) -> Append | None:
         """The next transaction, where nothing is in flight and the disk may be asked."""

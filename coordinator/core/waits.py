@@ -12,9 +12,9 @@ RETRY_MS_MAX = 3_600_000
 """`retry` doubles with each failure in a row, up to an hour."""
 
 
-LEAD_MS = 3
-"""Between a move's being told and the owner's letting go: the target has read and verified it by then. It costs the operator
-3 ms, and nothing the client, whose outage begins only when the owner lets go."""
+LEAD_MS = 5
+"""Between a move's being told and the owner's letting go: by then the target has read, verified and stored it. It costs the
+operator 5 ms, and nothing the client, whose outage begins only when the owner lets go."""
 
 
 @dataclass(slots=True)

@@ -59,7 +59,8 @@ def active_move(state: State, service: str) -> Move | None:
     if newest is None or newest.ref in ended_moves:
         return None
     target = state.column(newest.target).service(service)
-    if target.epoch > newest.epoch and not holds(state, service, newest.target):
+    given_up = target.before_epoch if holds(state, service, newest.target) else target.epoch
+    if given_up > newest.epoch:
         return None
     overtaken = any(
         column.service(service).holding_epoch > newest.epoch and node != newest.target for node, column in state.columns.items()

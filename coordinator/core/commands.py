@@ -142,7 +142,7 @@ def _move(core: Core, command: Command) -> Targets:
         return Refusal(f"{command.node} holds {command.service} already")
     if ownership.held_back(core.state, command.service):
         return Refusal(f"{command.service} is on hold: unhold it first")
-    return (owner or command.node,)
+    return _unfit_target(core, command) or (owner or command.node,)
 
 
 def _here(core: Core, command: Command) -> Targets:
@@ -162,7 +162,7 @@ TARGETS: Mapping[str, Callable[[Core, Command], Targets]] = {
 def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
     """The command and what follows from it at once, in one step: the decide table does the rest."""
     command = signed.command
-    refusal = _fit_target(core, command) if command.word == "move" else None
+    refusal = _absent_target(core, command) if command.word == "move" else None
     if refusal:
         core.emit(Answer(ticket, False, refusal.text))
         return
@@ -176,13 +176,20 @@ def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
         follow(core, command, entry.ref)
 
 
-def _fit_target(core: Core, command: Command) -> Refusal | None:
-    case = core.case(command.service)
+def _unfit_target(core: Core, command: Command) -> Refusal | None:
+    """Asked at the door as well: who is asked knows it, and an answer now beats a wait for what cannot come."""
     if command.node == core.me:
         return None if core.fit else Refusal(f"{core.me} is not fit: {core.unfit_because}")
-    why = case.why_not(command.node)
-    if not why and not case.given.peers[command.node].current:
-        why = "its newest events are not here yet"
+    return _cannot_take(command, core.case(command.service).why_not(command.node))
+
+
+def _absent_target(core: Core, command: Command) -> Refusal | None:
+    """Asked by who must act: what it gives up must be taken, and nobody takes what is not decided on the newest events."""
+    current = command.node == core.me or core.case(command.service).given.peers[command.node].current
+    return _cannot_take(command, "" if current else "its newest events are not here yet")
+
+
+def _cannot_take(command: Command, why: str) -> Refusal | None:
     return Refusal(f"{command.node} cannot take {command.service} now: {why}") if why else None
 
 

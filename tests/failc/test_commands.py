@@ -125,6 +125,14 @@ async def test_a_move_to_the_owner_is_1(lukretia):
     assert done.err == "failc: move web: refused: lukretia holds web already\n"
 
 
+async def test_a_move_to_a_node_in_fail_is_refused_by_whoever_is_asked(cluster, lukretia):
+    """Also where nobody holds the service: the target would refuse it, and who asked would not hear of it."""
+    for node in ("genesis", "lukretia"):
+        assert (await failc("fail", "web", node, "--reason", "rack work", "--state", lukretia)).code == 0
+    done = await failc("move", "web", "genesis", "--state", lukretia)
+    assert done.err == "failc: move web: refused: genesis cannot take web now: in FAIL (operator)\n"
+
+
 async def test_hold_and_unhold_and_reclaim(lukretia):
     status = ["status", "--json", "--state", lukretia]
     assert (await failc("hold", "web", "--state", lukretia)).code == 0
@@ -155,6 +163,18 @@ async def test_a_move_to_a_dead_node_is_1(cluster, lukretia):
     cluster.cut = True
     await cluster.until(lambda c: c.at("lukretia", "lukretia", "db") == "UP")
     done = await failc("move", "web", "genesis", "--timeout", "50ms", "--state", lukretia)
+    assert done.code == 1
+    assert "genesis cannot take web now: dead" in done.err
+
+
+async def test_a_move_to_a_dead_node_is_1_also_where_nobody_holds_the_service(cluster, lukretia):
+    """The order would be passed on, to nobody."""
+    for node in ("genesis", "lukretia"):
+        assert (await failc("fail", "web", node, "--reason", "rack work", "--state", lukretia)).code == 0
+    cluster.cut = True
+    done = await failc("fail", "db", "genesis", "--reason", "its host is off", "--timeout", "20s", "--state", lukretia)
+    assert done.code == 0, "dead, and no longer in doubt"
+    done = await failc("move", "web", "genesis", "--state", lukretia)
     assert done.code == 1
     assert "genesis cannot take web now: dead" in done.err
 

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from coordinator.config import DEFAULT, Checked, check
 from coordinator.policy import Policy
@@ -46,8 +47,15 @@ def _main(argv: list[str]) -> int:
     return asyncio.run(_run(options, checked.policy))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
+
+
 def _options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="faild",
         description="One node of a failover cluster, in the foreground. Prints `ready` when it takes part.",
         epilog="Example: faild --config demo/failover.toml --node lukretia --state /var/lib/failover --secrets demo/lukretia",

@@ -48,6 +48,12 @@ def test_a_bad_file_is_refused_everywhere_with_its_line(make, old, new, said):
     assert not cluster.nodes["lukretia"].state.exists(), "nothing was begun"
 
 
+def test_a_word_that_faild_does_not_know_is_one_line():
+    done = run("faild", "--stat", "/tmp/x", "--nodes", "lukretia")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "faild: unrecognized arguments: --nodes lukretia; see: faild --help\n"
+
+
 @pytest.mark.parametrize("what", ["key", "address"])
 def test_two_nodes_with_one_key_or_address(make, what):
     cluster = make()

@@ -243,6 +243,14 @@ async def test_a_key_with_a_passphrase_says_what_to_do(lukretia, tmp_path):
     assert f"ssh-add {locked}" in done.err
 
 
+async def test_a_key_of_another_kind_is_named(lukretia, tmp_path):
+    other = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", other], check=True)
+    done = await failc("hold", "web", "--identity", other, "--state", lukretia)
+    assert done.code == 2
+    assert done.err.startswith(f"failc: {other}")
+
+
 async def test_links_and_timings(lukretia):
     done = await failc("links", "--state", lukretia)
     assert done.out.splitlines()[1].split() == ["genesis", "lan", "up", "up", "0.41", "ms", "-"]

@@ -178,9 +178,10 @@ def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
 
 def _unfit_target(core: Core, command: Command) -> Refusal | None:
     """Asked at the door as well: who is asked knows it, and an answer now beats a wait for what cannot come."""
-    if command.node == core.me:
-        return None if core.fit else Refusal(f"{core.me} is not fit: {core.unfit_because}")
-    return _cannot_take(command, core.case(command.service).why_not(command.node))
+    if command.node == core.me and not core.fit:
+        return Refusal(f"{core.me} is not fit: {core.unfit_because}")
+    case = core.case(command.service)
+    return _cannot_take(command, case.why_out(core.me) if command.node == core.me else case.why_not(command.node))
 
 
 def _absent_target(core: Core, command: Command) -> Refusal | None:

@@ -125,6 +125,12 @@ async def test_a_move_to_the_owner_is_1(lukretia):
     assert done.err == "failc: move web: refused: lukretia holds web already\n"
 
 
+async def test_a_move_to_the_node_that_is_asked_is_refused_as_well_while_it_is_in_fail(lukretia):
+    assert (await failc("fail", "web", "--reason", "rack work", "--state", lukretia)).code == 0
+    done = await failc("move", "web", "lukretia", "--state", lukretia)
+    assert done.err == "failc: move web: refused: lukretia cannot take web now: in FAIL (operator)\n"
+
+
 async def test_a_move_to_a_node_in_fail_is_refused_by_whoever_is_asked(cluster, lukretia):
     """Also where nobody holds the service: the target would refuse it, and who asked would not hear of it."""
     for node in ("genesis", "lukretia"):

@@ -138,10 +138,10 @@ def _move(core: Core, command: Command) -> Targets:
     if command.node not in service.nodes:
         return Refusal(f"{command.node or 'nobody'} is no candidate of {command.service}: {', '.join(service.nodes)}")
     owner = _owner(core, command.service)
-    if owner == command.node:
-        return Refusal(f"{command.node} holds {command.service} already")
     if ownership.held_back(core.state, command.service):
         return Refusal(f"{command.service} is on hold: unhold it first")
+    if owner == command.node:
+        return (owner,)  # no change of hands, and yet an order: it stays there
     return _unfit_target(core, command) or (owner or command.node,)
 
 
@@ -201,7 +201,10 @@ def _follow_fail(core: Core, command: Command, ref: Ref) -> None:
 
 
 def _follow_move(core: Core, command: Command, ref: Ref) -> None:
-    epoch = ownership.epoch(core.state, command.service)
+    """Its epoch is older than the holding that it asks for, also where that has begun: with its end the move is over."""
+    mine = core.column.service(command.service)
+    stays = command.node == core.me and mine.holds
+    epoch = mine.epoch - 1 if stays else ownership.epoch(core.state, command.service)
     body = {"target": command.node, "epoch": epoch, "for_ms": command.for_ms}
     core.write(Kind.MOVE_BEGUN, command.service, body, (ref,))
 

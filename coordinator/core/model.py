@@ -96,7 +96,7 @@ class Move:
     service: str
     target: str
     epoch: int
-    """The service's epoch when it began."""
+    """The service's epoch before the holding that it asks for."""
     for_ms: int
     ref: Ref
 

@@ -55,7 +55,7 @@ def active_move(state: State, service: str) -> Move | None:
     """The move in force. It ends by word, when its target gave the service up, or when another node has claimed after it."""
     ended_moves: frozenset[Ref] = frozenset().union(*(column.moves_ended for column in state.columns.values()))
     moves = [move for column in state.columns.values() for move in column.moves if move.service == service]
-    newest = max(moves, key=lambda move: (move.epoch, move.ref), default=None)
+    newest = max(moves, key=_later, default=None)
     if newest is None or newest.ref in ended_moves:
         return None
     target = state.column(newest.target).service(service)
@@ -66,6 +66,11 @@ def active_move(state: State, service: str) -> Move | None:
         column.service(service).holding_epoch > newest.epoch and node != newest.target for node, column in state.columns.items()
     )
     return None if overtaken else newest
+
+
+def _later(move: Move) -> tuple[int, bool, Ref]:
+    """Which of two moves was ordered later: of one epoch the target's own, which it wrote when it held the service."""
+    return (move.epoch, move.ref.node == move.target, move.ref)
 
 
 def order(state: State, policy: ServicePolicy) -> tuple[str, ...]:

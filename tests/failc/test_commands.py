@@ -119,10 +119,11 @@ async def test_move_waits_for_up_at_the_target(cluster, lukretia):
     assert cluster.at("genesis", "genesis") == "UP"
 
 
-async def test_a_move_to_the_owner_is_1(lukretia):
+async def test_a_move_to_the_owner_is_an_order_to_stay(lukretia):
     done = await failc("move", "web", "lukretia", "--state", lukretia)
-    assert (done.code, done.out) == (1, "")
-    assert done.err == "failc: move web: refused: lukretia holds web already\n"
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("web: up on lukretia, epoch 1")
+    assert "lukretia (moved)" in (await failc("status", "--state", lukretia)).out
 
 
 async def test_a_move_to_the_node_that_is_asked_is_refused_as_well_while_it_is_in_fail(lukretia):

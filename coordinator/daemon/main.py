@@ -89,12 +89,16 @@ async def _run(options: argparse.Namespace, policy: Policy) -> int:
     from protocol.keys import UnusableKey
     from store.refusals import JournalRefused
 
-    options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"faild: {options.state}: {error.strerror}. Name a folder for the log with --state", file=sys.stderr)
+        return 3
     folders = Folders(options.config.absolute(), options.state.absolute(), options.secrets.absolute())
     try:
         node = await Node.start(options.node, policy, folders)
     except (UnusableKey, JournalRefused, StillUp, OSError) as error:
-        print(f"faild: {error}", file=sys.stderr)
+        print(f"faild: {_words(error)}", file=sys.stderr)
         return 2 if isinstance(error, UnusableKey) else 3
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -105,6 +109,13 @@ async def _run(options: argparse.Namespace, policy: Policy) -> int:
     finally:
         await node.close()
     return 0
+
+
+def _words(error: Exception) -> str:
+    """An error of the system about a file says no more than its name and what is wrong: the rest is the same for all."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}. Let the user of faild do it, or name another --state"
+    return str(error)
 
 
 def _settle_down() -> None:

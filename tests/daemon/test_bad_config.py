@@ -54,6 +54,17 @@ def test_a_word_that_faild_does_not_know_is_one_line():
     assert done.err == "faild: unrecognized arguments: --nodes lukretia; see: faild --help\n"
 
 
+def test_a_state_folder_that_cannot_be_is_3_in_one_line(make):
+    cluster = make()
+    file = cluster.folder / "a file"
+    file.write_text("")
+    secrets = ["--secrets", cluster.config.parent / "lukretia"]
+    for state in (file, file / "state"):
+        done = run("faild", "--config", cluster.config, "--node", "lukretia", *secrets, "--state", state)
+        assert (done.code, done.out, done.err.count("\n")) == (3, "", 1)
+        assert done.err.startswith(f"faild: {state}: ")
+
+
 @pytest.mark.parametrize("what", ["key", "address"])
 def test_two_nodes_with_one_key_or_address(make, what):
     cluster = make()

@@ -27,7 +27,7 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), default=DEFAULT)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 @indifferent
 def check(file: Path, as_json: bool) -> int:

@@ -29,7 +29,7 @@ class NewService:
 
 
 @click.command(short_help="Write the configuration and the keys of a new cluster.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, readable=False))
 @click.option("--cluster", required=True, metavar="C", help="The cluster's name.")
 @click.option("--node", "nodes", multiple=True, required=True, metavar="NAME=LINK:ADDR[,LINK:ADDR...]",
               help="A node with its address on each link, in order of preference for every service.")  # fmt: skip

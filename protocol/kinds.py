@@ -73,7 +73,8 @@ class Kind(StrEnum):
     READMITTED = "readmitted"
     """{node}: by command."""
     GAP_DECLARED = "gap"
-    """{incarnation, number, id: bin32}: first event of a new incarnation; the last head known of the one before."""
+    """{incarnation, number, id: bin32}: first event of a new incarnation; the last head known of the one before.
+    Beside them what outlives it (coordinator/core/carried.py)."""
 
 
 ALWAYS_SIGNED = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.COMMAND, Kind.NODE_STOPPED, Kind.FORK_SEEN})

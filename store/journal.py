@@ -64,7 +64,8 @@ class Journal:
 
     def __init__(self, database: Database, me: str, signer: Signer, entries: list[Entry], remarks: Sequence[Finding]):
         self.remarks = tuple(remarks)
-        """What `open` found and did not refuse: feeds that end before what others on this disk know of them."""
+        """What `open` found and did not refuse: feeds that end before what others on this disk know of them, and ends
+        without a signature, which were cut off: nobody answers for them, and whoever wrote them has them signed."""
         self._database = database
         self._me = me
         self._signer = signer
@@ -97,11 +98,14 @@ class Journal:
         except BaseException:
             await database.close()
             raise
-        refused = [finding for finding in sound.findings if finding.kind in REFUSED_AT_OPEN]
+        refused = [item for item in sound.findings if item.kind in REFUSED_AT_OPEN and item not in sound.loose]
         if refused:
             await database.close()
             raise LogUnsound(path, refused)
-        return cls(database, me, signer, sound.entries, shorter(sound.entries))
+        if sound.loose:
+            await database.write(_cut, sound.loose)
+        entries = [entry for entry in sound.entries if not _behind(entry, sound.loose)]
+        return cls(database, me, signer, entries, (*sound.loose, *shorter(entries)))
 
     def append(self, entries: Sequence[Entry]) -> "asyncio.Future[Written]":
         """Queue these entries: first come, first written. The future ends when they are durable, or with JournalRefused."""
@@ -242,6 +246,15 @@ def _some_rows(
         "SELECT bytes, signature FROM events WHERE node = ? AND incarnation = ? AND number >= ? ORDER BY number LIMIT ?",
         (node, incarnation, first, limit),
     ).fetchall()
+
+
+def _behind(entry: Entry, loose: Sequence[Finding]) -> bool:
+    return any(entry.head.feed == (item.node, item.incarnation) and entry.event.number >= item.number for item in loose)
+
+
+def _cut(connection: sqlite3.Connection, loose: Sequence[Finding]) -> None:
+    for item in loose:
+        connection.execute("DELETE FROM events WHERE node = ? AND incarnation = ? AND number >= ?", item[1:4])
 
 
 def _checkpoint(connection: sqlite3.Connection) -> None:

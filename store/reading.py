@@ -22,9 +22,7 @@ BUSY_S = 5.0
 
 def read(path: Path) -> Source:
     """Every row of the log in `path`, from one moment. Raises LogUnreadable with what, where and what to do."""
-    file = path / "log.db" if path.is_dir() else path
-    if not file.is_file():
-        raise LogUnreadable(f"{file}: there is no log; name a state folder or a log.db")
+    file = _log_in(path)
     try:
         return Source(str(path), _rows(file))
     except sqlite3.DatabaseError as error:
@@ -33,6 +31,17 @@ def read(path: Path) -> Source:
         return Source(str(path), _rows_of_copy(file))
     except (sqlite3.Error, OSError):
         raise LogUnreadable(f"{file}: cannot be read as a log: {first}") from None
+
+
+def _log_in(path: Path) -> Path:
+    try:
+        file = path / "log.db" if path.is_dir() else path
+        there = file.is_file()
+    except OSError as error:
+        raise LogUnreadable(f"{path}: cannot be read: {error.strerror}; read it as its owner, or take a copy") from None
+    if not there:
+        raise LogUnreadable(f"{file}: there is no log; name a state folder or a log.db")
+    return file
 
 
 def _rows(file: Path) -> list[Row]:

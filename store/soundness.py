@@ -37,6 +37,8 @@ class Sound(NamedTuple):
     findings: list[Finding]
     attested: frozenset[bytes]
     """The ids of the events that a good signature covers, directly or by the chain."""
+    loose: tuple[Finding, ...] = ()
+    """Where feeds end without a signature, each at the first event that nobody answers for; they are findings as well."""
 
 
 class Seal(NamedTuple):
@@ -64,17 +66,19 @@ def look(
     feeds, findings = _read(rows, cluster)
     names = sorted({node for node, _ in feeds})
     attested: set[bytes] = set()
+    loose: list[Finding] = []
     for feed in sorted(feeds):
         entries = feeds[feed].entries
         seals = _seals(entries, keyring, names, signatures_max)
         proved = _attest(entries, seals)
         findings += [seal.fault for seal in seals.values() if seal.fault]
-        findings += _unsigned(entries, proved, seals)
+        findings += _unsigned(entries)
+        loose += _loose(entries, proved, seals)
         findings += _links(feeds[feed], proved)
         findings += _holes(feed, feeds[feed].numbers)
         attested |= {entries[number].id for number in proved}
     ordered = [feeds[feed].entries[number] for feed in sorted(feeds) for number in sorted(feeds[feed].entries)]
-    return Sound(ordered, in_order(findings), frozenset(attested))
+    return Sound(ordered, in_order([*findings, *loose]), frozenset(attested), tuple(loose))
 
 
 def _read(rows: Iterable[Row], cluster: bytes | None) -> tuple[dict[tuple[str, int], _Feed], list[Finding]]:
@@ -120,9 +124,15 @@ def _misplaced(row: Row, entry: Entry, cluster: bytes | None) -> Finding | None:
         says = f"{entry.event.node} {entry.event.incarnation}/{entry.event.number}"
         return Finding(Flaw.CHAIN, *_place(row), f"here stands the event {says}: moved, copied or spliced in from elsewhere")
     if cluster is not None and entry.event.cluster != cluster:
-        text = f"belongs to another cluster ({entry.event.cluster.hex()[:16]}), not to this one ({cluster.hex()[:16]})"
+        text = f"belongs to another cluster ({_apart(entry.event.cluster, cluster)}), not to this one ({cluster.hex()[:16]})"
         return Finding(Flaw.CLUSTER, *entry.ref, text)
     return None
+
+
+def _apart(other: bytes, ours: bytes) -> str:
+    """So much of another id that it can be told from ours: a flipped bit may stand anywhere in it."""
+    same = next((at for at, (one, two) in enumerate(zip(other, ours)) if one != two), min(len(other), len(ours)))
+    return other.hex()[: max(16, 2 * same + 2)]
 
 
 def _seals(
@@ -180,21 +190,26 @@ def _attest(entries: dict[int, Entry], seals: dict[int, Seal]) -> set[int]:
     return attested
 
 
-def _unsigned(entries: dict[int, Entry], attested: set[int], seals: dict[int, Seal]) -> list[Finding]:
-    """Signatures that must be there and are not. Of an unsigned tail only the first event is named."""
+def _unsigned(entries: dict[int, Entry]) -> list[Finding]:
+    """Signatures of their own that must be there and are not."""
     findings = []
     for _, entry in sorted(entries.items()):
         if entry.signature is None and entry.event.kind in ALWAYS_SIGNED:
             text = f"a {entry.event.kind} event is always signed by itself; this one has no signature"
             findings.append(Finding(Flaw.SIGNATURE, *entry.ref, text))
+    return findings
+
+
+def _loose(entries: dict[int, Entry], attested: set[int], seals: dict[int, Seal]) -> list[Finding]:
+    """An end of the feed without a signature; the first event is named. A log that was cut inside a commit has one."""
     last = max(entries, default=0)
     tail = last
     while tail in entries and tail not in attested and tail not in seals:
         tail -= 1
-    if tail < last:
-        text = f"neither this event nor a later one is signed: nobody answers for {last - tail} event(s) at the feed's end"
-        findings.append(Finding(Flaw.SIGNATURE, *entries[tail + 1].ref, text))
-    return findings
+    if tail == last:
+        return []
+    text = f"neither this event nor a later one is signed: nobody answers for {last - tail} event(s) at the feed's end"
+    return [Finding(Flaw.SIGNATURE, *entries[tail + 1].ref, text)]
 
 
 def _links(feed: _Feed, attested: set[int]) -> list[Finding]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.config import build, rules, secrets, warnings
-from coordinator.config.complaints import BadConfig, Complaint, place
+from coordinator.config.complaints import BadConfig, Complaint, Finding, place
 from coordinator.config.reading import Reading, read_text
 from coordinator.config.shape import FileShape
 from coordinator.policy import Policy
@@ -45,7 +45,7 @@ class Checked:
 
 
 def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
-    """As `read`, and also the node keys beside the file and the warnings. Raises only OSError.
+    """As `read`, and also the private keys beside the file and the warnings. Raises only OSError.
 
     `own`: a node and its folder of secrets, for a `faild` that is about to sign with that key; other nodes' are not looked at.
     """
@@ -55,10 +55,15 @@ def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
         reading = read_text(policy.text, str(path))
     except BadConfig as error:
         return Checked(None, error.complaints, ())
-    keys = secrets.own_findings(reading, *own) if own else secrets.node_findings(reading, path.parent)
-    bad = place(keys, reading.positions, str(path))
+    bad = place(_keys(reading, path.parent, own), reading.positions, str(path))
     odd = place(warnings.findings(reading), reading.positions, str(path))
     return Checked(None if bad else policy, tuple(bad), tuple(odd))
+
+
+def _keys(reading: Reading, folder: Path, own: tuple[str, Path] | None) -> list[Finding]:
+    if own:
+        return list(secrets.own_findings(reading, *own))
+    return [*secrets.node_findings(reading, folder), *secrets.operator_findings(reading, folder)]
 
 
 def schema() -> dict[str, Any]:

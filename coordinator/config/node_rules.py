@@ -87,7 +87,7 @@ def link_names(reading: Reading) -> Findings:
         for link in node.links:
             if not NAME.fullmatch(link):
                 yield Finding(("nodes", name, "links", link), f'"{link}" is not a name', "Use letters, digits and dashes")
-        if not node.links:
+        if not reading.links(name):
             yield Finding(("nodes", name, "links"), "has no link", 'Write links = { lan = "10.77.0.11" }')
 
 
@@ -109,14 +109,14 @@ def link_ends(reading: Reading) -> Findings:
     whole = set(reading.file.nodes) == set(reading.names("nodes"))
     for link, versions in ends.items():
         for name, version in versions.items():
-            if len(versions) == 1 and whole:
+            if whole and not any(link in reading.links(other) for other in reading.file.nodes if other != name):
                 instead = f"Give another node an address on it, or name it as theirs: {_known(ends, link)}"
                 yield Finding(("nodes", name, "links", link), f'link "{link}" has no other end', instead)
             elif version != next(iter(versions.values())):
                 what = f'link "{link}" is IPv{next(iter(versions.values()))} elsewhere and IPv{version} here'
                 yield Finding(("nodes", name, "links", link), what, "Both ends of a link have one family")
     for one, other in itertools.combinations(reading.file.nodes, 2):
-        if not any(one in versions and other in versions for versions in ends.values()):
+        if not reading.links(one) & reading.links(other):
             what = f"has no link in common with {one}"
             yield Finding(("nodes", other, "links"), what, "Give both an address under one link name")
 

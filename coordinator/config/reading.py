@@ -42,6 +42,13 @@ class Reading:
         value = self.raw.get(table)
         return tuple(value) if isinstance(value, dict) else ()
 
+    def links(self, node: str) -> frozenset[str]:
+        """The names of a node's links, also of those whose address is wrong: one complaint about a link is enough."""
+        nodes = self.raw.get("nodes")
+        table = nodes.get(node) if isinstance(nodes, dict) else None
+        links = table.get("links") if isinstance(table, dict) else None
+        return frozenset(links) if isinstance(links, dict) else frozenset()
+
 
 def read_text(text: str, name: str) -> Reading:
     """Raises BadConfig where the text is no TOML at all."""

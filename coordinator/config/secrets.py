@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
+from actions.trap import read_secret
 from coordinator.config.complaints import Finding
 from coordinator.config.reading import Reading
 from coordinator.policy import Policy
@@ -17,7 +18,7 @@ def findings(reading: Reading, folder: Path) -> Iterator[Finding]:
     """Complaints about the secret files of traps; relative paths are meant from the configuration's `folder`."""
     for index, trap in enumerate(reading.file.traps):
         if trap.secret_file is not None:
-            wrong = unsafe(folder / trap.secret_file)
+            wrong = unsafe(folder / trap.secret_file) or _no_passwords(folder / trap.secret_file)
             if wrong:
                 yield Finding(("traps", index, "secret_file"), *wrong)
 
@@ -30,6 +31,23 @@ def node_findings(reading: Reading, folder: Path) -> Iterator[Finding]:
             wrong = _wrong_key(path, reading.file.nodes[name].key)
             if wrong:
                 yield Finding(("nodes", name, "key"), *wrong)
+
+
+def operator_findings(reading: Reading, folder: Path) -> Iterator[Finding]:
+    """A complaint where others can read the operator's key beside the configuration, which `failc` refuses to sign with."""
+    path = folder / "operator" / "id_ed25519"
+    if _visible(path) and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding(("operators", _whose(reading, path), "key"), *_open_to_others(path))
+
+
+def _whose(reading: Reading, path: Path) -> str:
+    """The operator with the public key beside this private one; else the first."""
+    try:
+        public = path.with_name(path.name + ".pub").read_text().split()[:2]
+    except (OSError, UnicodeDecodeError):
+        public = []
+    names = list(reading.file.operators)
+    return next((name for name in names if reading.file.operators[name].key.split()[:2] == public), names[0] if names else "")
 
 
 def own_findings(reading: Reading, node: str, folder: Path) -> Iterator[Finding]:
@@ -70,8 +88,19 @@ def unsafe(path: Path) -> tuple[str, str] | None:
         return f"{path} cannot be read: {error.strerror}", "Make it readable for the user that faild runs as, mode 0600"
     if not stat.S_ISREG(mode):
         return f"{path} is not a file", "Name a file with mode 0600"
-    if stat.S_IMODE(mode) & 0o077:
-        return f"{path} can be read by others (mode {stat.S_IMODE(mode):04o})", f"Do: chmod 600 {path}"
+    return _open_to_others(path) if stat.S_IMODE(mode) & 0o077 else None
+
+
+def _open_to_others(path: Path) -> tuple[str, str]:
+    return f"{path} can be read by others (mode {stat.S_IMODE(path.stat().st_mode):04o})", f"Do: chmod 600 {path}"
+
+
+def _no_passwords(path: Path) -> tuple[str, str] | None:
+    """What whoever sends the traps would refuse later, when nobody looks."""
+    try:
+        read_secret(path)
+    except (ValueError, OSError):
+        return f"{path} has no passwords", "Write one for auth on the first line, one for priv on the second, 8 letters or more"
     return None
 
 

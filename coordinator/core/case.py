@@ -97,7 +97,7 @@ class Case:
 
     def why_not(self, node: str) -> str:
         """Why this candidate will not take the service now; empty where it will."""
-        peer, column, service = self.given.peers[node], self.state.column(node), self.theirs(node)
+        peer, column = self.given.peers[node], self.state.column(node)
         if peer.judgement is not ALIVE:
             return f"{peer.judgement}: silent for {peer.silent_ms} ms"
         if not peer.same_run and f"passed:{node}" not in self.given.timers:
@@ -106,10 +106,18 @@ class Case:
             return "not fit: it is leaving" if column.leaving else "not fit, by its own heartbeat"
         if any(node in seen.forked for seen in self.state.columns.values()):
             return "refused: its feed has forked"
+        out = self.why_out(node)
+        if out:
+            return out
+        if f"passed:{node}" in self.given.timers:
+            return "it was fit and did not claim"
+        return ""
+
+    def why_out(self, node: str) -> str:
+        """What keeps this service from a node, also from me, apart from the node itself."""
+        service = self.theirs(node)
         if service.carrier_lost:
             return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
         if service.state is not RECOVER:
             return f"in {service.state}" + (f" ({service.cause})" if service.cause else "")
-        if f"passed:{node}" in self.given.timers:
-            return "it was fit and did not claim"
         return ""

@@ -138,11 +138,11 @@ def _move(core: Core, command: Command) -> Targets:
     if command.node not in service.nodes:
         return Refusal(f"{command.node or 'nobody'} is no candidate of {command.service}: {', '.join(service.nodes)}")
     owner = _owner(core, command.service)
-    if owner == command.node:
-        return Refusal(f"{command.node} holds {command.service} already")
     if ownership.held_back(core.state, command.service):
         return Refusal(f"{command.service} is on hold: unhold it first")
-    return (owner or command.node,)
+    if owner == command.node:
+        return (owner,)  # no change of hands, and yet an order: it stays there
+    return _unfit_target(core, command) or (owner or command.node,)
 
 
 def _here(core: Core, command: Command) -> Targets:
@@ -162,7 +162,7 @@ TARGETS: Mapping[str, Callable[[Core, Command], Targets]] = {
 def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
     """The command and what follows from it at once, in one step: the decide table does the rest."""
     command = signed.command
-    refusal = _fit_target(core, command) if command.word == "move" else None
+    refusal = _absent_target(core, command) if command.word == "move" else None
     if refusal:
         core.emit(Answer(ticket, False, refusal.text))
         return
@@ -176,13 +176,21 @@ def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
         follow(core, command, entry.ref)
 
 
-def _fit_target(core: Core, command: Command) -> Refusal | None:
+def _unfit_target(core: Core, command: Command) -> Refusal | None:
+    """Asked at the door as well: who is asked knows it, and an answer now beats a wait for what cannot come."""
+    if command.node == core.me and not core.fit:
+        return Refusal(f"{core.me} is not fit: {core.unfit_because}")
     case = core.case(command.service)
-    if command.node == core.me:
-        return None if core.fit else Refusal(f"{core.me} is not fit: {core.unfit_because}")
-    why = case.why_not(command.node)
-    if not why and not case.given.peers[command.node].current:
-        why = "its newest events are not here yet"
+    return _cannot_take(command, case.why_out(core.me) if command.node == core.me else case.why_not(command.node))
+
+
+def _absent_target(core: Core, command: Command) -> Refusal | None:
+    """Asked by who must act: what it gives up must be taken, and nobody takes what is not decided on the newest events."""
+    current = command.node == core.me or core.case(command.service).given.peers[command.node].current
+    return _cannot_take(command, "" if current else "its newest events are not here yet")
+
+
+def _cannot_take(command: Command, why: str) -> Refusal | None:
     return Refusal(f"{command.node} cannot take {command.service} now: {why}") if why else None
 
 
@@ -193,7 +201,10 @@ def _follow_fail(core: Core, command: Command, ref: Ref) -> None:
 
 
 def _follow_move(core: Core, command: Command, ref: Ref) -> None:
-    epoch = ownership.epoch(core.state, command.service)
+    """Its epoch is older than the holding that it asks for, also where that has begun: with its end the move is over."""
+    mine = core.column.service(command.service)
+    stays = command.node == core.me and mine.holds
+    epoch = mine.epoch - 1 if stays else ownership.epoch(core.state, command.service)
     body = {"target": command.node, "epoch": epoch, "for_ms": command.for_ms}
     core.write(Kind.MOVE_BEGUN, command.service, body, (ref,))
 

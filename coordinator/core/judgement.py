@@ -181,6 +181,22 @@ class Liveness:
             and self._lacks(listener, name, peer, after_ms)
         ]
 
+    def missed_by(self, name: str, now_ms: int) -> list[str]:
+        """Living nodes to which this node's newest heartbeat should be passed on as it comes: they heard it too long ago.
+
+        Waiting for the next word of theirs would cost up to a heartbeat on each half of the way, and what is passed on
+        counts from when its echo was sent: a pair that hears each other through a third would flicker into doubt.
+        """
+        after_ms = int(self.policy.timing.heartbeat_ms * RELAY_AFTER)
+        return [
+            other
+            for other, peer in self.peers.items()
+            if other != name
+            and peer.newest
+            and self._lacks(peer.newest.message, name, self.peers[name], after_ms)
+            and self.judgement(other, now_ms) is Judgement.ALIVE
+        ]
+
     def _lacks(self, listener: Heartbeat, name: str, peer: Peer, after_ms: int) -> bool:
         assert peer.newest is not None, "a peer that is alive was heard"
         heard, ours = listener.heard.get(name), peer.newest.message

@@ -5,9 +5,10 @@ A run begins by asking (`joining`), writes `node-started`, and ends with `node-s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from coordinator.core import work
+from coordinator.core.carried import carried
 from coordinator.core.effects import Exit
 from coordinator.core.inputs import Booted, StopAsked
 from coordinator.core.jobs import Phase
@@ -51,7 +52,7 @@ def join(core: Core) -> None:
 def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
     before = core.column
     if ours and ours.incarnation != incarnation:
-        core.write(Kind.GAP_DECLARED, "", _carried(core, ours, before), ())
+        core.write(Kind.GAP_DECLARED, "", carried(ours, before), ())
     last = [ours.incarnation, ours.number] if ours else None
     body = {"run": core.run, "rules": RULES, "config": core.policy.digest, "clean": core.clean, "after": last}
     core.write(Kind.NODE_STARTED, "", body, ())
@@ -63,22 +64,6 @@ def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
     for interface, up in sorted(core.carrier.items()):
         if not up:
             work.carrier_lost(core, interface)
-
-
-def _carried(core: Core, ours: Head, before: Column) -> dict[str, Any]:
-    """What must outlive the incarnation that ends here: epochs, an operator's FAIL, and holds."""
-    services = {
-        name: {"epoch": service.epoch, "wish": service.wish if service.wish == "fail" else ""}
-        for name, service in before.services.items()
-    }
-    holds = {name: [list(ref) for ref in sorted(refs)] for name, refs in before.holds.items()}
-    return {
-        "incarnation": ours.incarnation,
-        "number": ours.number,
-        "id": ours.id,
-        "services": services,
-        "holds": holds,
-    }
 
 
 def stop_asked(core: Core, given: StopAsked) -> None:

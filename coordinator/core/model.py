@@ -50,6 +50,8 @@ class ServiceColumn:
     """Of the node's last claim or reclaim, also after it is over."""
     holding_epoch: int = 0
     """Of the claim with which the present (or last) holding began: a reclaim does not change it."""
+    before_epoch: int = 0
+    """Of the node's holding before the present (or last) one, as it ended."""
     claim: Ref | None = None
     """The last claim or reclaim."""
     began: Ref | None = None
@@ -94,7 +96,7 @@ class Move:
     service: str
     target: str
     epoch: int
-    """The service's epoch when it began."""
+    """The service's epoch before the holding that it asks for."""
     for_ms: int
     ref: Ref
 

@@ -54,16 +54,22 @@ def held_back(state: State, service: str) -> frozenset[Ref]:
 def active_move(state: State, service: str) -> Move | None:
     """The move in force. It ends by word, when its target gave the service up, or when another node has claimed after it."""
     moves = [move for column in state.columns.values() for move in column.moves if move.service == service]
-    newest = max(moves, key=lambda move: (move.epoch, move.ref), default=None)
+    newest = max(moves, key=_later, default=None)
     if newest is None or any(newest.ref in column.moves_ended for column in state.columns.values()):
         return None
     target = state.column(newest.target).service(service)
-    if target.epoch > newest.epoch and not holds(state, service, newest.target):
+    given_up = target.before_epoch if holds(state, service, newest.target) else target.epoch
+    if given_up > newest.epoch:
         return None
     overtaken = any(
         column.service(service).holding_epoch > newest.epoch and node != newest.target for node, column in state.columns.items()
     )
     return None if overtaken else newest
+
+
+def _later(move: Move) -> tuple[int, bool, Ref]:
+    """Which of two moves was ordered later: of one epoch the target's own, which it wrote when it held the service."""
+    return (move.epoch, move.ref.node == move.target, move.ref)
 
 
 def order(state: State, policy: ServicePolicy) -> tuple[str, ...]:

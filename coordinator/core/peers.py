@@ -15,7 +15,7 @@ from coordinator.core.model import Judgement
 from coordinator.core.reducer import reduce
 from protocol.event import Entry
 from protocol.kinds import Kind
-from protocol.messages import Heartbeat, LastWord
+from protocol.messages import Heartbeat, LastWord, Verified
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
@@ -30,16 +30,24 @@ def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
     judged = core.liveness.judgement(heartbeat.node, core.now_ms)
     if not core.liveness.heard(given.heartbeat, given.link, given.datagram, core.now_ms):
         return judged is not core.liveness.judgement(heartbeat.node, core.now_ms)
-    for name in core.liveness.misses(heartbeat, core.now_ms):
-        newest = core.liveness.peers[name].newest
-        assert newest is not None, "only nodes that were heard are missed"
-        core.emit(Relay(heartbeat.node, newest.raw, newest.signature))
+    _pass_on(core, given.heartbeat)
     _catch_up(core, heartbeat, back=judged is not Judgement.ALIVE)
     old = before.message if before else None
     if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
         core.beat()  # whoever has just come (back) hears us at once, and need not wait for our next turn
     core.dirty = core.dirty or judged is not Judgement.ALIVE or old is None or _differs(old, heartbeat)
     return True
+
+
+def _pass_on(core: Core, heard: Verified[Heartbeat]) -> None:
+    """To this node what it misses of others, and to others what they miss of it."""
+    node = heard.message.node
+    for name in core.liveness.misses(heard.message, core.now_ms):
+        newest = core.liveness.peers[name].newest
+        assert newest is not None, "only nodes that were heard are missed"
+        core.emit(Relay(node, newest.raw, newest.signature))
+    for listener in core.liveness.missed_by(node, core.now_ms):
+        core.emit(Relay(listener, heard.raw, heard.signature))
 
 
 def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from coordinator.core import authority
+from coordinator.core.carried import taken_over
 from coordinator.core.model import Column, Move, ServiceColumn, ServiceState, State
 from coordinator.policy import Policy
 from protocol.event import Event, Head, Ref
@@ -115,12 +116,7 @@ def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
 
 def _gap(state: State, column: Column, event: Event) -> Column:
     """A new incarnation: what must outlive the old one stands in its first event."""
-    services = {
-        name: ServiceColumn(epoch=kept["epoch"], wish=kept["wish"], cause="operator" if kept["wish"] else "")
-        for name, kept in event.body.get("services", {}).items()
-    }
-    held = {name: frozenset(Ref(*ref) for ref in refs) for name, refs in event.body.get("holds", {}).items()}
-    return replace(column, services=services, holds=held)
+    return taken_over(column, event.body)
 
 
 def _config(state: State, column: Column, event: Event) -> Column:
@@ -141,6 +137,7 @@ def _claim(column: Column, service: ServiceColumn, event: Event) -> ServiceColum
         _enter(service, event, ServiceState.STARTING),
         epoch=event.body["epoch"],
         holding_epoch=event.body["epoch"],
+        before_epoch=service.epoch,
         claim=event.ref,
         began=event.ref,
         known=column.seen,

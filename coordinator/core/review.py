@@ -96,6 +96,8 @@ def _perform(core: Core, name: str, job: Job, asked: Case, decision: Decision) -
     if decision.act is Act.RECLAIM:
         if job.phase not in (Phase.UP, Phase.RECALLED) or core.disk_refuses:
             return False
+        if core.waits[name].speaks_soon(asked, decision, core.now_ms, core.policy.timing.dead_ms):
+            return False
         job.reclaim(decision, asked.given, epoch, asked.rivals)
         return False
     if decision.rule == "move" and not _target_knows(core, name, decision.causes[0]):

@@ -33,6 +33,8 @@ class Waits:
     moved: tuple[object, int] | None = None
     led: tuple[Ref, int] | None = None
     """The move that is on our disk, and since when."""
+    unheard: tuple[Ref | None, int] | None = None
+    """My claim, and since when a rival of it is known by its events alone."""
 
     def over(self, case: Case, now_ms: int) -> frozenset[str]:
         """The timers that are over; call it before `decide`."""
@@ -83,6 +85,19 @@ class Waits:
         self.passed.update((node, case.theirs(node)) for node in late)
         return bool(late)
 
+    def speaks_soon(self, case: Case, decision: Decision, now_ms: int, dead_ms: int) -> bool:
+        """Whether a rival is known by its events and not yet by its heartbeats: then who wins is not decided yet.
+
+        When a cut heals, either may come first. Announcing before the rival is heard, the winner would not wait for the
+        loser's end, and the loser would announce as well. A rival that says nothing within `dead` has died since.
+        """
+        nodes = {ref.node for ref in decision.causes if ref.node in case.given.peers}
+        if not any(case.holds(node) and node not in case.rivals for node in nodes):
+            return False
+        if self.unheard is None or self.unheard[0] != case.mine.claim:
+            self.unheard = (case.mine.claim, now_ms)
+        return now_ms - self.unheard[1] < dead_ms
+
     def move_over(self, case: Case, now_ms: int) -> bool:
         """Whether the move that we hold the service under has lasted as long as it was asked for."""
         move = ownership.active_move(case.state, case.name)
@@ -106,6 +121,8 @@ class Waits:
         wakes.append(self.settles_ms)
         if self.led:
             wakes.append(self.led[1] + LEAD_MS)
+        if self.unheard is not None:
+            wakes.append(self.unheard[1] + dead_ms)
         due = self._retry_at_ms(case, now_ms)
         move = ownership.active_move(case.state, case.name)
         if self.moved and move:

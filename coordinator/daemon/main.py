@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from coordinator.config import DEFAULT, Checked, check
 from coordinator.policy import Policy
@@ -46,8 +47,15 @@ def _main(argv: list[str]) -> int:
     return asyncio.run(_run(options, checked.policy))
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong on one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
+
+
 def _options(argv: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="faild",
         description="One node of a failover cluster, in the foreground. Prints `ready` when it takes part.",
         epilog="Example: faild --config demo/failover.toml --node lukretia --state /var/lib/failover --secrets demo/lukretia",
@@ -81,12 +89,16 @@ async def _run(options: argparse.Namespace, policy: Policy) -> int:
     from protocol.keys import UnusableKey
     from store.refusals import JournalRefused
 
-    options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        print(f"faild: {options.state}: {error.strerror}. Name a folder for the log with --state", file=sys.stderr)
+        return 3
     folders = Folders(options.config.absolute(), options.state.absolute(), options.secrets.absolute())
     try:
         node = await Node.start(options.node, policy, folders)
     except (UnusableKey, JournalRefused, StillUp, OSError) as error:
-        print(f"faild: {error}", file=sys.stderr)
+        print(f"faild: {_words(error)}", file=sys.stderr)
         return 2 if isinstance(error, UnusableKey) else 3
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -97,6 +109,13 @@ async def _run(options: argparse.Namespace, policy: Policy) -> int:
     finally:
         await node.close()
     return 0
+
+
+def _words(error: Exception) -> str:
+    """An error of the system about a file says no more than its name and what is wrong: the rest is the same for all."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}. Let the user of faild do it, or name another --state"
+    return str(error)
 
 
 def _settle_down() -> None:

@@ -108,6 +108,14 @@ def test_everything_is_said_at_once_in_the_order_of_the_lines():
     assert [complaint.line for complaint in refused.value.complaints] == [5, 15, 22, 28, 37, 44]
 
 
+@pytest.mark.parametrize("wrong", ["ten.example", "10.77.0.13:99999", ""])
+def test_a_wrong_address_is_one_complaint(wrong):
+    """Its link has a name all the same: nothing is said about links that are missing."""
+    with pytest.raises(BadConfig) as refused:
+        parse(bent('"10.77.0.13"', f'"{wrong}"'), "f")
+    assert [str(complaint).split(": ")[1] for complaint in refused.value.complaints] == ["nodes.umpire.links.lan"]
+
+
 def test_one_node_and_seventeen_are_refused():
     with pytest.raises(BadConfig, match=r"nodes: has 1 node\. Write 2 to 16"):
         parse(f'cluster="x"\nid="{"0" * 32}"\n[nodes.a]\nkey="{LUKRETIA}"\nlinks={{lan="10.0.0.1"}}\n', "f")

@@ -91,6 +91,24 @@ def test_a_secret_file_must_be_there_and_private(tmp_path):
     assert read(file, files=False).traps[0].version == "3"
     secret.chmod(0o600)
     assert read(file).traps[0].settings["secret_file"] == str(secret), "wherever faild is started from"
+    secret.write_text("short\n")
+    with pytest.raises(BadConfig, match=r"snmp.secret has no passwords. Write one for auth on the first line"):
+        read(file)
+
+
+def test_an_operators_key_that_others_can_read_is_complained_about_where_it_is(tmp_path):
+    """Not by a `faild`, which has no use for it."""
+    file, key = tmp_path / "failover.toml", tmp_path / "operator" / "id_ed25519"
+    file.write_text(TEXT)
+    key.parent.mkdir()
+    key.write_text("private")
+    key.with_name("id_ed25519.pub").write_text(f"{EVE} eve@here\n")
+    key.chmod(0o600)
+    assert check(file).complaints == ()
+    key.chmod(0o640)
+    (complaint,) = check(file).complaints
+    assert str(complaint).startswith(f"{file}:46:1: operators.eve.key: {key} can be read by others (mode 0640). Do: chmod 600")
+    assert read(file).cluster == "demo"
 
 
 def test_a_node_key_that_others_can_read_is_a_complaint_of_config_check(tmp_path):

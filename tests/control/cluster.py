@@ -146,6 +146,7 @@ class Node:
         self.post(inputs.StepFinished(order.ticket, (ending,) * len(order.actions)))
 
     def _forward(self, order: effects.Forward) -> None:
+        self.cluster.cut = self.cluster.cut or self.cluster.cut_by_orders
         self.send(order.peer, inputs.CommandArrived(order.command, 0))
 
     def _answer(self, order: effects.Answer) -> None:
@@ -199,6 +200,7 @@ class Node:
 class Cluster:
     def __init__(self, folder: Path):
         self.folder, self.cut, self.over = folder, False, False
+        self.cut_by_orders = False  # the network ends with the first order that is passed on
         self.config = folder / "failover.toml"
         (folder / "operator").mkdir()
         keys = {"afm": folder / "operator" / "id_ed25519", "eve": folder / "eve", "olga": folder / "olga"}

@@ -80,3 +80,17 @@ def test_a_living_node_is_passed_on_to_who_lacks_it(liveness: Liveness) -> None:
     assert liveness.misses(beat(1).message, 20_010) == [THIRD]
     assert liveness.misses(knowing, 20_010) == []
     assert liveness.misses(lacking, 20_400) == [], "who is silent here is not passed on"
+
+
+def test_what_others_miss_is_passed_on_as_it_comes(liveness: Liveness) -> None:
+    """Not only at their next word: the way through a third is twice as long, and would end in doubt now and then."""
+    liveness.heard(beat(1, heard={THIRD: Heard(b"theirs 1", 3, 200)}), "lan", False, 20_000)
+    liveness.heard(beat(7, node=THIRD), "lan", False, 20_010)
+    assert liveness.missed_by(THIRD, 20_010) == [PEER]
+    assert liveness.missed_by(THIRD, 20_400) == []  # in doubt itself
+
+
+def test_what_others_hear_themselves_is_not_passed_on(liveness: Liveness) -> None:
+    liveness.heard(beat(1, heard={THIRD: Heard(b"theirs 1", 6, 90)}), "lan", False, 20_000)
+    liveness.heard(beat(7, node=THIRD), "lan", False, 20_010)
+    assert liveness.missed_by(THIRD, 20_010) == []

@@ -48,6 +48,23 @@ def test_a_bad_file_is_refused_everywhere_with_its_line(make, old, new, said):
     assert not cluster.nodes["lukretia"].state.exists(), "nothing was begun"
 
 
+def test_a_word_that_faild_does_not_know_is_one_line():
+    done = run("faild", "--stat", "/tmp/x", "--nodes", "lukretia")
+    assert (done.code, done.out) == (2, "")
+    assert done.err == "faild: unrecognized arguments: --nodes lukretia; see: faild --help\n"
+
+
+def test_a_state_folder_that_cannot_be_is_3_in_one_line(make):
+    cluster = make()
+    file = cluster.folder / "a file"
+    file.write_text("")
+    secrets = ["--secrets", cluster.config.parent / "lukretia"]
+    for state in (file, file / "state"):
+        done = run("faild", "--config", cluster.config, "--node", "lukretia", *secrets, "--state", state)
+        assert (done.code, done.out, done.err.count("\n")) == (3, "", 1)
+        assert done.err.startswith(f"faild: {state}: ")
+
+
 @pytest.mark.parametrize("what", ["key", "address"])
 def test_two_nodes_with_one_key_or_address(make, what):
     cluster = make()

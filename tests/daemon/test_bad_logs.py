@@ -144,6 +144,18 @@ def test_an_older_copy_of_the_disk_is_completed_from_the_peers(cluster):
     assert cluster.status("genesis")["alarms"] == []
 
 
+def test_a_log_that_was_cut_anywhere_is_completed_from_the_peers(cluster):
+    """Also in the middle of a commit, behind the last signature: short, and sound up to there."""
+    lukretia = cluster.nodes["lukretia"]
+    for last in (7, 6, 5, 4):
+        lukretia.kill()
+        cluster.until_up("genesis")
+        sql(lukretia, "DELETE FROM events WHERE node = ? AND number > ?", (lukretia.name, last))
+        cluster.start("lukretia")
+        cluster.until_up("lukretia")
+        cluster.until(lambda: cluster.audit("verify", at=["lukretia"]).code == 0, "nothing is wrong with it")
+
+
 def test_a_lost_disk_is_filled_again_by_the_peers_and_history_is_no_news(cluster):
     """Every other node has answered what it has of this feed, so it goes on; the script hears of nothing old."""
     lukretia = cluster.nodes["lukretia"]

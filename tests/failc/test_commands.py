@@ -119,10 +119,25 @@ async def test_move_waits_for_up_at_the_target(cluster, lukretia):
     assert cluster.at("genesis", "genesis") == "UP"
 
 
-async def test_a_move_to_the_owner_is_1(lukretia):
+async def test_a_move_to_the_owner_is_an_order_to_stay(lukretia):
     done = await failc("move", "web", "lukretia", "--state", lukretia)
-    assert (done.code, done.out) == (1, "")
-    assert done.err == "failc: move web: refused: lukretia holds web already\n"
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("web: up on lukretia, epoch 1")
+    assert "lukretia (moved)" in (await failc("status", "--state", lukretia)).out
+
+
+async def test_a_move_to_the_node_that_is_asked_is_refused_as_well_while_it_is_in_fail(lukretia):
+    assert (await failc("fail", "web", "--reason", "rack work", "--state", lukretia)).code == 0
+    done = await failc("move", "web", "lukretia", "--state", lukretia)
+    assert done.err == "failc: move web: refused: lukretia cannot take web now: in FAIL (operator)\n"
+
+
+async def test_a_move_to_a_node_in_fail_is_refused_by_whoever_is_asked(cluster, lukretia):
+    """Also where nobody holds the service: the target would refuse it, and who asked would not hear of it."""
+    for node in ("genesis", "lukretia"):
+        assert (await failc("fail", "web", node, "--reason", "rack work", "--state", lukretia)).code == 0
+    done = await failc("move", "web", "genesis", "--state", lukretia)
+    assert done.err == "failc: move web: refused: genesis cannot take web now: in FAIL (operator)\n"
 
 
 async def test_hold_and_unhold_and_reclaim(lukretia):
@@ -155,6 +170,35 @@ async def test_a_move_to_a_dead_node_is_1(cluster, lukretia):
     cluster.cut = True
     await cluster.until(lambda c: c.at("lukretia", "lukretia", "db") == "UP")
     done = await failc("move", "web", "genesis", "--timeout", "50ms", "--state", lukretia)
+    assert done.code == 1
+    assert "genesis cannot take web now: dead" in done.err
+
+
+async def until_dead(node, asked):
+    """As that node judges: a command says at once what it would have to wait for."""
+    async with asyncio.timeout(20):
+        while (await failc("status", "--json", "--state", asked)).json["nodes"][node]["liveness"] != "dead":
+            await asyncio.sleep(0.05)
+
+
+async def test_a_fail_for_a_node_that_dies_meanwhile_is_1_and_for_a_dead_one_it_counts(cluster, lukretia):
+    """An order on its way to a node in doubt is nobody's when that dies: the FAIL of the dead is not what was asked for."""
+    words = ["fail", "db", "genesis", "--reason", "its host is off", "--state", lukretia]
+    cluster.cut_by_orders = True
+    done = await failc(*words)
+    assert (done.code, done.err) == (1, "")
+    assert "genesis is dead now: say it again, if it is certainly down there" in done.out
+    assert (await failc(*words)).code == 0
+    await cluster.until(lambda c: c.at("lukretia", "lukretia", "db") == "UP")
+
+
+async def test_a_move_to_a_dead_node_is_1_also_where_nobody_holds_the_service(cluster, lukretia):
+    """The order would be passed on, to nobody."""
+    for node in ("genesis", "lukretia"):
+        assert (await failc("fail", "web", node, "--reason", "rack work", "--state", lukretia)).code == 0
+    cluster.cut = True
+    await until_dead("genesis", lukretia)
+    done = await failc("move", "web", "genesis", "--state", lukretia)
     assert done.code == 1
     assert "genesis cannot take web now: dead" in done.err
 
@@ -221,6 +265,14 @@ async def test_a_key_with_a_passphrase_says_what_to_do(lukretia, tmp_path):
     done = await failc("hold", "web", "--identity", locked, "--state", lukretia)
     assert done.code == 2
     assert f"ssh-add {locked}" in done.err
+
+
+async def test_a_key_of_another_kind_is_named(lukretia, tmp_path):
+    other = tmp_path / "other"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", other], check=True)
+    done = await failc("hold", "web", "--identity", other, "--state", lukretia)
+    assert done.code == 2
+    assert done.err.startswith(f"failc: {other}")
 
 
 async def test_links_and_timings(lukretia):

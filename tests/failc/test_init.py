@@ -90,6 +90,8 @@ async def test_links_over_ipv6_with_ports(tmp_path):
         (["--node", "a=lan:10.0.0.1", "--node", '../b"=lan:10.0.0.2'], "is not a name"),
         ([*TWO, "--service", "web=10.0.0.9"], '--service "web=10.0.0.9": write it as NAME=ADDR/PREFIX@IFACE'),
         ([*TWO, "--service", "web=10.0.0.9@eth0"], '"10.0.0.9" has no prefix. Write "10.0.0.9/24"'),
+        ([*TWO, *WEB, *WEB], 'service "web" is named twice: write all its addresses into one --service'),
+        (["--node", "a=lan:ten.example", "--node", "b=lan:10.0.0.2"], '"ten.example" is not an IP address'),
         ([], "Missing option '--node'"),
     ],
     ids=str,
@@ -113,6 +115,18 @@ async def test_config_check_names_file_line_column_and_key(tmp_path):
     as_json = await failc("config", "check", file, "--json")
     assert as_json.code == 2
     assert as_json.json["complaints"][0]["line"] == line
+
+
+async def test_who_names_a_node_everywhere_may_do_so_where_none_is_asked(tmp_path):
+    """`failc` takes --state and its like before or after any command."""
+    where = ["--state", tmp_path / "state", "--identity", tmp_path / "key"]
+    assert (await failc("init", tmp_path / "x", "--cluster", "demo", *TWO, *where)).code == 0
+    file = tmp_path / "x" / "failover.toml"
+    assert (await failc("config", "check", file, *where)).code == 0
+    assert (await failc("config", "schema", *where)).code == 0
+    story = tmp_path / "story"
+    story.write_text("at 0s start lukretia\n")
+    assert (await failc("simulate", "--config", file, story, *where)).code == 0
 
 
 async def test_config_check_of_what_cannot_be_read_is_3(tmp_path):

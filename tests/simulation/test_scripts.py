@@ -24,6 +24,7 @@ POLICY = read(CONFIG, files=False)
         ("at 1s start nobody", "no node 'nobody'"),
         ("at 1s check-fails mail lukretia", "no service 'mail'"),
         ("at 1s cut lukretia genesis wan", "no link between"),
+        ("at 1s cut lukretia lukretia", "names lukretia twice"),
         ("at 1 start lukretia", "1 has no unit"),
         ("at 1.5s start lukretia", "not a whole number"),
         ("start lukretia", "is no line of a scenario"),

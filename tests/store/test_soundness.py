@@ -122,6 +122,27 @@ async def test_a_journal_says_which_feeds_its_own_disk_knows_to_be_longer(logs: 
     await journal.close()
 
 
+@pytest.mark.parametrize(("node", "last", "kept"), [("lukretia", 5, 4), ("lukretia", 2, 0), ("genesis", 1, 0)])
+async def test_a_feed_that_was_cut_inside_a_commit_goes_on_at_its_last_signature(logs: Logs, node: str, last: int, kept: int):
+    """What stands behind it is nobody's word: it is named while it is there, and cut off at the next start."""
+    logs.sql("DELETE FROM events WHERE node = ? AND number > ?", node, last)
+    assert ("signature", node, kept + 1) in logs.found()
+    me = logs.lukretia
+    journal = await Journal.open(logs.path(), me.node, me.identity, keyring=logs.keyring, cluster=CLUSTER)
+    assert [entry.event.number for entry in await journal.load() if entry.event.node == node] == list(range(1, kept + 1))
+    assert [head.number for head in journal.heads() if head.node == node] == ([kept] if kept else [])
+    assert node in {finding.node for finding in journal.remarks}
+    written = [entry for entry in (logs.lukretia if node == "lukretia" else logs.genesis).entries[kept:] if entry]
+    assert (await journal.append(written)).entries == tuple(written), "and it is completed"
+    await journal.close()
+    assert logs.found() == set()
+
+
+async def test_an_end_that_must_be_signed_is_refused_without_its_signature(logs: Logs):
+    logs.sql("UPDATE events SET signature = NULL WHERE node = 'lukretia' AND number = 9")
+    assert "signature: lukretia 1/9" in await refusal(logs)
+
+
 async def test_a_feed_that_is_missing_as_a_whole_is_truncated(logs: Logs):
     logs.sql("DELETE FROM events WHERE node = 'genesis'")
     assert logs.found() == {("truncated", "genesis", 1)}

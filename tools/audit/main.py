@@ -7,7 +7,7 @@ import sys
 import click
 
 from tools.audit.options import trusting
-from tools.failc.trouble import NO, USAGE, Trouble
+from tools.failc.trouble import NO, UNREACHABLE, USAGE, Trouble
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("tools.audit.verify:verify", "Signatures, chains, gaps, forks, lawfulness, authority."),
@@ -88,6 +88,8 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return NO
+    except PermissionError as error:
+        return _say(f"{error.filename}: permission denied; ask somebody who may, or name a copy", UNREACHABLE)
 
 
 def _say(text: str, code: int) -> int:

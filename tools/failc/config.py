@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tools.failc.options import indifferent
 from tools.failc.trouble import NO, UNREACHABLE, USAGE, Trouble
 
 if TYPE_CHECKING:
@@ -26,8 +27,9 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT)
+@click.argument("file", type=click.Path(path_type=Path, readable=False), default=DEFAULT)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@indifferent
 def check(file: Path, as_json: bool) -> int:
     """Check FILE as faild does at its start, with the secret files that it names.
 
@@ -85,6 +87,7 @@ def _entry(complaint: "Complaint") -> dict[str, Any]:
 
 
 @config.command()
+@indifferent
 def schema() -> None:
     """Print the JSON schema of failover.toml, for editors.
 

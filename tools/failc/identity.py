@@ -56,7 +56,7 @@ def _there(path: Path) -> bool:
 def _named(file: Path) -> "SshKey":
     """The key in `file`; for a public key file, or a private one with a passphrase, the agent's key of that name."""
     from protocol.keys import UnusableKey
-    from protocol.sshkey import load_private, parse_public, public_text
+    from protocol.sshkey import load_private
 
     if file.suffix != ".pub":
         try:
@@ -71,16 +71,23 @@ def _named(file: Path) -> "SshKey":
             return held
     held = _held(file)
     if held is None:
-        text = public_text(parse_public(_text(file)))
-        raise UnusableKey(f"{file}: no agent holds the private key of ...{text[-12:]}; add it: ssh-add")
+        raise UnusableKey(f"{file}: no agent holds the private key of ...{_public(file)[-12:]}; add it: ssh-add")
     return held
 
 
 def _held(file: Path) -> "SshKey | None":
+    public = _public(file)
+    return next((key for key in _agent_keys() if key.public == public), None)
+
+
+def _public(file: Path) -> str:
+    from protocol.keys import UnusableKey
     from protocol.sshkey import parse_public, public_text
 
-    public = public_text(parse_public(_text(file)))
-    return next((key for key in _agent_keys() if key.public == public), None)
+    try:
+        return public_text(parse_public(_text(file)))
+    except UnusableKey as error:
+        raise error if str(file) in str(error) else UnusableKey(f"{file}: {error}") from None
 
 
 def _text(file: Path) -> str:

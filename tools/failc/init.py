@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tools.failc.options import indifferent
 from tools.failc.trouble import UNREACHABLE, USAGE, Trouble
 
 
@@ -28,7 +29,7 @@ class NewService:
 
 
 @click.command(short_help="Write the configuration and the keys of a new cluster.")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, readable=False))
 @click.option("--cluster", required=True, metavar="C", help="The cluster's name.")
 @click.option("--node", "nodes", multiple=True, required=True, metavar="NAME=LINK:ADDR[,LINK:ADDR...]",
               help="A node with its address on each link, in order of preference for every service.")  # fmt: skip
@@ -37,6 +38,7 @@ class NewService:
 @click.option("--service", "services", multiple=True, metavar="NAME=ADDR/PREFIX@IFACE[,...]",
               help="A service with its addresses.")  # fmt: skip
 @click.option("--operator", default="admin", show_default=True, metavar="NAME", help="The first operator's name.")
+@indifferent
 def init(
     folder: Path,
     cluster: str,
@@ -58,11 +60,13 @@ def init(
     A port may follow an address, lan:10.77.0.11:1291, and an IPv6 address then needs brackets: lan:[fd77::1]:1291.
     """
     wanted = [_node(text, False) for text in nodes] + [_node(text, True) for text in witnesses]
-    _refuse_twice([node.name for node in wanted])
+    chosen = [_service(text) for text in services]
+    _refuse_twice([node.name for node in wanted], "node", "each node is one --node or one --witness")
+    _refuse_twice([service.name for service in chosen], "service", "write all its addresses into one --service")
     keys = {node.name: _KeyPair() for node in wanted}
     owner = _KeyPair()
     wanted = [NewNode(node.name, node.links, node.witness, keys[node.name].node_line) for node in wanted]
-    text = _checked(cluster, wanted, [_service(text) for text in services], operator, owner.ssh_line)
+    text = _checked(cluster, wanted, chosen, operator, owner.ssh_line)
     _write(folder, text, keys, owner, operator, cluster)
     _tell(folder, wanted)
 
@@ -113,10 +117,10 @@ def _service(text: str) -> NewService:
     return NewService(name, addresses)
 
 
-def _refuse_twice(names: list[str]) -> None:
+def _refuse_twice(names: list[str], what: str, instead: str) -> None:
     for name in names:
         if names.count(name) > 1:
-            raise Trouble(f'node "{name}" is named twice: each node is one --node or one --witness', USAGE)
+            raise Trouble(f'{what} "{name}" is named twice: {instead}', USAGE)
 
 
 def _checked(cluster: str, nodes: list[NewNode], services: list[NewService], operator: str, key: str) -> str:

@@ -11,7 +11,7 @@ import sys
 import click
 
 from tools.failc.options import reaching
-from tools.failc.trouble import NO, USAGE, Trouble
+from tools.failc.trouble import NO, UNREACHABLE, USAGE, Trouble
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("tools.failc.init:init", "Write the configuration and the keys of a new cluster."),
@@ -99,6 +99,8 @@ def run(arguments: list[str]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return NO
+    except PermissionError as error:
+        return _say(f"{error.filename}: permission denied; ask somebody who may, or name another file", UNREACHABLE)
 
 
 def _say(text: str, code: int) -> int:

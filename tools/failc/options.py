@@ -56,7 +56,16 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: str | None)
 
 def reaching(command: F) -> F:
     """Adds --state, --connect and --identity."""
-    told = {"expose_value": False, "callback": _remember, "is_eager": False}
+    return _reaching(command, hidden=False)
+
+
+def indifferent(command: F) -> F:
+    """The same for a command that asks no node: whoever gives them everywhere may, and `--help` does not offer them."""
+    return _reaching(command, hidden=True)
+
+
+def _reaching(command: F, hidden: bool) -> F:
+    told = {"expose_value": False, "callback": _remember, "is_eager": False, "hidden": hidden}
     for option in (
         click.option("--identity", metavar="FILE", help="Your OpenSSH private key.", **told),  # type: ignore[arg-type]
         click.option("--connect", metavar="URL", help="Ask there instead of the socket in DIR.", **told),  # type: ignore[arg-type]

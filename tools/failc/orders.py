@@ -119,7 +119,8 @@ def reclaim(service: str, reason: str, **how: Any) -> int:
 def move(service: str, node: str, for_ms: int, reason: str, **how: Any) -> int:
     """Move SERVICE to NODE now: for as long, it comes first in the order of preference.
 
-    It ends when NODE gives the service up, or after --for. Refused while NODE is not fit.
+    It ends when NODE gives the service up, or after --for. Refused while NODE is not fit. Where NODE has it already, it
+    stays there.
 
     \b
     failc move web genesis --reason "rack work"

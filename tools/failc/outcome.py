@@ -2,8 +2,8 @@
 
 | word    | good                                     | bad                              |
 |---------|------------------------------------------|----------------------------------|
-| fail    | FAIL at the node, or at whoever held it; | stuck there                      |
-|         | where it was stuck: not a holder now     |                                  |
+| fail    | FAIL at the node, or at whoever held it; | stuck there; dead before it took |
+|         | where it was stuck: not a holder now     | the order, which nobody has then |
 | recover | RECOVER (or more) at every node in FAIL  |                                  |
 | move    | UP at the target                         | FAIL at the target               |
 | reclaim | UP at the owner with a higher epoch      |                                  |
@@ -38,6 +38,8 @@ class Expected:
     service: str
     what: str
     look: Callable[[Service], Ended | None]
+    node: str = ""
+    """Whoever must act, where only that node can: an order that was on its way to a node that died is nobody's."""
 
 
 def expect(word: str, service: str, node: str, status: dict[str, Any]) -> Expected:
@@ -52,6 +54,8 @@ def wait(ask: Node, expected: Expected, timeout_s: float) -> Ended:
     while True:
         now = status["services"].get(expected.service)
         ended = expected.look(now) if now else Ended(False, "is no longer in the configuration")
+        if expected.node and status["nodes"][expected.node]["liveness"] == "dead":
+            ended = Ended(False, f"{expected.node} is dead now: say it again, if it is certainly down there")
         if ended:
             return ended
         left_ms = round((until - time.monotonic()) * 1000)
@@ -76,7 +80,8 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
         stuck = target in now.get("stuck", [])
         return Ended(False, f"stuck on {target}: a down action failed") if stuck else None
 
-    return Expected(service, f"down on {target}", look)
+    alone = target in status["nodes"] and status["nodes"][target]["liveness"] != "dead" and not was_stuck
+    return Expected(service, f"down on {target}", look, target if alone else "")
 
 
 def _recover(service: str, node: str, status: dict[str, Any]) -> Expected:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from tools.failc.options import indifferent
 from tools.simulator.words import BadScenario
 
 EXAMPLE = """\b
@@ -21,10 +22,12 @@ Example: failc simulate --config failover.toml split.scenario, where split.scena
 
 
 @click.command(epilog=EXAMPLE)
-@click.option("--config", type=click.Path(path_type=Path), default=None, help="The configuration; its keys are not used.")
+@click.option("--config", type=click.Path(path_type=Path, readable=False), default=None,
+              help="The configuration; its keys are not used.")  # fmt: skip
 @click.option("--seed", type=int, default=0, show_default=True, help="Moves the delays of messages.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a step.")
-@click.argument("scenario", type=click.Path(path_type=Path))
+@click.argument("scenario", type=click.Path(path_type=Path, readable=False))
+@indifferent
 def simulate(config: Path | None, seed: int, as_json: bool, scenario: Path) -> None:
     """Play SCENARIO with the real core in virtual time, against the configuration."""
     sys.exit(run(config, scenario, seed, as_json))

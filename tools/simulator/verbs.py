@@ -55,14 +55,14 @@ def _told(act: Callable[[World, str, str], None], world: World, service: str, no
 
 
 def cut(words: Words) -> Deed:
-    a, b = words.node(), words.node()
+    a, b = words.pair()
     link = words.link(a, b) if words.more() else None
     words.done()
     return lambda world: _quiet(lambda: world.network.cut([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))
 
 
 def cut_one_way(words: Words) -> Deed:
-    a, b = words.node(), words.node()
+    a, b = words.pair()
     link = words.link(a, b) if words.more() else None
     words.done()
     return lambda world: _quiet(lambda: world.network.cut(world.network.ways(a, b, link)))
@@ -71,7 +71,7 @@ def cut_one_way(words: Words) -> Deed:
 def heal(words: Words) -> Deed:
     if not words.more():
         return lambda world: _quiet(lambda: world.network.heal_all())
-    a, b = words.node(), words.node()
+    a, b = words.pair()
     link = words.link(a, b) if words.more() else None
     words.done()
     return lambda world: _quiet(lambda: world.network.heal([*world.network.ways(a, b, link), *world.network.ways(b, a, link)]))

@@ -60,6 +60,13 @@ class Words:
             names.append(self.node())
         return tuple(names)
 
+    def pair(self) -> tuple[str, str]:
+        """Two nodes; a node has no link to itself."""
+        one, other = self.node(), self.node()
+        if one == other:
+            raise self.wrong(f"{self.line.verb} names {one} twice")
+        return one, other
+
     def service(self) -> str:
         return self._known(self.next("a service"), tuple(self.policy.services), "service")
 

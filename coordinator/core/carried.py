@@ -1,0 +1,91 @@
+"""What outlives an incarnation: its node's own words that others still go by, in the first event of the next one.
+
+    body = carried(ours, column)            # when the incarnation is opened
+    column = taken_over(column, body)       # in the reducer, by everybody
+
+A node opens a new incarnation after a lost disk, and after any crash while another node is away: neither is a reason to
+forget an operator's order. What is here and what is not, field by field: the state of a holding is not (whatever it was, it
+is over), what was seen of others is not (it is seen again), what was ordered or ended is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from coordinator.core.model import Column, Move, ServiceColumn
+from protocol.event import Head, Ref
+
+REFS_KEPT = 64
+"""Of holds, of their ends and of those of moves the newest; nobody has so many in force, and the event has its limit."""
+
+Words = Mapping[tuple[str, str], tuple[int, Ref]]
+
+
+def carried(ours: Head, before: Column) -> dict[str, Any]:
+    """The body of gap-declared: the last event known of the incarnation that ends here, and what must outlive it."""
+    return {
+        "incarnation": ours.incarnation,
+        "number": ours.number,
+        "id": ours.id,
+        "services": {name: _service(service) for name, service in before.services.items()},
+        "holds": {name: _newest(refs - before.unheld) for name, refs in before.holds.items()},
+        "unheld": _newest(before.unheld),
+        "moves": [[move.service, move.target, move.epoch, move.for_ms, list(move.ref)] for move in before.moves],
+        "moves_ended": _newest(before.moves_ended),
+        "fenced": _told(before.fenced),
+        "last_words": _told(before.last_words),
+        "forked": {node: list(ref) for node, ref in before.forked.items()},
+    }
+
+
+def taken_over(column: Column, body: Mapping[str, Any]) -> Column:
+    """The column with which a new incarnation begins. A part that is not there is empty."""
+    return replace(
+        column,
+        services={name: _served(kept) for name, kept in body.get("services", {}).items()},
+        holds={name: _refs(refs) for name, refs in body.get("holds", {}).items()},
+        unheld=_refs(body.get("unheld", ())),
+        moves=tuple(Move(name, node, epoch, ms, Ref(*ref)) for name, node, epoch, ms, ref in body.get("moves", ())),
+        moves_ended=_refs(body.get("moves_ended", ())),
+        fenced=_heard(body.get("fenced", ())),
+        last_words=_heard(body.get("last_words", ())),
+        forked={node: Ref(*ref) for node, ref in body.get("forked", {}).items()},
+    )
+
+
+def _service(service: ServiceColumn) -> dict[str, Any]:
+    return {
+        "epoch": service.epoch,
+        "holding_epoch": service.holding_epoch,
+        "wish": service.wish if service.wish == "fail" else "",
+        "burnt": service.burnt,
+        "failures": service.failures,
+    }
+
+
+def _served(kept: Mapping[str, Any]) -> ServiceColumn:
+    return ServiceColumn(
+        epoch=kept["epoch"],
+        holding_epoch=kept.get("holding_epoch", 0),
+        wish=kept["wish"],
+        cause="operator" if kept["wish"] else "",
+        burnt=kept.get("burnt", False),
+        failures=kept.get("failures", 0),
+    )
+
+
+def _newest(refs: frozenset[Ref]) -> list[list[Any]]:
+    newest = sorted(refs, key=lambda ref: (ref.incarnation, ref.number, ref.node))[-REFS_KEPT:]
+    return [list(ref) for ref in newest]
+
+
+def _refs(refs: Any) -> frozenset[Ref]:
+    return frozenset(Ref(*ref) for ref in refs)
+
+
+def _told(words: Words) -> list[list[Any]]:
+    return [[service, node, epoch, list(ref)] for (service, node), (epoch, ref) in sorted(words.items())]
+
+
+def _heard(words: Any) -> Words:
+    return {(service, node): (epoch, Ref(*ref)) for service, node, epoch, ref in words}

@@ -96,6 +96,8 @@ class Core:
         """Service to the sentence of its last decision."""
         self.wanted_ms: dict[tuple[str, int], int] = {}
         self.behind: set[tuple[str, int]] = set()
+        self.hearsay_ms: dict[str, int] = {}
+        """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self.carrier: dict[str, bool] = {}
         self.carrier_up_ms: dict[str, int] = {}
         self.pen.durable = self.feeds.newest.get(me)

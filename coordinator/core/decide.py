@@ -217,7 +217,11 @@ def settling(case: Case) -> Found | None:
 
 
 def not_current(case: Case) -> Found | None:
-    behind = [node for node in case.others if case.judged(node) is ALIVE and not case.given.peers[node].current]
+    behind = [
+        node
+        for node in case.others
+        if (case.judged(node) is ALIVE and not case.given.peers[node].current) or f"behind:{node}" in case.given.timers
+    ]
     return Found(f"waiting for the newest events of {behind[0]}") if behind else None
 
 

@@ -33,7 +33,8 @@ class Given:
     refused: bool = False
     """A peer's heartbeat says that it refuses us as forked."""
     timers: frozenset[str] = field(default_factory=frozenset)
-    """Timers that are over: "retry", "failback:NODE", "passed:NODE"; and "settling" while that one still runs."""
+    """Timers that are over: "retry", "failback:NODE", "passed:NODE"; and while they still run
+    "settling", and "behind:NODE": events of a node that is not heard are on their way from one that is."""
 
     def to_body(self) -> dict[str, Any]:
         return {

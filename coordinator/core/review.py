@@ -52,9 +52,28 @@ def _peer(core: Core, name: str) -> PeerGiven:
 def case(core: Core, service: str, told: Given) -> Case:
     """The question about one service, with its timers."""
     bare = Case(core.state, core.policy, core.me, service, told)
-    timers = core.waits[service].over(bare, core.now_ms) if service in core.waits else frozenset()
+    timers = (core.waits[service].over(bare, core.now_ms) if service in core.waits else frozenset()) | _hearsay(core, told)
     full = Given(told.peers, told.fit, told.unfit_because, told.refused, timers)
     return Case(core.state, core.policy, core.me, service, full)
+
+
+def _hearsay(core: Core, told: Given) -> frozenset[str]:
+    """Nodes that we do not hear, and of which a living one has events that we lack: these come in a moment, `dead` at most."""
+    found = set()
+    for name, peer in told.peers.items():
+        if peer.judgement is Judgement.ALIVE or not any(_knows_more(core, told, other, name) for other in told.peers):
+            core.hearsay_ms.pop(name, None)
+        elif core.now_ms - core.hearsay_ms.setdefault(name, core.now_ms) < core.policy.timing.dead_ms:
+            found.add(f"behind:{name}")
+    return frozenset(found)
+
+
+def _knows_more(core: Core, told: Given, other: str, name: str) -> bool:
+    newest = core.liveness.peers[other].newest
+    if newest is None or told.peers[other].judgement is not Judgement.ALIVE:
+        return False
+    head = newest.message.heads.get(name)
+    return head is not None and core.feeds.behind(name, head) is not None
 
 
 def services(core: Core) -> None:
@@ -198,6 +217,7 @@ def wakes_ms(core: Core) -> list[int]:
         for name, waits in core.waits.items()
         for ms in waits.wakes_ms(Case(core.state, core.policy, core.me, name, told), core.now_ms, dead_ms)
     ]
+    wakes += [since_ms + dead_ms for since_ms in core.hearsay_ms.values() if since_ms + dead_ms > core.now_ms]
     if core.now_ms < core.stalled_until_ms:
         wakes.append(core.stalled_until_ms)
     return wakes

@@ -77,7 +77,7 @@ def rounded(rtt_ms: float | None) -> float | None:
 
 def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
     """What there is to say about one service."""
-    ruled = ownership.ruling(view.state, view.policy).services.get(name) or view.policy.services[name]
+    ruled = ownership.ruled(view.state, view.policy, name)
     owners = holders(view, name, peers)
     owner = ownership.winner(view.state, ruled, owners)
     held = bool(ownership.held_back(view.state, name))

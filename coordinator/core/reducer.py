@@ -120,7 +120,7 @@ def _gap(state: State, column: Column, event: Event) -> Column:
 
 
 def _config(state: State, column: Column, event: Event) -> Column:
-    return replace(column, config_number=event.body["number"], config=event.body["digest"])
+    return replace(column, config_number=event.body["number"], config=event.body["digest"], configured=event.ref)
 
 
 def _judged(state: State, column: Column, event: Event) -> Column:

@@ -33,7 +33,7 @@ from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
 from coordinator.daemon.keeper import Keeper
 from coordinator.daemon.lane import CUT, NOT_BEGUN, NewsLane, OrderLane, Performed
-from coordinator.policy import Policy
+from coordinator.policy import Policy, ServicePolicy
 from protocol.messages import LastWord
 
 log = logging.getLogger("failover.actions")
@@ -83,19 +83,23 @@ class Executor:
         drop_ambient()
         self._keeper.start()
         self._workshop = Workshop(await Netlink.open(), Announcer(), Programs(self._groups))
-        self.configure(self._policy)
+        for service in self._policy.owned_by(self._me):
+            self.equip(service)
 
     def configure(self, policy: Policy) -> None:
-        """A new configuration: from the next order on. Running actions and checks end as they began."""
-        assert self._workshop is not None, "the executor is started first"
+        """A new configuration: checks are by it from the next `watch` on, actions only when the core says `equip`."""
         self._policy = policy
-        mine = {name: service for name, service in policy.services.items() if self._me in service.nodes}
-        old, self._deeds = self._deeds, {name: Deeds.of(service, self._workshop) for name, service in mine.items()}
-        for name in mine:
-            if name in old and old[name].policies == self._deeds[name].policies:
-                self._deeds[name] = old[name]  # a script that is being told something goes on knowing it
-            else:
-                self._keeper.forgets(name)
+
+    def equip(self, service: ServicePolicy) -> None:
+        """From the next order on the actions of this service are these; where they do the same as before, they are the same:
+        an address that is up is kept, a script that is being told something goes on knowing it."""
+        assert self._workshop is not None, "the executor is started first"
+        old = self._deeds.get(service.name)
+        if old is not None and service.works_as(old.service):
+            self._deeds[service.name] = old.timed_as(service)
+            return
+        self._deeds[service.name] = Deeds.of(service, self._workshop)
+        self._keeper.forgets(service.name)
 
     async def close(self) -> None:
         """End what runs, take nothing down: whoever closes has let go of everything before."""

@@ -1,6 +1,6 @@
 """What another configuration changes, in words; and what of it a running node cannot change.
 
-changes(old, new)                               # ("services.web.failback: auto -> 10m", "nodes.umpire: added", ...)
+changes(old, new)                               # ("services.web.failback: auto -> 10m", "nodes.umpire: added")
 unchangeable(old, new, "lukretia", path)        # complaints with their lines
 """
 
@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.config.complaints import Complaint, Finding, place
+from coordinator.config.durations import spoken
 from coordinator.config.reading import read_text
 from coordinator.policy import Policy
 
 QUIET = frozenset({"cluster", "cluster_id", "digest", "text", "name"})
 """Fields that say nothing to people, or cannot differ."""
+
+
+WORDS = {("failback_ms", 0): "auto", ("failback_ms", None): "manual", ("retry_ms", None): "never"}
 
 
 def changes(old: Policy, new: Policy) -> tuple[str, ...]:
@@ -26,13 +30,14 @@ def changes(old: Policy, new: Policy) -> tuple[str, ...]:
 def _objects(path: str, old: Any, new: Any) -> Iterator[str]:
     for field in fields(old):
         if field.name not in QUIET:
-            yield from _values(f"{path}.{_key(field.name)}".lstrip("."), getattr(old, field.name), getattr(new, field.name))
+            was, now = (_written(field.name, getattr(one, field.name)) for one in (old, new))
+            yield from _values(f"{path}.{_key(field.name)}".lstrip("."), was, now)
 
 
 def _values(path: str, old: Any, new: Any) -> Iterator[str]:
     if old == new:
         return
-    if isinstance(old, Mapping):
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
         yield from _tables(path, old, new)
     elif hasattr(old, "__dataclass_fields__"):
         yield from _objects(path, old, new)
@@ -59,11 +64,26 @@ def _key(name: str) -> str:
     return name.removesuffix("_ms").removesuffix("_ppm")
 
 
+def _written(name: str, value: Any) -> Any:
+    """A number as people write it there."""
+    if value is None or isinstance(value, int):
+        return WORDS.get((name, value)) or _with_unit(name, value)
+    return value
+
+
+def _with_unit(name: str, value: int | None) -> Any:
+    if value is not None and name.endswith("_ms"):
+        return spoken(value)
+    return f"{value / 10_000:g}%" if value is not None and name.endswith("_ppm") else value
+
+
 def _count(items: tuple[Any, ...]) -> str:
     return str(len(items))
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], int):
+        return f"[{value[0]}]:{value[1]}" if ":" in value[0] else f"{value[0]}:{value[1]}"
     if isinstance(value, tuple):
         return "[" + ", ".join(map(str, value)) + "]"
     return str(value)

@@ -313,7 +313,6 @@ class Node:
         self.guard.configure(order.policy)
         self.executor.configure(order.policy)
         self.carrier.configure(_interfaces(self.me, order.policy))
-        self._task(self.traps.configure(order.policy))
 
     def _equip(self, order: effects.Equip) -> None:
         self.executor.equip(order.service)

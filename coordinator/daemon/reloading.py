@@ -102,8 +102,16 @@ class Reloading:
         if not answer.admitted:
             await self._back(old)
             return Applied(Fate.REFUSED if answer.authority else Fate.DENIED, answer.text)
+        await self._traps(new)
         number = node.core.column.config_number
         return Applied(Fate.APPLIED, f"configuration {number} ({new.digest.hex()[:12]}) is in force", lines)
+
+    async def _traps(self, new: Policy) -> None:
+        """New receivers need a new process, and the old one some time to end. Where none can be had, no trap is told."""
+        try:
+            await self._node.traps.configure(new)
+        except OSError as error:
+            log.error("no traps are told: %s", error)
 
     async def _back(self, old: Policy) -> None:
         try:

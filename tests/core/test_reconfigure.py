@@ -13,6 +13,8 @@ from coordinator.core.core import Core
 from coordinator.core.effects import Adopt, Append, Effect, Equip, Guard, Run, Watch
 from coordinator.core.inputs import CheckFinished, Reconfigured
 from coordinator.core.jobs import Phase
+from coordinator.core.model import State
+from coordinator.core.reducer import reduce
 from coordinator.policy import CheckPolicy, Policy
 from protocol.event import Event
 from protocol.kinds import Kind
@@ -283,3 +285,24 @@ def test_everybody_beats_as_often_as_anybody_expects_it(world: World) -> None:
     world.hosts["genesis"].apply(slow)
     world.run_until_ms(9_000)
     assert [core_of(world, node).heartbeat_ms for node in ("lukretia", "genesis")] == [1_000, 1_000]
+
+
+# --- what is known of files ------------------------------------------------------------------------------------------
+
+
+def applied_event(policy: Policy, digest: bytes, incarnation: int = 1) -> Event:
+    body = {"number": 1, "digest": digest, "text": policy.text}
+    return Event(TWO.cluster_id, "genesis", incarnation, 1, bytes(32), 0, 0, Kind.CONFIG_APPLIED, "", body, (), ())
+
+
+def test_nobody_can_put_his_own_file_under_the_hash_of_another() -> None:
+    """By that file everybody would judge the commands of those who run the other one."""
+    state = reduce(State(), applied_event(TWO, TWO.digest))
+    state = reduce(state, applied_event(changed(TWO, "web", ["retry=20s"]), TWO.digest, incarnation=2))
+    assert state.policies[TWO.digest].services["web"].retry_ms == TWO.services["web"].retry_ms
+
+
+def test_files_are_known_in_whatever_order_the_incarnations_come() -> None:
+    other = changed(TWO, "web", ["retry=20s"])
+    one, two = applied_event(TWO, TWO.digest), applied_event(other, other.digest, incarnation=2)
+    assert reduce(reduce(State(), one), two).policies == reduce(reduce(State(), two), one).policies

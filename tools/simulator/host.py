@@ -202,9 +202,10 @@ class Host:
         """Whatever a probe finds up at start is taken down before anything is written or claimed."""
         if not self.powered or not self._starting:
             return
-        for service in self.file.services.values():
+        known = {**self.surroundings.policy.services, **self.file.services}
+        for service in known.values():
             self.works.equip(service)
-        up = {name: service for name, service in self.file.services.items() if self.works.is_up(name)}
+        up = {name: service for name, service in known.items() if self.works.is_up(name)}
         waiting = set(up)
 
         def ended(service: str, clean: bool) -> None:

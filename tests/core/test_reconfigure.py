@@ -163,7 +163,7 @@ def test_what_was_applied_last_rules_and_the_same_file_is_the_same_number(world:
 def test_other_actions_come_up_after_the_guard_knows_how_to_take_them_down(world: World) -> None:
     effects = effects_of(world, "lukretia", changed(TWO, "web", ["address=10.77.0.101/24"]))
     told = [effect for effect in effects if isinstance(effect, Adopt | Equip | Guard | Run | Watch)]
-    words = [f"{effect.word} {effect.action}" if isinstance(effect, Run) else type(effect).__name__ for effect in told]
+    words = [f"{effect.word} {effect.actions[0]}" if isinstance(effect, Run) else type(effect).__name__ for effect in told]
     assert words == ["Adopt", "Watch", "down 1", "down 0", "Equip", "Guard", "up 0", "up 1", "Watch"]
     assert len({effect.word.epoch for effect in told if isinstance(effect, Guard)} | {core_of(world).jobs["web"].epoch}) == 1
 

@@ -148,19 +148,24 @@ class Executor:
         if self._tell is not None:
             self._tell(service, state, epoch, reason)
 
-    async def sweep(self) -> list[str]:
+    async def sweep(self, before: Sequence[ServicePolicy] = ()) -> list[str]:
         """Take down, of every service that may run here, whatever a probe does not find down. What was done, in words.
 
+        `before`: as they were configured when faild last ran; what only those actions brought up, nobody else takes down.
         Services side by side, the actions of each in reverse. Raises StillUp where something is certainly up and stays up.
         """
-        swept = await asyncio.gather(*(self._sweep(name) for name in self._deeds), return_exceptions=True)
+        assert self._workshop is not None, "the executor is started first"
+        now = self._deeds
+        old = [service for service in before if service.name not in now or not service.works_as(now[service.name].service)]
+        all_of_them = [*(Deeds.of(service, self._workshop) for service in old), *now.values()]
+        swept = await asyncio.gather(*map(self._sweep, all_of_them), return_exceptions=True)
         failures = [lines for lines in swept if isinstance(lines, BaseException)]
         if failures:
             raise failures[0]
         return [line for lines in swept if not isinstance(lines, BaseException) for line in lines]
 
-    async def _sweep(self, service: str) -> list[str]:
-        deeds, lines = self._deeds[service], []
+    async def _sweep(self, deeds: Deeds) -> list[str]:
+        service, lines = deeds.service.name, list[str]()
         order = Order(service, self._me, 0, "found at the start")
         for index in reversed(range(len(deeds.actions))):
             action = deeds.actions[index]

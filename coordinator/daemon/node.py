@@ -24,6 +24,7 @@ from coordinator.core import effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import ServiceState, State
+from coordinator.core.reducer import read_policy
 from coordinator.daemon import doors
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
@@ -35,7 +36,7 @@ from coordinator.daemon.links import Links
 from coordinator.daemon.reloading import Reloading
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
-from coordinator.policy import Policy
+from coordinator.policy import Policy, ServicePolicy
 from coordinator.trust import known_keys
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head
@@ -143,9 +144,9 @@ class Node:
         await self.guard.start()
         await self.executor.start()
         await self.traps.start()
-        for line in await self.executor.sweep():
-            log.warning("at the start: %s", line)
         entries = await self.journal.load()
+        for line in await self.executor.sweep(_owned_before(self.me, entries)):
+            log.warning("at the start: %s", line)
         self._core = Core(self.me, self.policy, self.run, entries, read_clocks())
         await self.links_.start()
         await self.carrier.start()
@@ -428,6 +429,14 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
 
 def _interfaces(me: str, policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(interface for service in policy.owned_by(me) for interface in service.interfaces))
+
+
+def _owned_before(me: str, entries: Sequence[Entry]) -> tuple[ServicePolicy, ...]:
+    """What this node might own by the configuration under which it last ran."""
+    ours = [entry.event for entry in entries if entry.event.node == me and entry.event.kind == Kind.CONFIG_APPLIED]
+    last = max(ours, key=lambda event: (event.incarnation, event.number), default=None)
+    policy = read_policy(str(last.body.get("text"))) if last else None
+    return policy.owned_by(me) if policy else ()
 
 
 def _ends_clean(me: str, entries: Sequence[Entry]) -> bool:

@@ -375,3 +375,34 @@ def test_a_node_is_added_and_removed(make):
     assert (done.code, done.json["findings"]) == (0, [])
     assert done.json["feeds"]["carthage"]["events"] > 0
     assert json.loads(cluster.audit("who", "web", "--json", at=["lukretia"]).out)["owner"] == "lukretia"
+
+
+def test_what_only_the_old_actions_brought_up_goes_down_at_a_start_with_another_file(pair):
+    """Both faild and its guard were killed, and somebody has edited the file since: nobody else knows of that script."""
+    lukretia = pair.nodes["lukretia"]
+    assert lukretia.stop() == 0
+    (lukretia.web / "up").touch()
+    other = pair.folder / "other"
+    other.write_text("#!/bin/sh\n[ $1 != status ] || exit 3\n")
+    other.chmod(0o755)
+    edit(pair, "lukretia", old=f'script  = "{pair.folder}/web"', new=f'script  = "{other}"')
+    pair.start("lukretia")
+    assert not lukretia.serves()
+    assert f"at the start: web: {pair.folder}/web was up at the start, taken down" in lukretia.said()
+
+
+def test_the_service_manager_is_told(make, monkeypatch):
+    """Type=notify-reload: ready, then reloading with the clock's word, then ready again, whatever became of the file."""
+    cluster = make()
+    path = cluster.folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.settimeout(30)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        node = cluster.nodes["lukretia"].start()
+        assert manager.recv(4096) == b"READY=1"
+        node.config.write_text("bad")
+        node.process.send_signal(signal.SIGHUP)
+        assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", manager.recv(4096))
+        assert manager.recv(4096) == b"READY=1"
+    cluster.until(lambda: "nothing has changed" in node.said(), "it has said what is wrong")

@@ -44,7 +44,7 @@ from coordinator.core.inputs import (
     StopAsked,
     Woke,
 )
-from coordinator.core.jobs import Job
+from coordinator.core.jobs import Job, Phase
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement, State

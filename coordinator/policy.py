@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -14,6 +14,10 @@ class Timing:
     indoubt_ms: int = 300
     dead_ms: int = 500
     drift_ppm: int = 10_000
+
+    def at_least(self, other: "Timing") -> "Timing":
+        """The patience of both: whoever beats by the slower one must not be taken for dead by the faster."""
+        return replace(self, indoubt_ms=max(self.indoubt_ms, other.indoubt_ms), dead_ms=max(self.dead_ms, other.dead_ms))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,12 @@ class ServicePolicy:
         """The interfaces whose carrier this service needs."""
         return tuple(dict.fromkeys(action.interface for action in self.actions if action.interface))
 
+    def works_as(self, other: "ServicePolicy") -> bool:
+        """Whether both do the same things in the same order, whatever their timeouts: then each takes down what the other
+        brought up."""
+        mine, theirs = ([(action.kind, action.settings) for action in one.actions] for one in (self, other))
+        return mine == theirs
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorPolicy:
@@ -108,6 +118,10 @@ class Policy:
     """SHA-256 of `text`."""
     text: str = ""
     """The file as it was read: it goes into the log, so that an auditor can judge by it."""
+
+    def owned_by(self, me: str) -> tuple[ServicePolicy, ...]:
+        """The services of which this node is a candidate."""
+        return tuple(service for service in self.services.values() if me in service.nodes)
 
     def others(self, me: str) -> tuple[str, ...]:
         return tuple(name for name in self.nodes if name != me)

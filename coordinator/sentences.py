@@ -16,6 +16,7 @@ from protocol.kinds import Kind
 RULES: Mapping[str, str] = {
     "operator-fail": "an operator said fail: it is taken down here, and stays down until an operator says recover",
     "stopping": "this node is being stopped, so it gives everything up",
+    "withdrawn": "the configuration no longer lets this node own it, so it gives it up",
     "refused": "a peer refuses this node because its feed has forked, so it holds nothing",
     "check-failed": "a health check failed for good, so another candidate is to try",
     "isolated": "this node hears nobody, and the service is to be given up then",
@@ -156,9 +157,9 @@ def _carrier(event: Event, body: Body) -> str:
 
 def _command(event: Event, body: Body) -> str:
     command = Command.decode(body["command"])
-    where = f" {command.node}" if command.node else ""
+    what = " ".join(word for word in (command.word, command.service, command.node) if word)
     reason = f' because "{command.reason}"' if command.reason else ""
-    return f"{command.operator} orders `{command.word} {command.service}{where}`{reason}; {event.node} took the command"
+    return f"{command.operator} orders `{what}`{reason}; {event.node} took the command"
 
 
 def _move_begun(event: Event, body: Body) -> str:

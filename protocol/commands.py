@@ -18,7 +18,7 @@ from protocol.sshkey import SshKey
 
 NAMESPACE = "failover-command@v1"
 
-WORDS = ("fail", "recover", "reclaim", "move", "hold", "unhold")
+WORDS = ("fail", "recover", "reclaim", "move", "hold", "unhold", "apply")
 
 COMMAND_BYTES_MAX = 4096
 """A reason is a sentence. What is larger belongs into a ticket system."""
@@ -30,6 +30,7 @@ class Command:
     operator: str
     word: str
     service: str
+    """Empty for `apply`, which is about the whole configuration."""
     node: str
     """The node it is meant for, empty for the holder (`fail`) or for every node (`recover`, `hold`, `unhold`)."""
     reason: str

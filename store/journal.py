@@ -30,6 +30,8 @@ from store.soundness import Row, look
 GROUP_ENTRIES_MAX = 2000
 """Entries in one commit: about 7 ms of disk here, the longest that a claim may wait behind a peer catching up."""
 
+KeyringOf = Callable[[Sequence[Row]], Keyring]
+
 QUIET_S = 1.0
 """A checkpoint waits for this much silence: inside a failover nobody pays for it."""
 
@@ -81,9 +83,10 @@ class Journal:
 
     @classmethod
     async def open(
-        cls, path: Path, me: str, signer: Signer, *, keyring: Keyring | None = None, cluster: bytes | None = None
+        cls, path: Path, me: str, signer: Signer, *, keyring: Keyring | KeyringOf | None = None, cluster: bytes | None = None
     ) -> "Journal":
-        """`path` is the log file or its folder. Without a keyring signatures are only looked for, not verified.
+        """`path` is the log file or its folder. Without a keyring signatures are only looked for, not verified. A function
+        gets the rows: the keys of nodes that are no longer configured stand in what others have written.
 
         Raises LogUnreadable, LogUnsound, or JournalRefused where another process has the log open.
         """
@@ -91,7 +94,8 @@ class Journal:
         database = await Database.open(path)
         try:
             rows = await database.read(_all_rows)
-            sound = look(rows, keyring, cluster, signatures_max=SIGNATURES_AT_OPEN_MAX)
+            known = keyring(rows) if callable(keyring) else keyring
+            sound = look(rows, known, cluster, signatures_max=SIGNATURES_AT_OPEN_MAX)
         except sqlite3.Error as error:
             await database.close()
             raise LogUnreadable(f"{path}: {error}. Move it away and start again: the peers have the feeds") from None

@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.control.view import NodeView
+from coordinator.control.view import Fate, NodeView
 from coordinator.core import authority
 from coordinator.core.effects import Answer
 from protocol.commands import COMMAND_BYTES_MAX, Command, SignedCommand, check_expiry, open_command
@@ -23,9 +23,20 @@ RECENT_MAX = 1024
 """Nonces remembered until they are in the log; far more than operators can type while one commit lasts."""
 
 
+FATES = {
+    Fate.APPLIED: (202, None),
+    Fate.UNCHANGED: (202, None),
+    Fate.BAD: (422, "bad-file"),
+    Fate.REFUSED: (409, "not-now"),
+    Fate.DENIED: (403, "role"),
+}
+"""What became of a file, as HTTP status and as a word."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the asker is told, and the HTTP status for it: 202 admitted, 403 no authority, 409 refused by the core."""
+    """What the asker is told, and the HTTP status for it: 202 admitted, 403 no authority, 409 refused by the core, 422 a bad
+    configuration file."""
 
     status: int
     body: dict[str, Any]
@@ -49,11 +60,21 @@ class Door:
         if denied:
             self.counts["role"] += 1
             return Reply(403, {"admitted": False, "refused": "role", "text": denied.text})
+        if signed.command.word == "apply":
+            return await self._apply(signed)
         answer = await self.view.submit(signed)
         self.counts["admitted" if answer.admitted else "not-admitted"] += 1
         if answer.admitted:
             return Reply(202, {"admitted": True, "refused": None, "text": answer.text})
         return Reply(409 if answer.authority else 403, {"admitted": False, "refused": _word(answer), "text": answer.text})
+
+    async def _apply(self, signed: SignedCommand) -> Reply:
+        """The only command that is about a file here: what is wrong with it goes back to whoever asked, line by line."""
+        applied = await self.view.apply(signed)
+        status, refused = FATES[applied.fate]
+        self.counts["admitted" if status == 202 else "not-admitted"] += 1
+        body = {"admitted": status == 202, "refused": refused, "text": applied.text}
+        return Reply(status, {**body, "changes": list(applied.changes), "complaints": list(applied.complaints)})
 
     def _looked_at(self, raw: bytes, signature: bytes, wall_ms: int) -> SignedCommand:
         policy = self.view.policy

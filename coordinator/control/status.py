@@ -28,7 +28,7 @@ def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
         "ready": view.ready,
         "fit": not view.unfit_because,
         "unfit_because": view.unfit_because,
-        "alarms": [*view.alarms, *_disagreements(peers)],
+        "alarms": [*view.alarms, *_disagreements(peers), *_left_behind(view)],
         "config": {"digest": view.policy.digest.hex(), "number": view.state.column(view.me).config_number},
         "nodes": {name: _node(view, name, peers) for name in view.policy.nodes},
         "services": {name: service(view, name, peers) for name in view.policy.services},
@@ -41,6 +41,16 @@ def _disagreements(peers: Mapping[str, PeerView]) -> list[str]:
     if not others:
         return []
     return [f"{', '.join(others)} runs another configuration: nobody fails back until all run the same file"]
+
+
+def _left_behind(view: NodeView) -> list[str]:
+    """A service that left the configuration while it was up here, and is not down yet: nothing else shows it any more."""
+    held = [name for name, service in view.state.column(view.me).services.items() if service.holds]
+    return [
+        f"{name} is no longer in the configuration, and is {_column(view, view.me, name).state} here: see the log"
+        for name in held
+        if name not in view.policy.services
+    ]
 
 
 def rfc3339(wall_ms: int) -> str:
@@ -77,7 +87,7 @@ def rounded(rtt_ms: float | None) -> float | None:
 
 def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
     """What there is to say about one service."""
-    ruled = ownership.ruling(view.state, view.policy).services.get(name) or view.policy.services[name]
+    ruled = ownership.ruled(view.state, view.policy, name)
     owners = holders(view, name, peers)
     owner = ownership.winner(view.state, ruled, owners)
     held = bool(ownership.held_back(view.state, name))

@@ -5,6 +5,7 @@ Everything but `submit` and `read` answers at once from memory; nothing here cha
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,30 @@ class PeerView:
     """By its newest heartbeat."""
     agrees: bool
     """It runs the configuration that we run, as far as its heartbeats say."""
+
+
+class Fate(StrEnum):
+    """What became of a configuration file that was read again."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    BAD = "bad"
+    """The file itself must be changed."""
+    REFUSED = "refused"
+    """Not now, or not while others live by another one."""
+    DENIED = "denied"
+    """The operator may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Whatever it is but APPLIED: nothing has changed."""
+
+    fate: Fate
+    text: str
+    changes: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()
+    """FILE:LINE:COLUMN: key: what is wrong. What to write instead."""
 
 
 class LinkView(Protocol):
@@ -91,3 +116,6 @@ class NodeView(Protocol):
 
     async def submit(self, command: SignedCommand) -> Answer:
         """Hand a command to the core; returns as soon as it is admitted, passed on or refused."""
+
+    async def apply(self, command: SignedCommand) -> Applied:
+        """Read the configuration file again, and swap it or change nothing."""

@@ -45,13 +45,21 @@ def permitted(policy: Policy, column: Column, command: Command) -> Denied | None
     return _role(operator, command)
 
 
+def permitted_by_both(mine: Policy, ruling: Policy, column: Column, command: Command) -> Denied | None:
+    """Where configurations differ the newest says who may: a key that it took away opens nothing where it is not read yet."""
+    denied = permitted(mine, column, command) or permitted(ruling, column, command)
+    if denied is None and mine.operators[command.operator].key != ruling.operators[command.operator].key:
+        return Denied(f"the newest configuration gives {command.operator} another key: apply it here, and sign with that")
+    return denied
+
+
 def _role(operator: OperatorPolicy, command: Command) -> Denied | None:
     if operator.role == "admin":
         return None
     if operator.role == "operate" and command.service in operator.services:
         return None
     may = f"operate {', '.join(operator.services)}" if operator.role == "operate" else operator.role
-    return Denied(f"{operator.name} may {may}, not {command.word} {command.service}")
+    return Denied(f"{operator.name} may {may}, not {command.word} {command.service or 'the configuration'}")
 
 
 def _keys(policy: Policy) -> dict[str, str]:

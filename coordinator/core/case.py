@@ -31,8 +31,17 @@ class Case:
 
     @cached_property
     def service(self) -> ServicePolicy:
-        ruled = ownership.ruling(self.state, self.policy).services.get(self.name)
-        return ruled or self.policy.services[self.name]
+        return ownership.ruled(self.state, self.policy, self.name)
+
+    @cached_property
+    def ruling(self) -> Policy:
+        return ownership.ruling(self.state, self.policy)
+
+    @cached_property
+    def candidate(self) -> bool:
+        """Whether my own configuration lets me own it."""
+        mine = self.policy.services.get(self.name)
+        return mine is not None and self.me in mine.nodes
 
     @cached_property
     def column(self) -> Column:

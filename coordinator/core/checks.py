@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from coordinator.core.inputs import CheckFinished
 from coordinator.policy import ServicePolicy
 
 
@@ -17,6 +18,11 @@ class Counts:
     def reset(self) -> None:
         self.row.clear()
         self.bad.clear()
+
+    def asks(self, found: CheckFinished) -> bool:
+        """Whether this check is still configured: its last run may have ended just when the list was changed."""
+        known = self.policy.checks[found.check : found.check + 1]
+        return bool(known) and found.asked in (None, known[0])
 
     def count(self, check: int, passed: bool) -> str:
         """ "fell" where this result makes the check fail for good, "rose" where it is good again, "first" for the

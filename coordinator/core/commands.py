@@ -58,9 +58,11 @@ def _may(core: Core, command: Command) -> Refusal | None:
         return Refusal("this node is still reading its own feed: ask again in a moment")
     if core.stopping:
         return Refusal("this node is being stopped: ask another one")
-    denied = authority.permitted(core.policy, core.column, command)
+    denied = authority.permitted_by_both(core.policy, ownership.ruling(core.state, core.policy), core.column, command)
     if denied:
         return Refusal(denied.text, authority=False)
+    if command.word not in TARGETS:
+        return Refusal(f"{command.word} is for the node that is asked, over its own control socket")
     if command.service not in core.policy.services:
         return Refusal(f"no service {command.service}: there are {', '.join(core.policy.services)}")
     if command.node and command.node not in core.policy.nodes:
@@ -82,12 +84,14 @@ def _targets(core: Core, command: Command) -> Targets:
 
 
 def _living(core: Core, node: str) -> bool:
-    return node == core.me or core.liveness.judgement(node, core.now_ms) is not Judgement.DEAD
+    """Not one that the configuration no longer names: nobody hears it."""
+    known = node in core.liveness.peers
+    return node == core.me or (known and core.liveness.judgement(node, core.now_ms) is not Judgement.DEAD)
 
 
 def _owner(core: Core, service: str) -> str | None:
     """The holder that can act: a dead one holds by its feed for as long as it stays away."""
-    policy = ownership.ruling(core.state, core.policy).services.get(service) or core.policy.services[service]
+    policy = ownership.ruled(core.state, core.policy, service)
     living = [node for node in ownership.holders(core.state, service) if _living(core, node)]
     return ownership.winner(core.state, policy, living)
 

@@ -12,7 +12,7 @@ what was written. Everything here is deterministic: the same inputs give the sam
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from coordinator.core import commands, disk, life, peers, review, work
+from coordinator.core import commands, disk, life, peers, reconfigure, review, work
 from coordinator.core.case import Case
 from coordinator.core.checks import Counts
 from coordinator.core.effects import (
@@ -52,7 +52,7 @@ from coordinator.core.pen import Pen
 from coordinator.core.reducer import reduce
 from coordinator.core.waits import Waits
 from coordinator.core.witnessing import Witnessing
-from coordinator.policy import Policy
+from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Entry, Ref
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, ShortHead
@@ -90,7 +90,12 @@ class Core:
         self.jobs: dict[str, Job] = {}
         self.waits: dict[str, Waits] = {}
         self.counts: dict[str, Counts] = {}
-        self._adopt(policy)
+        for service in policy.owned_by(me):
+            self.open_job(service)
+        self.unsettled: set[str] = set()
+        """Services that a new configuration has changed, and whose jobs have not followed it to the end."""
+        self.heartbeat_ms = policy.timing.heartbeat_ms
+        """By which we beat: until all run the same timing, as often as anybody expects it (`reconfigure.pace`)."""
         self.answers: dict[Ref, int] = {}
         self.sentences: dict[str, str] = {}
         """Service to the sentence of its last decision."""
@@ -115,15 +120,13 @@ class Core:
         self.dirty = False
         self.tickets = 0
         self.out: list[Effect] = []
+        reconfigure.pace(self)
 
-    def _adopt(self, policy: Policy) -> None:
-        mine = {name: service for name, service in policy.services.items() if self.me in service.nodes}
-        for name, service in mine.items():
-            job = self.jobs.setdefault(name, Job(self, service))
-            if job.phase is Phase.IDLE:
-                job.policy = service
-            self.waits.setdefault(name, Waits())
-            self.counts[name] = Counts(service)
+    def open_job(self, service: ServicePolicy) -> None:
+        """This node may own the service from now on."""
+        self.jobs[service.name] = Job(self, service)
+        self.waits[service.name] = Waits()
+        self.counts[service.name] = Counts(service)
 
     # --- the one method ------------------------------------------------------------------------------------------
 
@@ -133,7 +136,7 @@ class Core:
         self.out = []
         self._lateness(now)
         self.now = now
-        if self.over and not isinstance(given, Durable | NotDurable | CommandArrived):
+        if self.over and not isinstance(given, Durable | NotDurable | CommandArrived | Reconfigured):
             self.wake_at_ms = now.mono_ms + self.policy.timing.heartbeat_ms
             return []  # node-stopped is written: nothing may stand behind it
         news = INPUTS[type(given)](self, given)
@@ -152,6 +155,7 @@ class Core:
     def _review(self, outlook: "Outlook") -> None:
         if self.joined and (self.dirty or self.now_ms >= self.review_ms or outlook != self.outlook or self._is_busy()):
             self.outlook = outlook
+            reconfigure.follow(self)
             review.services(self)
             self.dirty = False  # it has asked until nothing was left to say, its own events included
             self.review_ms = min(review.wakes_ms(self), default=NEVER_MS)
@@ -187,9 +191,9 @@ class Core:
             self.note(Kind.NODE_PAUSED, {"late_ms": late_ms})
 
     def _tick(self) -> None:
-        self.beat_ms += self.policy.timing.heartbeat_ms
+        self.beat_ms += self.heartbeat_ms
         if self.beat_ms <= self.now_ms:
-            self.beat_ms = self.now_ms + self.policy.timing.heartbeat_ms
+            self.beat_ms = self.now_ms + self.heartbeat_ms
         if self.joined:
             self.witnessing.links()
             self.witnessing.judgements(must=False)
@@ -334,14 +338,6 @@ class Core:
         commands.admit(self, given.command, given.ticket)
         self.dirty = True
 
-    def _reconfigured(self, given: Reconfigured) -> None:
-        self.policy = given.policy
-        self.liveness.reconfigure(given.policy)
-        self._adopt(given.policy)
-        number = max((column.config_number for column in self.state.columns.values()), default=0) + 1
-        body = {"number": number, "digest": given.policy.digest, "text": given.policy.text}
-        self.note(Kind.CONFIG_APPLIED, body)
-
     def _woke(self, given: Woke) -> None:
         """Time has passed: `handle` looks at what that changes after every input."""
 
@@ -363,7 +359,7 @@ INPUTS: Mapping[type, Callable[[Core, Any], bool | None]] = {
     LinkChanged: peers.link_changed,
     LastWordHeard: peers.last_word_heard,
     StopAsked: life.stop_asked,
-    Reconfigured: Core._reconfigured,
+    Reconfigured: reconfigure.reconfigured,
     ForkShown: peers.fork_shown,
 }
 """What takes each input in. False: it said nothing new, as three of four copies of a heartbeat do; nothing follows from it."""

@@ -5,15 +5,17 @@
 
 | me           | seen                                                                | then             |
 |--------------|---------------------------------------------------------------------|------------------|
-| UP*          | operator says fail; we stop; refused as forked; check failed for    | release          |
-|              | good; isolated under "release"; no carrier while another is fit     |                  |
+| UP*          | operator says fail; we stop; no candidate any more; refused as      | release          |
+|              | forked; check failed for good; isolated under "release"; no carrier |                  |
+|              | while another is fit                                                |                  |
 | UP*          | a rival, and I lose by the service's rule                           | release          |
 | UP, RECLAIM  | a rival and I win, or a claim that my last claim did not know       | reclaim          |
 | UP           | moved; a better candidate fit as long as `failback` asks            | release          |
 | FAIL         | operator says recover; the carrier is back; `retry` is over         | recover          |
 | RECOVER,FAIL | operator says fail                                                  | fail             |
-| RECOVER      | held back; unfit; somebody not current, holding, in doubt, stuck,   | stay             |
-|              | or a better one that will claim                                     |                  |
+| RECOVER      | held back; unfit; a candidate that only the newest configuration    | stay             |
+|              | names; somebody not current, holding, in doubt, stuck, or a better  |                  |
+|              | one that will claim                                                 |                  |
 | RECOVER      | whoever held it is dead or has let go                               | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
@@ -89,6 +91,15 @@ def operator_fail(case: Case) -> Found | None:
 
 def stopping(case: Case) -> Found | None:
     return Found("this node is being stopped", (), RECOVER, "stopping") if case.column.leaving else None
+
+
+def withdrawn(case: Case) -> Found | None:
+    """By my own configuration: who has not applied the newest one keeps what it holds, and is asked to apply it."""
+    if case.candidate:
+        return None
+    known = case.name in case.policy.services
+    what = f"{case.me} is no longer among its candidates" if known else f"{case.name} is no longer in the configuration"
+    return Found(what, _refs(case.column.configured), RECOVER, "configuration")
 
 
 def refused(case: Case) -> Found | None:
@@ -188,7 +199,7 @@ def retry_over(case: Case) -> Found | None:
 
 
 def not_candidate(case: Case) -> Found | None:
-    return None if case.me in case.service.nodes else Found("this node is no candidate")
+    return None if case.candidate and case.me in case.service.nodes else Found("this node is no candidate")
 
 
 def on_hold(case: Case) -> Found | None:
@@ -209,6 +220,17 @@ def unfit(case: Case) -> Found | None:
 
 def alone(case: Case) -> Found | None:
     return Found("no other node is heard") if case.service.on_isolation == "release" and case.isolated else None
+
+
+def outdated(case: Case) -> Found | None:
+    """The newest configuration has a candidate that mine does not know, and somebody who hears it lives: it may hold the
+    service, and I would not know. Where nobody of them lives I am cut off from it as in any split."""
+    strangers = [node for node in case.service.nodes if node != case.me and node not in case.given.peers]
+    newer = [node for node in case.given.peers if case.state.column(node).config == case.ruling.digest]
+    alive = [node for node in newer if case.judged(node) is ALIVE]
+    if not strangers or not alive:
+        return None
+    return Found(f"{strangers[0]} may have it, and is not in the configuration here: apply the one that {alive[0]} runs")
 
 
 def settling(case: Case) -> Found | None:
@@ -296,6 +318,7 @@ FREE = frozenset({RECOVER})
 TABLE = (
     Row("operator-fail", UPISH, operator_fail, Act.RELEASE),
     Row("stopping", UPISH, stopping, Act.RELEASE),
+    Row("withdrawn", UPISH, withdrawn, Act.RELEASE),
     Row("refused", UPISH, refused, Act.RELEASE),
     Row("check-failed", UPISH, check_failed, Act.RELEASE),
     Row("isolated", UPISH, isolated, Act.RELEASE),
@@ -313,6 +336,7 @@ TABLE = (
     Row("not-candidate", FREE, not_candidate, Act.STAY),
     Row("on-hold", FREE, on_hold, Act.STAY),
     Row("unfit", FREE, unfit, Act.STAY),
+    Row("outdated", FREE, outdated, Act.STAY),
     Row("alone", FREE, alone, Act.STAY),
     Row("settling", FREE, settling, Act.STAY),
     Row("not-current", FREE, not_current, Act.STAY),

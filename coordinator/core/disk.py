@@ -116,10 +116,11 @@ def _answer(core: Core, ref: Ref, admitted: bool, text: str) -> None:
 
 
 def _obeyed(core: Core, event: Event) -> bool:
-    """An operator's `fail` for this node: to release needs no log, so it is done already, and must not be forgotten."""
+    """An operator's `fail` for this node: to release needs no log, so it is done already, and must not be forgotten.
+    Nor must the word by which a configuration was applied that is in force already."""
     if event.kind != Kind.COMMAND or event.body["target"] != core.me:
         return False
-    return Command.decode(event.body["command"]).word == "fail"
+    return Command.decode(event.body["command"]).word in ("fail", "apply")
 
 
 def _lost(cause: Ref, lost: tuple[Entry, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from coordinator.policy import Policy, ServicePolicy
 from protocol.commands import SignedCommand
 from protocol.event import Entry
 from protocol.messages import Heartbeat, LastWord
@@ -110,6 +111,20 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopt:
+    """The core has taken this configuration: everything that the shell does by itself follows it from now on."""
+
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Equip:
+    """From the next order on the actions of this service are these. Nothing of other ones is up, or they work alike."""
+
+    service: ServicePolicy
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """Pass a signed command on to the node that must act."""
 
@@ -148,6 +163,6 @@ class Exit:
 
 
 Effect = (
-    Append | Push | Want | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Forward | Answer
-    | Alarm | Ready | Exit
+    Append | Push | Want | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Adopt | Equip | Forward
+    | Answer | Alarm | Ready | Exit
 )  # fmt: skip

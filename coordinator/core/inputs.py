@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from coordinator.policy import Policy
+from coordinator.policy import CheckPolicy, Policy
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Head
 from protocol.messages import Batch, Heartbeat, LastWord, Verified
@@ -126,6 +126,8 @@ class CheckFinished:
     check: int
     passed: bool
     text: str = ""
+    asked: CheckPolicy | None = None
+    """What was run: the list may have been configured anew meanwhile, and the number mean another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +165,12 @@ class StopAsked:
 
 @dataclass(frozen=True, slots=True)
 class Reconfigured:
-    """A new configuration was checked and is in force from now on."""
+    """The file was read again and found sound: the core takes it (`Adopt`) or refuses it. One `Answer` for the ticket."""
 
     policy: Policy
+    ticket: int = 0
+    command: SignedCommand | None = None
+    """`failc config apply`; None after SIGHUP, which only root can send."""
 
 
 @dataclass(frozen=True, slots=True)

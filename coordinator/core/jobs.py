@@ -6,6 +6,7 @@
                                           |  every down done -> IDLE (or RAISING again, after a restart in place)
                                           |  a down failed   -> STUCK, tried again
     UP --reclaim--> RECALLED --durable, guarded, no rival left--> RECLAIMING --> UP
+    UP --configured anew--> LOWERING (the old actions) --> RENEWED --guarded--> RAISING (the new ones)
 
 Actions go up in order and down in reverse, a step at a time: neighbouring addresses are one step, ordered together,
 since each of them takes a system call and what costs time is the way between (`steps`).
@@ -19,7 +20,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from coordinator.core.decide import Decision
-from coordinator.core.effects import Effect, Guard, Run, SayLastWord, Unguard, Watch
+from coordinator.core.effects import Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
 from coordinator.core.given import Given
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
 from coordinator.core.model import ServiceColumn, ServiceState
@@ -39,6 +40,7 @@ class Phase(Enum):
     UP = auto()
     RECALLED = auto()
     RECLAIMING = auto()
+    RENEWED = auto()
     LOWERING = auto()
     STUCK = auto()
 
@@ -102,6 +104,8 @@ class Job:
     stuck_ms: int = 0
     times_us: dict[str, int] = field(default_factory=dict)
     restarts: int = 0
+    coming: ServicePolicy | None = None
+    """Configured anew while something of the old actions may be up: what brought it up takes it down first."""
 
     # --- orders from the decide table ----------------------------------------------------------------------------
 
@@ -160,13 +164,44 @@ class Job:
         self.desk.emit(Watch(self.policy.name, False))
         self._lower()
 
+    # --- a new configuration --------------------------------------------------------------------------------------
+
+    def configure(self, policy: ServicePolicy) -> None:
+        """Timeouts, checks and the like count at once. Other actions wait in `coming` until nothing of the old is up."""
+        if self.phase is not Phase.IDLE and not policy.works_as(self.policy):
+            self.coming = policy
+            return
+        told_anew = self.phase is not Phase.IDLE and policy.actions != self.policy.actions
+        self.policy, self.coming = policy, None
+        self.desk.emit(Equip(policy))
+        if told_anew:  # the guard would take it down with the old timeouts
+            self.desk.emit(Guard(self.desk.last_word(policy.name, self.epoch)))
+
+    def renew(self, causes: tuple[Ref, ...]) -> None:
+        """Other actions are configured: down with the old ones, then up with the new, under the same claim."""
+        why = "its actions are configured anew: the old ones go down, then the new ones come up"
+        entry = self.desk.write(Kind.RESTART, self.policy.name, {"count": self.restarts, "reason": why}, causes)
+        self.causes, self.again, self.reason = (entry.ref,), True, why
+        self.desk.emit(Watch(self.policy.name, False))
+        self._lower()
+
+    def _renewed(self) -> None:
+        """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
+        assert self.coming is not None, "only a job with new actions is renewed"
+        self.phase, self.policy, self.coming, self.waits = Phase.RENEWED, self.coming, None, {"guard"}
+        self.desk.emit(Equip(self.policy))
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
+
     # --- what comes back -----------------------------------------------------------------------------------------
 
     def confirmed(self, what: str) -> bool:
         """A claim is durable, or guarded. True when it has all that it needs."""
-        if self.phase not in (Phase.ARMED, Phase.RECALLED):
+        if self.phase not in (Phase.ARMED, Phase.RECALLED, Phase.RENEWED):
             return False
         self.waits.discard(what)
+        if self.phase is Phase.RENEWED:
+            self.raise_all()
+            return False
         self.stands_ms = self.desk.now_ms
         return not self.waits
 
@@ -276,7 +311,7 @@ class Job:
             self.phase, self.stuck_ms = Phase.STUCK, self.desk.now_ms
         elif self.again:
             self.touched = 0
-            self.raise_all()
+            self._renewed() if self.coming else self.raise_all()
         else:
             self._end()
 

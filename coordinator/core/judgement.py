@@ -7,10 +7,11 @@ A peer is alive while its heartbeats arrive on any way, or a third node relays t
 opinion: after a stall every silence is counted without the time in which we could not have heard anything.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from coordinator.core.model import Judgement
-from coordinator.policy import Policy
+from coordinator.policy import Policy, Timing
 from protocol.messages import Heard, Heartbeat, Verified
 
 RELAY_AFTER = 1.5
@@ -57,6 +58,8 @@ class Peer:
     direct_ms: int | None = None
     first_ms: int | None = None
     """When this run was first heard."""
+    since_ms: int = 0
+    """Since when we listen for it: our own start, or the configuration that brought it."""
 
 
 @dataclass(slots=True)
@@ -69,22 +72,31 @@ class Liveness:
     """Our own start: until `dead` + START_GRACE_MS after it a peer that was never heard is in doubt."""
     peers: dict[str, Peer] = field(init=False)
     sent_ms: dict[int, int] = field(default_factory=dict)
+    patience: dict[str, Timing] = field(init=False)
+    """By which each peer is judged."""
 
     def __post_init__(self) -> None:
         self.peers = {}
-        self.reconfigure(self.policy)
+        self.reconfigure(self.policy, self.began_ms)
 
-    def reconfigure(self, policy: Policy) -> None:
-        """Another configuration: what was heard of peers and links that stay is kept."""
+    def reconfigure(self, policy: Policy, now_ms: int) -> None:
+        """Another configuration: what was heard of peers and links that stay is kept. A new peer is in doubt for as long as
+        after a start: it may hold something, and connecting takes its time."""
         self.policy = policy
+        self.bear({})
         links = set(policy.nodes[self.me].links)
         kept = self.peers
         self.peers = {}
         for name in policy.others(self.me):
             ways = {link: Way() for link in policy.nodes[name].links if link in links}
             old = kept.get(name)
-            self.peers[name] = old or Peer(ways)
+            self.peers[name] = old or Peer(ways, since_ms=now_ms)
             self.peers[name].ways = {link: (old.ways.get(link) if old else None) or way for link, way in ways.items()}
+
+    def bear(self, theirs: Mapping[str, Timing]) -> None:
+        """The timing that each peer runs by, as far as its feed says: a slower one is not judged by ours."""
+        mine = self.policy.timing
+        self.patience = {name: mine.at_least(theirs.get(name, mine)) for name in self.policy.others(self.me)}
 
     def sent(self, counter: int, now_ms: int) -> None:
         self.sent_ms[counter] = now_ms
@@ -124,6 +136,7 @@ class Liveness:
         """We did not run for so long: no silence counts that we could not have heard."""
         self.began_ms += late_ms
         for peer in self.peers.values():
+            peer.since_ms += late_ms
             if peer.heard_ms is not None:
                 peer.heard_ms += late_ms
             if peer.direct_ms is not None:
@@ -134,11 +147,11 @@ class Liveness:
 
     def silent_ms(self, name: str, now_ms: int) -> int:
         """Since the peer was last heard on any way; since our own start where it never was."""
-        heard_ms = self.peers[name].heard_ms
-        return max(0, now_ms - (self.began_ms if heard_ms is None else heard_ms))
+        peer = self.peers[name]
+        return max(0, now_ms - (peer.since_ms if peer.heard_ms is None else peer.heard_ms))
 
     def judgement(self, name: str, now_ms: int) -> Judgement:
-        timing = self.policy.timing
+        timing = self.patience[name]
         silent_ms = self.silent_ms(name, now_ms)
         if self.peers[name].heard_ms is None:
             return Judgement.INDOUBT if silent_ms < timing.dead_ms + START_GRACE_MS else Judgement.DEAD
@@ -148,19 +161,19 @@ class Liveness:
 
     def turns_ms(self, name: str) -> list[int]:
         """The instants at which the judgement of a silent peer changes."""
-        timing, peer = self.policy.timing, self.peers[name]
+        timing, peer = self.patience[name], self.peers[name]
         if peer.heard_ms is None:
-            return [self.began_ms + timing.dead_ms + START_GRACE_MS]
+            return [peer.since_ms + timing.dead_ms + START_GRACE_MS]
         return [peer.heard_ms + timing.indoubt_ms, peer.heard_ms + timing.dead_ms]
 
     def reachable(self, name: str, now_ms: int) -> bool:
         """Heard without a third node's help within `indoubt`."""
         direct_ms = self.peers[name].direct_ms
-        return direct_ms is not None and now_ms - direct_ms < self.policy.timing.indoubt_ms
+        return direct_ms is not None and now_ms - direct_ms < self.patience[name].indoubt_ms
 
     def link_silent_ms(self, name: str, link: str, now_ms: int) -> int:
         last_ms = self.peers[name].ways[link].last_ms
-        return max(0, now_ms - (self.began_ms if last_ms is None else last_ms))
+        return max(0, now_ms - (self.peers[name].since_ms if last_ms is None else last_ms))
 
     def echoes(self, now_ms: int) -> dict[str, Heard]:
         """What our next heartbeat says about whom we heard."""

@@ -118,6 +118,8 @@ class Column:
     config_number: int = 0
     config: bytes = b""
     """Digest of the configuration that it runs."""
+    configured: Ref | None = None
+    """The event that brought it."""
     seen: Mapping[str, Head] = field(default_factory=dict)
     """The newest head of every other node that this node's last event rested on."""
     services: Mapping[str, ServiceColumn] = field(default_factory=dict)

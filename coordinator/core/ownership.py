@@ -17,6 +17,11 @@ def ruling(state: State, mine: Policy) -> Policy:
     return state.policies[min(named)[1]] if named else mine
 
 
+def ruled(state: State, mine: Policy, service: str) -> ServicePolicy:
+    """The service by the newest configuration, else by mine; where neither has it any more, one that nobody may own."""
+    return ruling(state, mine).services.get(service) or mine.services.get(service) or ServicePolicy(service, ())
+
+
 def ended(state: State, service: str, node: str) -> tuple[int, Ref] | None:
     """The word that ended this node's holding from outside (fence, operator, last word) with its epoch, if it covers it."""
     epoch = state.column(node).service(service).epoch
@@ -94,8 +99,7 @@ def winner(state: State, policy: ServicePolicy, nodes: Iterable[str]) -> str | N
 
 def owner(state: State, policy: Policy, service: str) -> str | None:
     """The owner as far as these feeds can tell; None where nobody holds the service."""
-    ruled = ruling(state, policy).services.get(service) or policy.services[service]
-    return winner(state, ruled, holders(state, service))
+    return winner(state, ruled(state, policy, service), holders(state, service))
 
 
 def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import ownership
+from coordinator.core import ownership, reconfigure
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
 from coordinator.core.inputs import BatchArrived, ForkShown, HeadsArrived, HeartbeatHeard, LastWordHeard, LinkChanged
@@ -57,6 +57,8 @@ def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
         if first is not None:
             _want(core, heartbeat.node, (core.me, heartbeat.heads[core.me].incarnation), first)
     for node, head in heartbeat.heads.items():
+        if node not in core.policy.nodes:
+            continue  # of a node that the configuration no longer names: nothing of it could be proved here
         first = None if node == core.me else core.feeds.behind(node, head)
         feed = (node, head.incarnation)
         if first is None:
@@ -83,13 +85,16 @@ def heads_arrived(core: Core, given: HeadsArrived) -> None:
 
 
 def _fetches(core: Core, feed: tuple[str, int]) -> bool:
-    """Our own feed is read from others only before we write; what an older incarnation lost, at any time."""
+    """Our own feed is read from others only before we write; what an older incarnation lost, at any time. Nobody's that
+    the configuration does not name."""
+    if feed[0] not in core.policy.nodes:
+        return False
     return feed[0] != core.me or core.joining is not None or (core.joined and feed[1] < core.pen.incarnation)
 
 
 def batch_arrived(core: Core, given: BatchArrived) -> None:
     feed = given.batch.head.feed
-    if feed[0] not in core.policy.nodes or not _fetches(core, feed):
+    if not _fetches(core, feed):
         return
     judged = core.feeds.admit(given.batch)
     if isinstance(judged, Missing):
@@ -107,6 +112,8 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
         core.state = reduce(core.state, entry.event)
     moved_here = any(entry.event.kind == Kind.MOVE_BEGUN and entry.event.body.get("target") == core.me for entry in entries)
     core.pen.keep(entries, core.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
+    if any(entry.event.kind == Kind.CONFIG_APPLIED for entry in entries):
+        reconfigure.pace(core)
     core.dirty = core.dirty or bool(entries)
 
 

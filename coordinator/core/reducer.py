@@ -26,6 +26,8 @@ ORDERS_KEPT = 64
 
 def reduce(state: State, event: Event) -> State:
     """The state after `event`. `event.previous` was checked by whoever admitted it: the id is not needed here."""
+    if event.kind == Kind.CONFIG_APPLIED:
+        state = _with_policy(state, event)  # known by its own hash, whoever brought it and whatever became of that
     column = state.column(event.node)
     if column.head and event.incarnation < column.head.incarnation:
         return state
@@ -36,8 +38,6 @@ def reduce(state: State, event: Event) -> State:
         head=Head(event.node, event.incarnation, event.number, b""),
         seen=_seen(column.seen, event.heads),
     )
-    if event.kind == Kind.CONFIG_APPLIED:
-        state = _with_policy(state, event)
     change = TABLE.get(event.kind)
     if change is None:
         return state.with_column(column)
@@ -55,8 +55,11 @@ def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Hea
 
 
 def _with_policy(state: State, event: Event) -> State:
-    policy = read_policy(event.body["text"])
-    return replace(state, policies={**state.policies, event.body["digest"]: policy}) if policy else state
+    """Under the hash of what was read, not under the one that its author says: else one node could put its own operators
+    under the hash of everybody's file."""
+    text = event.body.get("text")
+    policy = read_policy(text) if isinstance(text, str) else None
+    return replace(state, policies={**state.policies, policy.digest: policy}) if policy else state
 
 
 @lru_cache(maxsize=64)
@@ -120,7 +123,7 @@ def _gap(state: State, column: Column, event: Event) -> Column:
 
 
 def _config(state: State, column: Column, event: Event) -> Column:
-    return replace(column, config_number=event.body["number"], config=event.body["digest"])
+    return replace(column, config_number=event.body["number"], config=event.body["digest"], configured=event.ref)
 
 
 def _judged(state: State, column: Column, event: Event) -> Column:

@@ -48,6 +48,8 @@ def check_finished(core: Core, given: CheckFinished) -> None:
     job, counts = core.jobs.get(given.service), core.counts.get(given.service)
     if job is None or counts is None or job.phase is not Phase.UP:
         return
+    if not counts.asks(given):
+        return
     turn = counts.count(given.check, given.passed)
     body = {"check": given.check, "text": given.text}
     if turn == "fell" and job.restarts < job.policy.restarts:

@@ -38,7 +38,7 @@ class CheckRounds:
         while True:
             next_s = loop.time() + policy.every_ms / 1000
             found = await self._run(policy)
-            self._post(CheckFinished(self._service.name, number, found.passed, found.text))
+            self._post(CheckFinished(self._service.name, number, found.passed, found.text, policy))
             await asyncio.sleep(max(0.0, next_s - loop.time()))
 
     async def _run(self, policy: CheckPolicy) -> Found:

@@ -53,12 +53,16 @@ class Life:
 class Copies:
     def __init__(self, me: str, keyring: Keyring, cluster: bytes, heartbeat_ms: int) -> None:
         self.keyring = keyring
-        self.kept = max(KEPT_MIN, KEPT_MS // heartbeat_ms)
+        self.beats(heartbeat_ms)
         self._me = me
         self._cluster = cluster
         self._lives: dict[str, dict[bytes, Life]] = {}
         self._over: dict[str, deque[bytes]] = {}
         self._bodies: dict[bytes, Copy] = {}
+
+    def beats(self, heartbeat_ms: int) -> None:
+        """By another timing another number of heartbeats may still be copied."""
+        self.kept = max(KEPT_MIN, KEPT_MS // heartbeat_ms)
 
     def read(self, body: bytes, way: Way) -> Verified[Heartbeat]:
         """The verified heartbeat; raises Refused."""

@@ -31,7 +31,7 @@ class Workshop:
 class Deeds:
     """One service's actions, in the order of its configuration."""
 
-    policies: tuple[ActionPolicy, ...]
+    service: ServicePolicy
     actions: tuple[Action | None, ...]
     hooks: tuple[tuple[NotifyHook, float], ...]
     """With the seconds that a call may take."""
@@ -40,13 +40,17 @@ class Deeds:
     @classmethod
     def of(cls, service: ServicePolicy, workshop: Workshop) -> "Deeds":
         actions = tuple(_action(policy, workshop) for policy in service.actions)
-        pairs = list(zip(service.actions, actions, strict=True))
-        return cls(
-            service.actions,
-            actions,
-            tuple((NotifyHook(p.settings["path"], workshop.programs), _seconds(p)) for p, _ in pairs if p.kind == "notify"),
-            tuple((action, _seconds(p)) for p, action in pairs if isinstance(action, ScriptAction)),
-        )
+        told = [(NotifyHook(p.settings["path"], workshop.programs), _seconds(p)) for p in _told(service)]
+        return cls(service, actions, tuple(told), _scripts(service, actions))
+
+    def timed_as(self, service: ServicePolicy) -> "Deeds":
+        """The same actions with other timeouts."""
+        hooks = tuple((hook, _seconds(policy)) for (hook, _), policy in zip(self.hooks, _told(service), strict=True))
+        return Deeds(service, self.actions, hooks, _scripts(service, self.actions))
+
+    @property
+    def policies(self) -> tuple[ActionPolicy, ...]:
+        return self.service.actions
 
     def named(self, index: int) -> str:
         return words_of(self.policies[index])
@@ -67,6 +71,15 @@ def _action(policy: ActionPolicy, workshop: Workshop) -> Action | None:
         return ScriptAction(policy.settings["path"], workshop.programs)
     assert policy.kind == "notify", f"the configuration let an action of kind {policy.kind} through"
     return None
+
+
+def _told(service: ServicePolicy) -> list[ActionPolicy]:
+    return [policy for policy in service.actions if policy.kind == "notify"]
+
+
+def _scripts(service: ServicePolicy, actions: tuple[Action | None, ...]) -> tuple[tuple[ScriptAction, float], ...]:
+    pairs = zip(service.actions, actions, strict=True)
+    return tuple((action, _seconds(policy)) for policy, action in pairs if isinstance(action, ScriptAction))
 
 
 def _seconds(policy: ActionPolicy) -> float:

@@ -30,11 +30,11 @@ def duty(me: str, policy: Policy, service: ServicePolicy, signed: Verified[LastW
         "epoch": signed.message.epoch,
         "downs": downs,
         "word": base64.b64encode(word).decode(),
-        "peers": _ways(me, policy),
+        "peers": ways(me, policy),
     }
 
 
-def _ways(me: str, policy: Policy) -> list[list[Any]]:
+def ways(me: str, policy: Policy) -> list[list[Any]]:
     """(our address, their address, their port) of every link that we share with a peer."""
     ours = policy.nodes[me].links
     return [

@@ -33,7 +33,7 @@ from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
 from coordinator.daemon.keeper import Keeper
 from coordinator.daemon.lane import CUT, NOT_BEGUN, NewsLane, OrderLane, Performed
-from coordinator.policy import Policy
+from coordinator.policy import Policy, ServicePolicy
 from protocol.messages import LastWord
 
 log = logging.getLogger("failover.actions")
@@ -83,19 +83,23 @@ class Executor:
         drop_ambient()
         self._keeper.start()
         self._workshop = Workshop(await Netlink.open(), Announcer(), Programs(self._groups))
-        self.configure(self._policy)
+        for service in self._policy.owned_by(self._me):
+            self.equip(service)
 
     def configure(self, policy: Policy) -> None:
-        """A new configuration: from the next order on. Running actions and checks end as they began."""
-        assert self._workshop is not None, "the executor is started first"
+        """A new configuration: checks are by it from the next `watch` on, actions only when the core says `equip`."""
         self._policy = policy
-        mine = {name: service for name, service in policy.services.items() if self._me in service.nodes}
-        old, self._deeds = self._deeds, {name: Deeds.of(service, self._workshop) for name, service in mine.items()}
-        for name in mine:
-            if name in old and old[name].policies == self._deeds[name].policies:
-                self._deeds[name] = old[name]  # a script that is being told something goes on knowing it
-            else:
-                self._keeper.forgets(name)
+
+    def equip(self, service: ServicePolicy) -> None:
+        """From the next order on the actions of this service are these; where they do the same as before, they are the same:
+        an address that is up is kept, a script that is being told something goes on knowing it."""
+        assert self._workshop is not None, "the executor is started first"
+        old = self._deeds.get(service.name)
+        if old is not None and service.works_as(old.service):
+            self._deeds[service.name] = old.timed_as(service)
+            return
+        self._deeds[service.name] = Deeds.of(service, self._workshop)
+        self._keeper.forgets(service.name)
 
     async def close(self) -> None:
         """End what runs, take nothing down: whoever closes has let go of everything before."""
@@ -144,19 +148,24 @@ class Executor:
         if self._tell is not None:
             self._tell(service, state, epoch, reason)
 
-    async def sweep(self) -> list[str]:
+    async def sweep(self, before: Sequence[ServicePolicy] = ()) -> list[str]:
         """Take down, of every service that may run here, whatever a probe does not find down. What was done, in words.
 
+        `before`: as they were configured when faild last ran; what only those actions brought up, nobody else takes down.
         Services side by side, the actions of each in reverse. Raises StillUp where something is certainly up and stays up.
         """
-        swept = await asyncio.gather(*(self._sweep(name) for name in self._deeds), return_exceptions=True)
+        assert self._workshop is not None, "the executor is started first"
+        now = self._deeds
+        old = [service for service in before if service.name not in now or not service.works_as(now[service.name].service)]
+        all_of_them = [*(Deeds.of(service, self._workshop) for service in old), *now.values()]
+        swept = await asyncio.gather(*map(self._sweep, all_of_them), return_exceptions=True)
         failures = [lines for lines in swept if isinstance(lines, BaseException)]
         if failures:
             raise failures[0]
         return [line for lines in swept if not isinstance(lines, BaseException) for line in lines]
 
-    async def _sweep(self, service: str) -> list[str]:
-        deeds, lines = self._deeds[service], []
+    async def _sweep(self, deeds: Deeds) -> list[str]:
+        service, lines = deeds.service.name, list[str]()
         order = Order(service, self._me, 0, "found at the start")
         for index in reversed(range(len(deeds.actions))):
             action = deeds.actions[index]

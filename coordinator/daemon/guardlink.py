@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.core.inputs import GuardChanged, Guarded, Input
-from coordinator.daemon.duties import duty
+from coordinator.daemon.duties import duty, ways
 from coordinator.daemon.guardprocess import GuardProcess
 from coordinator.daemon.statelock import StateLock
 from coordinator.policy import Policy, ServicePolicy
@@ -60,8 +60,12 @@ class GuardLink:
         self._post(GuardChanged(True))
 
     def configure(self, policy: Policy) -> None:
-        """New peers and addresses count from the next `hold` on."""
+        """What is held is told again where the peers or their addresses are others: they are to hear its last word."""
         self._policy = policy
+        for held in self._held.values():
+            if held["peers"] != (peers := ways(self._me, policy)):
+                held["peers"] = peers
+                self._say(held)
 
     async def close(self) -> None:
         self._closed = True

@@ -3,7 +3,8 @@
     faild --config /etc/failover/failover.toml --node lukretia --state /var/lib/failover
 
 Prints `ready` once its feed is complete, its links listen and it has decided once. SIGTERM releases what it holds and
-ends. Exit: 0 ended as asked; 1 it could not go on; 2 wrong usage or configuration; 3 could not reach or read.
+ends; SIGHUP reads the configuration again, and swaps it or changes nothing. Exit: 0 ended as asked; 1 it could not go on;
+2 wrong usage or configuration; 3 could not reach or read.
 """
 
 import argparse
@@ -16,7 +17,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from coordinator.config import DEFAULT, Checked, check
+from coordinator.config import DEFAULT, Checked
+from coordinator.daemon.file import look
 from coordinator.policy import Policy
 
 STATE = Path("/var/lib/failover")
@@ -28,8 +30,10 @@ def main() -> None:
 
 def _main(argv: list[str]) -> int:
     options = _options(argv)
+    early: list[int] = []
+    signal.signal(signal.SIGHUP, lambda number, _: early.append(number))  # by default it would end us
     try:
-        checked = check(options.config, (options.node, options.secrets))
+        checked = look(options.config, options.node, options.secrets)
     except OSError as error:
         print(f"faild: {options.config}: {error.strerror}. Name the configuration with --config", file=sys.stderr)
         return 3
@@ -37,14 +41,10 @@ def _main(argv: list[str]) -> int:
         print(complaint, file=sys.stderr)
     if checked.policy is None:
         return 2
-    if options.node not in checked.policy.nodes:
-        nodes = ", ".join(checked.policy.nodes)
-        print(f"faild: no node {options.node!r} in {options.config}; name one with --node: {nodes}", file=sys.stderr)
-        return 2
     if options.check:
         return _checked(options, checked)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    return asyncio.run(_run(options, checked.policy))
+    return asyncio.run(_run(options, checked.policy, early))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,7 +83,8 @@ def _checked(options: argparse.Namespace, checked: Checked) -> int:
     return 0
 
 
-async def _run(options: argparse.Namespace, policy: Policy) -> int:
+async def _run(options: argparse.Namespace, policy: Policy, early: list[int]) -> int:
+    """`early`: SIGHUPs that came before there was a node to take them."""
     from coordinator.daemon.executor import StillUp
     from coordinator.daemon.node import Folders, Node
     from protocol.keys import UnusableKey
@@ -103,6 +104,9 @@ async def _run(options: argparse.Namespace, policy: Policy) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, node.stop)
+    loop.add_signal_handler(signal.SIGHUP, node.reload)
+    if early:
+        node.reload()
     _settle_down()
     try:
         await node.ended()

@@ -19,11 +19,12 @@ from typing import Any
 from coordinator import sentences
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
-from coordinator.control.view import PeerView
+from coordinator.control.view import Applied, PeerView
 from coordinator.core import effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import ServiceState, State
+from coordinator.core.reducer import read_policy
 from coordinator.daemon import doors
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
@@ -32,8 +33,11 @@ from coordinator.daemon.haste import PRIORITY_OF_THE_DISK, hurry
 from coordinator.daemon.inbox import Inbox, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
+from coordinator.daemon.reloading import Reloading
+from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
-from coordinator.policy import Policy
+from coordinator.policy import Policy, ServicePolicy
+from coordinator.trust import known_keys
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head
 from protocol.keys import NodeKeyring
@@ -111,6 +115,7 @@ class Node:
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
         self.carrier = CarrierWatch(_interfaces(me, policy), post, lambda: read_clocks().mono_ms)
         self.control = ControlServer(self, folders.state)
+        self.reloading = Reloading(self)
 
     @classmethod
     async def start(cls, me: str, policy: Policy, folders: Folders) -> "Node":
@@ -119,10 +124,12 @@ class Node:
         Raises UnusableKey, JournalRefused, StillUp or OSError, each with words for people.
         """
         identity = Identity.load(me, folders.secrets / "node.key")
-        keyring = NodeKeyring({name: node.key for name, node in policy.nodes.items()})
         await GuardLink.wait_for_lock(folders.state)
         doors.look(policy.nodes[me].links)  # before the sweep: a second faild of one node takes down nothing of the first
-        journal = await Journal.open(folders.state / "log.db", me, identity, keyring=keyring, cluster=policy.cluster_id)
+        journal = await Journal.open(
+            folders.state / "log.db", me, identity,
+            keyring=lambda rows: NodeKeyring(known_keys(policy, rows)), cluster=policy.cluster_id,
+        )  # fmt: skip
         node = cls(me, policy, folders, journal, identity)
         try:
             await node._open()
@@ -137,9 +144,9 @@ class Node:
         await self.guard.start()
         await self.executor.start()
         await self.traps.start()
-        for line in await self.executor.sweep():
-            log.warning("at the start: %s", line)
         entries = await self.journal.load()
+        for line in await self.executor.sweep(_owned_before(self.me, entries)):
+            log.warning("at the start: %s", line)
         self._core = Core(self.me, self.policy, self.run, entries, read_clocks())
         await self.links_.start()
         await self.carrier.start()
@@ -154,6 +161,10 @@ class Node:
     def stop(self) -> None:
         """SIGTERM: release, say so, end."""
         self.inbox.post(inputs.StopAsked())
+
+    def reload(self) -> None:
+        """SIGHUP: read the configuration again, as soon as this node knows its own feed."""
+        self._task(self.reloading.hung_up())
 
     async def close(self) -> None:
         """Close in the reverse order of starting; whatever is held is taken down by the guard, if anything is."""
@@ -297,6 +308,16 @@ class Node:
     def _watch(self, order: effects.Watch) -> None:
         self.executor.watch(order)
 
+    def _adopt(self, order: effects.Adopt) -> None:
+        """The links have moved before: their new addresses were the last thing that could be refused."""
+        self.policy = order.policy
+        self.guard.configure(order.policy)
+        self.executor.configure(order.policy)
+        self.carrier.configure(_interfaces(self.me, order.policy))
+
+    def _equip(self, order: effects.Equip) -> None:
+        self.executor.equip(order.service)
+
     def _forward(self, order: effects.Forward) -> None:
         if not self.links_.forward(order.peer, order.command):
             self._unreached.add(order.peer)
@@ -328,6 +349,7 @@ class Node:
         self.ready = True
         self.bell.ring()
         print("ready", flush=True)
+        tell("READY=1")
 
     def _exit(self, order: effects.Exit) -> None:
         self._end.set()
@@ -369,11 +391,18 @@ class Node:
         return await self.journal.read(node, incarnation, first, limit)
 
     async def submit(self, command: SignedCommand) -> effects.Answer:
+        return await self.ask(lambda ticket: inputs.CommandArrived(command, ticket))
+
+    async def ask(self, question: Callable[[int], Input]) -> effects.Answer:
+        """An input with a ticket, and the core's answer to it."""
         self._tickets += 1
         future: asyncio.Future[effects.Answer] = asyncio.get_running_loop().create_future()
         self._asked[self._tickets] = future
-        self.inbox.post(inputs.CommandArrived(command, self._tickets))
+        self.inbox.post(question(self._tickets))
         return await future
+
+    async def apply(self, command: SignedCommand) -> Applied:
+        return await self.reloading.apply(command)
 
 
 PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
@@ -388,6 +417,8 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
     effects.SayLastWord: Node._say,
     effects.Run: Node._run,
     effects.Watch: Node._watch,
+    effects.Adopt: Node._adopt,
+    effects.Equip: Node._equip,
     effects.Forward: Node._forward,
     effects.Answer: Node._answer,
     effects.Alarm: Node._alarm,
@@ -397,8 +428,15 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
 
 
 def _interfaces(me: str, policy: Policy) -> tuple[str, ...]:
-    mine = [service for service in policy.services.values() if me in service.nodes]
-    return tuple(dict.fromkeys(interface for service in mine for interface in service.interfaces))
+    return tuple(dict.fromkeys(interface for service in policy.owned_by(me) for interface in service.interfaces))
+
+
+def _owned_before(me: str, entries: Sequence[Entry]) -> tuple[ServicePolicy, ...]:
+    """What this node might own by the configuration under which it last ran."""
+    ours = [entry.event for entry in entries if entry.event.node == me and entry.event.kind == Kind.CONFIG_APPLIED]
+    last = max(ours, key=lambda event: (event.incarnation, event.number), default=None)
+    policy = read_policy(str(last.body.get("text"))) if last else None
+    return policy.owned_by(me) if policy else ()
 
 
 def _ends_clean(me: str, entries: Sequence[Entry]) -> bool:

@@ -100,6 +100,7 @@ class Wiring:
         contexts = Contexts(self._identity, {name: key for name, key in keys.items() if name != self._me})
         await self._doors.move(policy.nodes[self._me].links)
         self._contexts, self._copies.keyring = contexts, keyring
+        self._copies.beats(policy.timing.heartbeat_ms)
         self._reception.trust(keyring, policy)
         wanted = _pairs(policy, self._me)
         for key in [key for key in self.links if wanted.get(key) != _pairs(self._policy, self._me)[key]]:
@@ -107,7 +108,9 @@ class Wiring:
         self._policy = policy
         self._hosts = frozenset(remote[0] for _, remote, _ in wanted.values())
         for key, (local, remote, _) in wanted.items():
-            if key not in self.links:
+            if key in self.links:
+                self.links[key].silent_after_ms = policy.timing.dead_ms
+            else:
                 self._link(key, local, remote)
 
     async def close(self) -> None:

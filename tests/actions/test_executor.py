@@ -156,9 +156,9 @@ async def test_checks_are_reported_run_by_run_until_they_are_called_off(tmp_path
     check = CheckPolicy("exec", {"argv": ["/bin/sh", "-c", f"[ ! -e {sick} ] || {{ echo ill; exit 1; }}"]}, 20, 5000)
     async with stage(policy(checks=(check,))) as it:
         it.executor.watch(Watch("web", True))
-        await until(lambda: CheckFinished("web", 0, True) in it.inbox, "it passes")
+        await until(lambda: CheckFinished("web", 0, True, "", check) in it.inbox, "it passes")
         sick.touch()
-        await until(lambda: CheckFinished("web", 0, False, "/bin/sh: exit 1: ill") in it.inbox, "it fails")
+        await until(lambda: CheckFinished("web", 0, False, "/bin/sh: exit 1: ill", check) in it.inbox, "it fails")
         it.executor.watch(Watch("web", False))
         count, deadline = len(it.inbox), time.monotonic() + 0.2
         while time.monotonic() < deadline:

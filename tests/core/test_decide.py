@@ -1,9 +1,12 @@
 """The decide table, row by row: what it says, and the neighbouring case in which it must not say so."""
 
+from dataclasses import replace
+
 import pytest
 
 from coordinator.core.decide import TABLE, Act
-from coordinator.core.model import ServiceState
+from coordinator.core.model import ServiceState, State
+from coordinator.policy import Policy
 from protocol.event import Ref
 from protocol.kinds import Kind
 from tests.core.story import Story, alive, dead, indoubt
@@ -327,3 +330,58 @@ def test_in_stopping_nothing_is_decided() -> None:
 def test_every_row_of_the_table_has_a_name_of_its_own_per_state() -> None:
     seen = [(row.rule, row.states) for row in TABLE]
     assert len(seen) == len(set(seen))
+
+
+# --- another configuration -------------------------------------------------------------------------------------------
+
+
+def dropped(story: Story, node: str) -> Story:
+    """By its own file this node may no longer own the service."""
+    service = story.policy.services["web"]
+    nodes = tuple(name for name in service.nodes if name != node)
+    story.policy = replace(story.policy, services={"web": replace(service, nodes=nodes)})
+    return story
+
+
+def test_whoever_is_no_candidate_any_more_lets_go_also_on_hold() -> None:
+    story = dropped(two().holds(L, 1), L)
+    decision = story.decides(L, genesis=dead())
+    assert (decision.act, decision.rule, decision.to) == (Act.RELEASE, "withdrawn", ServiceState.RECOVER)
+    column = replace(story.state.column(L), holds={"web": frozenset({Ref(L, 1, 1)})})
+    story.state = story.state.with_column(column)
+    assert story.decides(L).rule == "withdrawn"
+
+
+def test_a_service_that_left_the_configuration_is_let_go_and_not_claimed_again() -> None:
+    story = two().holds(L, 1)
+    story.policy = replace(story.policy, services={})
+    assert "no longer in the configuration" in story.decides(L).reason
+    assert story.lets_go(L, cause="configuration").decides(L).rule == "not-candidate"
+
+
+def test_whoever_is_still_a_candidate_by_its_own_file_keeps_it() -> None:
+    story = two().holds(L, 1)
+    newest = dropped(two(), L).policy
+    story.state = applied(story, G, newest)
+    assert story.decides(L).rule == "keep"
+
+
+def applied(story: Story, node: str, newest: Policy) -> State:
+    """As if this node had applied it, and everybody had read that."""
+    column = replace(story.state.column(node), config=b"n" * 32, config_number=2)
+    return State({**story.state.columns, node: column}, {b"n" * 32: replace(newest, digest=b"n" * 32)})
+
+
+def test_a_candidate_that_only_the_newest_file_names_may_have_it() -> None:
+    """lukretia gave it to carthage, of which genesis has never heard: it seems to be free, and is not."""
+    story = two().holds(L, 1).lets_go(L)
+    story.state = applied(story, L, three().policy)
+    decision = story.decides(G, timers=("passed:lukretia",))
+    assert (decision.act, decision.rule) == (Act.STAY, "outdated")
+    assert "carthage may have it" in decision.reason
+
+
+def test_where_nobody_lives_who_knows_that_candidate_it_is_cut_off_and_the_service_is_claimed() -> None:
+    story = two().holds(L, 1)
+    story.state = applied(story, L, three().policy)
+    assert story.decides(G, lukretia=dead()).rule == "take-over-dead"

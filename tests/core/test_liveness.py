@@ -4,6 +4,7 @@ import pytest
 
 from coordinator.core.judgement import START_GRACE_MS, Liveness
 from coordinator.core.model import Judgement
+from coordinator.policy import Timing
 from protocol.messages import Heard, Heartbeat, Verified
 from tests.core.story import CLUSTER, policy
 
@@ -94,3 +95,22 @@ def test_what_others_hear_themselves_is_not_passed_on(liveness: Liveness) -> Non
     liveness.heard(beat(1, heard={THIRD: Heard(b"theirs 1", 6, 90)}), "lan", False, 20_000)
     liveness.heard(beat(7, node=THIRD), "lan", False, 20_010)
     assert liveness.missed_by(THIRD, 20_010) == []
+
+
+def test_a_peer_that_a_configuration_brings_is_in_doubt_as_after_a_start(liveness: Liveness) -> None:
+    """It may hold something, and connecting takes its time; whom we heard before stays as it was."""
+    liveness.heard(beat(1), "lan", False, 90_000)
+    liveness.reconfigure(policy(ME, PEER, THIRD, "umpire"), 90_100)
+    assert liveness.judgement(PEER, 90_100) is Judgement.ALIVE
+    assert liveness.judgement("umpire", 90_100 + 500 + START_GRACE_MS - 1) is Judgement.INDOUBT
+    assert liveness.judgement("umpire", 90_100 + 500 + START_GRACE_MS) is Judgement.DEAD
+    assert liveness.turns_ms("umpire") == [90_100 + 500 + START_GRACE_MS]
+
+
+def test_who_beats_by_a_slower_timing_is_judged_by_it(liveness: Liveness) -> None:
+    liveness.heard(beat(1), "lan", False, 20_000)
+    liveness.bear({PEER: Timing(1_000, 3_000, 5_000), THIRD: Timing(10, 30, 50)})
+    judged = [liveness.judgement(PEER, 20_000 + ms) for ms in (2_999, 3_000, 4_999, 5_000)]
+    assert judged == [Judgement.ALIVE, Judgement.INDOUBT, Judgement.INDOUBT, Judgement.DEAD]
+    assert liveness.turns_ms(PEER) == [23_000, 25_000]
+    assert liveness.patience[THIRD] == Timing(), "a faster one is judged by ours"

@@ -16,3 +16,41 @@ def test_nobody_is_accused_of_removing_what_the_node_took_down_itself(lab: Lab):
         cluster.until_serves("lukretia")
     for node in lab.nodes.values():
         assert "removed by somebody else" not in node.log.read_text()
+
+
+def shown(lab: Lab, name: str) -> list[str]:
+    """The service's IPv4 addresses on this node, as the kernel has them."""
+    words = lab.nodes[name].running.run("ip", "-brief", "-4", "addr", "show", "dev", "eth0").split()
+    return [word.partition("/")[0] for word in words if word.startswith("10.77.0.10")]
+
+
+def test_an_address_that_is_configured_anew_replaces_the_old_one_where_it_is_up(lab: Lab):
+    """The kernel has the old one until it is taken down, and the guard takes the new one down where faild is killed."""
+    cluster = Cluster(lab)
+    config = lab.folder / "failover.toml"
+    config.write_text(config.read_text().replace("10.77.0.100/24", "10.77.0.101/24"))
+    assert "configured anew" in lab.failc("lukretia", "config", "apply")
+    lab.wait_until(lambda: shown(lab, "lukretia") == ["10.77.0.101"], "the new address is up, and no other", 20)
+    lab.wait_until(lambda: lab.service("lukretia")["states"]["lukretia"] == "UP", "UP again", 20)
+    assert lab.service("genesis")["owners"] == ["lukretia"]
+    lab.failc("genesis", "config", "apply")
+    lab.nodes["lukretia"].kill()
+    lab.wait_until(lambda: shown(lab, "genesis") == ["10.77.0.101"], "genesis has the new address", 20)
+    assert shown(lab, "lukretia") == []
+    assert cluster.claimants() == ["genesis"]
+    for node in lab.nodes.values():
+        assert "removed by somebody else" not in node.log.read_text()
+    assert lab.audit("verify", *(str(node.state) for node in lab.nodes.values()))
+
+
+def test_a_timeout_that_is_configured_anew_touches_no_address(lab: Lab):
+    """It stays up, and is still kept: whoever removes it sees it come back."""
+    cluster = Cluster(lab)
+    config = lab.folder / "failover.toml"
+    text = config.read_text()
+    config.write_text(text.replace('address   = "10.77.0.100/24"', 'timeout   = "7s"\naddress   = "10.77.0.100/24"'))
+    assert config.read_text() != text
+    lab.failc("lukretia", "config", "apply")
+    assert cluster.events("action-started", "lukretia") == []
+    lab.nodes["lukretia"].running.run("ip", "addr", "del", "10.77.0.100/24", "dev", "eth0")
+    lab.wait_until(lambda: shown(lab, "lukretia") == ["10.77.0.100"], "it is put back", 20)

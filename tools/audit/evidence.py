@@ -16,6 +16,7 @@ import click
 from coordinator.config import DEFAULT, BadConfig
 from coordinator.config import read as read_config
 from coordinator.policy import Policy
+from coordinator.trust import known_keys
 from protocol.keys import NodeKeyring
 from store.merged import Merged, merge
 from store.reading import read
@@ -51,7 +52,7 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
         logs = [read(path) for path in sources]
     except JournalRefused as refused:
         raise Trouble(refused.why, UNREACHABLE) from None
-    keyring = NodeKeyring({name: node.key for name, node in policy.nodes.items()})
+    keyring = NodeKeyring(known_keys(policy, [row for log in logs for row in log.rows]))
     merged = merge(logs, keyring, policy.cluster_id)
     if merged.findings and not quiet:
         first = merged.findings[0]

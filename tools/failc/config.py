@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tools.failc.options import indifferent
-from tools.failc.trouble import NO, UNREACHABLE, USAGE, Trouble
+from tools.failc.options import indifferent, reaching
+from tools.failc.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 
 if TYPE_CHECKING:
     from coordinator.config import Checked, Complaint
@@ -15,11 +15,16 @@ if TYPE_CHECKING:
 DEFAULT = Path("/etc/failover/failover.toml")
 
 
-@click.group(short_help="Check the configuration, print its schema.")
+FATES = {202: DONE, 400: USAGE, 403: REFUSED, 409: NO, 422: USAGE}
+"""The node's answer to `apply` as an exit code."""
+
+
+@click.group(short_help="Check the configuration, apply it, print its schema.")
 def config() -> None:
-    """Look at a configuration file without a node: all complaints at once, each with its line.
+    """Look at a configuration file without a node, all complaints at once, each with its line; or let a node apply its own.
 
     \b
+    failc config apply                    let the running faild read its file again
     failc config check                    the file in /etc/failover
     failc config check new.toml           another one, before it is copied
     failc config schema > failover.json   for editors that know JSON schemas
@@ -101,6 +106,41 @@ def schema() -> None:
 
 
 @config.command()
-def apply() -> None:
-    """Not in this release: copy the file to every node and restart them one after the other."""
-    raise Trouble("config apply is not in this release: copy the file to each node and restart its faild, one by one", NO)
+@click.option("--reason", default="", metavar="TEXT", help="Why, for those who read the log later.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@reaching
+def apply(reason: str, as_json: bool) -> int:
+    """Let the node that is asked read its configuration file again, and swap it or change nothing.
+
+    The same checks as at its start. Prints what has changed, or what is wrong with its line. Signed by an `admin`; it stands
+    in the log. Copy the file to every node and apply it on each: until all run the same, nobody fails back.
+
+    What is up goes down with the actions that brought it up; other actions of a service that is up here are a restart in
+    place. A service that is no longer in the file, or no longer this node's, is released. Refused, and nothing changes: a bad
+    file; another cluster; another key of a known node; a candidate removed while its faild runs; every link to a node at once.
+
+    Exit 0: applied, or unchanged; 1: not now; 2: the file must be changed; 3: not reached; 4: no authority. SIGHUP to faild
+    does the same without a signature, and says in its log what became of it.
+
+    \b
+    failc config apply --reason "failback after 10m"
+    failc config apply --state /var/lib/failover
+    """
+    from tools.failc.asking import connect
+    from tools.failc.orders import signed
+
+    ask = connect()
+    cluster = ask.get("/cluster")
+    code, answer = ask.post("/command", signed(cluster, "apply", "", cluster["node"], reason, 0, 0))
+    fate = FATES.get(code, UNREACHABLE)
+    text = answer.get("text") or answer.get("error") or f"answered {code}"
+    if as_json:
+        keys = ("text", "changes", "complaints")
+        print(json.dumps({"ok": fate == DONE, "node": cluster["node"], **{key: answer.get(key, []) for key in keys}}))
+        return fate
+    for complaint in answer.get("complaints", []):
+        click.echo(complaint, err=True)
+    if fate != DONE:
+        raise Trouble(f"config apply on {cluster['node']}: {text}", fate)
+    print("\n".join([f"{cluster['node']}: {text}", *(f"  {line}" for line in answer["changes"])]))
+    return fate

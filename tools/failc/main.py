@@ -25,7 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "move": ("tools.failc.orders:move", "Move a service to another node, now."),
     "hold": ("tools.failc.orders:hold", "Freeze a service where it is: no claims, no failback."),
     "unhold": ("tools.failc.orders:unhold", "End a hold."),
-    "config": ("tools.failc.config:config", "Check the configuration, print its schema."),
+    "config": ("tools.failc.config:config", "Check the configuration, apply it, print its schema."),
     "simulate": ("tools.simulator.command:simulate", "Play a scenario through the real core, in virtual time."),
 }
 """Name to where it lives, and the line that `failc --help` shows without loading it."""
@@ -69,6 +69,7 @@ def failc() -> None:
     failc fail web --reason "new kernel"         take web down where it is up
     failc recover web                            let that node have it again
     failc move web genesis --reason "load"       a planned move
+    failc config apply --reason "new address"    let a node read its changed file, or refuse it
 
     Exit codes: 0 done; 1 the answer is no; 2 wrong usage or configuration; 3 could not reach or read; 4 refused for lack
     of authority. FAILC_STATE, FAILC_CONNECT and FAILC_IDENTITY stand for the options of those names.

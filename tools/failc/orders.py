@@ -162,9 +162,9 @@ def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any],
     cluster = ask.get("/cluster")
     _known(cluster, service, node)
     expected = outcome.expect(word, service, node, ask.get("/status"))
-    signed = _signed(cluster, word, service, node, reason, for_ms, how["epoch"])
+    given = signed(cluster, word, service, node, reason, for_ms, how["epoch"])
     began = time.monotonic()
-    said = _give(ask, f"{word} {service}", signed)
+    said = _give(ask, f"{word} {service}", given)
     result = {"word": word, "service": service, "node": node or None, "admitted": True, "text": said["text"]}
     if how["no_wait"]:
         return _tell(result | {"outcome": None, "waited_ms": 0}, f"{word} {service}: {said['text']}", how)
@@ -184,7 +184,7 @@ def _known(cluster: dict[str, Any], service: str, node: str) -> None:
         raise Trouble(f"no node {node} in {cluster['cluster']}: {', '.join(cluster['nodes'])}", USAGE)
 
 
-def _signed(
+def signed(
     cluster: dict[str, Any], word: str, service: str, node: str, reason: str, for_ms: int, epoch: int
 ) -> dict[str, str]:
     """The command as it is sent. Raises Trouble where nobody here may sign."""

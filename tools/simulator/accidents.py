@@ -6,17 +6,19 @@ about, so a mood is a random subset (swarm testing). What is drawn is told to th
 
 import random
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from tools.simulator.boot import ends_clean
+from tools.simulator.files import changed
 from tools.simulator.weather import Weather
 from tools.simulator.works import Order
 from tools.simulator.world import World
 
 FAMILIES = ("weather", "cuts", "power", "kills", "stops", "pauses", "disks", "memory", "actions", "downs", "checks", "carrier",
-            "clocks", "orders")  # fmt: skip
+            "clocks", "orders", "files")  # fmt: skip
 
-CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "checks", "carrier", "clocks", "orders"})
+CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "checks", "carrier", "clocks", "orders", "files"})
 """Families in which no two nodes may ever own one service at once: the network is whole and nobody stands still."""
 
 Say = Callable[[str], None]
@@ -229,6 +231,43 @@ class Accidents:
         doors = self._world.order(word, service, named, for_ms)
         self.say(f"order {word} {service} {named} for {for_ms} ms, to {','.join(doors)}")
 
+    def file(self) -> None:
+        """Some nodes apply a changed file, each in its own time; the others keep theirs."""
+        section, change = self._change()
+        names = list(self._world.hosts)
+        for node in sorted(self._rng.sample(names, self._rng.randint(1, len(names)))):
+            text = f"apply {section} {' '.join(change)} {node}"
+            self.then(self._rng.randint(0, 2_000_000), text, partial(self._apply, node, section, change))
+
+    def _change(self) -> tuple[str, list[str]]:
+        service = self._rng.choice(list(self._world.policy.services))
+        candidates = self._world.policy.services[service].nodes
+        changes = (
+            ("timing", list(self._rng.choice(PACES))),
+            (service, [f"nodes={','.join(self._rng.sample(candidates, self._rng.randint(1, len(candidates))))}"]),
+            (service, [f"split_winner={self._rng.choice(('preference', 'incumbent'))}"]),
+            (service, [f"failback={self._rng.choice(('auto', 'manual', '1s'))}"]),
+            (service, [f"retry={self._rng.choice(('1s', '2s'))}"]),
+            (service, [f"address=10.70.0.{self._rng.randint(200, 250)}/24"]),
+            (service, ["removed"]),
+            (service, ["back"]),
+        )
+        return self._rng.choice(changes)
+
+    def _apply(self, node: str, section: str, change: list[str]) -> None:
+        host = self._world.hosts[node]
+        gone = section != "timing" and section not in host.file.services
+        if gone == (change == ["back"]):
+            host.apply(changed(host.file, section, change, self._world.policy))
+
+
+PACES = (
+    ("heartbeat=50ms", "indoubt=150ms", "dead=250ms"),
+    ("heartbeat=100ms", "indoubt=300ms", "dead=500ms"),
+    ("heartbeat=200ms", "indoubt=700ms", "dead=1500ms"),
+)
+"""Timings that a file may bring."""
+
 
 def _taking(service: str, up_us: int, down_us: int) -> Callable[[Order], int]:
     return lambda order: (down_us if order.word == "down" else up_us) if order.service == service else 0
@@ -257,4 +296,5 @@ KINDS = (
     Kind("carrier", 2, Accidents.carrier),
     Kind("clocks", 1, Accidents.clock),
     Kind("orders", 4, Accidents.order),
+    Kind("files", 3, Accidents.file),
 )

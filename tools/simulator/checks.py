@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from coordinator.core.inputs import CheckFinished, Input
+from coordinator.policy import CheckPolicy
 
 if TYPE_CHECKING:
     from tools.simulator.host import Host
@@ -22,15 +23,21 @@ class Checks:
         if on:
             self._begun += 1
             self._watches[service] = self._begun
-            for check in range(len(self._host.surroundings.policy.services[service].checks)):
+            for check in range(len(self._checks(service))):
                 self._again(service, check, self._begun)
 
+    def _checks(self, service: str) -> tuple[CheckPolicy, ...]:
+        """By the configuration that runs."""
+        faild = self._host.faild
+        known = faild.core.policy.services.get(service) if faild else None
+        return known.checks if known else ()
+
     def _again(self, service: str, check: int, watch: int) -> None:
-        every_us = self._host.surroundings.policy.services[service].checks[check].every_ms * 1000
+        every_us = self._checks(service)[check].every_ms * 1000
         self._host.later(every_us, lambda: self._look(service, check, watch))
 
     def _look(self, service: str, check: int, watch: int) -> None:
-        if self._watches.get(service) != watch:
+        if self._watches.get(service) != watch or check >= len(self._checks(service)):
             return
         passed = service not in self._host.failing_checks
         self._post(CheckFinished(service, check, passed, "" if passed else "the check fails in the simulation"))

@@ -185,12 +185,12 @@ class Faild:
         self._to_peer(order.peer, BeatMail(order.raw, order.signature, relayed=True), urgent=True)
 
     def _guard(self, order: do.Guard) -> None:
-        word = self._signed(order.word)
+        word, service = self._signed(order.word), self.core.jobs[order.word.service].policy
 
         def confirmed() -> None:
             if not self.alive:
                 return
-            self._host.guard.hold(word)  # also while there is no guard: a new one is told what the old one was not
+            self._host.guard.hold(word, service)  # also while there is no guard: a new one is told what the old one was not
             if self._host.guard.alive:
                 self.post(saw.Guarded(order.word.service, order.word.epoch))
 
@@ -225,6 +225,12 @@ class Faild:
 
     def _watch(self, order: do.Watch) -> None:
         self._checks.watch(order.service, order.on)
+
+    def _adopt(self, order: do.Adopt) -> None:
+        """Whatever the shell would swap follows the core's own policy here."""
+
+    def _equip(self, order: do.Equip) -> None:
+        self._host.works.equip(order.service)
 
     def _forward(self, order: do.Forward) -> None:
         self._one_link(order.peer, CommandMail(order.command))
@@ -286,6 +292,8 @@ PERFORM: dict[type, Callable[..., None]] = {
     do.SayLastWord: Faild._say_last_word,
     do.Run: Faild._run,
     do.Watch: Faild._watch,
+    do.Adopt: Faild._adopt,
+    do.Equip: Faild._equip,
     do.Forward: Faild._forward,
     do.Answer: Faild._answer,
     do.Alarm: Faild._alarm,

@@ -6,7 +6,7 @@ held, and says the last word of each claim whose actions are all down: no word w
 
 from collections.abc import Callable
 
-from coordinator.policy import Policy
+from coordinator.policy import ServicePolicy
 from protocol.messages import LastWord, Verified
 from tools.simulator.works import Works
 
@@ -14,24 +14,26 @@ Say = Callable[[Verified[LastWord]], None]
 
 
 class Guard:
-    def __init__(self, policy: Policy, works: Works, say: Say) -> None:
+    def __init__(self, works: Works, say: Say) -> None:
         self.alive = False
         self.busy = False
         """Taking down what a dead faild held: a starting faild waits for it."""
-        self._policy = policy
         self._works = works
         self._say = say
         self._held: dict[str, Verified[LastWord]] = {}
+        self._downs: dict[str, ServicePolicy] = {}
+        """What it was told with each: how to take it down."""
         self._waiting: list[Callable[[], None]] = []
 
     def start(self) -> None:
         self.alive = True
         self._held.clear()
 
-    def hold(self, word: Verified[LastWord]) -> None:
+    def hold(self, word: Verified[LastWord], service: ServicePolicy) -> None:
         """Orders reach the guard over one pipe: an older claim never replaces a newer one."""
         if not self._newer(word.message):
             self._held[word.message.service] = word
+            self._downs[word.message.service] = service
 
     def release(self, service: str, epoch: int) -> None:
         held = self._held.get(service)
@@ -50,7 +52,7 @@ class Guard:
         """Seen by pidfd: whatever it held goes down now."""
         self._works.abort()
         if self.alive and self._held:
-            self._works.take_down({name: self._policy.services[name] for name in self._held}, self._went_down)
+            self._works.take_down({name: self._downs[name] for name in self._held}, self._went_down)
         else:
             self._held.clear()
             self._end()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from coordinator.core.effects import Answer, Effect
-from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Input, Now, StopAsked
+from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Input, Now, Reconfigured, StopAsked
 from coordinator.core.model import UPISH
 from coordinator.policy import Policy
 from protocol.messages import LastWord, Verified
@@ -65,7 +65,9 @@ class Host:
         """Interfaces without carrier."""
         self.disk = Disk(surroundings.agenda, surroundings.rng, name, surroundings.keys.signer(name))
         self.works = Works(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
-        self.guard = Guard(surroundings.policy, self.works, self.say)
+        self.guard = Guard(self.works, self.say)
+        self.file = surroundings.policy
+        """What its failover.toml says: a start reads it, and whoever applies it."""
         self.faild: Faild | None = None
         self._starting = False
         self._stalled: list[Callable[[], None]] = []
@@ -105,6 +107,12 @@ class Host:
         if self.faild is None and not self._starting:
             self._starting = True
             self.guard.when_idle(lambda: self.when_awake(self._sweep))
+
+    def apply(self, policy: Policy) -> None:
+        """A new file on this machine, and `failc config apply` where a faild runs."""
+        self.file = policy
+        if self.faild:
+            self.faild.post(Reconfigured(policy))
 
     def stop(self) -> None:
         """SIGTERM: it releases, then ends."""
@@ -194,8 +202,10 @@ class Host:
         """Whatever a probe finds up at start is taken down before anything is written or claimed."""
         if not self.powered or not self._starting:
             return
-        policy = self.surroundings.policy
-        up = {name: service for name, service in policy.services.items() if self.works.is_up(name)}
+        known = {**self.surroundings.policy.services, **self.file.services}
+        for service in known.values():
+            self.works.equip(service)
+        up = {name: service for name, service in known.items() if self.works.is_up(name)}
         waiting = set(up)
 
         def ended(service: str, clean: bool) -> None:

@@ -32,6 +32,7 @@ def bound_ms(world: World) -> int:
 
 def settle(world: World, say: Callable[[str], None]) -> None:
     mend(world)
+    _one_file(world)
     say("everything is mended")
     world.run_until_ms(world.now_ms + QUIET_MS)
     _release_operators_hands(world, say)
@@ -40,6 +41,7 @@ def settle(world: World, say: Callable[[str], None]) -> None:
     while wrong and world.now_ms < deadline_ms:
         world.start(*world.hosts)  # one that was being stopped when everything was mended has ended by now
         world.run_until_ms(world.now_ms + LOOK_EVERY_MS)
+        _one_file(world)
         wrong = _wrong(world)
     if wrong:
         raise Unsettled(f"{bound_ms(world)} ms after everything was mended: {'; '.join(wrong)}")
@@ -63,6 +65,14 @@ def mend(world: World) -> None:
         host.restore_guard()
 
 
+def _one_file(world: World) -> None:
+    """Everybody gets the file of the beginning; again, where a node could not take it just then."""
+    for host in world.hosts.values():
+        running = host.faild.core.policy if host.faild else host.file
+        if host.file != world.policy or running != world.policy:
+            host.apply(world.policy)
+
+
 def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
     """Holds end, and whatever failed may serve again; one order after the other, as people give them."""
     for service in world.policy.services:
@@ -77,7 +87,9 @@ def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
 
 
 def _wrong(world: World) -> list[str]:
-    found = [text for service in world.policy.services for text in _service(world, service)]
+    others = [name for name, host in world.hosts.items() if host.faild and host.faild.core.policy != world.policy]
+    found = [f"{', '.join(others)} still runs another file"] if others else []
+    found += [text for service in world.policy.services for text in _service(world, service)]
     return found + _feeds(world)
 
 

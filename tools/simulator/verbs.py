@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
+from coordinator.config import BadConfig
+from tools.simulator.files import changed
 from tools.simulator.words import Words, duration
 from tools.simulator.world import World
 
@@ -129,6 +131,26 @@ def clock_jumps(words: Words) -> Deed:
     return lambda world: _all(lambda world, node: world.hosts[node].clocks.jump(by_ms), world, nodes)
 
 
+def apply(words: Words) -> Deed:
+    """Each node's own file is changed in the same way, and applied there."""
+    section = words.next("timing or a service")
+    words.choice(section, ("timing", *words.policy.services), "part of the configuration")
+    change = [words.next("a change")]
+    while "=" in (word := words.next("a node")):
+        change.append(word)
+    nodes = (words.choice(word, tuple(words.policy.nodes), "node"), *(words.nodes() if words.more() else ()))
+    if change != ["back"]:
+        try:
+            changed(words.policy, section, change)
+        except BadConfig as bad:
+            raise words.wrong(f"{' '.join(change)} cannot be applied: {bad}") from None
+    return lambda world: _all(lambda world, node: _applied(world, node, section, change), world, nodes)
+
+
+def _applied(world: World, node: str, section: str, change: list[str]) -> None:
+    world.hosts[node].apply(changed(world.hosts[node].file, section, change, world.policy))
+
+
 def trouble(word: str, how: str) -> Callable[[World, str, str], None]:
     def act(world: World, service: str, node: str) -> None:
         setattr(world.hosts[node].works.trouble[service], word, how)
@@ -193,6 +215,7 @@ VERBS = {
     "disk-back": Verb("disk-back NODE...", each_node(lambda world, node: world.hosts[node].disk.release())),
     "disk-hangs": Verb("disk-hangs NODE...", each_node(lambda world, node: world.hosts[node].disk.hang())),
     "forget": Verb("forget NODE...", each_node(lambda world, node: world.forget(node))),
+    "apply": Verb("apply timing|SERVICE KEY=VALUE...|removed|back NODE...", apply),
     "rollback": Verb("rollback TIME NODE", rollback),
     "clock-jumps": Verb("clock-jumps [-]TIME NODE...", clock_jumps),
 }

@@ -56,13 +56,18 @@ class Works:
         """Told when whatever ran was ended; with the power (True), or with its process."""
         self.reclaimed_us: dict[str, int] = {}
         """When the last of a service's reclaim actions was done."""
-        self._policy = policy
+        self._services = dict(policy.services)
+        """As the daemon that runs here knows their actions."""
         self._later = later
         self._now_us = now_us
         self._up: dict[str, set[int]] = {name: set() for name in policy.services}
         self._queues: dict[str, deque[tuple[Order, Finished]]] = {name: deque() for name in policy.services}
         self._running: dict[str, Order | None] = dict.fromkeys(policy.services)
         self._life = 0
+
+    def equip(self, service: ServicePolicy) -> None:
+        """From the next order on its actions are these."""
+        self._services[service.name] = service
 
     def owns(self, service: str) -> bool:
         running = self._running[service]
@@ -118,7 +123,7 @@ class Works:
 
     def _duration_us(self, order: Order, outcome: Outcome) -> int:
         if outcome is Outcome.UNKNOWN:
-            return self._policy.services[order.service].actions[order.action].timeout_ms * 1000
+            return self._services[order.service].actions[order.action].timeout_ms * 1000
         return self.took_us(order)
 
     def _ended(self, order: Order, outcome: Outcome, finished: Finished, life: int) -> None:
@@ -140,4 +145,4 @@ class Works:
             self.reclaimed_us[order.service] = self._now_us()
 
     def _is_last(self, order: Order) -> bool:
-        return order.action == len(self._policy.services[order.service].actions) - 1
+        return order.action == len(self._services[order.service].actions) - 1

@@ -1,0 +1,45 @@
+"""Whose keys prove a history: those of the file, and for nodes that it does not name those of the files before it.
+
+    keys = known_keys(policy, rows)         # rows of one or more logs
+    NodeKeyring(keys)
+
+A node that was removed has signed what others rest on; without its key no log that holds its feed could be opened or verified.
+Its key stands in the configurations that the file's own nodes have applied and signed. The file comes first, and the oldest
+configuration that names a node after it: nobody can give a known node another key by applying something.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from coordinator.core.reducer import read_policy
+from coordinator.policy import Policy
+from protocol.event import Entry
+from protocol.keys import NodeKeyring
+from protocol.kinds import Kind
+from store.soundness import Row, look
+
+
+def known_keys(policy: Policy, rows: Sequence[Row]) -> Mapping[str, bytes]:
+    """Node name to public key. As in the file, where the rows have no feed of another node."""
+    keys = {name: node.key for name, node in policy.nodes.items()}
+    if all(row.node in keys for row in rows):
+        return keys
+    signed = [row for row in rows if row.node in keys]
+    sound = look(signed, NodeKeyring(keys), policy.cluster_id)
+    applied = [entry for entry in sound.entries if entry.event.kind == Kind.CONFIG_APPLIED and entry.id in sound.attested]
+    found: dict[str, bytes] = {}
+    for entry in sorted(applied, key=_age):
+        for name, key in _named(entry):
+            found.setdefault(name, key)
+    return {**found, **keys}
+
+
+def _age(entry: Entry) -> tuple[Any, ...]:
+    number = entry.event.body.get("number")
+    return (number if isinstance(number, int) else 0, *entry.ref)
+
+
+def _named(entry: Entry) -> list[tuple[str, bytes]]:
+    text = entry.event.body.get("text")
+    policy = read_policy(text) if isinstance(text, str) else None
+    return [(name, node.key) for name, node in policy.nodes.items()] if policy else []

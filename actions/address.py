@@ -10,6 +10,7 @@ cannot guarantee is in docs/actions.md.
 import asyncio
 import contextlib
 import socket
+from collections.abc import Sequence
 
 from actions.announce import Announcer
 from actions.netlink import Address, Held, Netlink, promote_secondaries
@@ -19,11 +20,26 @@ TIDY_S = 0.005
 """After an address came up, until we see to what matters to ourselves only."""
 
 
+def at_once(actions: Sequence["AddressAction"], word: str) -> list[Result] | None:
+    """`word` for all of them, in their order and without a turn of the event loop; None where it did not go smoothly.
+
+    Then each is to be done by itself: every word can be said twice. What a client of the second address waits for is
+    otherwise mostly the way from the first one's end to the second one's beginning.
+    """
+    for action in actions:
+        action.hush()
+    held = [(action.interface, action.address) for action in actions]
+    if not actions[0].netlink.all_at_once("remove" if word == "down" else "add", held):
+        return None
+    results = [DONE if word == "down" else action.tell() for action in actions]
+    return results if all(result.ending is Ending.DONE for result in results) else None
+
+
 class AddressAction:
     def __init__(self, interface: str, address: Address, netlink: Netlink, announcer: Announcer) -> None:
         self.interface = interface
         self.address = address
-        self._netlink = netlink
+        self.netlink = netlink
         self._announcer = announcer
         self._tidying: asyncio.TimerHandle | None = None
         """Nobody waits for it: clients are answered without it."""
@@ -34,39 +50,44 @@ class AddressAction:
         added = await self._added()
         if added.ending is not Ending.DONE:
             return added
-        told = await self._told()
+        told = self.tell()
         return told if told.ending is Ending.DONE else await self._undone(told)
 
     async def reclaim(self, order: Order) -> Result:
         """The same, but what cannot be announced stays: we hold it, and go on holding it."""
         added = await self._added()
-        return await self._told() if added.ending is Ending.DONE else added
+        return self.tell() if added.ending is Ending.DONE else added
 
     async def down(self, order: Order) -> Result:
         """Done means certain: the kernel says that it removed it, or a look finds nothing that carries it here."""
-        self._announcer.hush(self.address)
-        if await self._netlink.remove(self.interface, self.address):
+        self.hush()
+        if await self.netlink.remove(self.interface, self.address):
             return DONE
         for held in await self._found():
-            await self._netlink.remove(_name(held.index), held.address)
+            await self.netlink.remove(_name(held.index), held.address)
         return DONE
+
+    def hush(self) -> None:
+        """Stop announcing it: we must not go on about what we give up."""
+        self._announcer.hush(self.address)
 
     async def probe(self, order: Order) -> Seen:
         return Seen.UP if await self._found() else Seen.DOWN
 
     async def _found(self) -> list[Held]:
         """The address on our interface whatever its prefix, or elsewhere with our tag; not one that people put on `lo`."""
-        mine = [held for held in await self._netlink.addresses(self.address.version) if held.address.ip == self.address.ip]
+        mine = [held for held in await self.netlink.addresses(self.address.version) if held.address.ip == self.address.ip]
         return [held for held in mine if held.ours or _name(held.index) == self.interface]
 
     async def _added(self) -> Result:
         try:
-            await self._netlink.add(self.interface, self.address)
+            await self.netlink.add(self.interface, self.address)
         except OSError as error:
             return failed(f"{self.address} on {self.interface}: {error.strerror}")
         return DONE
 
-    async def _told(self) -> Result:
+    def tell(self) -> Result:
+        """It is here: everybody on the wire shall know."""
         try:
             took_us = self._announcer.announce(self.interface, self.address)
         except OSError as error:
@@ -91,12 +112,12 @@ class AddressAction:
         if self.address.version == 4:
             promote_secondaries(self.interface)
         with contextlib.suppress(OSError):  # an interface that has gone meanwhile: and what we remember with it
-            self._netlink.forget_neighbour(self.interface, self.address)
+            self.netlink.forget_neighbour(self.interface, self.address)
 
     async def _undone(self, told: Result) -> Result:
         """A take-over that nobody hears of is none: the address goes again, and the next node may try."""
         try:
-            await self._netlink.remove(self.interface, self.address)
+            await self.netlink.remove(self.interface, self.address)
         except OSError as error:
             return Result(Ending.UNKNOWN, f"{told.text}; nor removed again: {error.strerror}")
         return told

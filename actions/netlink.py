@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import errno
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Interface, IPv6Interface, ip_interface
 from pathlib import Path
@@ -81,6 +81,17 @@ class Netlink:
         for other in lost:
             await self.add(interface, other)
         return removed
+
+    def all_at_once(self, word: str, held: Sequence[tuple[str, Address]]) -> bool:
+        """Add or remove ("add", "remove") several in one system call. False where that did not go smoothly with each of them,
+        or would take others of its subnet along: then each is to be asked for by itself, and nothing is lost by that."""
+        requests = []
+        for interface, address in held:
+            index = _index_or_none(interface)
+            if index is None or (word == "remove" and address.version == 4 and not promote_secondaries(interface)):
+                return False
+            requests.append(address_request(word, index, address))
+        return not any(self._kernel.ask_all(requests))
 
     async def addresses(self, version: int) -> list[Held]:
         """All of one IP version, on every interface."""

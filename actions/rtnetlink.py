@@ -5,13 +5,15 @@
 
 The kernel carries such a request out before `send` returns, and its answer is there: nobody needs an event loop for it.
 With pyroute2's own asynchronous socket the same took 0.4 ms on a quiet machine and 2 ms on a busy one, four times in
-every planned move. The messages are still encoded by pyroute2, once for each address, and kept.
+every planned move. Several requests go in one system call; each is answered by a packet of its own. The messages are still
+encoded by pyroute2, once for each address, and kept.
 """
 
 import errno
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
@@ -47,16 +49,26 @@ class Rtnetlink:
 
     def ask(self, request: bytes) -> None:
         """Send, and read the acknowledgement. Raises OSError where the kernel refuses."""
-        self._sequence += 1
-        numbered = request[:SEQUENCE_AT] + struct.pack("=I", self._sequence) + request[SEQUENCE_AT + 4 :]
-        self._socket.send(numbered)
-        while True:
+        (code,) = self.ask_all([request])
+        if code:
+            raise OSError(code, os.strerror(code), errno.errorcode.get(code))
+
+    def ask_all(self, requests: Sequence[bytes]) -> list[int]:
+        """The same for several in one system call: for each 0, or the errno with which the kernel refused it."""
+        first = self._sequence + 1
+        self._sequence += len(requests)
+        numbered = [
+            request[:SEQUENCE_AT] + struct.pack("=I", number) + request[SEQUENCE_AT + 4 :]
+            for number, request in enumerate(requests, first)
+        ]
+        self._socket.send(b"".join(numbered))
+        codes: dict[int, int] = {}
+        while len(codes) < len(requests):
             answer = self._socket.recv(ANSWER_BYTES_MAX)
             _, kind, _, sequence, _, code = ERROR.unpack_from(answer)
-            if kind == NLMSG_ERROR and sequence == self._sequence:
-                break
-        if code:
-            raise OSError(-code, os.strerror(-code), errno.errorcode.get(-code))
+            if kind == NLMSG_ERROR and sequence >= first:
+                codes[sequence] = -code
+        return [codes[number] for number in range(first, first + len(requests))]
 
 
 @lru_cache(maxsize=256)

@@ -14,10 +14,11 @@ vanishes is put back, in the queue of orders.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from actions.address import AddressAction
+from actions.address import AddressAction, at_once
 from actions.announce import Announcer
 from actions.capabilities import drop_ambient
 from actions.netlink import Netlink
@@ -116,7 +117,35 @@ class Executor:
 
     def run(self, order: Run) -> None:
         self._epochs[order.service] = order.epoch
-        self._put(order)
+        done = self._at_once(order)
+        if done is None:
+            self._put(order)
+        else:
+            self._report(order, done)
+
+    def _at_once(self, order: Run) -> list[Performed] | None:
+        """A step of addresses, done before this returns; None where it is none, has to wait, or did not go smoothly."""
+        deeds, lane = self._deeds.get(order.service), self._orders.get(order.service)
+        known = deeds is not None and max(order.actions) < len(deeds.actions)
+        if deeds is None or not known or (lane is not None and lane.busy):
+            return None
+        addresses = [action for index in order.actions if isinstance(action := deeds.actions[index], AddressAction)]
+        if len(addresses) < len(order.actions):
+            return None
+        began_ns = time.monotonic_ns()
+        self._mark(order, held=False)
+        results = at_once(addresses, order.word)
+        if results is None:
+            return None
+        self._mark(order, held=order.word != "down")
+        took_us = (time.monotonic_ns() - began_ns) // 1000
+        each_us = (took_us - sum(result.announce_us for result in results)) // len(results)
+        return [Performed(result, each_us + result.announce_us) for result in results]
+
+    def _mark(self, order: Run, *, held: bool) -> None:
+        """Whether the keeper is to see that these stay."""
+        for index in order.actions:
+            (self._keeper.holds if held else self._keeper.lets_go)(order.service, index)
 
     def _put(self, order: Run) -> None:
         if order.service not in self._orders:

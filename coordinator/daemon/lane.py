@@ -79,6 +79,11 @@ class OrderLane:
         self._running: Run | None = None
         self._closing = False
 
+    @property
+    def busy(self) -> bool:
+        """An order runs or waits."""
+        return self._task is not None
+
     def put(self, order: Run) -> None:
         if order.word == "down":
             self._clear_the_way()

@@ -115,10 +115,10 @@ async def test_the_last_word_goes_out_with_the_last_step_where_all_of_it_is_down
 async def test_an_order_that_breaks_faild_itself_ends_as_unknown(tmp_path: Path) -> None:
     """An order whose end nobody hears of would leave the service where it is for ever."""
     async with stage(policy(script(write_script(tmp_path, "exit 0")))) as it:
-        it.executor._deeds["web"] = dataclasses.replace(it.executor._deeds["web"], policies=())
+        it.executor._deeds["web"] = dataclasses.replace(it.executor._deeds["web"], actions=("no action",))  # type: ignore[arg-type]
         it.executor.run(run(1, "down"))
         ending = await it.finished(1)
-        assert (ending.outcome, "a bug in faild: IndexError" in ending.text) == (Outcome.UNKNOWN, True)
+        assert (ending.outcome, "a bug in faild: AttributeError" in ending.text) == (Outcome.UNKNOWN, True)
 
 
 async def test_a_notify_action_has_nothing_to_bring_up(tmp_path: Path) -> None:

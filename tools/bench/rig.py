@@ -53,7 +53,7 @@ class Rig:
     def is_void(self, mark: int, victim: str) -> bool:
         """Whether a node that lost its power after `mark` had time to do or say anything: then it was no power loss."""
         did = any(self.lab.feeds.since(mark, kind, victim) for kind in ("release", "down"))
-        return did or bool(self.lab.feeds.since(mark, "last-word"))
+        return did or any(event.body["node"] == victim for event in self.lab.feeds.since(mark, "last-word"))
 
 
 @contextmanager

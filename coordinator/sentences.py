@@ -129,7 +129,8 @@ def _reclaim(event: Event, body: Body) -> str:
 
 
 def _restart(event: Event, body: Body) -> str:
-    return f"{event.node} restarts {event.service} in place (try {body['count']}): {body['reason']}"
+    which = f" (try {body['count']})" if body["count"] else ""  # 0: not because anything failed
+    return f"{event.node} restarts {event.service} in place{which}: {body['reason']}"
 
 
 def _action_started(event: Event, body: Body) -> str:

@@ -36,3 +36,8 @@ def test_a_takeover_is_told_with_its_rule_and_its_reason():
 def test_a_move_for_a_time_is_told_as_an_operator_writes_it():
     said = sentence(event(Kind.MOVE_BEGUN, target="lukretia", for_ms=7_200_000))
     assert said == "genesis begins to move web to lukretia for 2h"
+
+
+def test_a_restart_counts_only_the_failures():
+    assert sentence(event(Kind.RESTART, count=2, reason="tcp failed")) == "genesis restarts web in place (try 2): tcp failed"
+    assert sentence(event(Kind.RESTART, count=0, reason="anew")) == "genesis restarts web in place: anew"

@@ -6,7 +6,7 @@ WORKERS ?= 2
 .PHONY: help programs install demo test soak bench lint clean
 
 help:
-	@echo "make demo     six failovers with real nodes on this machine, explained as they happen (about a minute)"
+	@echo "make demo     six demonstrations with real nodes on this machine, told as they happen (about a minute)"
 	@echo "make test     everything"
 	@echo "make soak     random accidents in virtual time, with seeds that nobody chose"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"

@@ -1,7 +1,7 @@
 """A service address: added without duplicate-address detection, tagged as ours, announced, and taken away again.
 
     action = AddressAction("eth0", ip_interface("10.77.0.100/24"), netlink, announcer)
-    await action.up(order)      # about 1 ms with its first announcement
+    await action.up(order)      # with its first announcement
 
 Up and reclaim are one thing: see that the address is here, tell the neighbours, forget who had it before. What this
 cannot guarantee is in docs/actions.md.

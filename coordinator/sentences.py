@@ -9,6 +9,7 @@ Pure and total: an event whose body is not of our format gets a sentence that sa
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from coordinator.config.durations import spoken
 from protocol.commands import Command
 from protocol.event import Event
 from protocol.kinds import Kind
@@ -128,7 +129,8 @@ def _reclaim(event: Event, body: Body) -> str:
 
 
 def _restart(event: Event, body: Body) -> str:
-    return f"{event.node} restarts {event.service} in place (try {body['count']}): {body['reason']}"
+    which = f" (try {body['count']})" if body["count"] else ""  # 0: not because anything failed
+    return f"{event.node} restarts {event.service} in place{which}: {body['reason']}"
 
 
 def _action_started(event: Event, body: Body) -> str:
@@ -157,13 +159,14 @@ def _carrier(event: Event, body: Body) -> str:
 
 def _command(event: Event, body: Body) -> str:
     command = Command.decode(body["command"])
-    what = " ".join(word for word in (command.word, command.service, command.node) if word)
+    word = "config apply" if command.word == "apply" else command.word  # as it is typed
+    what = " ".join(part for part in (word, command.service, command.node) if part)
     reason = f' because "{command.reason}"' if command.reason else ""
     return f"{command.operator} orders `{what}`{reason}; {event.node} took the command"
 
 
 def _move_begun(event: Event, body: Body) -> str:
-    how_long = f" for {_ms(body['for_ms'] * 1000)}" if body["for_ms"] else ""
+    how_long = f" for {spoken(body['for_ms'])}" if body["for_ms"] else ""
     return f"{event.node} begins to move {event.service} to {body['target']}{how_long}"
 
 

@@ -42,7 +42,7 @@ def _values(path: str, old: Any, new: Any) -> Iterator[str]:
     elif hasattr(old, "__dataclass_fields__"):
         yield from _objects(path, old, new)
     elif isinstance(old, tuple) and any(hasattr(item, "__dataclass_fields__") for item in (*old, *new)):
-        yield f"{path}: {_count(old)} -> {_count(new)}, configured anew"
+        yield f"{path}: {_count(old, new)}configured anew"
     elif path.endswith((".key", "community")):
         yield f"{path}: another one"
     else:
@@ -77,8 +77,8 @@ def _with_unit(name: str, value: int | None) -> Any:
     return f"{value / 10_000:g}%" if value is not None and name.endswith("_ppm") else value
 
 
-def _count(items: tuple[Any, ...]) -> str:
-    return str(len(items))
+def _count(old: tuple[Any, ...], new: tuple[Any, ...]) -> str:
+    return "" if len(old) == len(new) else f"{len(old)} -> {len(new)}, "
 
 
 def _text(value: Any) -> str:

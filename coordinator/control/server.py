@@ -161,7 +161,10 @@ async def in_words(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except web.HTTPException as error:
-        return web.json_response({"error": error.text or error.reason}, status=error.status)
+        text = error.text or error.reason
+        if text == f"{error.status}: {error.reason}":  # the library's own words
+            text = f"{error.reason.lower()}: {request.method} {request.path}; the routes are in docs/failc.md"
+        return web.json_response({"error": text}, status=error.status)
 
 
 def _as_sse(event: dict[str, Any] | None) -> bytes:

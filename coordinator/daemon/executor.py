@@ -7,9 +7,9 @@
     executor.changed("web", "UP", 7, "lukretia is dead")        # hooks, the script's words, traps
     await executor.close()
 
-Each service has two queues. Orders go one after the other, and a `down` ends an `up` that is still running. Hooks and words
-go one after the other beside them: they never overtake each other, and never hold an order up. An address that is up and
-vanishes is put back, in the queue of orders.
+Each service has two queues. Orders go one after the other, and a `down` ends an `up` that is still running; a step of
+addresses is done before `run` returns, where no order is running. Hooks and words go one after the other beside them: they
+never overtake each other, and never hold an order up. An address that is up and vanishes is put back, in the queue of orders.
 """
 
 import asyncio

@@ -23,6 +23,15 @@ from coordinator.policy import Policy
 
 STATE = Path("/var/lib/failover")
 
+EPILOG = """SIGTERM: release what is held, then end.
+SIGHUP:  read the configuration again, and swap it or change nothing.
+
+Exit codes: 0 ended as asked; 1 it could not go on; 2 wrong usage or
+configuration; 3 could not reach or read.
+
+Example: faild --config demo/failover.toml --node lukretia
+"""
+
 
 def main() -> None:
     sys.exit(_main(sys.argv[1:]))
@@ -58,7 +67,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="faild",
         description="One node of a failover cluster, in the foreground. Prints `ready` when it takes part.",
-        epilog="Example: faild --config demo/failover.toml --node lukretia --state /var/lib/failover --secrets demo/lukretia",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", type=Path, default=DEFAULT, help="the cluster's file (default: %(default)s)")
     parser.add_argument(

@@ -130,6 +130,6 @@ def _bad(complaints: tuple[str, ...]) -> Applied:
 
 def _say(applied: Applied) -> None:
     level = logging.INFO if applied.fate in (Fate.APPLIED, Fate.UNCHANGED) else logging.ERROR
-    log.log(level, "configuration %s: %s", applied.fate, applied.text)
+    log.log(level, "the configuration was read again: %s", applied.text)
     for line in (*applied.changes, *applied.complaints):
         log.log(level, "  %s", line)

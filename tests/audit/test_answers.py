@@ -204,6 +204,14 @@ def test_diff_names_what_changed_between_two_moments(power_failure: Played):
     assert power_failure.audit("diff", power_failure.at(4000), power_failure.at(5000)).json["changes"] == []
 
 
+def test_diff_for_people_says_nothing_with_a_dash_and_no_word_of_python(power_failure: Played):
+    told = power_failure.audit("diff", power_failure.at(-5000), power_failure.at(5000), as_json=False).out
+    changes = [line for line in told.splitlines() if " -> " in line]
+    assert "  services.web.owners: - -> lukretia" in changes
+    assert "  nodes.lukretia.running: no -> yes" in changes
+    assert not [line for line in changes if "None" in line or "{" in line or "[" in line]
+
+
 @pytest.mark.parametrize("by", ["1h", "-1h"])
 def test_a_wall_clock_that_is_set_and_set_right_again_does_not_move_the_history(tmp_path: Path, by: str):
     """genesis's clock is an hour wrong while it takes over: its events count when they happened."""

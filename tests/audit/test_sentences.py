@@ -31,3 +31,13 @@ def test_a_body_that_is_not_of_the_format_gets_a_sentence_and_never_an_exception
 def test_a_takeover_is_told_with_its_rule_and_its_reason():
     said = sentence(event(Kind.CLAIM, epoch=2, rule="take-over-dead", reason="lukretia held it and is dead"))
     assert said == "genesis claims web with epoch 2 (take-over-dead): lukretia held it and is dead"
+
+
+def test_a_move_for_a_time_is_told_as_an_operator_writes_it():
+    said = sentence(event(Kind.MOVE_BEGUN, target="lukretia", for_ms=7_200_000))
+    assert said == "genesis begins to move web to lukretia for 2h"
+
+
+def test_a_restart_counts_only_the_failures():
+    assert sentence(event(Kind.RESTART, count=2, reason="tcp failed")) == "genesis restarts web in place (try 2): tcp failed"
+    assert sentence(event(Kind.RESTART, count=0, reason="anew")) == "genesis restarts web in place: anew"

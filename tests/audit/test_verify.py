@@ -58,6 +58,14 @@ def test_verify_counts_events_heads_and_the_tail_that_nobody_attests(world: Play
         assert feed["events"] == feed["head"] > feed["unattested"] >= 0
 
 
+def test_the_text_counts_the_tail_that_nobody_attests_in_words(world: Played):
+    said = world.audit("verify", as_json=False).out
+    tails = {0: "", 1: "; the last one is not attested"}
+    for node, feed in world.audit("verify").json["feeds"].items():
+        tail = tails.get(feed["unattested"], f"; the last {feed['unattested']} are not attested")
+        assert any(line.startswith(f"{node}: ") and tail in line for line in said.splitlines())
+
+
 def test_the_text_says_which_threats_were_looked_at(world: Played):
     answer = world.audit("verify", as_json=False)
     assert "sound and lawful" in answer.out

@@ -17,7 +17,9 @@ CHANGED = [
     ('dead = "500ms"', 'dead = "2s"', "timing.dead: 500ms -> 2s"),
     ('nodes = ["lukretia", "genesis"]', 'nodes = ["genesis", "lukretia"]',
      "services.web.nodes: [lukretia, genesis] -> [genesis, lukretia]"),
-    ("10.77.0.100", "10.77.0.101", "services.web.actions: 2 -> 2, configured anew"),
+    ("10.77.0.100", "10.77.0.101", "services.web.actions: configured anew"),
+    ('[[services.web.actions]]\nscript = "/etc/failover/web"\ntimeout = "2s"\n', "",
+     "services.web.actions: 2 -> 1, configured anew"),
     ('direct = "10.78.0.12"', 'direct = "10.78.0.13"', "nodes.genesis.links.direct: 10.78.0.12:1291 -> 10.78.0.13:1291"),
     ("# Two nodes", "# A pair", "nothing that is in force: comments, spelling or order"),
 ]  # fmt: skip

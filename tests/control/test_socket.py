@@ -218,7 +218,7 @@ async def test_a_body_that_is_no_json_or_too_long_is_an_error_with_words(http):
         assert answer.status == 413
     async with http.get("/nowhere") as answer:
         assert answer.status == 404
-        assert (await answer.json())["error"]
+        assert (await answer.json())["error"] == "not found: GET /nowhere; the routes are in docs/failc.md"
 
 
 async def test_a_command_for_another_nodes_service_is_passed_on(cluster, http):

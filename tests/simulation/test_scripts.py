@@ -56,7 +56,7 @@ def test_comments_and_empty_lines_are_nothing() -> None:
 
 
 def test_every_verb_is_told_to_people() -> None:
-    told = (ROOT / "docs" / "simulator.md").read_text()
+    told = (ROOT / "docs" / "simulator.md").read_text().replace("\\|", "|")  # as it is written in a table
     assert [verb.usage for verb in VERBS.values() if f"`{verb.usage}`" not in told] == []
 
 

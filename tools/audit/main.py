@@ -50,11 +50,12 @@ class LazyGroup(click.Group):
 def failaudit() -> None:
     """Ask the signed history of a cluster who owned what, why, and on whose authority.
 
-    A SOURCE is a state folder (a living node's as well) or a log.db file; several are merged. The keys to trust come from
-    the cluster's own failover.toml: --config FILE, else /etc/failover/failover.toml.
+    A SOURCE is a state folder (a living node's as well) or a log.db file; several are merged. Without one it is
+    /var/lib/failover. The keys to trust come from the cluster's own failover.toml: --config FILE, else
+    /etc/failover/failover.toml.
 
     \b
-    failaudit verify /var/lib/failover              is this history sound and lawful?
+    failaudit verify                                is this history sound and lawful?
     failaudit who web --at "5m ago" DIR             who owned web, by which claim
     failaudit why web DIR                           the causal chain, in sentences
     failaudit timeline DIR DIR2                     every event, from both copies

@@ -1,7 +1,7 @@
 """The options that every command takes, before or after its name, and what stands beside them: logs, a service, times.
 
     @click.command()
-    @auditing("[SERVICE] SOURCE...")
+    @auditing("[SERVICE] [SOURCE]...")
     def who(words: tuple[str, ...], at: str) -> None:
         asked = asked_for(words)        # asked.service, asked.times, asked.sources, in whatever order they were written
 """

@@ -18,7 +18,7 @@ from tools.audit.tenure import Held
 
 @click.command()
 @click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
-@auditing("SOURCE...")
+@auditing("[SOURCE]...")
 def replay(words: tuple[str, ...], at: str) -> None:
     """The state at a moment: the same reducer over every event that counts by then."""
     at_ms = parse(at, time.time_ns() // 1_000_000)
@@ -31,7 +31,7 @@ def replay(words: tuple[str, ...], at: str) -> None:
 
 
 @click.command()
-@auditing("T1 T2 SOURCE...")
+@auditing("T1 T2 [SOURCE]...")
 def diff(words: tuple[str, ...]) -> None:
     """What changed between T1 and T2: owners, states and nodes, and the events in between."""
     asked = asked_for(words, times=2)
@@ -48,7 +48,7 @@ def diff(words: tuple[str, ...]) -> None:
         return
     click.echo(f"from {show(first)} to {show(second)}: {len(between)} events, {len(changes)} changes")
     for what, old, new in changes:
-        click.echo(f"  {what}: {old} -> {new}")
+        click.echo(f"  {what}: {_said(old)} -> {_said(new)}")
     for event in between:
         click.echo(f"  {line(evidence.history, event, sentence(event))}")
 
@@ -105,6 +105,17 @@ def _changes(path: str, old: Any, new: Any) -> Any:
                 yield from _changes(f"{path}.{key}" if path else key, old.get(key), new.get(key))
     elif old != new and not path.endswith((".number", ".incarnation")):
         yield path, old, new
+
+
+def _said(value: Any) -> str:
+    """One side of a change, for people."""
+    if isinstance(value, dict):  # the head of a feed, where there was none
+        return f"{value['incarnation']}/{value['number']}"
+    if isinstance(value, list):
+        return ", ".join(value) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value in (None, "") else str(value)
 
 
 def _lines(evidence: Evidence, told: dict[str, Any], at_ms: int) -> list[str]:

@@ -60,7 +60,7 @@ class Split:
 
 
 @click.command()
-@auditing("[SERVICE] SOURCE...")
+@auditing("[SERVICE] [SOURCE]...")
 def splits(words: tuple[str, ...]) -> None:
     """Every split: since when, until when, who, who kept it by which rule, and when it was announced again."""
     named = [word for word in words if not Path(word).exists()]

@@ -21,7 +21,7 @@ from tools.failc.trouble import USAGE, Trouble
 @click.option("--to", "until", metavar="TIME", help="Only what counts by then.")
 @click.option("--service", metavar="SERVICE", help="Only events about this service.")
 @click.option("--kind", multiple=True, metavar="KIND", help="Only events of this kind; may be given again.")
-@auditing("SOURCE...")
+@auditing("[SOURCE]...")
 def timeline(words: tuple[str, ...], since: str | None, until: str | None, service: str | None, kind: tuple[str, ...]) -> None:
     """Every event as one line; with --json one object a line."""
     evidence = gather(asked_for(words).sources)

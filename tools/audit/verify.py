@@ -32,7 +32,7 @@ LEVELS = """what was looked at, and against whom it helps (docs/formats/log.md):
 
 
 @click.command()
-@auditing("SOURCE...")
+@auditing("[SOURCE]...")
 def verify(words: tuple[str, ...]) -> int:
     """Is this history sound, complete and lawful? Exit 1 where anything is found, 3 where nothing can be said."""
     evidence = gather(asked_for(words).sources, quiet=True)
@@ -126,11 +126,16 @@ def _feed(feed: FeedSummary) -> dict[str, Any]:
     }
 
 
+def _last(events: int) -> str:
+    return "the last one is" if events == 1 else f"the last {events} are"
+
+
 def _lines(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:
     lines = [f"{finding.kind}: {finding.name}: {finding.text}" for finding in findings]
     for node, feed in evidence.merged.feeds.items():
-        tail = f"; the last {feed.unattested} are not attested by another node yet" if feed.unattested else ""
+        tail = f"; {_last(feed.unattested)} not attested by another node yet" if feed.unattested else ""
         head = f"{feed.head.incarnation}/{feed.head.number} {feed.head.id.hex()[:16]}"
         lines.append(f"{node}: {feed.events} events up to {head}{tail}")
-    lines.append(f"{len(findings)} finding(s)" if findings else "sound and lawful: nothing was found")
+    found = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
+    lines.append(found if findings else "sound and lawful: nothing was found")
     return [*lines, LEVELS]

@@ -17,7 +17,7 @@ from tools.audit.tenure import Held
 
 @click.command()
 @click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
-@auditing("SERVICE SOURCE...")
+@auditing("SERVICE [SOURCE]...")
 def who(words: tuple[str, ...], at: str) -> int:
     """Who owned SERVICE at a moment: owner, epoch, the claim, its rule and its reason. Exit 1 where nobody did."""
     asked = asked_for(words, service=True)

@@ -49,7 +49,7 @@ class Story:
 
 @click.command()
 @click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
-@auditing("SERVICE SOURCE...")
+@auditing("SERVICE [SOURCE]...")
 def why(words: tuple[str, ...], at: str) -> int:
     """Why SERVICE was where it was: what fell silent, what was judged, which rule, who was passed over, what was run."""
     asked = asked_for(words, service=True)

@@ -17,7 +17,8 @@ from tools.lab.place import LabError, reason_against
 
 WELCOME = f"""Two nodes, {MASTER} (the master) and {SLAVE}, each in its own network and process namespace, with two links.
 The service "web" is two addresses, 10.77.0.100 and fd77::100. A client asks both every 2 ms and knows nothing else;
-a bystander asks every 5 ms by ARP and neighbour solicitation who has them. Times are seconds from the accident."""
+a bystander asks every 5 ms by ARP and neighbour solicitation who has them. Each line is told when it stands in a node's log;
+its time is when it happened there, in seconds from the accident."""
 
 
 def main() -> int:

@@ -52,6 +52,7 @@ def split_brain(stage: Stage) -> None:
     stage.until_serves(SLAVE, measure)
     stage.watch_for(SPLIT_S)
     stage.keep("5 split brain: cut", measure)
+    stage.quiet()
     stage.note(f"both are UP now: {SLAVE} here, {MASTER} on its own side; the cut ends")
     measure = stage.measure()
     stage.lab.heal(MASTER)

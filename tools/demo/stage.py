@@ -36,13 +36,16 @@ class Stage:
         self._began_ms = _boot_ms()
 
     def act(self, number: int, title: str, story: str) -> None:
-        """Begin a demonstration: what comes before it is told, then its clock starts."""
-        self._tell()
+        """Begin a demonstration, after a moment of quiet: what belongs to the one before is told there."""
+        self.quiet()
         print(f"\n{number}. {title}\n   {story}", flush=True)
 
-    def measure(self) -> Measure:
-        """The accident happens after a moment of quiet: a judgement is written at most once a second, and we want to see it."""
+    def quiet(self) -> None:
+        """Let things settle before an accident: a judgement is written at most once a second, and we want to see it."""
         self.watch_for(QUIET_S)
+
+    def measure(self) -> Measure:
+        """From here on: the clock that is told starts as well."""
         self._began_ms = _boot_ms()
         return Measure(self.lab)
 

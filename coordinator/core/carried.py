@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from coordinator.core.model import Column, Move, ServiceColumn
+from coordinator.core.model import Column, Move, ServiceColumn, Word
 from protocol.event import Head, Ref
 
 REFS_KEPT = 64
 """Of holds, of their ends and of those of moves the newest; nobody has so many in force, and the event has its limit."""
 
-Words = Mapping[tuple[str, str], tuple[int, Ref]]
+Words = Mapping[tuple[str, str], Word]
 
 
 def carried(ours: Head, before: Column) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def _refs(refs: Any) -> frozenset[Ref]:
 
 
 def _told(words: Words) -> list[list[Any]]:
-    return [[service, node, epoch, list(ref)] for (service, node), (epoch, ref) in sorted(words.items())]
+    return [[service, node, word.epoch, list(word.ref), word.run] for (service, node), word in sorted(words.items())]
 
 
 def _heard(words: Any) -> Words:
-    return {(service, node): (epoch, Ref(*ref)) for service, node, epoch, ref in words}
+    return {(service, node): Word(epoch, Ref(*ref), *run) for service, node, epoch, ref, *run in words}

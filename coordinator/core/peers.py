@@ -135,7 +135,7 @@ def _is_over(core: Core, word: LastWord) -> bool:
     """Whether this claim's end is here already: by an earlier word, by its `down`, or by a newer claim."""
     theirs = core.state.column(word.node).service(word.service)
     known = ownership.ended(core.state, word.service, word.node)
-    if known and known[0] >= word.epoch:
+    if known and known.epoch >= word.epoch:
         return True
     return theirs.epoch > word.epoch or (theirs.epoch == word.epoch and not theirs.holds)
 

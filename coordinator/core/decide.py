@@ -103,7 +103,7 @@ def withdrawn(case: Case) -> Found | None:
 
 
 def refused(case: Case) -> Found | None:
-    return Found("a peer refuses this node as forked", (), RECOVER, "forked") if case.given.refused else None
+    return Found("its peers do not go by this node's feed", (), RECOVER, "forked") if case.given.refused else None
 
 
 def check_failed(case: Case) -> Found | None:

@@ -98,6 +98,8 @@ def not_durable(core: Core, given: NotDurable) -> None:
         kept = (job.armed_by,) if job.armed_by else ()
         job.armed_by = next(iter(_kept(kept, lost, renamed)), None)
         job.causes = _kept(job.causes, lost, renamed)
+    links = core.witnessing.link_ref
+    core.witnessing.link_ref = {key: kept for key, ref in links.items() for kept in _kept((ref,), lost, renamed)}
 
 
 def _undo(core: Core, entry: Entry, undone: set[str]) -> None:

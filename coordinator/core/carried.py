@@ -12,18 +12,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from coordinator.core.model import Column, Move, ServiceColumn
+from coordinator.core.model import Column, Move, ServiceColumn, Word
 from protocol.event import Head, Ref
 
 REFS_KEPT = 64
 """Of holds, of their ends and of those of moves the newest; nobody has so many in force, and the event has its limit."""
 
-Words = Mapping[tuple[str, str], tuple[int, Ref]]
+Words = Mapping[tuple[str, str], Word]
 
 
-def carried(ours: Head, before: Column) -> dict[str, Any]:
-    """The body of gap-declared: the last event known of the incarnation that ends here, and what must outlive it."""
+def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str, Any]:
+    """The body of gap-declared: the last event known of the incarnation that ends here, and what must outlive it.
+
+    `aside`: of an incarnation that the others never went by, since they knew a newer one. What was said in it was said.
+    """
+    before = _merged(before, aside) if aside else before
     return {
+        "held": sorted(name for name, service in aside.services.items() if service.claim) if aside else [],
         "incarnation": ours.incarnation,
         "number": ours.number,
         "id": ours.id,
@@ -39,10 +44,15 @@ def carried(ours: Head, before: Column) -> dict[str, Any]:
 
 
 def taken_over(column: Column, body: Mapping[str, Any]) -> Column:
-    """The column with which a new incarnation begins. A part that is not there is empty."""
+    """The column with which a new incarnation begins. A part that is not there is empty.
+
+    What was held aside counts as claimed and over: whoever held it at the same time announces again.
+    """
+    by = Ref(column.node, column.head.incarnation, column.head.number) if column.head else None
+    served = body.get("services", {})
     return replace(
         column,
-        services={name: _served(kept) for name, kept in body.get("services", {}).items()},
+        services={name: _served(kept, by if name in body.get("held", ()) else None) for name, kept in served.items()},
         holds={name: _refs(refs) for name, refs in body.get("holds", {}).items()},
         unheld=_refs(body.get("unheld", ())),
         moves=tuple(Move(name, node, epoch, ms, Ref(*ref)) for name, node, epoch, ms, ref in body.get("moves", ())),
@@ -50,6 +60,33 @@ def taken_over(column: Column, body: Mapping[str, Any]) -> Column:
         fenced=_heard(body.get("fenced", ())),
         last_words=_heard(body.get("last_words", ())),
         forked={node: Ref(*ref) for node, ref in body.get("forked", {}).items()},
+    )
+
+
+def _merged(before: Column, aside: Column) -> Column:
+    names = before.services.keys() | aside.services.keys()
+    holds = {name: before.holds.get(name, frozenset()) | refs for name, refs in aside.holds.items()}
+    return replace(
+        before,
+        services={name: _both(before.service(name), aside.service(name)) for name in names},
+        holds={**before.holds, **holds},
+        unheld=before.unheld | aside.unheld,
+        moves=(*before.moves, *aside.moves),
+        moves_ended=before.moves_ended | aside.moves_ended,
+        fenced={**before.fenced, **aside.fenced},
+        last_words={**before.last_words, **aside.last_words},
+        forked={**before.forked, **aside.forked},
+    )
+
+
+def _both(before: ServiceColumn, aside: ServiceColumn) -> ServiceColumn:
+    return replace(
+        before,
+        epoch=max(before.epoch, aside.epoch),
+        holding_epoch=max(before.holding_epoch, aside.holding_epoch),
+        wish="fail" if "fail" in (before.wish, aside.wish) else "",
+        burnt=before.burnt or aside.burnt,
+        failures=max(before.failures, aside.failures),
     )
 
 
@@ -63,8 +100,9 @@ def _service(service: ServiceColumn) -> dict[str, Any]:
     }
 
 
-def _served(kept: Mapping[str, Any]) -> ServiceColumn:
+def _served(kept: Mapping[str, Any], claim: Ref | None) -> ServiceColumn:
     return ServiceColumn(
+        claim=claim,
         epoch=kept["epoch"],
         holding_epoch=kept.get("holding_epoch", 0),
         wish=kept["wish"],
@@ -84,8 +122,8 @@ def _refs(refs: Any) -> frozenset[Ref]:
 
 
 def _told(words: Words) -> list[list[Any]]:
-    return [[service, node, epoch, list(ref)] for (service, node), (epoch, ref) in sorted(words.items())]
+    return [[service, node, word.epoch, list(word.ref), word.run] for (service, node), word in sorted(words.items())]
 
 
 def _heard(words: Any) -> Words:
-    return {(service, node): (epoch, Ref(*ref)) for service, node, epoch, ref in words}
+    return {(service, node): Word(epoch, Ref(*ref), *run) for service, node, epoch, ref, *run in words}

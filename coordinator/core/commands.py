@@ -200,8 +200,11 @@ def _cannot_take(command: Command, why: str) -> Refusal | None:
 
 def _follow_fail(core: Core, command: Command, ref: Ref) -> None:
     if _fences(core, command):
-        epoch = max(1, core.state.column(command.node).service(command.service).epoch)
-        core.write(Kind.FENCED, command.service, {"node": command.node, "epoch": epoch, "by": "operator"}, (ref,))
+        theirs = core.state.column(command.node)
+        epoch = theirs.service(command.service).epoch
+        if epoch:  # else nothing that it ever held is known, and there is nothing to end
+            body = {"node": command.node, "epoch": epoch, "by": "operator", "run": theirs.run}
+            core.write(Kind.FENCED, command.service, body, (ref,))
 
 
 def _follow_move(core: Core, command: Command, ref: Ref) -> None:

@@ -62,6 +62,8 @@ NEVER_MS = 1 << 62
 Outlook = tuple[str, tuple[Judgement, ...]]
 """Why this node is unfit, and how it judges each peer."""
 
+OUTDONE = "others know a newer incarnation of its feed, and it begins one above that"
+
 AT_REST = frozenset({Phase.IDLE, Phase.UP})
 
 UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE})
@@ -82,6 +84,10 @@ class Core:
         self.witnessing = Witnessing(self, self.liveness)
         self.joining: Joining | None = None
         self.joined = False
+        self.outdone = False
+        """A peer has a newer incarnation of our own feed: our disk and the time were lost, and nobody was there to say so."""
+        self.aside: Column | None = None
+        """Our column of the incarnation that was outdone, while its successor is being prepared."""
         self.ready = False
         self.clean = False
         self.stopping = False
@@ -146,6 +152,7 @@ class Core:
         outlook = self._outlook()
         if not self.over:
             self._review(outlook)
+        life.begin_anew(self)
         if not self.over:
             self._beat_in_time(fit=not outlook[0])
         self._flush()
@@ -305,6 +312,8 @@ class Core:
         """Why this node takes nothing now; empty where it is fit."""
         if not self.joined:
             return "it is still reading its own feed"
+        if self.outdone:
+            return OUTDONE
         if self.disk_refuses:
             return "its disk refuses to write"
         if self.pen.hangs_ms(self.now_ms) >= self.policy.timing.dead_ms:

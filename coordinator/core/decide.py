@@ -103,7 +103,7 @@ def withdrawn(case: Case) -> Found | None:
 
 
 def refused(case: Case) -> Found | None:
-    return Found("a peer refuses this node as forked", (), RECOVER, "forked") if case.given.refused else None
+    return Found("its peers do not go by this node's feed", (), RECOVER, "forked") if case.given.refused else None
 
 
 def check_failed(case: Case) -> Found | None:
@@ -295,7 +295,7 @@ def claim_free(case: Case) -> Found | None:
     over = ownership.ended(case.state, case.name, last) if case.theirs(last).holds else None
     how = f"{last} is down, by word" if over else f"{last} has let it go"
     doubted = tuple(ref for node in case.better for ref in case.evidence(node))
-    ends = _refs(over[1] if over else case.theirs(last).changed)
+    ends = _refs(over.ref if over else case.theirs(last).changed)
     return Found(how, tuple(dict.fromkeys((*_move(case), *ends, *doubted))))
 
 

@@ -5,6 +5,7 @@ A claim whose event is not durable never happens; a fact is written again when t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from coordinator.core import review
@@ -55,7 +56,7 @@ def _stored(core: Core, entry: Entry, took_us: int) -> None:
         text = denied or f"stands in the log as {entry.ref.node}/{entry.ref.incarnation}/{entry.ref.number}"
         core.emit(Answer(ticket, denied is None, text, authority=denied is None))
     job = core.jobs.get(entry.event.service)
-    if job and job.armed_by == entry.ref:
+    if job and job.armed_by == entry.ref and entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
         job.times_us["durable"] = took_us
         confirmed(core, job, "durable")
 
@@ -85,16 +86,20 @@ def not_durable(core: Core, given: NotDurable) -> None:
         if not fact or event.service in undone:
             _undo(core, entry, undone)
             continue
-        causes = tuple(renamed.get(cause, cause) for cause in event.causes if cause in renamed or not _lost(cause, lost))
+        causes = _kept(event.causes, lost, renamed)
         renamed[entry.ref] = core.write(Kind(event.kind), event.service, event.body, causes).ref
         _answer(core, entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
-        if event.kind == Kind.DOWN:
-            core.emit(SayLastWord(core.last_word(event.service, event.body["epoch"])))
+        job = core.jobs.get(event.service)
+        if event.kind == Kind.DOWN and job and job.stood:
+            core.emit(SayLastWord(core.last_word(event.service, job.stood)))
     if core.stopping:
         core.emit(Exit())  # the end is not a clean one: the next start will ask the peers
     for job in core.jobs.values():
-        job.armed_by = renamed.get(job.armed_by, job.armed_by) if job.armed_by else None
-        job.causes = tuple(renamed.get(cause, cause) for cause in job.causes)
+        kept = (job.armed_by,) if job.armed_by else ()
+        job.armed_by = next(iter(_kept(kept, lost, renamed)), None)
+        job.causes = _kept(job.causes, lost, renamed)
+    links = core.witnessing.link_ref
+    core.witnessing.link_ref = {key: kept for key, ref in links.items() for kept in _kept((ref,), lost, renamed)}
 
 
 def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
@@ -123,5 +128,7 @@ def _obeyed(core: Core, event: Event) -> bool:
     return Command.decode(event.body["command"]).word in ("fail", "apply")
 
 
-def _lost(cause: Ref, lost: tuple[Entry, ...]) -> bool:
-    return any(entry.ref == cause for entry in lost)
+def _kept(causes: tuple[Ref, ...], lost: tuple[Entry, ...], renamed: Mapping[Ref, Ref]) -> tuple[Ref, ...]:
+    """By their new names; what never happened is no cause, and its number is another event's now."""
+    gone = {entry.ref for entry in lost}
+    return tuple(renamed.get(cause, cause) for cause in causes if cause in renamed or cause not in gone)

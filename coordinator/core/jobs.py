@@ -91,6 +91,9 @@ class Job:
     """How many actions, from the first, may have something up."""
     running: Run | None = None
     """The step in flight."""
+    stood: int = 0
+    """The newest epoch of this holding that is on the disk. Only that is ever said to be over: a claim that the disk
+    refuses never was, and the next one has its number."""
     said: bool = False
     """The last word of this holding went out with its last step."""
     lost: list[str] = field(default_factory=list)
@@ -118,7 +121,7 @@ class Job:
             "reason": decision.reason,
             "passed_over": [list(item) for item in decision.passed_over],
         }
-        self.before, self.decision, self.restarts, self.touched = before, decision, 0, 0
+        self.before, self.decision, self.restarts, self.touched, self.stood = before, decision, 0, 0, 0
         self._arm(Phase.ARMED, Kind.CLAIM, body, epoch, decision)
 
     def reclaim(self, decision: Decision, given: Given, epoch: int, rivals: tuple[str, ...]) -> None:
@@ -196,6 +199,8 @@ class Job:
 
     def confirmed(self, what: str) -> bool:
         """A claim is durable, or guarded. True when it has all that it needs."""
+        if what == "durable":
+            self.stood = self.epoch
         if self.phase not in (Phase.ARMED, Phase.RECALLED, Phase.RENEWED):
             return False
         self.waits.discard(what)
@@ -306,7 +311,7 @@ class Job:
             down = tuple(action for action in reversed(step) if action < self.index)
             self.index = step[0]
             ends = self.index == 0 and not self.lost and not self.again
-            self._run("down", down, self.desk.last_word(self.policy.name, self.epoch) if ends else None)
+            self._run("down", down, self.desk.last_word(self.policy.name, self.stood) if ends else None)
         elif self.lost:
             self.phase, self.stuck_ms = Phase.STUCK, self.desk.now_ms
         elif self.again:
@@ -328,8 +333,8 @@ class Job:
         self.phase, self.touched = Phase.IDLE, 0
         body = {"epoch": self.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
         self.desk.write(Kind.DOWN, self.policy.name, body, self.causes)
-        if not self.said:  # nothing was up, or it has been said already
-            self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, self.epoch)))
+        if not self.said and self.stood:  # else it has been said already, or nobody has seen the claim
+            self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, self.stood)))
         self.desk.emit(Unguard(self.policy.name, self.epoch))
 
     def try_again(self) -> None:

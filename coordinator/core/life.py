@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.core import work
 from coordinator.core.carried import carried
-from coordinator.core.effects import Exit
+from coordinator.core.effects import Alarm, Exit
 from coordinator.core.inputs import Booted, StopAsked
 from coordinator.core.jobs import Phase
 from coordinator.core.joining import WAIT_MS, Joining
@@ -26,10 +26,14 @@ RULES = 1
 
 def booted(core: Core, given: Booted) -> None:
     core.clean = given.clean
+    _ask(core)
+
+
+def _ask(core: Core, *, older: bool = False) -> None:
     patience_ms = core.policy.timing.dead_ms + WAIT_MS
     others = frozenset(core.policy.others(core.me))
     glance_ms = core.policy.timing.indoubt_ms
-    core.joining = Joining(core.me, core.feeds, core.now_ms, patience_ms, others, given.clean, glance_ms)
+    core.joining = Joining(core.me, core.feeds, core.now_ms, patience_ms, others, core.clean, glance_ms, older=older)
 
 
 def join(core: Core) -> None:
@@ -49,10 +53,30 @@ def join(core: Core) -> None:
     _first_events(core, ours, incarnation)
 
 
+def outdo(core: Core) -> None:
+    """A newer incarnation of our own feed is proved: nobody goes by what we write. What we hold is given up first."""
+    if not core.outdone:
+        core.outdone = core.dirty = True
+        why = "it was started without its newest log, and with a clock that is behind"
+        core.emit(Alarm(f"{core.me} gives up what it holds and begins its feed anew: {why}"))
+
+
+def begin_anew(core: Core) -> None:
+    """Nothing is held by the incarnation that was outdone, and all of it is on the disk: as at a start from here on."""
+    if not core.outdone or not core.joined or core.stopping or any(job.phase is not Phase.IDLE for job in core.jobs.values()):
+        return
+    if not core.pen.close():
+        return
+    core.aside, core.outdone, core.joined, core.clean = core.column, False, False, False
+    core.wanted_ms.clear()
+    _ask(core, older=True)  # also where all that the others have of it comes before they say so: it is not to be continued
+
+
 def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
     before = core.column
     if ours and ours.incarnation != incarnation:
-        core.write(Kind.GAP_DECLARED, "", carried(ours, before), ())
+        core.write(Kind.GAP_DECLARED, "", carried(ours, before, core.aside), ())
+        core.aside = None
     last = [ours.incarnation, ours.number] if ours else None
     body = {"run": core.run, "rules": RULES, "config": core.policy.digest, "clean": core.clean, "after": last}
     core.write(Kind.NODE_STARTED, "", body, ())

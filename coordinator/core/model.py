@@ -10,6 +10,7 @@ Feeds merge in any order to the same state, since order matters only inside a fe
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from coordinator.policy import Policy
 from protocol.event import Head, Ref
@@ -91,6 +92,17 @@ class ServiceColumn:
         return self.state in HOLDING
 
 
+class Word(NamedTuple):
+    """What ends a holding from outside: a fence, an operator's word, a last word."""
+
+    epoch: int
+    """Up to which the holding counts as over."""
+    ref: Ref
+    """The event that says so."""
+    run: bytes = b""
+    """Of the node that held: what a later run claims is another holding, whatever its number. Empty where nobody knew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Move:
     service: str
@@ -132,9 +144,9 @@ class Column:
     """The `hold` events, of any node, that this node's `unhold`s end."""
     moves: tuple[Move, ...] = ()
     moves_ended: frozenset[Ref] = frozenset()
-    fenced: Mapping[tuple[str, str], tuple[int, Ref]] = field(default_factory=dict)
-    """(service, node) to the epoch up to which its holding counts as over, and the event that says so."""
-    last_words: Mapping[tuple[str, str], tuple[int, Ref]] = field(default_factory=dict)
+    fenced: Mapping[tuple[str, str], Word] = field(default_factory=dict)
+    """(service, node) to the word that it is down there."""
+    last_words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
     """The same for last words heard."""
     forked: Mapping[str, Ref] = field(default_factory=dict)
     """Nodes whose fork this node has seen."""

@@ -6,7 +6,7 @@ owner(state, policy, "web")      # the one; in a split the winner by the service
 
 from collections.abc import Iterable
 
-from coordinator.core.model import Move, ServiceColumn, State
+from coordinator.core.model import Move, ServiceColumn, State, Word
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Ref
 
@@ -22,14 +22,15 @@ def ruled(state: State, mine: Policy, service: str) -> ServicePolicy:
     return ruling(state, mine).services.get(service) or mine.services.get(service) or ServicePolicy(service, ())
 
 
-def ended(state: State, service: str, node: str) -> tuple[int, Ref] | None:
-    """The word that ended this node's holding from outside (fence, operator, last word) with its epoch, if it covers it."""
-    epoch = state.column(node).service(service).epoch
+def ended(state: State, service: str, node: str) -> Word | None:
+    """The word that ended this node's holding from outside (fence, operator, last word), if it covers it."""
+    theirs = state.column(node)
+    epoch = theirs.service(service).epoch
     words = [
         word
         for column in state.columns.values()
         for word in (column.fenced.get((service, node)), column.last_words.get((service, node)))
-        if word and word[0] >= epoch > 0
+        if word and word.epoch >= epoch > 0 and word.run in (theirs.run, b"")
     ]
     return max(words, default=None)
 
@@ -123,10 +124,13 @@ def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
 
 def _said_before(state: State, mine: ServiceColumn, service: str, node: str) -> bool:
     """Whether my claim rested on this node's last word about its newest holding."""
-    epoch = state.column(node).service(service).epoch
+    theirs = state.column(node)
+    epoch = theirs.service(service).epoch
     for author, column in state.columns.items():
         word = column.last_words.get((service, node))
         head = mine.claim if mine.claim and author == mine.claim.node else mine.known.get(author)
-        if word and head and word[0] >= epoch > 0 and word[1][1:] <= (head.incarnation, head.number):
+        if not word or not head or not word.epoch >= epoch > 0 or word.run not in (theirs.run, b""):
+            continue
+        if word.ref[1:] <= (head.incarnation, head.number):
             return True
     return False

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import ownership, reconfigure
+from coordinator.core import life, ownership, reconfigure
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
 from coordinator.core.inputs import BatchArrived, ForkShown, HeadsArrived, HeartbeatHeard, LastWordHeard, LinkChanged
@@ -56,6 +56,10 @@ def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
         first = core.joining.answered(heartbeat.node, heartbeat.heads.get(core.me))
         if first is not None:
             _want(core, heartbeat.node, (core.me, heartbeat.heads[core.me].incarnation), first)
+    ours = heartbeat.heads.get(core.me)
+    if core.joined and ours and ours.incarnation > core.pen.incarnation:
+        feed = (core.me, ours.incarnation)  # what a peer says of it proves nothing; what we signed does
+        _want(core, heartbeat.node, feed, core.feeds.number(feed) + 1)
     for node, head in heartbeat.heads.items():
         if node not in core.policy.nodes:
             continue  # of a node that the configuration no longer names: nothing of it could be proved here
@@ -85,11 +89,11 @@ def heads_arrived(core: Core, given: HeadsArrived) -> None:
 
 
 def _fetches(core: Core, feed: tuple[str, int]) -> bool:
-    """Our own feed is read from others only before we write; what an older incarnation lost, at any time. Nobody's that
+    """Our own feed is read from others only before we write; what another incarnation lost, at any time. Nobody's that
     the configuration does not name."""
     if feed[0] not in core.policy.nodes:
         return False
-    return feed[0] != core.me or core.joining is not None or (core.joined and feed[1] < core.pen.incarnation)
+    return feed[0] != core.me or core.joining is not None or (core.joined and feed[1] != core.pen.incarnation)
 
 
 def batch_arrived(core: Core, given: BatchArrived) -> None:
@@ -99,6 +103,8 @@ def batch_arrived(core: Core, given: BatchArrived) -> None:
     judged = core.feeds.admit(given.batch)
     if isinstance(judged, Missing):
         _want(core, given.source, feed, judged.first)
+    elif isinstance(judged, Admitted) and core.joined and feed[0] == core.me and feed[1] > core.pen.incarnation:
+        life.outdo(core)  # it is taken in when nothing is held by the older one any more
     elif isinstance(judged, Admitted):
         _take_in(core, judged.entries)
         core.wanted_ms.pop(feed, None)
@@ -135,7 +141,7 @@ def _is_over(core: Core, word: LastWord) -> bool:
     """Whether this claim's end is here already: by an earlier word, by its `down`, or by a newer claim."""
     theirs = core.state.column(word.node).service(word.service)
     known = ownership.ended(core.state, word.service, word.node)
-    if known and known[0] >= word.epoch:
+    if known and known.epoch >= word.epoch:
         return True
     return theirs.epoch > word.epoch or (theirs.epoch == word.epoch and not theirs.holds)
 

@@ -64,6 +64,14 @@ class Pen:
         self.told = dict(told)
         self.told_durably = dict(told)
 
+    def close(self) -> bool:
+        """No more of this incarnation, where all of it is on the disk; else it hurries there."""
+        if self.flying or any(self._written(entry) for entry in self.waiting):
+            self.hurry = True
+            return False
+        self.incarnation, self.durable, self.opened = 0, None, None
+        return True
+
     def write(self, kind: str, service: str, body: Mapping[str, Any], causes: Sequence[Ref], now: Now) -> Entry:
         """The next event of our feed. It is in our state from now on; on the disk when `Durable` says so."""
         assert self.incarnation, f"{kind} before our own feed is known"

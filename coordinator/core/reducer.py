@@ -14,10 +14,11 @@ from typing import Any
 
 from coordinator.core import authority
 from coordinator.core.carried import taken_over
-from coordinator.core.model import Column, Move, ServiceColumn, ServiceState, State
+from coordinator.core.model import Column, Move, ServiceColumn, ServiceState, State, Word
 from coordinator.policy import Policy
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
+from protocol.messages import LastWord
 
 MOVES_KEPT = 8
 ORDERS_KEPT = 64
@@ -284,17 +285,19 @@ def _move_ended(state: State, column: Column, event: Event) -> Column:
 
 
 def _fenced(state: State, column: Column, event: Event) -> Column:
-    return replace(column, fenced=_word(column.fenced, event))
+    return replace(column, fenced=_word(column.fenced, event, event.body.get("run", b"")))
 
 
 def _last_word(state: State, column: Column, event: Event) -> Column:
-    return replace(column, last_words=_word(column.last_words, event))
+    run = LastWord.decode(event.body["word"]).run
+    return replace(column, last_words=_word(column.last_words, event, run))
 
 
-def _word(words: Mapping[tuple[str, str], tuple[int, Ref]], event: Event) -> Mapping[tuple[str, str], tuple[int, Ref]]:
+def _word(words: Mapping[tuple[str, str], Word], event: Event, run: bytes) -> Mapping[tuple[str, str], Word]:
+    """Of one run the word with the larger epoch; of another run the later word, whose holding is the later one."""
     key = (event.service, event.body["node"])
-    said = (event.body["epoch"], event.ref)
-    return {**words, key: max(words.get(key, said), said)}
+    said, before = Word(event.body["epoch"], event.ref, run), words.get(key)
+    return {**words, key: said if before is None or before.run != run else max(before, said)}
 
 
 def _fork_seen(state: State, column: Column, event: Event) -> Column:

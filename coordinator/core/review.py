@@ -32,7 +32,7 @@ def given(core: Core) -> Given:
         for name, peer in core.liveness.peers.items()
     )
     because = core.unfit_because
-    return Given(peers, not because, because, refused)
+    return Given(peers, not because, because, refused or core.outdone)
 
 
 def _peer(core: Core, name: str) -> PeerGiven:
@@ -43,7 +43,9 @@ def _peer(core: Core, name: str) -> PeerGiven:
         return PeerGiven(judgement, silent_ms, False, False, False)
     heartbeat = newest.message
     theirs = heartbeat.heads.get(name)
-    current = theirs is None or core.feeds.behind(name, theirs) is None
+    known = core.feeds.newest.get(name)
+    outdone = theirs is not None and known is not None and theirs.incarnation < known.incarnation
+    current = theirs is None or (core.feeds.behind(name, theirs) is None and not outdone)
     agrees = heartbeat.config == core.policy.digest[:8]
     same_run = core.state.column(name).run == heartbeat.run
     return PeerGiven(judgement, silent_ms, heartbeat.fit, current, agrees, same_run)

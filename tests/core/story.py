@@ -17,6 +17,7 @@ from coordinator.core.model import Judgement, State
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
+from protocol.messages import LastWord
 
 CLUSTER = bytes(32)
 
@@ -95,6 +96,11 @@ class Story:
 
     def lets_go(self, node: str, to: str = "RECOVER", cause: str = "rival") -> "Story":
         return self.releases(node, to, cause).down(node, to, cause)
+
+    def heard(self, node: str, other: str, epoch: int, run: bytes = b"") -> Ref:
+        """`node` records the last word of `other`: of its present run, or of another one."""
+        word = LastWord(CLUSTER, other, run or self.state.column(other).run, "web", epoch)
+        return self.write(node, Kind.LAST_WORD, {"node": other, "epoch": epoch, "word": word.encode(), "signature": b""})
 
     def wishes(self, node: str, word: str) -> "Story":
         """As if an operator's command had been obeyed; that it must be lawful is another test's question."""

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from coordinator.core.carried import REFS_KEPT, carried, taken_over
-from coordinator.core.model import Column, Move, ServiceColumn, ServiceState
+from coordinator.core.model import Column, Move, ServiceColumn, ServiceState, Word
 from protocol.canonical import pack, unpack
 from protocol.event import Head, Ref
 
@@ -21,8 +21,8 @@ BEFORE = Column(
     unheld=frozenset({ref(3), ref(2, "lukretia")}),
     moves=(Move("web", "lukretia", 4, 60_000, ref(12)),),
     moves_ended=frozenset({ref(5, "lukretia")}),
-    fenced={("web", "lukretia"): (3, ref(17))},
-    last_words={("web", "lukretia"): (2, ref(15))},
+    fenced={("web", "lukretia"): Word(3, ref(17), b"run before")},
+    last_words={("web", "lukretia"): Word(2, ref(15), b"the last run")},
     forked={"lukretia": ref(19)},
 )
 

@@ -94,7 +94,7 @@ def test_a_stuck_holder_is_not_taken_over_even_when_it_is_dead() -> None:
 def test_a_last_word_frees_what_a_living_node_held() -> None:
     """`kill -9` of faild: its guard has taken everything down, and nobody needs to wait for `dead`."""
     story = two().holds(L, 1)
-    word = story.write(G, Kind.LAST_WORD, {"node": L, "epoch": 1, "word": b"", "signature": b""})
+    word = story.heard(G, L, 1)
     decision = story.decides(G)
     assert (decision.act, decision.rule) == (Act.CLAIM, "take-over-free")
     assert word in decision.causes
@@ -102,8 +102,22 @@ def test_a_last_word_frees_what_a_living_node_held() -> None:
 
 def test_a_last_word_for_an_earlier_claim_frees_nothing() -> None:
     story = two().holds(L, 2)
-    story.write(G, Kind.LAST_WORD, {"node": L, "epoch": 1, "word": b"", "signature": b""})
+    story.heard(G, L, 1)
     assert story.decides(G).rule == "held"
+
+
+def test_a_last_word_of_an_earlier_run_ends_nothing():
+    """A node that lost its disk counts its claims anew: the number alone names no holding."""
+    story = two().holds(L, 1)
+    story.heard(G, L, 1, run=b"earlier!")
+    assert story.decides(G).rule == "held"
+
+
+def test_of_two_runs_the_later_word_counts_though_its_epoch_is_smaller():
+    story = two().holds(L, 1)
+    story.heard(G, L, 5, run=b"earlier!")
+    story.heard(G, L, 1)
+    assert story.decides(G).rule == "take-over-free"
 
 
 def test_an_unfit_node_claims_nothing() -> None:

@@ -123,6 +123,27 @@ def test_where_a_part_stays_up_no_step_carries_the_last_word_and_none_is_said():
     assert (job.phase, words(desk)) == (Phase.STUCK, [])
 
 
+def test_of_a_claim_that_is_not_on_the_disk_no_end_is_said():
+    """The disk may refuse it still, and then the next claim has its number: the word would end that one."""
+    desk = Desk()
+    job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), (ActionPolicy("address", {}),)))
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH, ServiceColumn())
+    job.release(RELEASE, Given({}, True, "", False))
+    assert job.phase is Phase.IDLE
+    assert words(desk) == []
+
+
+def test_the_word_of_a_reclaim_that_is_not_on_the_disk_names_the_epoch_before():
+    job, desk = up("address")
+    job.reclaim(Decision("reclaim", Act.RECLAIM, "a test"), Given({}, True, "", False), EPOCH + 1, ())
+    job.release(RELEASE, Given({}, True, "", False))
+    assert job.running is not None
+    assert job.running.last_word is not None
+    assert job.running.last_word.epoch == EPOCH
+    end(job, said=True)
+    assert words(desk) == []
+
+
 def test_a_restart_in_place_says_no_last_word():
     job, desk = up("address", restarts=1)
     job.restart("a test", ())

@@ -39,7 +39,7 @@ class Announcer:
     def __init__(self) -> None:
         self._used: list[socket.socket] = []
         """To be closed."""
-        self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.TimerHandle]] = {}
+        self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.Handle]] = {}
         self._routers: dict[str, bool] = {}
         """Whether we forward on an interface, as we last saw it: hosts that use the address as their gateway must know."""
         self._look = InterfaceLook()
@@ -52,9 +52,13 @@ class Announcer:
         self._send(interface, address)
         took_us = (time.monotonic_ns() - began) // 1000
         self.hush(address)
+        self._coming[address] = [asyncio.get_running_loop().call_soon(self._repeat, interface, address)]
+        return took_us
+
+    def _repeat(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
+        """In the loop's next turn: the next address of the service is announced first."""
         loop = asyncio.get_running_loop()
         self._coming[address] = [loop.call_later(delay, self._again, interface, address) for delay in AGAIN_S]
-        return took_us
 
     def hush(self, address: IPv4Interface | IPv6Interface) -> None:
         for timer in self._coming.pop(address, ()):
@@ -83,8 +87,9 @@ class Announcer:
     def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
         kind, frames = _frames(self._look.hardware_address(interface), address, self._routers.get(interface, False))
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
+        if not self._used:
+            asyncio.get_running_loop().call_later(CLOSE_S, self._close_used)
         self._used.append(wire)
-        asyncio.get_running_loop().call_later(CLOSE_S, self._close_used)
         for frame in frames:
             wire.sendto(frame, (interface, kind))
 

@@ -59,6 +59,9 @@ from protocol.messages import Heartbeat, LastWord, ShortHead
 
 NEVER_MS = 1 << 62
 
+BEGUN_MS = 3
+"""After something was begun, until what follows from it is looked at: by then its claim is stored, or its step has ended."""
+
 Outlook = tuple[str, tuple[Judgement, ...]]
 """Why this node is unfit, and how it judges each peer."""
 
@@ -163,9 +166,9 @@ class Core:
         if self.joined and (self.dirty or self.now_ms >= self.review_ms or outlook != self.outlook or self._is_busy()):
             self.outlook = outlook
             reconfigure.follow(self)
-            review.services(self)
+            begun = review.services(self)
             self.dirty = False  # it has asked until nothing was left to say, its own events included
-            self.review_ms = min(review.wakes_ms(self), default=NEVER_MS)
+            self.review_ms = self.now_ms + BEGUN_MS if begun else min(review.wakes_ms(self), default=NEVER_MS)
         life.finish_stopping(self)
 
     def _outlook(self) -> "Outlook":

@@ -78,19 +78,25 @@ def _knows_more(core: Core, told: Given, other: str, name: str) -> bool:
     return head is not None and core.feeds.behind(name, head) is not None
 
 
-def services(core: Core) -> None:
-    """Every service of this node, until the table has nothing more to say.
+def services(core: Core) -> bool:
+    """Every service of this node, until the table has nothing more to say. True where something was begun.
+
+    What follows from that is looked at when it has gone on: whoever waits for what was begun shall not wait for that too.
 
     What the table is given besides the feeds is taken once: nothing that is written here changes it.
     """
-    told = given(core)
+    told, begun = given(core), False
     for name, job in core.jobs.items():
+        before = job.phase
         for _ in range(ROUNDS_MAX):
             if not _once(core, name, job, told):
                 break
         else:
             raise AssertionError(f"the decide table does not settle on {name}")
-        _afterwards(core, name, job, told)
+        if job.phase is before:
+            _afterwards(core, name, job, told)
+        begun = begun or job.phase is not before
+    return begun
 
 
 def _once(core: Core, name: str, job: Job, told: Given) -> bool:

@@ -12,6 +12,7 @@ from coordinator.config import read
 from coordinator.core.feeds import Feeds
 from coordinator.core.inputs import Now
 from coordinator.core.pen import Pen
+from protocol.kinds import Kind
 from protocol.messages import Domain
 from tools.simulator.command import sentence
 from tools.simulator.orders import armed
@@ -79,3 +80,31 @@ def test_the_end_of_an_old_life_reaches_those_who_missed_it() -> None:
     heads = [world.hosts[node].disk.as_heads() for node in world.hosts]
     assert heads[0] == heads[1] == heads[2]
     assert len([head for head in heads[0] if head.node == "lukretia"]) == 2
+
+
+def test_what_the_disk_refused_is_remembered_by_the_name_that_it_has_now() -> None:
+    """Seed 51117. A judgement named itself as its cause, which is unlawful.
+
+    A pulse and the loss of a link went to the disk together and were refused: the pulse never was, the loss was written again
+    under the pulse's number, and what remembered it went on with its old one. Another event got that number.
+    """
+    world = World(armed(read(HERE.parent / "scenarios" / "two-nodes.toml", files=False)), seed=0)
+    world.start("lukretia", "genesis")
+    world.run_until_ms(4_000)
+    host = world.hosts["genesis"]
+    assert host.faild is not None
+    core = host.faild.core
+    host.disk.fill()
+    core.note(Kind.PULSE, {"gaps": {}, "late_ms_max": 0})
+    core.witnessing._link("lukretia", "lan", False)
+    before = core.witnessing.link_ref["lukretia", "lan"]
+    world.run_until_ms(5_000)
+    after = core.witnessing.link_ref["lukretia", "lan"]
+    assert after != before
+    host.disk.release()
+    network = world.network
+    network.cut([*network.ways("lukretia", "genesis", None), *network.ways("genesis", "lukretia", None)])
+    world.run_until_ms(8_000)
+    kinds = {entry.ref: entry.event.kind for entry in world.entries()}
+    judged = [entry.event for entry in world.entries() if entry.event.node == "genesis" and entry.event.kind == Kind.JUDGED]
+    assert {kinds[cause] for event in judged for cause in event.causes} <= {Kind.LINK_DOWN, Kind.LINK_UP, Kind.JUDGED}

@@ -89,10 +89,13 @@ def durable(plan: Plan) -> list[Figure]:
     """Claim to durable event beside the bare fsync, seven times, each in turns on one disk."""
     with tempfile.TemporaryDirectory() as folder:
         runs = [asyncio.run(journal.measure(Path(folder))) for _ in range(7)]
+        idle = journal.after_idling(Path(folder))
     return [
         Figure("claim to durable, times a bare fsync", "times", tuple(run.ratio for run in runs), 3),
         Figure("claim to durable", "us", tuple(float(run.claim_us) for run in runs), None),
         Figure("bare fsync", "us", tuple(float(run.fsync_us) for run in runs), None),
+        Figure("bare fsync after half an idle second", "us", tuple(first for first, _ in idle), None),
+        Figure("bare fsync 4 ms after that", "us", tuple(second for _, second in idle), None, "the disk of a planned move"),
     ]
 
 

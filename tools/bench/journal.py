@@ -70,6 +70,32 @@ async def _turns(journal: Journal, descriptor: int, rounds: int) -> Figures:
     return Figures(*_summary(bare[WARM:]), *_summary(claims[WARM:]), rounds)
 
 
+def after_idling(folder: Path, rounds: int = 7) -> list[tuple[float, float]]:
+    """Microseconds of two bare syncs, 4 ms apart, after half a second without any: what a take-over finds is not a busy disk."""
+    found = []
+    with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as inside:
+        descriptor = os.open(Path(inside) / "bare", os.O_RDWR | os.O_CREAT)
+        try:
+            os.pwrite(descriptor, bytes(1 << 20), 0)
+            os.fsync(descriptor)
+            for number in range(rounds):
+                time.sleep(0.5)
+                first = _sync_us(descriptor, number * 16384)
+                time.sleep(0.004)
+                found.append((first, _sync_us(descriptor, number * 16384 + 8192)))
+        finally:
+            os.close(descriptor)
+    return found
+
+
+def _sync_us(descriptor: int, offset: int) -> float:
+    """Two pages over old ones, and until they are on the disk: what one commit writes."""
+    began = time.perf_counter_ns()
+    os.pwrite(descriptor, os.urandom(8192), offset)
+    os.fdatasync(descriptor)
+    return (time.perf_counter_ns() - began) / 1000
+
+
 def _claim(before: Entry | None) -> Entry:
     number, previous = (before.event.number + 1, before.id) if before else (1, NO_PREVIOUS)
     wall_ms = time.time_ns() // 1_000_000

@@ -71,7 +71,7 @@ async def _turns(journal: Journal, descriptor: int, rounds: int) -> Figures:
 
 
 def after_idling(folder: Path, rounds: int = 7) -> list[tuple[float, float]]:
-    """Microseconds of two bare syncs, 4 ms apart, after half a second without any: what a take-over finds is not a busy disk."""
+    """Microseconds of two bare syncs, 4 ms apart, after half a second without any: a take-over finds no busy disk."""
     found = []
     with tempfile.TemporaryDirectory(dir=folder, prefix="bench-") as inside:
         descriptor = os.open(Path(inside) / "bare", os.O_RDWR | os.O_CREAT)

@@ -218,6 +218,68 @@ def test_an_address_is_brought_up_with_its_times(lan: Lan) -> None:
     assert 0 < up.announce_us <= up.took_us
 
 
+def both(ticket: int, word: str, last_word: LastWord | None = None) -> Run:
+    return Run(ticket, "web", (1, 0) if word == "down" else (0, 1), word, 7, "a test", last_word)
+
+
+def test_two_addresses_go_up_and_down_before_run_returns(lan: Lan) -> None:
+    """No turn of the event loop lies between them, nor before the last word."""
+    four, six = "10.77.0.113/24", "fd77::113/64"
+    said: list[LastWord] = []
+    word = LastWord(bytes(32), "one", bytes(8), "web", 7)
+
+    async def work() -> list[StepFinished]:
+        async with stage(policy(address(four), address(six))) as it:
+            it.executor._say = said.append
+            it.executor.run(both(1, "up"))
+            assert {four, six} <= set(lan.addresses(lan.one))
+            it.executor.run(both(2, "down", word))
+            assert not {four, six} & set(lan.addresses(lan.one))
+            return [each for each in it.inbox if isinstance(each, StepFinished)]
+
+    up, down = inside(lan.one, work)
+    assert [ending.outcome for ending in (*up.endings, *down.endings)] == [Outcome.DONE] * 4
+    assert all(0 < ending.announce_us <= ending.took_us for ending in up.endings)
+    assert (up.said, down.said, said) == (False, True, [word])
+
+
+def test_one_address_of_two_that_cannot_come_up_is_told_by_itself(lan: Lan) -> None:
+    four, six = "10.77.0.114/24", "fd77::114/64"
+    missing = ActionPolicy("address", {"address": six, "interface": "eth9"}, 5000)
+
+    async def work() -> tuple[StepFinished, list[str], StepFinished]:
+        async with stage(policy(address(four), missing)) as it:
+            it.executor.run(both(1, "up"))
+            up, there = await it.step(1), lan.addresses(lan.one)
+            it.executor.run(both(2, "down"))
+            return up, there, await it.step(2)
+
+    up, there, down = inside(lan.one, work)
+    assert [ending.outcome for ending in up.endings] == [Outcome.DONE, Outcome.FAILED]
+    assert "there is no interface eth9" in up.endings[1].text
+    assert four in there
+    assert [ending.outcome for ending in down.endings] == [Outcome.DONE, Outcome.DONE]
+    assert four not in lan.addresses(lan.one)
+
+
+def test_an_address_that_is_gone_already_does_not_keep_the_other_one_here(lan: Lan) -> None:
+    """In one call or one by one: afterwards none of them is here, and that is certain."""
+    four, six = "10.77.0.115/24", "fd77::115/64"
+    word = LastWord(bytes(32), "one", bytes(8), "web", 7)
+
+    async def work() -> StepFinished:
+        async with stage(policy(address(four), address(six))) as it:
+            it.executor.run(both(1, "up"))
+            in_namespace(lan.one, "ip", "address", "del", six, "dev", "eth0")
+            it.executor.run(both(2, "down", word))
+            return await it.step(2)
+
+    down = inside(lan.one, work)
+    assert [ending.outcome for ending in down.endings] == [Outcome.DONE, Outcome.DONE]
+    assert down.said
+    assert not {four, six} & set(lan.addresses(lan.one))
+
+
 def test_an_address_that_somebody_removes_is_put_back(lan: Lan) -> None:
     """By hand, or with the interface: the kernel forgets its IPv6 addresses when it is switched off."""
     four, six = "10.77.0.112/24", "fd77::112/64"

@@ -55,6 +55,8 @@ class ServiceColumn:
     """Of the node's holding before the present (or last) one, as it ended."""
     claim: Ref | None = None
     """The last claim or reclaim."""
+    run: bytes = b""
+    """The node's run at that claim: what is said of one run's holding says nothing of another's."""
     began: Ref | None = None
     """The claim with which the present (or last) holding began."""
     changed: Ref | None = None

@@ -24,13 +24,12 @@ def ruled(state: State, mine: Policy, service: str) -> ServicePolicy:
 
 def ended(state: State, service: str, node: str) -> Word | None:
     """The word that ended this node's holding from outside (fence, operator, last word), if it covers it."""
-    theirs = state.column(node)
-    epoch = theirs.service(service).epoch
+    theirs = state.column(node).service(service)
     words = [
         word
         for column in state.columns.values()
         for word in (column.fenced.get((service, node)), column.last_words.get((service, node)))
-        if word and word.epoch >= epoch > 0 and word.run in (theirs.run, b"")
+        if word and word.epoch >= theirs.epoch > 0 and word.run in (theirs.run, b"")
     ]
     return max(words, default=None)
 
@@ -124,12 +123,11 @@ def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
 
 def _said_before(state: State, mine: ServiceColumn, service: str, node: str) -> bool:
     """Whether my claim rested on this node's last word about its newest holding."""
-    theirs = state.column(node)
-    epoch = theirs.service(service).epoch
+    theirs = state.column(node).service(service)
     for author, column in state.columns.items():
         word = column.last_words.get((service, node))
         head = mine.claim if mine.claim and author == mine.claim.node else mine.known.get(author)
-        if not word or not head or not word.epoch >= epoch > 0 or word.run not in (theirs.run, b""):
+        if not word or not head or not word.epoch >= theirs.epoch > 0 or word.run not in (theirs.run, b""):
             continue
         if word.ref[1:] <= (head.incarnation, head.number):
             return True

@@ -143,6 +143,7 @@ def _claim(column: Column, service: ServiceColumn, event: Event) -> ServiceColum
         holding_epoch=event.body["epoch"],
         before_epoch=service.epoch,
         claim=event.ref,
+        run=column.run,
         began=event.ref,
         known=column.seen,
         cause="",

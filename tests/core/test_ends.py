@@ -1,0 +1,48 @@
+"""Ends of holding, and doubts, that nobody may take for more than they are: in a world of the production core."""
+
+import pytest
+
+from coordinator.config import read
+from coordinator.core.model import Judgement
+from protocol.kinds import Kind
+from tests.core.test_reconfigure import SCENARIOS, THREE, TWO, core_of, events, running
+from tools.simulator.orders import armed
+from tools.simulator.world import World
+
+MANUAL = armed(read(SCENARIOS / "manual.toml", files=False))
+
+
+def stopped(world: World) -> World:
+    """lukretia has ended in order, and genesis has the service."""
+    world.hosts["lukretia"].stop()
+    world.run_until_ms(6_000)
+    assert world.owners("web") == ("genesis",)
+    return world
+
+
+@pytest.mark.parametrize("policy", [TWO, MANUAL], ids=["failback", "no failback"])
+def test_a_node_that_stopped_and_is_back_is_no_reason_to_announce_again(policy):
+    """Its last word was of the run before: that it runs anew does not make its old `down` a surprise."""
+    world = stopped(running(policy))
+    world.start("lukretia")
+    world.run_until_ms(10_000)
+    assert [events(world, node, Kind.RECLAIM) for node in world.hosts] == [[], []]
+
+
+def test_a_last_word_is_recorded_once_however_often_it_comes():
+    assert len(events(stopped(running(TWO)), "genesis", Kind.LAST_WORD)) == 1
+
+
+def test_two_that_hear_each_other_through_a_third_are_never_in_doubt():
+    """A third one that passes heartbeats on only when it is spoken to adds its own waiting to theirs."""
+    world = running(THREE)
+    first, second, *_ = THREE.nodes
+    network = world.network
+    network.cut([*network.ways(first, second, None), *network.ways(second, first, None)])
+    world.run_until_ms(6_000)
+    seen = set()
+    for at_ms in range(6_000, 16_000, 5):
+        world.run_until_ms(at_ms)
+        for one, other in ((first, second), (second, first)):
+            seen.add(core_of(world, one).liveness.judgement(other, world.hosts[one].now().mono_ms))
+    assert seen == {Judgement.ALIVE}

@@ -240,15 +240,17 @@ class Accidents:
             self.then(self._rng.randint(0, 2_000_000), text, partial(self._apply, node, section, change))
 
     def _change(self) -> tuple[str, list[str]]:
-        service = self._rng.choice(list(self._world.policy.services))
+        services = list(self._world.policy.services)
+        service = self._rng.choice(services)
         candidates = self._world.policy.services[service].nodes
+        network = 71 + services.index(service)  # one of its own: a service address belongs to one service only
         changes = (
             ("timing", list(self._rng.choice(PACES))),
             (service, [f"nodes={','.join(self._rng.sample(candidates, self._rng.randint(1, len(candidates))))}"]),
             (service, [f"split_winner={self._rng.choice(('preference', 'incumbent'))}"]),
             (service, [f"failback={self._rng.choice(('auto', 'manual', '1s'))}"]),
             (service, [f"retry={self._rng.choice(('1s', '2s'))}"]),
-            (service, [f"address=10.70.0.{self._rng.randint(200, 250)}/24"]),
+            (service, [f"address=10.{network}.0.{self._rng.randint(200, 250)}/24"]),
             (service, ["removed"]),
             (service, ["back"]),
         )

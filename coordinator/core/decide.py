@@ -241,8 +241,9 @@ def settling(case: Case) -> Found | None:
 def not_current(case: Case) -> Found | None:
     behind = [
         node
-        for node in case.others
-        if (case.judged(node) is ALIVE and not case.given.peers[node].current) or f"behind:{node}" in case.given.timers
+        for node, peer in case.given.peers.items()
+        if (peer.judgement is ALIVE and not peer.current and (node in case.others or not peer.agrees))
+        or (node in case.others and f"behind:{node}" in case.given.timers)
     ]
     return Found(f"waiting for the newest events of {behind[0]}") if behind else None
 

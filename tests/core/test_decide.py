@@ -399,3 +399,13 @@ def test_where_nobody_lives_who_knows_that_candidate_it_is_cut_off_and_the_servi
     story = two().holds(L, 1)
     story.state = applied(story, L, three().policy)
     assert story.decides(G, lukretia=dead()).rule == "take-over-dead"
+
+
+def test_a_node_that_lives_by_another_file_may_hold_it_until_its_events_are_here() -> None:
+    """By our own file it is no candidate; by its own it may be one, and its claim may be among what we have not read yet."""
+    story = Story.of(L, G)
+    web = replace(story.policy.services["web"], nodes=(G,))
+    story.policy = replace(story.policy, services={"web": web})
+    assert story.decides(G, lukretia=alive(current=False, agrees=False)).rule == "not-current"
+    assert story.decides(G, lukretia=alive(agrees=False)).act is Act.CLAIM
+    assert story.decides(G, lukretia=alive(current=False)).act is Act.CLAIM

@@ -1,7 +1,8 @@
 """What a network interface is right now, asked by ioctl: cheap enough for a timer, and needs no privilege.
 
-    hardware_address("eth0")    # six bytes, or None where it has none (lo, tun)
-    carrier("eth0")             # False also where it is missing or switched off; about 2 us a look
+    look = InterfaceLook()
+    look.hardware_address("eth0")   # six bytes, or None where it has none (lo, tun)
+    look.carrier("eth0")            # False also where it is missing or switched off; about 2 us a look
 
 ETHTOOL_GLINK is asked because the kernel's link events come late: about one batch a second for the whole machine, so a
 second interface may be reported a second after its cable was cut.
@@ -63,21 +64,3 @@ class InterfaceLook:
 
 def _name(interface: str) -> bytes:
     return interface.encode()[:15].ljust(16, b"\0")
-
-
-def hardware_address(interface: str) -> bytes | None:
-    """See `InterfaceLook.hardware_address`; for one question."""
-    look = InterfaceLook()
-    try:
-        return look.hardware_address(interface)
-    finally:
-        look.close()
-
-
-def carrier(interface: str) -> bool:
-    """See `InterfaceLook.carrier`; for one question."""
-    look = InterfaceLook()
-    try:
-        return look.carrier(interface)
-    finally:
-        look.close()

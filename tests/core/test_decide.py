@@ -402,7 +402,7 @@ def test_where_nobody_lives_who_knows_that_candidate_it_is_cut_off_and_the_servi
 
 
 def test_a_node_that_lives_by_another_file_may_hold_it_until_its_events_are_here() -> None:
-    """By our own file it is no candidate; by its own it may be one, and its claim may be among what we have not read yet."""
+    """Seed 70214. By our own file it is no candidate; by its own it may be, and its claim among what we have not read yet."""
     story = Story.of(L, G)
     web = replace(story.policy.services["web"], nodes=(G,))
     story.policy = replace(story.policy, services={"web": web})

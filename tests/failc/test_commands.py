@@ -11,7 +11,7 @@ import pytest
 
 from protocol.sshkey import write_private
 from tests.control.cluster import Cluster
-from tests.failc.running import environment, failc, started
+from tests.failc.running import ROOT, environment, failc, started
 
 
 @pytest.fixture
@@ -319,6 +319,36 @@ async def test_watch_in_a_terminal_draws_the_status_and_ends_on_ctrl_c(lukretia)
         assert await process.wait() == 0
     os.close(leader)
     assert b"\x1b[" in drawn
+
+
+INTO_A_FINALIZER = """
+import io, signal
+from tools.failc.asking import Node
+
+class Dropped(io.RawIOBase):
+    def close(self):
+        signal.raise_signal(signal.SIGINT)
+
+def get(node, route, get=Node.get):
+    known = get(node, route)
+    if "wait_ms" in route:
+        Dropped()
+    return known
+
+Node.get = get
+"""
+"""Ctrl-C where Python forgets exceptions: at the end of a file object that nobody holds any more."""
+
+
+async def test_a_ctrl_c_that_python_forgets_ends_watch_too(lukretia, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(INTO_A_FINALIZER)
+    leader, follower = pty.openpty()
+    env = {"TERM": "xterm", "PYTHONPATH": f"{tmp_path}:{ROOT}"}
+    async with asyncio.timeout(20), started("watch", "--state", lukretia, out=follower, **env) as process:
+        os.close(follower)
+        await asyncio.to_thread(_drain, leader)
+        assert await process.wait() == 0
+    os.close(leader)
 
 
 def _drain(leader: int) -> None:

@@ -1,12 +1,15 @@
 """`failc watch`: the status as it changes and the events as they come; plain lines where there is no terminal."""
 
 import json
+import os
+import signal
 import sys
 import textwrap
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from types import FrameType
 from typing import Any
 
 import click
@@ -15,7 +18,7 @@ from tools.failc.asking import Node, connect
 from tools.failc.options import reaching
 from tools.failc.screen import coloured, terminal
 from tools.failc.status import lines
-from tools.failc.trouble import Trouble
+from tools.failc.trouble import DONE, Trouble
 
 AGAIN_S = 0.5
 """Between two attempts to reach a node that was reachable a moment ago."""
@@ -39,10 +42,18 @@ def watch(as_json: bool, last: int) -> None:
     """
     ask = connect()
     ask.get("/status")  # whoever cannot be reached at all is told so, and not watched
+    if not terminal() or as_json:
+        signal.signal(signal.SIGINT, _end)
+        return _plain(ask, last, as_json)
     try:
-        _live(ask, last) if terminal() and not as_json else _plain(ask, last, as_json)
+        _live(ask, last)
     except KeyboardInterrupt:
         return
+
+
+def _end(_number: int, _frame: object) -> None:
+    """At once, as there is nothing to put back; every line was flushed when it was whole."""
+    os._exit(DONE)
 
 
 def _plain(ask: Node, last: int, as_json: bool) -> None:
@@ -79,11 +90,26 @@ def _live(ask: Node, last: int) -> None:
     from rich.live import Live
 
     newest: deque[str] = deque(maxlen=EVENTS_KEPT)
+    interrupted = _interrupts()
     threading.Thread(target=_collect, args=(Node(ask.path, ask.host), last, newest), daemon=True).start()
     console = Console(highlight=False)
     with Live(console=console, screen=True, auto_refresh=False) as live:
         for known in _statuses(ask):
+            if interrupted.is_set():
+                return
             live.update(_picture(known, list(newest), *console.size), refresh=True)
+
+
+def _interrupts() -> threading.Event:
+    """Set by Ctrl-C, beside the KeyboardInterrupt: Python drops an exception that falls into a finalizer, of an answer say."""
+    interrupted = threading.Event()
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.default_int_handler(number, frame)
+
+    signal.signal(signal.SIGINT, interrupt)
+    return interrupted
 
 
 def _collect(ask: Node, last: int, newest: "deque[str]") -> None:

@@ -106,7 +106,7 @@ async def test_the_command_stands_in_the_log_with_the_operator_and_the_reason(cl
     text = ""
     async with asyncio.timeout(20), started("watch", "--last", "100", "--state", lukretia) as process:
         while "new kernel" not in text:
-            text = (await process.stdout.readline()).decode()
+            text = (await process.stdout.readuntil()).decode()  # which says so where the stream ends
         process.send_signal(signal.SIGINT)
         assert await process.wait() == 0
     assert 'afm orders `fail web` because "new kernel"' in text

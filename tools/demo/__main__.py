@@ -5,13 +5,14 @@ Exit: 0 all went as told; 1 something did not; 2 no namespaces can be made here;
 
 import signal
 import sys
+import threading
 import time
 from datetime import UTC, datetime
-from types import FrameType
 
 from tools.demo.acts import ACTS, power_failure
 from tools.demo.stage import MASTER, SLAVE, Stage
 from tools.demo.verdict import verdict
+from tools.interrupt import remembered
 from tools.lab.lab import Lab
 from tools.lab.place import LabError, reason_against
 
@@ -25,9 +26,9 @@ def main() -> int:
     if reason := reason_against():
         print(reason, file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupted = remembered(signal.SIGINT, signal.SIGTERM)
     try:
-        return play()
+        return play(interrupted)
     except LabError as error:
         print(f"\nThe demonstration failed: {error}", file=sys.stderr)
         return 1
@@ -36,16 +37,12 @@ def main() -> int:
         return 130
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def play() -> int:
+def play(interrupted: threading.Event) -> int:
     began = time.monotonic()
     print(WELCOME, flush=True)
     with Lab((MASTER, SLAVE)) as lab:
         lab.init()
-        stage = Stage(lab)
+        stage = Stage(lab, interrupted)
         print(f"\n0. Both nodes start\n   {MASTER} is the first in the order of preference.", flush=True)
         measure = stage.measure()
         lab.prober.start()

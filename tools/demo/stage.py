@@ -1,5 +1,6 @@
 """The stage: the laboratory, a narrator who prints every event as it happens, and the table of what was measured."""
 
+import threading
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -29,8 +30,9 @@ class Row(NamedTuple):
 
 
 class Stage:
-    def __init__(self, lab: Lab):
+    def __init__(self, lab: Lab, interrupted: threading.Event):
         self.lab = lab
+        self.interrupted = interrupted
         self.rows: list[Row] = []
         self._told = 0
         self._began_ms = _boot_ms()
@@ -67,6 +69,8 @@ class Stage:
         while not predicate():
             if time.monotonic() > end:
                 raise LabError(f"not within {deadline_s:.0f} s: {what}")
+            if self.interrupted.is_set():
+                raise KeyboardInterrupt
             self._tell()
             time.sleep(POLL_S)
         self._tell()

@@ -9,7 +9,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
-from types import FrameType
 from typing import Any
 
 import click
@@ -19,6 +18,7 @@ from tools.failc.options import reaching
 from tools.failc.screen import coloured, terminal
 from tools.failc.status import lines
 from tools.failc.trouble import DONE, Trouble
+from tools.interrupt import remembered
 
 AGAIN_S = 0.5
 """Between two attempts to reach a node that was reachable a moment ago."""
@@ -90,7 +90,7 @@ def _live(ask: Node, last: int) -> None:
     from rich.live import Live
 
     newest: deque[str] = deque(maxlen=EVENTS_KEPT)
-    interrupted = _interrupts()
+    interrupted = remembered(signal.SIGINT)
     threading.Thread(target=_collect, args=(Node(ask.path, ask.host), last, newest), daemon=True).start()
     console = Console(highlight=False)
     with Live(console=console, screen=True, auto_refresh=False) as live:
@@ -98,18 +98,6 @@ def _live(ask: Node, last: int) -> None:
             if interrupted.is_set():
                 return
             live.update(_picture(known, list(newest), *console.size), refresh=True)
-
-
-def _interrupts() -> threading.Event:
-    """Set by Ctrl-C, beside the KeyboardInterrupt: Python drops an exception that falls into a finalizer, of an answer say."""
-    interrupted = threading.Event()
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        interrupted.set()
-        signal.default_int_handler(number, frame)
-
-    signal.signal(signal.SIGINT, interrupt)
-    return interrupted
 
 
 def _collect(ask: Node, last: int, newest: "deque[str]") -> None:

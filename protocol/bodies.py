@@ -46,8 +46,7 @@ class Hello:
     """32 random bytes: the sender of this hello seals with it; its secrecy is that of this TLS connection."""
 
     def encode(self) -> bytes:
-        heads = [list(head) for head in self.heads]
-        return pack([VERSION, self.cluster, self.node, self.link, self.run, heads, self.key_id, self.key])
+        return pack([VERSION, self.cluster, self.node, self.link, self.run, _listed(self.heads), self.key_id, self.key])
 
     @classmethod
     def decode(cls, body: bytes) -> "Hello":
@@ -127,6 +126,18 @@ def read_batch(body: bytes) -> list[Pair]:
     return [_pair(item) for item in value]
 
 
+def heads_body(heads: Sequence[Head]) -> bytes:
+    """How far the sender knows every feed, all incarnations."""
+    return pack(_listed(heads))
+
+
+def read_heads(body: bytes) -> tuple[Head, ...]:
+    value = _unpack(body, "heads")
+    if type(value) is not list:
+        raise Refused(Reason.NOT_CANONICAL, "not a list of heads")
+    return tuple(_head(item) for item in value)
+
+
 def command_body(raw: bytes, signature: bytes) -> bytes:
     """A command and its SSHSIG blob."""
     return pack([raw, signature])
@@ -145,8 +156,12 @@ def _pair(item: Any) -> Pair:
     return item[0], item[1]
 
 
+def _listed(heads: Sequence[Head]) -> list[list[Any]]:
+    return [list(head) for head in heads]
+
+
 def _head(item: Any) -> Head:
-    head = Head(*_items(item, (str, int, int, bytes), "hello's head"))
+    head = Head(*_items(item, (str, int, int, bytes), "head"))
     if head.incarnation < 1 or not 1 <= head.number <= INT_MAX or len(head.id) != 32:
         raise Refused(Reason.NOT_CANONICAL, "a head is [node, incarnation, number, id of 32 bytes]")
     return head

@@ -28,6 +28,7 @@ class Kind(IntEnum):
     LAST_WORD = 7
     PING = 8
     PONG = 9
+    HEADS = 10
 
 
 BODY_BYTES_MAX = {
@@ -40,6 +41,7 @@ BODY_BYTES_MAX = {
     Kind.LAST_WORD: 1024,
     Kind.PING: 9,
     Kind.PONG: 9,
+    Kind.HEADS: 512 * 1024,
 }
 
 LIMITS = {int(kind): limit for kind, limit in BODY_BYTES_MAX.items()}

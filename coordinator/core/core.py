@@ -19,6 +19,7 @@ from coordinator.core.effects import (
     Beat,
     Effect,
     Guard,
+    ShowHeads,
 )
 from coordinator.core.feeds import Feeds
 from coordinator.core.given import Given
@@ -110,6 +111,8 @@ class Core:
         """Service to the sentence of its last decision."""
         self.wanted_ms: dict[tuple[str, int], int] = {}
         self.behind: set[tuple[str, int]] = set()
+        self.older_grown = False
+        """Something of a replaced incarnation has come onto our disk, and the peers have not been told."""
         self.hearsay_ms: dict[str, int] = {}
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self.carrier: dict[str, bool] = {}
@@ -207,7 +210,9 @@ class Core:
         if self.joined:
             self.witnessing.links()
             self.witnessing.judgements(must=False)
-            self.witnessing.pulse()
+            if self.witnessing.pulse() or self.older_grown:
+                self.older_grown = False
+                self.emit(ShowHeads())
             work.carriers(self)
         self.beat()
 

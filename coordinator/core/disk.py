@@ -32,6 +32,7 @@ URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD})
 
 
 def durable(core: Core, given: Durable) -> None:
+    core.older_grown = core.older_grown or any(core.feeds.is_replaced(entry.head) for entry in core.pen.flying)
     own = core.pen.stored(given.ticket)
     if own:
         core.durable_column = core.flying_column

@@ -42,6 +42,11 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowHeads:
+    """Tell every peer how far the replaced incarnations are durable here: heartbeats name only the newest of each node."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShowFork:
     """A signed entry came that differs from the one stored under the same name: read ours and come back with `ForkShown`."""
 
@@ -163,6 +168,6 @@ class Exit:
 
 
 Effect = (
-    Append | Push | Want | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Adopt | Equip | Forward
-    | Answer | Alarm | Ready | Exit
+    Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Adopt | Equip
+    | Forward | Answer | Alarm | Ready | Exit
 )  # fmt: skip

@@ -33,6 +33,15 @@ class Forked:
     """A validly signed entry that differs from ours of the same name."""
 
 
+def replaced(heads: Iterable[Head]) -> tuple[Head, ...]:
+    """Those of incarnations that a newer one of the same node has replaced."""
+    heads = tuple(heads)
+    newest: dict[str, int] = {}
+    for head in heads:
+        newest[head.node] = max(head.incarnation, newest.get(head.node, 0))
+    return tuple(head for head in heads if head.incarnation < newest[head.node])
+
+
 @dataclass(slots=True)
 class Feeds:
     heads: dict[Feed, Head] = field(default_factory=dict)
@@ -102,6 +111,11 @@ class Feeds:
             return ours.number + 1
         differs = theirs.number == ours.number and theirs.id8 != ours.id[:8]
         return ours.number if differs else None
+
+    def is_replaced(self, head: Head) -> bool:
+        """Whether a newer incarnation of the same node is known: no heartbeat tells of this one any more."""
+        newest = self.newest.get(head.node)
+        return newest is not None and head.incarnation < newest.incarnation
 
     def short(self) -> dict[str, ShortHead]:
         return {node: ShortHead(head.incarnation, head.number, head.id[:8]) for node, head in self.newest.items()}

@@ -57,7 +57,7 @@ class BatchArrived:
 
 @dataclass(frozen=True, slots=True)
 class HeadsArrived:
-    """A peer said on connecting how far it knows every feed, all incarnations."""
+    """A peer said how far it knows feeds: all of them on connecting, later replaced incarnations, which no heartbeat names."""
 
     peer: str
     heads: tuple[Head, ...]

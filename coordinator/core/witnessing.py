@@ -96,10 +96,10 @@ class Witnessing:
             self.link_up[(peer, link)], self.link_ref[(peer, link)] = up, entry.ref
             self.written_ms[f"{peer}/{link}"] = self.scribe.now_ms
 
-    def pulse(self) -> None:
+    def pulse(self) -> bool:
         """Once a minute the largest gap of every link: near misses, and the proof that silence was not truncation."""
         if self.scribe.now_ms - self.pulse_ms < PULSE_MS:
-            return
+            return False
         self.pulse_ms = self.scribe.now_ms
         gaps = {}
         for peer, known in self.liveness.peers.items():
@@ -108,3 +108,4 @@ class Witnessing:
                 way.gap_ms_max = 0
         self.scribe.note(Kind.PULSE, {"gaps": gaps, "late_ms_max": self.late_ms_max})
         self.late_ms_max = 0
+        return True

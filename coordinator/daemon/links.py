@@ -16,6 +16,7 @@ LastWordHeard, CommandArrived. Wants are answered here, from the log. Anything e
 import time
 from collections.abc import Callable, Sequence
 
+from coordinator.core.feeds import replaced
 from coordinator.core.inputs import Input
 from coordinator.daemon.doors import LinksUnusable
 from coordinator.daemon.link import Link, LinkStatus
@@ -23,7 +24,7 @@ from coordinator.daemon.serving import FeedSource, signed_length
 from coordinator.daemon.tally import STRANGER
 from coordinator.daemon.wiring import Wiring
 from coordinator.policy import Policy
-from protocol.bodies import Pair, Want, batch_body, command_body, signed_body
+from protocol.bodies import Pair, Want, batch_body, command_body, heads_body, signed_body
 from protocol.commands import SignedCommand
 from protocol.datagram import Inside, last_word_datagram
 from protocol.event import Entry
@@ -87,6 +88,13 @@ class Links:
     def want(self, peer: str, node: str, incarnation: int, first: int) -> None:
         """Ask `peer` for a feed; nothing is kept where it is not connected: its next heartbeat asks again."""
         self._to(peer, frame(Kind.WANT, Want(node, incarnation, first).encode()))
+
+    def show_heads(self) -> None:
+        """How far replaced incarnations are durable here, once to each peer; nothing where there are none."""
+        if heads := replaced(self._wiring.heads()):
+            data = frame(Kind.HEADS, heads_body(heads))
+            for peer in sorted({link.peer for link in self._wiring.links.values()}):
+                self._to(peer, data)
 
     def relay(self, peer: str, raw: bytes, signature: bytes) -> None:
         """A third node's heartbeat, as that node signed it."""

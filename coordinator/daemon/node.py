@@ -257,6 +257,9 @@ class Node:
     def _want(self, order: effects.Want) -> None:
         self.links_.want(order.peer, order.node, order.incarnation, order.first)
 
+    def _show_heads(self, order: effects.ShowHeads) -> None:
+        self.links_.show_heads()
+
     def _show_fork(self, order: effects.ShowFork) -> None:
         async def show() -> None:
             event = order.theirs.event
@@ -409,6 +412,7 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
     effects.Append: Node._append,
     effects.Push: Node._push,
     effects.Want: Node._want,
+    effects.ShowHeads: Node._show_heads,
     effects.ShowFork: Node._show_fork,
     effects.Beat: Node._beat,
     effects.Relay: Node._relay,

@@ -11,12 +11,12 @@ that comes as its own must carry its name, and one of a third node must be marke
 from collections.abc import Callable
 from typing import TypeVar
 
-from coordinator.core.inputs import BatchArrived, CommandArrived, HeartbeatHeard, Input, LastWordHeard
+from coordinator.core.inputs import BatchArrived, CommandArrived, HeadsArrived, HeartbeatHeard, Input, LastWordHeard
 from coordinator.daemon.connection import Connection
 from coordinator.daemon.copies import Copies
 from coordinator.daemon.link import Link
 from coordinator.policy import Policy
-from protocol.bodies import Ping, Want, read_batch, read_command, read_signed
+from protocol.bodies import Ping, Want, read_batch, read_command, read_heads, read_signed
 from protocol.commands import check_expiry, open_command
 from protocol.datagram import Inside
 from protocol.frames import Kind
@@ -61,6 +61,7 @@ class Reception:
             Kind.WANT: lambda _link, connection, body: serve(connection, Want.decode(body)),
             Kind.COMMAND: lambda _link, _, body: self._command(body),
             Kind.LAST_WORD: lambda _link, _, body: self.in_clear(body),
+            Kind.HEADS: lambda link, _, body: post(HeadsArrived(link.peer, read_heads(body))),
             Kind.PING: lambda link, _, body: link.pinged(Ping.decode(body), clock_ms()),
             Kind.PONG: lambda link, connection, body: link.ponged(Ping.decode(body), connection),
         }

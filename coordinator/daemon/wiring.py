@@ -140,11 +140,16 @@ class Wiring:
             self._me,
             connection.link,
             self._run,
-            _newest(self._source.heads()),
+            self.heads(),
             connection.sealer.key_id,
             connection.sealer.key,
         )
         connection.send_frame(Kind.HELLO, hello.encode())
+
+    def heads(self) -> tuple[Head, ...]:
+        """All durable heads, or the newest incarnations where a frame cannot hold them: nobody continues an older one."""
+        heads = self._source.heads()
+        return heads if len(heads) <= HEADS_MAX else tuple(sorted(heads, key=lambda head: -head.incarnation)[:HEADS_MAX])
 
     def greeted(self, connection: Connection, hello: Hello) -> None:
         """The peer's hello: from here on the connection serves its link."""
@@ -279,11 +284,6 @@ def _pairs(policy: Policy, me: str) -> dict[tuple[str, str], tuple[Address, Addr
         for name, remote in policy.nodes[peer].links.items()
         if name in own
     }
-
-
-def _newest(heads: tuple[Head, ...]) -> tuple[Head, ...]:
-    """All heads, or the newest incarnations where a frame cannot hold them: nobody continues an older one."""
-    return heads if len(heads) <= HEADS_MAX else tuple(sorted(heads, key=lambda head: -head.incarnation)[:HEADS_MAX])
 
 
 def _unknown() -> tuple[Link, Opener]:

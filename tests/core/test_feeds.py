@@ -1,9 +1,9 @@
 """What may be added to a feed: exactly the next event, once, and never a second one at a number."""
 
-from coordinator.core.feeds import Admitted, Feeds, Forked, Missing
+from coordinator.core.feeds import Admitted, Feeds, Forked, Missing, replaced
 from coordinator.core.inputs import Now
 from coordinator.core.pen import Pen
-from protocol.event import Entry
+from protocol.event import Entry, Head
 from protocol.messages import Batch, ShortHead
 
 CLUSTER = bytes(32)
@@ -65,6 +65,12 @@ def test_a_newer_incarnation_is_asked_for_and_an_older_one_is_not() -> None:
     feeds = known(*written(2))
     assert feeds.behind("genesis", ShortHead(8, 5, bytes(8))) == 1
     assert feeds.behind("genesis", ShortHead(6, 5, bytes(8))) is None
+
+
+def test_what_no_heartbeat_names_is_told_apart() -> None:
+    heads = tuple(Head(node, incarnation, 9, bytes(32)) for node, incarnation in (("a", 3), ("a", 5), ("a", 4), ("b", 1)))
+    assert [(head.node, head.incarnation) for head in replaced(heads)] == [("a", 3), ("a", 4)]
+    assert replaced(()) == ()
 
 
 def test_what_the_disk_refused_is_no_part_of_the_feed_and_its_number_is_used_again() -> None:

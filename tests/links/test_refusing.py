@@ -147,6 +147,7 @@ def bodies(net, ann):
         "command that is none": (Frame.COMMAND, command_body(b"", b""), "not-canonical"),
         "batch of nothing": (Frame.BATCH, batch_body([]), "not-canonical"),
         "batch of garbage": (Frame.BATCH, batch_body([(b"x", bytes(64))]), "not-canonical"),
+        "heads that are none": (Frame.HEADS, b"\x91\x01", "not-canonical"),
         "ping of nine twos": (Frame.PING, bytes([2]) * 9, "garbage"),
         "answer to nothing": (Frame.PONG, bytes(9), "garbage"),
         "last word of another cluster": (Frame.LAST_WORD, sign(Domain.LAST_WORD, foreign) + foreign, "wrong-cluster"),

@@ -114,6 +114,18 @@ async def test_third_parties_feeds_are_served_too(net):
     await net.until(lambda: len(bob.entries()) == 5)
 
 
+async def test_only_what_no_heartbeat_names_is_told_again(net):
+    """Once to each peer, however many links there are; nothing where nothing was replaced."""
+    ann, bob = await net.start("ann", "bob")
+    await net.until(lambda: len(bob.got(HeadsArrived)) == 2)
+    ann.feeds.grow(ann.identity, 3, incarnation=4)
+    ann.links.show_heads()
+    old = ann.feeds.grow(ann.identity, 2, incarnation=3)
+    ann.links.show_heads()
+    await net.until(lambda: len(bob.got(HeadsArrived)) == 3)
+    assert bob.got(HeadsArrived)[-1] == HeadsArrived("ann", (old[-1].head,))
+
+
 async def test_a_relayed_heartbeat_names_no_link_and_may_be_repeated(net):
     ann, bob, cyd = net.make("ann", "bob", "cyd", links=("lan",))
     for node in (ann, bob):

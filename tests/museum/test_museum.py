@@ -10,10 +10,10 @@ import pytest
 
 from coordinator.config import read
 from coordinator.core.feeds import Feeds
-from coordinator.core.inputs import Now
+from coordinator.core.inputs import BatchArrived, Now
 from coordinator.core.pen import Pen
 from protocol.kinds import Kind
-from protocol.messages import Domain
+from protocol.messages import Batch, Domain
 from tools.simulator.command import sentence
 from tools.simulator.orders import armed
 from tools.simulator.runner import play
@@ -80,6 +80,33 @@ def test_the_end_of_an_old_life_reaches_those_who_missed_it() -> None:
     heads = [world.hosts[node].disk.as_heads() for node in world.hosts]
     assert heads[0] == heads[1] == heads[2]
     assert len([head for head in heads[0] if head.node == "lukretia"]) == 2
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["while they are connected", "while they are cut off"])
+def test_the_end_of_an_old_life_is_passed_on_by_whoever_learns_of_it_later(later: bool) -> None:
+    """Seed 80214. Heads were compared on connecting only: what came to the one afterwards never came to the other."""
+    policy = armed(read(HERE.parent / "scenarios" / "three-nodes.toml", files=False))
+    world = World(policy, seed=0)
+    world.start("lukretia", "genesis", "carthage")
+    world.run_until_ms(4_000)
+    old = Pen(policy.cluster_id, "lukretia", Feeds())
+    old.open(7, {})
+    written = [old.write("pulse", "", {}, (), Now(0, 0, 0)) for _ in range(3)]
+    known = [entry.signed(world.keys.signer("lukretia").sign(Domain.EVENT, entry.id)) for entry in written]
+    network = world.network
+    if later:
+        network.cut([*network.ways("genesis", "carthage"), *network.ways("carthage", "genesis")])
+    genesis = world.hosts["genesis"].faild
+    assert genesis is not None
+    genesis.post(BatchArrived(Batch(tuple(known)), "lukretia"))
+    world.run_until_ms(5_000)
+    network.heal_all()
+    world.run_until_ms(7_000)
+    assert {name: len(host.disk.feed("lukretia", 7)) for name, host in world.hosts.items()} == {
+        "lukretia": 3,
+        "genesis": 3,
+        "carthage": 3,
+    }
 
 
 def test_what_the_disk_refused_is_remembered_by_the_name_that_it_has_now() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import sshsig
-from protocol.bodies import Hello, Ping, Want, batch_body, command_body, signed_body
+from protocol.bodies import Hello, Ping, Want, batch_body, command_body, heads_body, signed_body
 from protocol.canonical import pack
 from protocol.commands import NAMESPACE, Command, sign_command
 from protocol.datagram import Inside, Sealer, last_word_datagram
@@ -187,6 +187,7 @@ def frames() -> dict:
         Kind.LAST_WORD: signed_body(bytes.fromhex(word["raw"]), bytes.fromhex(word["signature"])),
         Kind.PING: Ping(1234567890, True).encode(),
         Kind.PONG: Ping(1234567890, False).encode(),
+        Kind.HEADS: heads_body(hello.heads),
     }
     return {kind.name: frame(kind, body).hex() for kind, body in bodies.items()}
 

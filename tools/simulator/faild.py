@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
 from coordinator.core.core import Core
+from coordinator.core.feeds import replaced
 from protocol.commands import open_command
 from protocol.event import Entry
 from protocol.kinds import ALWAYS_SIGNED
@@ -162,6 +163,11 @@ class Faild:
     def _want(self, order: do.Want) -> None:
         self._one_link(order.peer, WantMail(order.node, order.incarnation, order.first))
 
+    def _show_heads(self, order: do.ShowHeads) -> None:
+        if heads := replaced(self._host.disk.as_heads()):
+            for peer in self._surroundings.policy.others(self._host.name):
+                self._one_link(peer, HeadsMail(heads))
+
     def _one_link(self, peer: str, mail: Mail) -> None:
         network, me = self._surroundings.network, self._host.name
         for link in network.links_between(me, peer):
@@ -284,6 +290,7 @@ PERFORM: dict[type, Callable[..., None]] = {
     do.Append: Faild._append,
     do.Push: Faild._push,
     do.Want: Faild._want,
+    do.ShowHeads: Faild._show_heads,
     do.ShowFork: Faild._show_fork,
     do.Beat: Faild._beat,
     do.Relay: Faild._relay,

@@ -18,6 +18,9 @@ from protocol.event import Head, Ref
 REFS_KEPT = 64
 """Of holds, of their ends and of those of moves the newest; nobody has so many in force, and the event has its limit."""
 
+NONCES_KEPT = 256
+"""Of the commands obeyed those that expire last: with a lost disk and a clock set back, one of them could be given again."""
+
 Words = Mapping[tuple[str, str], Word]
 
 
@@ -40,6 +43,7 @@ def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str
         "fenced": _told(before.fenced),
         "last_words": _told(before.last_words),
         "forked": {node: list(ref) for node, ref in before.forked.items()},
+        "nonces": [list(item) for item in sorted(before.nonces.items(), key=lambda item: (item[1], item[0]))[-NONCES_KEPT:]],
     }
 
 
@@ -60,6 +64,7 @@ def taken_over(column: Column, body: Mapping[str, Any]) -> Column:
         fenced=_heard(body.get("fenced", ())),
         last_words=_heard(body.get("last_words", ())),
         forked={node: Ref(*ref) for node, ref in body.get("forked", {}).items()},
+        nonces=dict(body.get("nonces", ())),
     )
 
 
@@ -76,6 +81,7 @@ def _merged(before: Column, aside: Column) -> Column:
         fenced={**before.fenced, **aside.fenced},
         last_words={**before.last_words, **aside.last_words},
         forked={**before.forked, **aside.forked},
+        nonces={**before.nonces, **aside.nonces},
     )
 
 

@@ -108,6 +108,14 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Cut:
+    """End the step with this ticket, an `up` or a `reclaim`: the service is to come down. Its `StepFinished` comes at once."""
+
+    service: str
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True)
 class Watch:
     """Run the service's checks while `on`; each result is a `CheckFinished`."""
 
@@ -168,6 +176,6 @@ class Exit:
 
 
 Effect = (
-    Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Watch | Adopt | Equip
-    | Forward | Answer | Alarm | Ready | Exit
+    Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Watch | Adopt
+    | Equip | Forward | Answer | Alarm | Ready | Exit
 )  # fmt: skip

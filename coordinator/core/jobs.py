@@ -20,7 +20,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from coordinator.core.decide import Decision
-from coordinator.core.effects import Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
+from coordinator.core.effects import Cut, Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
 from coordinator.core.given import Given
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
 from coordinator.core.model import ServiceColumn, ServiceState
@@ -309,11 +309,14 @@ class Job:
     # --- down ----------------------------------------------------------------------------------------------------
 
     def _lower(self) -> None:
-        """Down in reverse. A step in flight is awaited first: an `up` and a `down` of one service never run at once."""
+        """Down in reverse. A step up in flight is ended first, whatever it waits for: to release needs nothing, and an `up` and
+        a `down` of one service never run at once."""
         self.phase, self.lost, self.waits = Phase.LOWERING, [], set()
         if self.running is None:
             self.index = self.touched
             self._lower_next()
+        elif self.running.word != "down":
+            self.desk.emit(Cut(self.policy.name, self.running.ticket))
 
     def _lower_next(self) -> None:
         step = next((step for step in reversed(self._steps()) if step[0] < self.index), None)

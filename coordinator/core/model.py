@@ -154,7 +154,8 @@ class Column:
     """Nodes whose fork this node has seen."""
     splits: Mapping[str, Ref] = field(default_factory=dict)
     """Service to the split-seen event that is not resolved yet."""
-    nonces: frozenset[bytes] = frozenset()
+    nonces: Mapping[bytes, int] = field(default_factory=dict)
+    """Of the commands that this node has obeyed, until when each could be given (ms since 1970): none is obeyed twice."""
     orders: Mapping[Ref, tuple[str, str, str]] = field(default_factory=dict)
     """The last obeyed commands of this feed: event to (word, service, node)."""
     refused: tuple[tuple[Ref, str], ...] = ()

@@ -248,7 +248,7 @@ def _command(state: State, column: Column, event: Event) -> Column:
         return replace(column, refused=(*column.refused, (event.ref, judged.text)))
     command = judged
     orders = dict(list({**column.orders, event.ref: (command.word, command.service, command.node)}.items())[-ORDERS_KEPT:])
-    column = replace(column, nonces=column.nonces | {command.nonce}, orders=orders)
+    column = replace(column, nonces={**column.nonces, command.nonce: command.expires_ms}, orders=orders)
     if command.word in ("fail", "recover", "reclaim") and event.body["target"] == column.node:
         service = column.service(command.service)
         return column.with_service(command.service, replace(service, wish=command.word, wish_by=event.ref))

@@ -7,7 +7,7 @@
     executor.changed("web", "UP", 7, "lukretia is dead")        # hooks, the script's words, traps
     await executor.close()
 
-Each service has two queues. Orders go one after the other, and a `down` ends an `up` that is still running; a step of
+Each service has two queues. Orders go one after the other, and `cut` ends an `up` that is still running; a step of
 addresses is done before `run` returns, where no order is running. Hooks and words go one after the other beside them: they
 never overtake each other, and never hold an order up. An address that is up and vanishes is put back, in the queue of orders.
 """
@@ -28,7 +28,7 @@ from actions.perform import look, perform
 from actions.process import Groups, Programs
 from actions.script import ScriptAction
 from actions.words import words
-from coordinator.core.effects import Run, Watch
+from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, Input, Outcome, StepFinished
 from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
@@ -151,6 +151,11 @@ class Executor:
         if order.service not in self._orders:
             self._orders[order.service] = OrderLane(self._perform, self._report)
         self._orders[order.service].put(order)
+
+    def cut(self, order: Cut) -> None:
+        """The order with this ticket ends now, where it is one that brings something up; `run` is answered for it."""
+        if lane := self._orders.get(order.service):
+            lane.cut(order.ticket)
 
     def watch(self, order: Watch) -> None:
         old = self._checks.pop(order.service, None)

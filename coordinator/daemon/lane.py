@@ -96,6 +96,14 @@ class OrderLane:
         self._closing = True
         await _end(self._task)
 
+    def cut(self, ticket: int) -> None:
+        """End this order, where it runs or waits."""
+        if self._running is not None and self._running.ticket == ticket and self._task is not None:
+            self._task.cancel()
+        for order in [order for order in self._waiting if order.ticket == ticket]:
+            self._waiting.remove(order)
+            self._report(order, [_not_begun(order)] * len(order.actions))
+
     def _clear_the_way(self) -> None:
         waiting = list(self._waiting)
         self._waiting = deque(order for order in waiting if order.word == "down")

@@ -63,6 +63,16 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
 
 
+class _Version(argparse.Action):
+    """Looked up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        import importlib.metadata
+
+        print(f"faild {importlib.metadata.version('failover')}")
+        parser.exit(0)
+
+
 def _options(argv: list[str]) -> argparse.Namespace:
     parser = _Parser(
         prog="faild",
@@ -81,6 +91,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
         "--secrets", type=Path, help="folder with node.key (default: the node's name, beside the configuration)"
     )
     parser.add_argument("--check", action="store_true", help="look at the configuration and the key, and end")
+    parser.add_argument("--version", action=_Version, nargs=0, help="print it, and end")
     options = parser.parse_args(argv)
     options.secrets = options.secrets or options.config.parent / options.node
     return options

@@ -308,6 +308,9 @@ class Node:
     def _run(self, order: effects.Run) -> None:
         self.executor.run(order)
 
+    def _cut(self, order: effects.Cut) -> None:
+        self.executor.cut(order)
+
     def _watch(self, order: effects.Watch) -> None:
         self.executor.watch(order)
 
@@ -420,6 +423,7 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
     effects.Unguard: Node._unguard,
     effects.SayLastWord: Node._say,
     effects.Run: Node._run,
+    effects.Cut: Node._cut,
     effects.Watch: Node._watch,
     effects.Adopt: Node._adopt,
     effects.Equip: Node._equip,

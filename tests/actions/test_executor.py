@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from coordinator.core.effects import Run, Watch
+from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, CheckFinished, Input, Outcome, StepFinished
 from coordinator.daemon.executor import Executor, StillUp
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
@@ -89,6 +89,22 @@ async def test_a_down_does_not_wait_for_an_up(tmp_path: Path) -> None:
         assert (await it.finished(1)).outcome is Outcome.UNKNOWN
         assert (await it.finished(3)).outcome is Outcome.DONE
     assert (tmp_path / "log").read_text().split() == ["start", "stop"]
+
+
+async def test_an_order_is_ended_whether_it_runs_or_waits_and_no_other_is(tmp_path: Path) -> None:
+    body = f'echo $1 >> $log; case $1 in start) touch {tmp_path}/begun; sleep 600;; status) exit 3;; esac'
+    async with stage(policy(script(write_script(tmp_path, body), 60_000))) as it:
+        it.executor.run(run(1, "up"))
+        it.executor.run(run(2, "reclaim"))
+        it.executor.run(run(3, "reclaim"))
+        await until((tmp_path / "begun").exists, "start hangs")
+        it.executor.cut(Cut("web", 9))
+        it.executor.cut(Cut("web", 2))
+        assert (await it.finished(2)).outcome is Outcome.FAILED
+        it.executor.cut(Cut("web", 1))
+        assert (await it.finished(1)).outcome is Outcome.UNKNOWN
+        assert (await it.finished(3)).outcome is Outcome.DONE
+    assert (tmp_path / "log").read_text().split() == ["start", "reclaim"]
 
 
 async def test_an_order_for_an_action_that_the_configuration_has_not_fails(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from coordinator.core.carried import REFS_KEPT, carried, taken_over
+from coordinator.core.carried import NONCES_KEPT, REFS_KEPT, carried, taken_over
 from coordinator.core.model import Column, Move, ServiceColumn, ServiceState, Word
 from protocol.canonical import pack, unpack
 from protocol.event import Head, Ref
@@ -24,6 +24,7 @@ BEFORE = Column(
     fenced={("web", "lukretia"): Word(3, ref(17), b"run before")},
     last_words={("web", "lukretia"): Word(2, ref(15), b"the last run")},
     forked={"lukretia": ref(19)},
+    nonces={b"n" * 16: 90_000},
 )
 
 
@@ -45,6 +46,11 @@ def test_an_incarnation_that_carried_less_is_read_as_well() -> None:
     body = {"services": {"web": {"epoch": 5, "wish": "fail"}}}
     kept = ServiceColumn(epoch=5, wish="fail", cause="operator")
     assert taken_over(Column("genesis"), body) == Column("genesis", services={"web": kept})
+
+
+def test_of_many_commands_those_that_could_be_given_again_are_known() -> None:
+    nonces = {number.to_bytes(16, "big"): 10_000 - number for number in range(1_000)}
+    assert after(replace(BEFORE, nonces=nonces)).nonces == dict(list(nonces.items())[:NONCES_KEPT])
 
 
 def test_a_long_history_of_holds_fits_into_one_event() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from coordinator.core.decide import Act, Decision
-from coordinator.core.effects import Effect, Run, SayLastWord
+from coordinator.core.effects import Cut, Effect, Run, SayLastWord
 from coordinator.core.given import Given
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
 from coordinator.core.jobs import Job, Phase, steps
@@ -105,6 +105,32 @@ def test_only_the_last_step_down_carries_the_last_word():
     assert end(job).last_word is None
     assert end(job, said=True).last_word == desk.last_word("web", EPOCH)
     assert words(desk) == []  # it has gone out already
+
+
+def test_what_comes_up_is_ended_and_all_that_it_touched_goes_down():
+    """A script may be patient for minutes. Until it has ended nothing goes down: `up` and `down` never run at once."""
+    desk = Desk()
+    kinds = ("address", "script", "script")
+    job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), tuple(ActionPolicy(kind, {}) for kind in kinds)))
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH, ServiceColumn())
+    job.raise_all()
+    end(job)
+    assert job.running is not None
+    job.release(RELEASE, Given({}, True, "", False))
+    assert desk.effects[-1] == Cut("web", job.running.ticket)
+    assert end(job, Outcome.UNKNOWN).word == "up"
+    assert [end(job).actions, end(job).actions] == [(1,), (0,)]
+    assert job.phase is Phase.IDLE
+
+
+def test_what_goes_down_already_is_not_ended():
+    job, desk = up("script", restarts=1)
+    job.restart("its check failed", ())
+    job.release(RELEASE, Given({}, True, "", False))
+    assert not [effect for effect in desk.effects if isinstance(effect, Cut)]
+    while job.running is not None:
+        assert end(job).word == "down"
+    assert job.phase is Phase.IDLE
 
 
 def test_a_last_word_that_did_not_go_out_with_its_step_is_said_when_all_is_down():

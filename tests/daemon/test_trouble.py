@@ -46,6 +46,24 @@ def test_a_script_that_hangs_is_ended_with_its_children_and_the_next_node_tries(
     assert cluster.audit("verify").code == 0
 
 
+@pytest.mark.parametrize("how", ["fail", "stop"])
+def test_who_lets_go_does_not_wait_for_a_start_that_hangs(make, how):
+    """A database may take minutes to start; the operator who says fail, or stops the node, means now."""
+    cluster = make(timeout="600s")
+    marker = cluster.folder / "begun"
+    cluster.nodes["lukretia"].plant("start", f"touch {marker}; sleep 1000")
+    cluster.start()
+    cluster.until(marker.exists, "the start hangs")
+    if how == "fail":
+        assert cluster.failc("fail", "web", "--reason", "not now").code == 0
+    else:
+        assert cluster.nodes["lukretia"].stop() == 0
+    cluster.until_up("genesis", at=["genesis"])
+    assert cluster.nodes["lukretia"].told()[-1].startswith("stop") or how == "fail"
+    assert "stop 1" in cluster.nodes["lukretia"].told()
+    assert cluster.audit("verify").code == 0
+
+
 def test_megabytes_of_output_harm_nothing(make):
     cluster = make(timeout="20s")
     cluster.nodes["lukretia"].plant("start", "head -c 30000000 /dev/zero | tr '\\0' 'x'; echo; echo the last line")

@@ -45,6 +45,8 @@ class Faild:
         self._surroundings = host.surroundings
         self._checks = Checks(host, self.post)
         self._wake_us: int | None = None
+        self._cuts: set[int] = set()
+        """The steps that were told to end."""
 
     # The inbox
 
@@ -213,7 +215,9 @@ class Faild:
         self._run_rest(order, ())
 
     def _run_rest(self, order: do.Run, done: tuple[saw.ActionEnding, ...]) -> None:
-        """The next action of a step, and after the last one its end."""
+        """The next action of a step, and after the last one its end. Of a step that was cut none begins any more."""
+        if order.ticket in self._cuts:
+            done += (saw.ActionEnding(saw.Outcome.FAILED, 0, text="not begun"),) * (len(order.actions) - len(done))
         if len(done) == len(order.actions):
             said = order.last_word is not None and all(ending.outcome is saw.Outcome.DONE for ending in done)
             if order.last_word is not None and said:
@@ -228,6 +232,10 @@ class Faild:
             self._run_rest(order, (*done, saw.ActionEnding(outcome, took_us, text=text)))
 
         self._host.works.run(Order(order.service, order.actions[len(done)], order.word, order.epoch), finished)
+
+    def _cut(self, order: do.Cut) -> None:
+        self._cuts.add(order.ticket)
+        self._host.works.cut(order.service)
 
     def _watch(self, order: do.Watch) -> None:
         self._checks.watch(order.service, order.on)
@@ -298,6 +306,7 @@ PERFORM: dict[type, Callable[..., None]] = {
     do.Unguard: Faild._unguard,
     do.SayLastWord: Faild._say_last_word,
     do.Run: Faild._run,
+    do.Cut: Faild._cut,
     do.Watch: Faild._watch,
     do.Adopt: Faild._adopt,
     do.Equip: Faild._equip,

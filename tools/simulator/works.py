@@ -4,7 +4,8 @@
     works.owns("web")                   # from the beginning of its first up action until the end of its last down action
 
 Actions take no time unless told (`took_us`). An action that hangs is killed at its timeout, and what it did is unknown:
-an up that hung counts as up, a down that hung as not down, until another action says otherwise.
+an up that hung counts as up, a down that hung as not down, until another action says otherwise. So does an up
+that was cut.
 """
 
 from collections import deque
@@ -28,6 +29,9 @@ class Order(NamedTuple):
     word: str
     epoch: int
 
+
+CUT_US = 2_000
+"""To end a program and all that it started."""
 
 ENDS = {"": Outcome.DONE, "fails": Outcome.FAILED, "hangs": Outcome.UNKNOWN}
 
@@ -63,6 +67,8 @@ class Works:
         self._up: dict[str, set[int]] = {name: set() for name in policy.services}
         self._queues: dict[str, deque[tuple[Order, Finished]]] = {name: deque() for name in policy.services}
         self._running: dict[str, Order | None] = dict.fromkeys(policy.services)
+        self._ending: dict[str, Callable[[Outcome], None]] = {}
+        """How what runs is ended, once."""
         self._life = 0
 
     def equip(self, service: ServicePolicy) -> None:
@@ -79,6 +85,12 @@ class Works:
     def run(self, order: Order, finished: Finished) -> None:
         self._queues[order.service].append((order, finished))
         self._next(order.service)
+
+    def cut(self, service: str) -> None:
+        """End what brings this service up: it may have happened."""
+        running, end = self._running[service], self._ending.get(service)
+        if running is not None and running.word != "down" and end is not None:
+            self._later(CUT_US, lambda: end(Outcome.UNKNOWN))
 
     def mend(self, service: str) -> None:
         """Its actions work again, the next time they run."""
@@ -118,22 +130,31 @@ class Works:
         order, finished = self._queues[service].popleft()
         self._running[service] = order
         self.seen(order, "begins")
-        life, outcome = self._life, ENDS[self.trouble[order.service].of(order.word)]
-        self._later(self._duration_us(order, outcome), lambda: self._ended(order, outcome, finished, life))
+        outcome = ENDS[self.trouble[order.service].of(order.word)]
+        end = self._ending[service] = self._ends_once(order, finished)
+        self._later(self._duration_us(order, outcome), lambda: end(outcome))
 
     def _duration_us(self, order: Order, outcome: Outcome) -> int:
         if outcome is Outcome.UNKNOWN:
             return self._services[order.service].actions[order.action].timeout_ms * 1000
         return self.took_us(order)
 
-    def _ended(self, order: Order, outcome: Outcome, finished: Finished, life: int) -> None:
-        if life != self._life:
-            return
-        self._happened(order, outcome)
-        self._running[order.service] = None
-        self.seen(order, outcome)
-        finished(outcome)
-        self._next(order.service)
+    def _ends_once(self, order: Order, finished: Finished) -> Finished:
+        """In whatever way it ends first; not at all where whoever ordered it is gone."""
+        life, over = self._life, False
+
+        def end(outcome: Outcome) -> None:
+            nonlocal over
+            if over or life != self._life:
+                return
+            over = True
+            self._happened(order, outcome)
+            self._running[order.service] = None
+            self.seen(order, outcome)
+            finished(outcome)
+            self._next(order.service)
+
+        return end
 
     def _happened(self, order: Order, outcome: Outcome) -> None:
         up = self._up[order.service]

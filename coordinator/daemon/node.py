@@ -9,21 +9,19 @@ Inputs go in one at a time (`inbox`), effects are performed in order (`PERFORM`)
 import asyncio
 import logging
 import os
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from coordinator import sentences
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
 from coordinator.control.view import Applied, PeerView
 from coordinator.core import effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
-from coordinator.core.model import ServiceState, State
+from coordinator.core.model import State
 from coordinator.core.reducer import read_policy
 from coordinator.daemon import doors
 from coordinator.daemon.carrier import CarrierWatch
@@ -33,13 +31,14 @@ from coordinator.daemon.haste import PRIORITY_OF_THE_DISK, hurry
 from coordinator.daemon.inbox import Inbox, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
+from coordinator.daemon.news import News
 from coordinator.daemon.reloading import Reloading
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.trust import known_keys
 from protocol.commands import SignedCommand
-from protocol.event import Entry, Event, Head
+from protocol.event import Entry, Head
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord, Verified
@@ -52,24 +51,8 @@ log = logging.getLogger("failover")
 EXIT_BROKEN = 70
 """EX_SOFTWARE of sysexits.h."""
 
-ALARMS_KEPT = 20
-NEWS_S = 0.003
-"""People and hooks hear of an event so much later: what it allows to be done is done first, and nobody reads so fast."""
-
 PUSHABLE_MAX = 4096
 """Own signed events kept for pushing; a peer that is further behind asks, and is served from the disk."""
-
-ENTERS = {
-    Kind.RECOVER: "RECOVER",
-    Kind.CLAIM: "STARTING",
-    Kind.RESTART: "STARTING",
-    Kind.UP: "UP",
-    Kind.RECLAIM: "RECLAIM",
-    Kind.RELEASE: "STOPPING",
-    Kind.FAIL: "FAIL",
-}
-"""The state that an event enters; hooks, scripts and traps are told. `down` says itself where it leads."""
-
 
 @dataclass(frozen=True, slots=True)
 class Folders:
@@ -88,19 +71,12 @@ class Node:
         self.run = os.urandom(8)
         self.bell = Bell()
         self.ready = False
-        self.alarms: deque[str] = deque(maxlen=ALARMS_KEPT)
-        self._until_written: set[str] = set()
-        """Those among the alarms that the next durable event ends."""
         self._core: Core | None = None
         self._signed: dict[tuple[int, int], Entry] = {}
-        self._untold: deque[Event] = deque()
-        """Own durable events of which people and hooks have not heard yet."""
         self._words: dict[str, Verified[LastWord]] = {}
         """The last word of each service's newest claim."""
         self._alone = False
         """Whether the effect that is being performed is the only one of its input."""
-        self._begun = False
-        """Our node-started is durable. What stands before it in our feed, and may be fetched back, is history and no news."""
         self._asked: dict[int, asyncio.Future[effects.Answer]] = {}
         self._tickets = 0
         self._unreached: set[str] = set()
@@ -112,6 +88,7 @@ class Node:
         self.guard = GuardLink(me, policy, folders.state, post)
         self.traps = Traps(me, policy, folders.state)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word)
+        self.news = News(lambda: self.core, self.run, self.executor.changed, self.bell)
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
         self.carrier = CarrierWatch(_interfaces(me, policy), post, lambda: read_clocks().mono_ms)
         self.control = ControlServer(self, folders.state)
@@ -170,7 +147,7 @@ class Node:
         """Close in the reverse order of starting; whatever is held is taken down by the guard, if anything is."""
         self.inbox.close()
         if self._core is not None:
-            self._tell_news()
+            self.news.tell()
         for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
             await closing.close()
 
@@ -211,38 +188,10 @@ class Node:
         for entry in entries:
             if entry.event.node == self.me:
                 self._signed[(entry.event.incarnation, entry.event.number)] = entry
-                self._untold.append(entry.event)
+                self.news.durable(entry.event)
         while len(self._signed) > PUSHABLE_MAX:
             del self._signed[next(iter(self._signed))]
-        asyncio.get_running_loop().call_later(NEWS_S, self._tell_news)
-
-    def _tell_news(self) -> None:
-        if self._until_written:
-            self._written_again()
-        while self._untold:
-            event = self._untold.popleft()
-            self._begun = self._begun or event.body.get("run") == self.run
-            if self._begun:
-                self._tell(event)
-        self.bell.ring()
-
-    def _tell(self, event: Event) -> None:
-        """What people and hooks hear of an event of ours, once it is durable."""
-        log.info("%s", sentences.sentence(event))
-        if event.kind == Kind.NODE_STARTED:
-            self._tell_where_it_begins()
-        state = event.body["to"] if event.kind == Kind.DOWN else ENTERS.get(Kind(event.kind))
-        if state:
-            epoch = event.body.get("epoch") or self.core.column.service(event.service).epoch
-            self.executor.changed(event.service, state, epoch, str(event.body.get("reason", "")))
-
-    def _tell_where_it_begins(self) -> None:
-        """RECOVER, or FAIL where an operator's word outlives the restart: scripts and hooks hear it at every start."""
-        for name, service in self.policy.services.items():
-            if self.me in service.nodes:
-                column = self.core.column.service(name)
-                state = "FAIL" if column.state is ServiceState.FAIL else "RECOVER"
-                self.executor.changed(name, state, column.epoch, column.reason if state == "FAIL" else "faild has started")
+        self.news.soon()
 
     def _push(self, order: effects.Push) -> None:
         """In the loop's next turn, like a heartbeat: an action that was ordered before it begins first."""
@@ -338,18 +287,7 @@ class Node:
             future.set_result(order)
 
     def _alarm(self, order: effects.Alarm) -> None:
-        if order.until_written:
-            self._until_written.add(order.text)
-        if order.text not in self.alarms:
-            log.error("%s", order.text)
-            self.alarms.append(order.text)
-            self.bell.ring()
-
-    def _written_again(self) -> None:
-        for text in self._until_written & set(self.alarms):
-            log.warning("over, the log is written again: %s", text)
-            self.alarms.remove(text)
-        self._until_written.clear()
+        self.news.alarm(order.text, until_written=order.until_written)
 
     def _ready(self, order: effects.Ready) -> None:
         self.ready = True
@@ -365,6 +303,10 @@ class Node:
     @property
     def state(self) -> State:
         return self.core.state
+
+    @property
+    def alarms(self) -> Sequence[str]:
+        return self.news.alarms
 
     @property
     def unfit_because(self) -> str:

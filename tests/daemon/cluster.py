@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.cli.trouble import Trouble
 from tools.failc.asking import Node as Socket
-from tools.failc.trouble import Trouble
 from tools.lab.programs import program
 
 DEADLINE_S = 30.0

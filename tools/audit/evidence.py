@@ -24,7 +24,7 @@ from store.refusals import JournalRefused
 from tools.audit.history import History
 from tools.audit.options import settings
 from tools.audit.tenure import Tenure
-from tools.failc.trouble import UNREACHABLE, USAGE, Trouble
+from tools.cli.trouble import UNREACHABLE, USAGE, Trouble
 
 
 @dataclass(frozen=True, slots=True)

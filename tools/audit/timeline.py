@@ -13,7 +13,7 @@ from tools.audit.evidence import Evidence, gather
 from tools.audit.history import History
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import line, print_json, ref_json
-from tools.failc.trouble import USAGE, Trouble
+from tools.cli.trouble import USAGE, Trouble
 
 
 @click.command()

@@ -9,10 +9,10 @@ import threading
 import time
 from datetime import UTC, datetime
 
+from tools.cli.interrupt import remembered
 from tools.demo.acts import ACTS, power_failure
 from tools.demo.stage import MASTER, SLAVE, Stage
 from tools.demo.verdict import verdict
-from tools.interrupt import remembered
 from tools.lab.lab import Lab
 from tools.lab.place import LabError, reason_against
 

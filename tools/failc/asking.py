@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.cli.trouble import UNREACHABLE, USAGE, Trouble
 from tools.failc.options import settings
-from tools.failc.trouble import UNREACHABLE, USAGE, Trouble
 
 PATH_BYTES_MAX = 107
 """sun_path of unix(7): a longer name is reached through /proc/self/fd."""

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 from tools.failc.options import indifferent, reaching
-from tools.failc.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 
 if TYPE_CHECKING:
     from coordinator.config import Checked, Complaint

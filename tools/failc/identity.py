@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tools.cli.trouble import REFUSED, USAGE, Trouble
 from tools.failc.options import settings
-from tools.failc.trouble import REFUSED, USAGE, Trouble
 
 if TYPE_CHECKING:
     from protocol.agent import AgentKey

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
+from tools.cli.trouble import UNREACHABLE, USAGE, Trouble
 from tools.failc.options import indifferent
-from tools.failc.trouble import UNREACHABLE, USAGE, Trouble
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 
 import click
 
+from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 from tools.failc import outcome
 from tools.failc.asking import Node, connect
 from tools.failc.options import reaching
-from tools.failc.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 
 EXPIRES_MS = 60_000
 """A signed command that was not given within a minute is no longer what its operator wants."""

@@ -16,8 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tools.cli.trouble import NO, Trouble
 from tools.failc.asking import Node
-from tools.failc.trouble import NO, Trouble
 
 LOOK_MS = 200
 """The node answers sooner when something changes; this is for what changes without an event."""

@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
+from tools.cli.interrupt import remembered
+from tools.cli.trouble import DONE, Trouble
 from tools.failc.asking import Node, connect
 from tools.failc.options import reaching
 from tools.failc.screen import coloured, terminal
 from tools.failc.status import lines
-from tools.failc.trouble import DONE, Trouble
-from tools.interrupt import remembered
 
 AGAIN_S = 0.5
 """Between two attempts to reach a node that was reachable a moment ago."""

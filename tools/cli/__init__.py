@@ -1,0 +1,1 @@
+"""What the commands for people have in common: `failc` and `failaudit`, and the demonstration."""

@@ -16,7 +16,7 @@ Samples = defaultdict[tuple[str, int], list[float]]
 def planned_move(rig: Rig) -> list[Figure]:
     """There and back by `move`; the clock starts when the signed command is written to the control socket."""
     samples: Samples = defaultdict(list)
-    for turn in range(rig.plan.rounds + rig.plan.rounds % 2):
+    for turn in range(rig.plan.moves + rig.plan.moves % 2):
         owner, target = (MASTER, SLAVE) if turn % 2 == 0 else (SLAVE, MASTER)
         with SignedMove(rig.lab, owner, target) as move:
             measure = rig.measure()

@@ -35,7 +35,7 @@ def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str
         "incarnation": ours.incarnation,
         "number": ours.number,
         "id": ours.id,
-        "services": {name: _service(service) for name, service in before.services.items()},
+        "services": {name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
         "holds": {name: _newest(refs - before.unheld) for name, refs in before.holds.items()},
         "unheld": _newest(before.unheld),
         "moves": [[move.service, move.target, move.epoch, move.for_ms, list(move.ref)] for move in before.moves],
@@ -96,8 +96,10 @@ def _both(before: ServiceColumn, aside: ServiceColumn) -> ServiceColumn:
     )
 
 
-def _service(service: ServiceColumn) -> dict[str, Any]:
+def _service(service: ServiceColumn, last: Ref) -> dict[str, Any]:
+    lowered = last if service.holds else service.lowered
     return {
+        "lowered": list(lowered) if lowered else [],
         "epoch": service.epoch,
         "holding_epoch": service.holding_epoch,
         "wish": service.wish if service.wish == "fail" else "",
@@ -115,6 +117,7 @@ def _served(kept: Mapping[str, Any], claim: Ref | None) -> ServiceColumn:
         cause="operator" if kept["wish"] else "",
         burnt=kept.get("burnt", False),
         failures=kept.get("failures", 0),
+        lowered=Ref(*kept["lowered"]) if kept.get("lowered") else None,
     )
 
 

@@ -62,7 +62,7 @@ class ServiceColumn:
     changed: Ref | None = None
     """The event that brought the present state."""
     lowered: Ref | None = None
-    """The last `down`."""
+    """The last event of the last holding: its `down`, or what the node wrote last before it started anew."""
     known: Mapping[str, Head] = field(default_factory=dict)
     """The newest head of every other node that the last claim or reclaim rested on."""
     wish: str = ""

@@ -6,7 +6,7 @@ owner(state, policy, "web")      # the one; in a split the winner by the service
 
 from collections.abc import Iterable
 
-from coordinator.core.model import Move, ServiceColumn, State, Word
+from coordinator.core.model import Column, Move, ServiceColumn, State, Word
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Ref
 
@@ -57,18 +57,20 @@ def held_back(state: State, service: str) -> frozenset[Ref]:
 
 
 def active_move(state: State, service: str) -> Move | None:
-    """The move in force. It ends by word, when its target gave the service up, or when another node has claimed after it."""
+    """The move in force. It ends by word, when its target gave the service up, or when another node claims before the target.
+
+    While the target holds the service a claim of somebody else is a split, and the target is first in its order too.
+    """
     moves = [move for column in state.columns.values() for move in column.moves if move.service == service]
     newest = max(moves, key=_later, default=None)
     if newest is None or any(newest.ref in column.moves_ended for column in state.columns.values()):
         return None
-    target = state.column(newest.target).service(service)
-    given_up = target.before_epoch if holds(state, service, newest.target) else target.epoch
-    if given_up > newest.epoch:
+    target, has_it = state.column(newest.target).service(service), holds(state, service, newest.target)
+    if (target.before_epoch if has_it else target.epoch) > newest.epoch:
         return None
-    overtaken = any(
-        column.service(service).holding_epoch > newest.epoch and node != newest.target for node, column in state.columns.items()
-    )
+    if has_it and target.holding_epoch > newest.epoch:
+        return newest
+    overtaken = any(column.service(service).holding_epoch > newest.epoch for column in state.columns.values())
     return None if overtaken else newest
 
 
@@ -105,9 +107,10 @@ def owner(state: State, policy: Policy, service: str) -> str | None:
 def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
     """What tells me that another node held the service while I do: it may have announced the address meanwhile.
 
-    That is a claim which my last claim did not know; or the end of a holding that I took to be over when I claimed
-    (its node was dead to me), and that ended by its own `down` later. A reclaim waits for such ends: then they are no news.
-    Nor is a `down` whose last word my claim rested on: it was down before, and its disk only could not take that in time.
+    That is a claim which my last claim did not know; or anything that a node wrote later in a holding that I took to be over
+    when I claimed (the node was dead to me): its own `down`, or what it did until it died, with the service up. A reclaim
+    waits for such ends: then they are no news. Nor is a `down` whose last word my claim rested on: it was down before, and its
+    disk only could not take that in time.
     """
     mine = state.column(me).service(service)
     if not mine.holds:
@@ -116,9 +119,16 @@ def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
     for node, column in state.columns.items():
         theirs, head = column.service(service), mine.known.get(node)
         known = (head.incarnation, head.number) if head else (0, 0)
-        ends = (theirs.lowered,) if mine.claim == mine.began and not _said_before(state, mine, service, node) else ()
+        ends = (_last(column, theirs),) if mine.claim == mine.began and not _said_before(state, mine, service, node) else ()
         found += [ref for ref in (theirs.claim, *ends) if node != me and ref and ref[1:] > known]
     return tuple(sorted(found))
+
+
+def _last(column: Column, theirs: ServiceColumn) -> Ref | None:
+    """The newest event of this node's present or last holding. One that is stuck does not serve, as far as it knows."""
+    if column.head and theirs.holds and not theirs.stuck:
+        return Ref(*column.head[:3])
+    return theirs.lowered
 
 
 def _said_before(state: State, mine: ServiceColumn, service: str, node: str) -> bool:

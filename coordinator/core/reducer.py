@@ -105,6 +105,7 @@ def _started(state: State, column: Column, event: Event) -> Column:
 
 def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
     kept = service.wish == "fail"
+    last = Ref(event.node, event.incarnation, event.number - 1)
     return replace(
         service,
         state=ServiceState.FAIL if kept else ServiceState.RECOVER,
@@ -114,6 +115,7 @@ def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
         sick=None,
         restarts=0,
         carrier_lost={},
+        lowered=last if service.holds else service.lowered,
         reason="the node started" + (", and an operator's FAIL lasts until an operator says recover" if kept else ""),
     )
 

@@ -103,6 +103,14 @@ def test_an_incumbent_keeps_it_by_its_own_rule(tmp_path: Path):
     assert [told["rule"] for told in world.audit("splits").json] == ["incumbent"]
 
 
+def test_who_is_left_of_a_split_keeps_it_by_no_rule(tmp_path):
+    world = played("split-whose-first-holder-died-crash.scenario", tmp_path, "manual.toml")
+    (told,) = world.audit("splits").json
+    assert (told["winner"], told["rule"], told["owners"]) == ("genesis", "survival", ["genesis", "lukretia"])
+    assert told["reclaimed_at"] is not None
+    assert "genesis is the only one left, announced again at" in world.audit("splits", as_json=False).out
+
+
 def test_a_claim_in_the_very_millisecond_of_the_end_is_no_split(tmp_path: Path):
     world = played("isolated-owner-releases.scenario", tmp_path / "logs", "isolation.toml")
     assert world.audit("splits").json == []

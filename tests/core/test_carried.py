@@ -16,7 +16,9 @@ def ref(number: int, node: str = "genesis") -> Ref:
 
 BEFORE = Column(
     "genesis",
-    services={"web": ServiceColumn(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2)},
+    services={
+        "web": ServiceColumn(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2, lowered=ref(7))
+    },
     holds={"web": frozenset({ref(3), ref(9)})},
     unheld=frozenset({ref(3), ref(2, "lukretia")}),
     moves=(Move("web", "lukretia", 4, 60_000, ref(12)),),
@@ -39,7 +41,8 @@ def test_orders_and_ends_outlive_an_incarnation() -> None:
 
 def test_a_holding_does_not() -> None:
     holding = ServiceColumn(epoch=5, holding_epoch=5, state=ServiceState.UP, claim=ref(8), began=ref(8))
-    assert after(replace(BEFORE, services={"web": holding})).service("web") == ServiceColumn(epoch=5, holding_epoch=5)
+    over = ServiceColumn(epoch=5, holding_epoch=5, lowered=Ref("genesis", 7, 40))
+    assert after(replace(BEFORE, services={"web": holding})).service("web") == over
 
 
 def test_an_incarnation_that_carried_less_is_read_as_well() -> None:

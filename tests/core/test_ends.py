@@ -5,6 +5,7 @@ import pytest
 from coordinator.config import read
 from coordinator.core.model import Judgement
 from protocol.kinds import Kind
+from tests.core.story import Story, dead
 from tests.core.test_reconfigure import SCENARIOS, THREE, TWO, core_of, events, running
 from tools.simulator.orders import armed
 from tools.simulator.world import World
@@ -46,3 +47,22 @@ def test_two_that_hear_each_other_through_a_third_are_never_in_doubt():
         for one, other in ((first, second), (second, first)):
             seen.add(core_of(world, one).liveness.judgement(other, world.hosts[one].now().mono_ms))
     assert seen == {Judgement.ALIVE}
+
+
+@pytest.mark.parametrize("started_anew", [False, True], ids=["never seen again", "started anew"])
+def test_who_wrote_on_while_i_took_it_for_dead_held_it_beside_me(started_anew):
+    """It served until it died, and neighbours may remember it: once announced again, it is no news any more."""
+    story = Story.of("lukretia", "genesis").holds("lukretia", 1).holds("genesis", 2)
+    assert story.decides("genesis", lukretia=dead()).rule != "reclaim"
+    body = {"peer": "genesis", "judgement": "dead", "was": "indoubt", "silent_ms": 500, "links": {}, "count": 1}
+    story.write("lukretia", Kind.JUDGED, body, service="", knows=False)
+    if started_anew:
+        story.starts("lukretia")
+    assert story.decides("genesis", lukretia=dead()).rule == "reclaim"
+    story.write("genesis", Kind.RECLAIM, {"epoch": 3, "reason": "again"})
+    assert story.up("genesis").decides("genesis", lukretia=dead()).rule != "reclaim"
+
+
+def test_a_death_that_was_one_is_no_split():
+    story = Story.of("lukretia", "genesis").holds("lukretia", 1).holds("genesis", 2).starts("lukretia")
+    assert story.decides("genesis").rule != "reclaim"

@@ -25,6 +25,9 @@ TURNS = frozenset(
 )
 """Kinds after which the holders may be others."""
 
+SURVIVAL = "survival"
+"""The rule where none decided: the holder that would have won has ended in another way."""
+
 
 @dataclass(slots=True)
 class Split:
@@ -56,7 +59,8 @@ class Split:
         until = f"until {show(self.to_ms)} ({self.to_ms - self.from_ms} ms)" if self.to_ms is not None else "and still"
         announced = f"announced again at {show(self.reclaimed_ms)}" if self.reclaimed_ms is not None else "NOT announced again"
         owners = " and ".join(sorted(self.owners))
-        return f"{self.service}: {owners} from {show(self.from_ms)} {until}; {self.winner} keeps it by {self.rule}, {announced}"
+        kept = "is the only one left" if self.rule == SURVIVAL else f"keeps it by {self.rule}"
+        return f"{self.service}: {owners} from {show(self.from_ms)} {until}; {self.winner} {kept}, {announced}"
 
 
 @click.command()
@@ -102,7 +106,10 @@ def _follow(evidence: Evidence, found: list[Split], current: dict[str, Split], h
     if split is None:
         return
     split.owners |= set(held.owners)
-    split.winner, split.rule = held.owner or split.winner, held.rule
+    if held.split or held.owner == split.winner:
+        split.winner, split.rule = held.owner, held.rule
+    elif held.owner:
+        split.winner, split.rule = held.owner, SURVIVAL
     if not held.split:
         split.to_ms = max(at_ms, split.from_ms)
         del current[held.service]

@@ -35,6 +35,10 @@ def settle(world: World, say: Callable[[str], None]) -> None:
     _one_file(world)
     say("everything is mended")
     world.run_until_ms(world.now_ms + QUIET_MS)
+    deadline_ms = world.now_ms + bound_ms(world)
+    while _other_files(world) and world.now_ms < deadline_ms:  # else an order about a service is refused
+        _one_file(world)
+        world.run_until_ms(world.now_ms + LOOK_EVERY_MS)
     _release_operators_hands(world, say)
     deadline_ms = world.now_ms + bound_ms(world)
     wrong = _wrong(world)
@@ -87,10 +91,15 @@ def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
 
 
 def _wrong(world: World) -> list[str]:
-    others = [name for name, host in world.hosts.items() if host.faild and host.faild.core.policy != world.policy]
+    others = _other_files(world)
     found = [f"{', '.join(others)} still runs another file"] if others else []
     found += [text for service in world.policy.services for text in _service(world, service)]
     return found + _feeds(world)
+
+
+def _other_files(world: World) -> list[str]:
+    """Who runs another configuration than the one of the beginning."""
+    return [name for name, host in world.hosts.items() if host.faild and host.faild.core.policy != world.policy]
 
 
 def _service(world: World, service: str) -> list[str]:

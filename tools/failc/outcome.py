@@ -3,7 +3,8 @@
 | word    | good                                     | bad                              |
 |---------|------------------------------------------|----------------------------------|
 | fail    | FAIL at the node, or at whoever held it; | stuck there; dead before it took |
-|         | where it was stuck: not a holder now     | the order, which nobody has then |
+|         | where it was dead, or was stuck: not a   | the order, which nobody has then |
+|         | holder now                               |                                  |
 | recover | RECOVER (or more) at every node in FAIL  |                                  |
 | move    | UP at the target                         | FAIL at the target               |
 | reclaim | UP at the owner with a higher epoch      |                                  |
@@ -70,17 +71,20 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
         raise Trouble(f"fail {service}: nobody holds it; name the node to keep it from: failc fail {service} NODE", NO)
 
     was_stuck = target in status["services"][service].get("stuck", [])
+    was_dead = target in status["nodes"] and status["nodes"][target]["liveness"] == "dead"
+    later = f"; it begins in RECOVER when it is back: say `failc fail {service} {target}` again then" if was_dead else ""
 
     def look(now: Service) -> Ended | None:
         elsewhere = f"; {now['owner']} has it" if now["owner"] else ""
-        if now["states"].get(target) == "FAIL":
+        if now["states"].get(target) == "FAIL" and not was_dead:  # the dead are shown in FAIL, whatever was said
             return Ended(True, f"down on {target}, in FAIL{elsewhere}")
-        if was_stuck:
-            return None if target in now["owners"] else Ended(True, f"counts as down on {target}, by your word{elsewhere}")
+        if was_stuck or was_dead:
+            counts = f"counts as down on {target}, by your word{elsewhere}{later}"
+            return None if target in now["owners"] else Ended(True, counts)
         stuck = target in now.get("stuck", [])
         return Ended(False, f"stuck on {target}: a down action failed") if stuck else None
 
-    alone = target in status["nodes"] and status["nodes"][target]["liveness"] != "dead" and not was_stuck
+    alone = target in status["nodes"] and not was_dead and not was_stuck
     return Expected(service, f"down on {target}", look, target if alone else "")
 
 

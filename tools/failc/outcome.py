@@ -6,14 +6,15 @@
 |         | where it was dead, or was stuck: not a   | the order, which nobody has then |
 |         | holder now                               |                                  |
 | recover | RECOVER (or more) at every node in FAIL  |                                  |
-| move    | UP at the target                         | FAIL at the target               |
-| reclaim | UP at the owner with a higher epoch      |                                  |
+| move    | UP at the target                         | FAIL at the target; stuck where  |
+|         |                                          | it is                            |
+| reclaim | UP at the owner with a higher epoch      | stuck where it is                |
 | hold    | held                                     |                                  |
 | unhold  | not held                                 |                                  |
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,11 +82,16 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
         if was_stuck or was_dead:
             counts = f"counts as down on {target}, by your word{elsewhere}{later}"
             return None if target in now["owners"] else Ended(True, counts)
-        stuck = target in now.get("stuck", [])
-        return Ended(False, f"stuck on {target}: a down action failed") if stuck else None
+        return _stuck(now, (target,))
 
     alone = target in status["nodes"] and not was_dead and not was_stuck
     return Expected(service, f"down on {target}", look, target if alone else "")
+
+
+def _stuck(now: Service, nodes: Sequence[str]) -> Ended | None:
+    """Where one of them is: it stays so until somebody says that it is down there."""
+    stuck = [node for node in nodes if node in now.get("stuck", [])]
+    return Ended(False, f"stuck on {stuck[0]}: a down action failed") if stuck else None
 
 
 def _recover(service: str, node: str, status: dict[str, Any]) -> Expected:
@@ -106,7 +112,7 @@ def _move(service: str, node: str, status: dict[str, Any]) -> Expected:
         state = now["states"].get(node)
         if state == "UP" and now["owner"] == node:
             return Ended(True, f"up on {node}, epoch {now['epoch']}")
-        return Ended(False, f"{state} on {node}: {now['reason']}") if state == "FAIL" else None
+        return Ended(False, f"{state} on {node}: {now['reason']}") if state == "FAIL" else _stuck(now, now["owners"])
 
     return Expected(service, f"up on {node}", look)
 
@@ -117,7 +123,7 @@ def _reclaim(service: str, node: str, status: dict[str, Any]) -> Expected:
     def look(now: Service) -> Ended | None:
         if now["owner"] and now["epoch"] > before and now["states"].get(now["owner"]) == "UP":
             return Ended(True, f"announced again by {now['owner']}, epoch {now['epoch']}")
-        return None
+        return _stuck(now, now["owners"])
 
     return Expected(service, "announced again", look)
 

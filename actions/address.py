@@ -47,7 +47,7 @@ class AddressAction:
         announcer.prepare(interface, address)
 
     async def up(self, order: Order) -> Result:
-        added = await self._added()
+        added = await self.put()
         if added.ending is not Ending.DONE:
             return added
         told = self.tell()
@@ -55,7 +55,7 @@ class AddressAction:
 
     async def reclaim(self, order: Order) -> Result:
         """The same, but what cannot be announced stays: we hold it, and go on holding it."""
-        added = await self._added()
+        added = await self.put()
         return self.tell() if added.ending is Ending.DONE else added
 
     async def down(self, order: Order) -> Result:
@@ -79,7 +79,8 @@ class AddressAction:
         mine = [held for held in await self.netlink.addresses(self.address.version) if held.address.ip == self.address.ip]
         return [held for held in mine if held.ours or _name(held.index) == self.interface]
 
-    async def _added(self) -> Result:
+    async def put(self) -> Result:
+        """Here, and nobody is told yet."""
         try:
             await self.netlink.add(self.interface, self.address)
         except OSError as error:
@@ -94,6 +95,15 @@ class AddressAction:
             return failed(f"{self.address} on {self.interface} cannot be announced: {error.strerror}")
         self._tidy_soon()
         return Result(Ending.DONE, announce_us=took_us)
+
+    @property
+    def told(self) -> bool:
+        """Everybody has heard where it is now."""
+        return self._announcer.has_told(self.interface, self.address)
+
+    def tell_anew(self) -> None:
+        """Whoever has heard may have forgotten."""
+        self._announcer.forget(self.address)
 
     def settle(self) -> None:
         """Do at once what would be done in a moment."""

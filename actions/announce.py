@@ -40,6 +40,8 @@ class Announcer:
         self._used: list[socket.socket] = []
         """To be closed."""
         self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.Handle]] = {}
+        self._told: dict[IPv4Interface | IPv6Interface, bytes | None] = {}
+        """What was last announced, and with which hardware address."""
         self._routers: dict[str, bool] = {}
         """Whether we forward on an interface, as we last saw it: hosts that use the address as their gateway must know."""
         self._look = InterfaceLook()
@@ -49,7 +51,8 @@ class Announcer:
     def announce(self, interface: str, address: IPv4Interface | IPv6Interface) -> int:
         """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
         began = time.monotonic_ns()
-        self._send(interface, address)
+        self.forget(address)
+        self._told[address] = self._send(interface, address)
         took_us = (time.monotonic_ns() - began) // 1000
         self.hush(address)
         self._coming[address] = [asyncio.get_running_loop().call_soon(self._repeat, interface, address)]
@@ -63,6 +66,17 @@ class Announcer:
     def hush(self, address: IPv4Interface | IPv6Interface) -> None:
         for timer in self._coming.pop(address, ()):
             timer.cancel()
+
+    def has_told(self, interface: str, address: IPv4Interface | IPv6Interface) -> bool:
+        """Whether it was announced from the interface as it is now: one that was made anew has another hardware address."""
+        try:
+            return address in self._told and self._told[address] == self._look.hardware_address(interface)
+        except OSError:
+            return False
+
+    def forget(self, address: IPv4Interface | IPv6Interface) -> None:
+        """It counts as not announced."""
+        self._told.pop(address, None)
 
     def close(self) -> None:
         for address in list(self._coming):
@@ -84,14 +98,17 @@ class Announcer:
         except OSError as error:
             log.warning("announcing %s on %s again: %s", address.ip, interface, error)
 
-    def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
-        kind, frames = _frames(self._look.hardware_address(interface), address, self._routers.get(interface, False))
+    def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> bytes | None:
+        """The hardware address that was announced."""
+        mac = self._look.hardware_address(interface)
+        kind, frames = _frames(mac, address, self._routers.get(interface, False))
         wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
         if not self._used:
             asyncio.get_running_loop().call_later(CLOSE_S, self._close_used)
         self._used.append(wire)
         for frame in frames:
             wire.sendto(frame, (interface, kind))
+        return mac
 
     def _close_used(self) -> None:
         while self._used:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from protocol.bodies import signed_body
 from protocol.refusals import Reason, Refused
+from protocol.window import Window
 
 DATAGRAM_BYTES_MAX = 1400
 """Fits an Ethernet frame with IPv6 and one tunnel around it: a fragment that is lost loses all."""
@@ -73,9 +74,7 @@ class Opener:
     def __init__(self, key_id: bytes, key: bytes) -> None:
         self.key_id = key_id
         self._aead = ChaCha20Poly1305(key)
-        self._newest = 0
-        self._seen = 0
-        """Bit n: the counter `newest - n` has been seen."""
+        self._window = Window()
 
     def open(self, data: bytes) -> tuple[Inside, bytes]:
         """The counter is looked at before the seal is opened, and remembered only afterwards: a forger moves no window."""
@@ -85,24 +84,15 @@ class Opener:
             plain = self._aead.decrypt(b"\0\0\0\0" + data[12:HEADER_BYTES], data[HEADER_BYTES:], data[:HEADER_BYTES])
         except InvalidTag:
             raise Refused(Reason.BAD_SIGNATURE, "a datagram whose seal is broken") from None
-        self._remember(counter)
+        self._window.remember(counter, WINDOW)
         inside = INSIDES.get(plain[0]) if plain else None
         if inside is None:
             raise Refused(Reason.GARBAGE, "a sealed datagram of an unknown kind")
         return inside, plain[1:]
 
     def _check_fresh(self, counter: int) -> None:
-        behind = self._newest - counter
-        if behind >= WINDOW or (behind >= 0 and self._seen >> behind & 1):
+        if not self._window.is_new(counter, WINDOW):
             raise Refused(Reason.REPLAYED, f"a datagram with the counter {counter}, seen or too old")
-
-    def _remember(self, counter: int) -> None:
-        if counter > self._newest:
-            shift = min(counter - self._newest, WINDOW)
-            self._seen = (self._seen << shift | 1) & ((1 << WINDOW) - 1)
-            self._newest = counter
-        else:
-            self._seen |= 1 << (self._newest - counter)
 
 
 def check_outside(data: bytes) -> bool:

@@ -134,7 +134,7 @@ def reason(
 ) -> str:
     """One sentence: why it is where it is, or why nobody has it."""
     if owner is None:
-        return _nobody(view, ruled.name)
+        return _nobody(view, ruled, peers)
     column = _column(view, owner, ruled.name)
     if len(owners) > 1:
         return f"split: {' and '.join(owners)} hold it; {owner} wins by split_winner = {ruled.split_winner}"
@@ -149,12 +149,32 @@ def reason(
     return f"{owner} is {column.state}{words}"
 
 
-def _nobody(view: NodeView, name: str) -> str:
-    mine = _column(view, view.me, name)
-    said = view.sentence(name) or mine.reason
-    if mine.state is ServiceState.FAIL and mine.cause:
-        said = f"{said or 'failed'} ({mine.cause}); {_way_out(mine.cause, name)}"
+def _nobody(view: NodeView, ruled: ServicePolicy, peers: Mapping[str, PeerView]) -> str:
+    """A candidate tells its own reason; a node that may not own the service, what it knows of those that may."""
+    if view.me not in ruled.nodes:
+        return "; ".join(["nobody holds it", *(_candidate(view, ruled.name, node, peers) for node in ruled.nodes)])
+    mine = _column(view, view.me, ruled.name)
+    said = _why(mine, ruled.name, view.sentence(ruled.name) or mine.reason)
     return f"nobody holds it; {view.me} is in {mine.state}{': ' + said if said else ''}"
+
+
+def _candidate(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:
+    if _dead(node, peers):
+        return f"{node} is dead"
+    column = _column(view, node, name)
+    if peers[node].judgement is Judgement.INDOUBT:
+        return f"{node} is in doubt, last heard in {column.state}"
+    lost = f", no carrier on {', '.join(sorted(column.carrier_lost))}" if column.carrier_lost else ""
+    unfit = "" if peers[node].fit else ", not fit"
+    said = _why(column, name, column.reason)
+    return f"{node} is in {state(view, name, node, peers)}{lost}{unfit}{': ' + said if said else ''}"
+
+
+def _why(column: ServiceColumn, name: str, said: str) -> str:
+    """With the cause of a FAIL, and the way out of it."""
+    if column.state is not ServiceState.FAIL or not column.cause:
+        return said
+    return f"{said or 'failed'} ({column.cause}); {_way_out(column.cause, name)}"
 
 
 def _way_out(cause: str, name: str) -> str:

@@ -18,7 +18,7 @@ import socket
 from collections.abc import Callable, Iterable
 
 from actions.interface import InterfaceLook
-from coordinator.core.inputs import CarrierChanged, Input
+from coordinator.core.inputs import CarrierChanged
 
 log = logging.getLogger("failover.carrier")
 
@@ -34,7 +34,7 @@ RTMGRP_LINK = 1
 
 
 class CarrierWatch:
-    def __init__(self, interfaces: Iterable[str], post: Callable[[Input], None], clock_ms: Callable[[], int]) -> None:
+    def __init__(self, interfaces: Iterable[str], post: Callable[[CarrierChanged], None], clock_ms: Callable[[], int]) -> None:
         """`clock_ms` is the decision clock."""
         self._known: dict[str, bool | None] = dict.fromkeys(interfaces)
         self._post = post

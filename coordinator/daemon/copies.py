@@ -1,11 +1,12 @@
 """One heartbeat arrives up to four times for two links: verified once, believed on each way, refused when replayed.
 
-    verified = copies.read(body, ("genesis", "lan", "tls"))     # raises Refused
+    verified = copies.read(body, ("genesis", "lan", "tls"))     # raises Refused; None for one that comes too late
     verified = copies.relayed(body)                             # by a third node, as often as it likes
     copies.begin("genesis", run)                                # said in a hello: its earlier runs are over
 
-A way is a peer, a link and a transport. The same heartbeat on another way is a copy; on the same way it is a replay. A
-counter too far behind its run's newest is a replay on any way, and so is a run that is over.
+A way is a peer, a link and a transport. The same heartbeat on another way is a copy; on the same way it is a replay, and so is
+one of a run that is over. A counter far behind its run's newest that never came by this way is late: a stream that stood still
+delivers what the datagrams have overtaken. It tells nothing any more, and nobody is to blame.
 """
 
 from collections import deque
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from protocol.bodies import read_signed
 from protocol.messages import Heartbeat, Keyring, Verified, open_signed
 from protocol.refusals import Reason, Refused
+from protocol.window import Window
 
 KEPT_MIN = 64
 KEPT_MS = 5000
@@ -33,7 +35,9 @@ Way = tuple[str, str, str]
 class Copy:
     verified: Verified[Heartbeat]
     body: bytes
-    ways: set[Way]
+    life: "Life"
+    late: bool
+    """It is not kept."""
 
 
 @dataclass(slots=True)
@@ -42,6 +46,7 @@ class Life:
 
     newest: int = 0
     copies: dict[int, Copy] = field(default_factory=dict)
+    came: dict[Way, Window] = field(default_factory=dict)
 
     def forget(self, newest: int, kept: int) -> list[Copy]:
         """A new newest counter: what falls out of the window."""
@@ -64,19 +69,22 @@ class Copies:
         """By another timing another number of heartbeats may still be copied."""
         self.kept = max(KEPT_MIN, KEPT_MS // heartbeat_ms)
 
-    def read(self, body: bytes, way: Way) -> Verified[Heartbeat]:
-        """The verified heartbeat; raises Refused."""
-        copy = self._bodies.get(body)
-        if copy is None:
-            copy = self._new(body)
-        if way in copy.ways:
-            raise Refused(Reason.REPLAYED, f"heartbeat {copy.verified.message.counter} a second time by {way[2]}")
-        copy.ways.add(way)
-        return copy.verified
+    def read(self, body: bytes, way: Way) -> Verified[Heartbeat] | None:
+        """The verified heartbeat, or None where it is late; raises Refused."""
+        copy = self._bodies.get(body) or self._new(body)
+        heartbeat = copy.verified.message
+        if heartbeat.node != way[0]:
+            raise Refused(Reason.REPLAYED, f"a heartbeat of {heartbeat.node} as if it were {way[0]}'s")
+        came = copy.life.came.setdefault(way, Window())
+        if not came.is_new(heartbeat.counter, self.kept):
+            raise Refused(Reason.REPLAYED, f"heartbeat {heartbeat.counter} of a run that is at {copy.life.newest}, by {way[2]}")
+        came.remember(heartbeat.counter, self.kept)
+        return None if copy.late else copy.verified
 
-    def relayed(self, body: bytes) -> Verified[Heartbeat]:
+    def relayed(self, body: bytes) -> Verified[Heartbeat] | None:
         """The same for a heartbeat that a third node passes on: it repeats it until we hear for ourselves."""
-        return (self._bodies.get(body) or self._new(body)).verified
+        copy = self._bodies.get(body) or self._new(body)
+        return None if copy.late else copy.verified
 
     def begin(self, node: str, run: bytes) -> None:
         """`node` proved over TLS that this is its run now."""
@@ -91,12 +99,14 @@ class Copies:
         if heartbeat.node == self._me:
             raise Refused(Reason.REPLAYED, "our own heartbeat")
         life = self._life(heartbeat)
-        if heartbeat.counter <= life.newest - self.kept or heartbeat.counter in life.copies:
-            raise Refused(Reason.REPLAYED, f"heartbeat {heartbeat.counter} of a run that is at {life.newest}")
+        if heartbeat.counter in life.copies:
+            raise Refused(Reason.REPLAYED, f"another heartbeat {heartbeat.counter} than the one that came before")
+        if heartbeat.counter <= life.newest - self.kept:
+            return Copy(verified, body, life, late=True)
         if heartbeat.counter > life.newest:
             for old in life.forget(heartbeat.counter, self.kept):
                 self._bodies.pop(old.body, None)
-        copy = life.copies[heartbeat.counter] = self._bodies[body] = Copy(verified, body, set())
+        copy = life.copies[heartbeat.counter] = self._bodies[body] = Copy(verified, body, life, late=False)
         return copy
 
     def _life(self, heartbeat: Heartbeat) -> Life:

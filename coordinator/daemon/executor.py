@@ -5,11 +5,14 @@
     taken_down = await executor.sweep()                 # before anything is written or claimed
     executor.run(Run(...)); executor.watch(Watch(...))  # answered by StepFinished and CheckFinished
     executor.changed("web", "UP", 7, "lukretia is dead")        # hooks, the script's words, traps
+    executor.carrier_changed(CarrierChanged("eth0", True))      # held addresses are announced again
+    executor.alarms                 # addresses that are held and cannot be put back or announced
     await executor.close()
 
 Each service has two queues. Orders go one after the other, and `cut` ends an `up` that is still running; a step of
 addresses is done before `run` returns, where no order is running. Hooks and words go one after the other beside them: they
 never overtake each other, and never hold an order up. An address that is up and vanishes is put back, in the queue of orders.
+Where that cannot be done, or nobody can be told, it is an alarm and tried again until it is.
 """
 
 import asyncio
@@ -29,11 +32,11 @@ from actions.process import Groups, Programs
 from actions.script import ScriptAction
 from actions.words import words
 from coordinator.core.effects import Cut, Run, Watch
-from coordinator.core.inputs import ActionEnding, Input, Outcome, StepFinished
+from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome, StepFinished
 from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
 from coordinator.daemon.keeper import Keeper
-from coordinator.daemon.lane import CUT, NOT_BEGUN, NewsLane, OrderLane, Performed
+from coordinator.daemon.lane import NewsLane, OrderLane, Performed
 from coordinator.policy import Policy, ServicePolicy
 from protocol.messages import LastWord
 
@@ -62,8 +65,9 @@ class Executor:
         groups: Groups,
         tell: Tell | None = None,
         say: Callable[[LastWord], None] = lambda word: None,
+        alarmed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`tell` is told every change besides: the traps. `say` sends a last word to the peers."""
+        """`tell` is told every change besides: the traps. `say` sends a last word to the peers. `alarmed`: alarms changed."""
         self._me = me
         self._policy = policy
         self._post = post
@@ -77,7 +81,7 @@ class Executor:
         self._checks: dict[str, CheckRounds] = {}
         self._states: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
-        self._keeper = Keeper(self._keep)
+        self._keeper = Keeper(self._keep, alarmed)
 
     async def start(self) -> None:
         """From here on no program that we run inherits a capability; what only root may do still needs root."""
@@ -133,7 +137,8 @@ class Executor:
         if len(addresses) < len(order.actions):
             return None
         began_ns = time.monotonic_ns()
-        self._mark(order, held=False)
+        if order.word != "reclaim":
+            self._mark(order, held=False)
         results = at_once(addresses, order.word)
         if results is None:
             return None
@@ -166,6 +171,18 @@ class Executor:
             assert self._workshop is not None, "the executor is started first"
             asked = Order(order.service, self._me, self._epochs.get(order.service, 0), "check")
             self._checks[order.service] = CheckRounds(service, asked, self._workshop.programs, self._post)
+
+    def carrier_changed(self, change: CarrierChanged) -> None:
+        """A switch that had lost us does not know where our addresses are, nor do neighbours who asked meanwhile."""
+        for service, index in self._keeper.held:
+            action = self._deeds[service].actions[index]
+            if change.up and isinstance(action, AddressAction) and action.interface == change.interface:
+                action.tell_anew()
+                self._keep(service, index)
+
+    @property
+    def alarms(self) -> list[str]:
+        return self._keeper.troubles
 
     def changed(self, service: str, state: str, epoch: int, reason: str) -> None:
         """The service's state here has changed: told in this order to hooks, to scripts as their words, and to the traps."""
@@ -217,25 +234,35 @@ class Executor:
         if action is None:
             return DONE  # a notify hook: it is told changes of state, not orders
         asked = Order(order.service, self._me, order.epoch, order.reason)
-        if order.word == "down":
-            self._keeper.lets_go(order.service, index)  # here, where no earlier up can still be running
-        if order.ticket == KEEP and await self._stands(order.service, index, action, asked):
+        if order.ticket == KEEP and isinstance(action, AddressAction):
+            await self._keep_up(order.service, index, action, asked)
             return DONE
+        if order.word != "reclaim":
+            self._keeper.lets_go(order.service, index)  # here, where no earlier up can still be running
         result = await perform(action, order.word, asked, deeds.policies[index].timeout_ms / 1000)
-        if isinstance(action, AddressAction) and order.word != "down" and result.ending is Ending.DONE:
-            self._keeper.holds(order.service, index)
+        if isinstance(action, AddressAction):
+            self._see_to(order, index, result)
         return result
 
-    def _keep(self, service: str, action: int) -> None:
-        self._put(Run(KEEP, service, (action,), "reclaim", self._epochs.get(service, 0), "it was removed by somebody else"))
+    def _see_to(self, order: Run, index: int, result: Result) -> None:
+        """A reclaim that went wrong lets go of nothing: somebody must go on trying."""
+        if order.word != "down" and result.ending is Ending.DONE:
+            self._keeper.holds(order.service, index)
+        elif order.word == "reclaim":
+            self._keeper.look_soon()
 
-    async def _stands(self, service: str, index: int, action: Action, asked: Order) -> bool:
-        """Whether there is nothing to put back: let go of meanwhile, or still there."""
-        return not self._keeper.is_held(service, index) or await look(action, asked) is not Seen.DOWN
+    def _keep(self, service: str, action: int) -> None:
+        self._put(Run(KEEP, service, (action,), "reclaim", self._epochs.get(service, 0), "what is held must stay"))
+
+    async def _keep_up(self, service: str, index: int, action: AddressAction, asked: Order) -> None:
+        """Of several addresses the first that we remove ourselves wakes the keeper: then a down came first, and all is well."""
+        seen = await look(action, asked)
+        if seen is not Seen.UNKNOWN and self._keeper.is_held(service, index):
+            self._keeper.found(service, index, await _mended(service, action, gone=seen is Seen.DOWN))
 
     def _report(self, order: Run, done: Sequence[Performed]) -> None:
         if order.ticket == KEEP:
-            return _kept(order, done[0].result)
+            return
         says = order.last_word is not None and all(result.ending is Ending.DONE for result, _ in done)
         if order.last_word is not None and says:
             self._say(order.last_word)
@@ -263,11 +290,20 @@ def _ending(done: Performed) -> ActionEnding:
     return ActionEnding(Outcome(result.ending.value), took_us, result.announce_us, result.text[:TEXT_MAX], result.output)
 
 
-def _kept(order: Run, result: Result) -> None:
-    """Of several addresses the first that we remove ourselves wakes the keeper: then a down came first, and all is well."""
-    if result not in (DONE, CUT) and not result.text.endswith(NOT_BEGUN):
-        how = "put back and announced" if result.ending is Ending.DONE else f"and cannot be put back: {result.text}"
-        log.error("%s: the address of action %d was removed by somebody else, %s", order.service, order.actions[0], how)
+async def _mended(service: str, action: AddressAction, *, gone: bool) -> str:
+    """Put back what is gone, announce what nobody knows; what is still wrong then."""
+    if gone:
+        back = await action.put()
+        if back.ending is not Ending.DONE:
+            return f"{service}: an address was removed by somebody else and cannot be put back: {back.text}"
+    if not gone and action.told:
+        return ""
+    told = action.tell()
+    if told.ending is not Ending.DONE:
+        return f"{service}: {told.text}"
+    how = "was removed by somebody else, put back and announced" if gone else "is announced again"
+    log.log(logging.ERROR if gone else logging.INFO, "%s: %s on %s %s", service, action.address, action.interface, how)
+    return ""
 
 
 def _late(path: str, word: str, timeout_s: float) -> None:

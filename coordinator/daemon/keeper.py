@@ -3,11 +3,14 @@
     keeper = Keeper(keep)
     keeper.start()
     keeper.holds("web", 0)          # its action 0 is an address, and up
+    keeper.found("web", 0, "it cannot be put back: ...")    # what came of a look; "" where all is well
+    keeper.troubles                 # what people should see, until it is over
     keeper.lets_go("web", 0)        # before its down begins
     keeper.close()
 
-`keep(service, action)` is called for each held address after the kernel has removed any address, or a link has changed: whoever
-gets it looks, and puts back what is missing. At most once a second: with somebody who goes on removing we would else fight.
+`keep(service, action)` is called for each held address after the kernel has removed any address, or a link has changed, and as
+long as there is trouble with any: whoever gets it looks, puts back what is missing, announces what nobody knows, and says what
+it found. At most once a second: with somebody who goes on removing we would else fight.
 """
 
 import asyncio
@@ -27,9 +30,12 @@ PAUSE_S = 1.0
 
 
 class Keeper:
-    def __init__(self, keep: Callable[[str, int], None]) -> None:
+    def __init__(self, keep: Callable[[str, int], None], alarmed: Callable[[], None] = lambda: None) -> None:
+        """`alarmed` is called when the troubles have changed."""
         self._keep = keep
+        self._alarmed = alarmed
         self._held: set[tuple[str, int]] = set()
+        self._troubles: dict[tuple[str, int], str] = {}
         self._events: socket.socket | None = None
         self._looked_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -48,16 +54,49 @@ class Keeper:
 
     def holds(self, service: str, action: int) -> None:
         self._held.add((service, action))
+        self._set(service, action, "")
 
     def lets_go(self, service: str, action: int) -> None:
         self._held.discard((service, action))
+        self._set(service, action, "")
 
     def forgets(self, service: str) -> None:
         """Its list of actions has changed: the numbers mean others now."""
-        self._held = {held for held in self._held if held[0] != service}
+        for held in [held for held in self._held if held[0] == service]:
+            self.lets_go(*held)
 
     def is_held(self, service: str, action: int) -> bool:
         return (service, action) in self._held
+
+    @property
+    def held(self) -> list[tuple[str, int]]:
+        return sorted(self._held)
+
+    @property
+    def troubles(self) -> list[str]:
+        return list(self._troubles.values())
+
+    def found(self, service: str, action: int, trouble: str) -> None:
+        """Of one that is held: `trouble` is logged when it is new, and looked at again after a pause."""
+        if trouble and trouble != self._troubles.get((service, action)):
+            log.error("%s", trouble)
+        self._set(service, action, trouble)
+        if trouble:
+            self.look_soon()
+
+    def look_soon(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(max(0.0, self._looked_s + PAUSE_S - loop.time()), self._look)
+
+    def _set(self, service: str, action: int, trouble: str) -> None:
+        if trouble == self._troubles.get((service, action), ""):
+            return
+        if trouble:
+            self._troubles[service, action] = trouble
+        else:
+            del self._troubles[service, action]
+        self._alarmed()
 
     def _woken(self) -> None:
         assert self._events is not None, "events wake only a keeper that was started"
@@ -70,14 +109,13 @@ class Keeper:
                     if isinstance(error, BlockingIOError):
                         raise
                     kinds.add(RTM_DELADDR)  # ENOBUFS: some were lost, and any of them may have been that
-        if self._held and kinds & {RTM_NEWLINK, RTM_DELADDR} and self._timer is None:
-            loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, self._looked_s + PAUSE_S - loop.time()), self._look)
+        if self._held and kinds & {RTM_NEWLINK, RTM_DELADDR}:
+            self.look_soon()
 
     def _look(self) -> None:
         self._timer = None
         self._looked_s = asyncio.get_running_loop().time()
-        for service, action in sorted(self._held):
+        for service, action in self.held:
             self._keep(service, action)
 
 

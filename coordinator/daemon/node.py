@@ -87,10 +87,10 @@ class Node:
         post = self.inbox.post
         self.guard = GuardLink(me, policy, folders.state, post)
         self.traps = Traps(me, policy, folders.state)
-        self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word)
+        self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word, self.bell.ring)
         self.news = News(lambda: self.core, self.run, self.executor.changed, self.bell)
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
-        self.carrier = CarrierWatch(_interfaces(me, policy), post, lambda: read_clocks().mono_ms)
+        self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, lambda: read_clocks().mono_ms)
         self.control = ControlServer(self, folders.state)
         self.reloading = Reloading(self)
 
@@ -173,6 +173,10 @@ class Node:
             self.bell.ring()
         self.carrier.glance(now.mono_ms)
         self.inbox.wake_at(self.core.wake_at_ms)
+
+    def _carrier_changed(self, change: inputs.CarrierChanged) -> None:
+        self.inbox.post(change)
+        self.executor.carrier_changed(change)
 
     def _append(self, order: effects.Append) -> None:
         self.journal.order(order.entries, partial(self._appended, order))
@@ -306,7 +310,7 @@ class Node:
 
     @property
     def alarms(self) -> Sequence[str]:
-        return self.news.alarms
+        return [*self.news.alarms, *self.executor.alarms]
 
     @property
     def unfit_because(self) -> str:

@@ -4,8 +4,9 @@
     reception.sealed(link, Inside.HEARTBEAT, body)
     reception.in_clear(body)
 
-Each function raises Refused; whoever calls counts it. What a peer says about itself must be said by itself: a heartbeat
-that comes as its own must carry its name, and one of a third node must be marked as relayed.
+Each function raises Refused; whoever calls counts it. A late heartbeat is dropped without a word. What a peer says about
+itself must be said by itself: a heartbeat that comes as its own must carry its name, and one of a third node must be marked
+as relayed.
 """
 
 from collections.abc import Callable
@@ -99,12 +100,13 @@ class Reception:
 
     def _beat(self, link: Link, body: bytes, datagram: bool) -> None:
         verified = self._copies.read(body, (link.peer, link.name, "datagram" if datagram else "tls"))
-        if verified.message.node != link.peer:
-            raise Refused(Reason.REPLAYED, f"a heartbeat of {verified.message.node} as if it were {link.peer}'s")
-        self._post(HeartbeatHeard(verified, link.name, datagram))
+        if verified is not None:
+            self._post(HeartbeatHeard(verified, link.name, datagram))
 
     def _relayed(self, body: bytes) -> None:
-        self._post(HeartbeatHeard(self._copies.relayed(body), ""))
+        verified = self._copies.relayed(body)
+        if verified is not None:
+            self._post(HeartbeatHeard(verified, ""))
 
     def _batch(self, link: Link, body: bytes) -> None:
         batch = self._batches.get(body)

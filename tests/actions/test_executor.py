@@ -5,17 +5,20 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import AsyncIterator
+from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from coordinator.core.effects import Cut, Run, Watch
-from coordinator.core.inputs import ActionEnding, CheckFinished, Input, Outcome, StepFinished
+from coordinator.core.inputs import ActionEnding, CarrierChanged, CheckFinished, Input, Outcome, StepFinished
+from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor, StillUp
+from coordinator.daemon.inbox import read_clocks
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
 from protocol.messages import LastWord
-from tests.actions.lab import Lan, in_namespace, inside, until
+from tests.actions.lab import Lan, in_namespace, inside, sh, until
 from tests.actions.test_script import Ledger, write_script
 
 
@@ -27,8 +30,8 @@ def notify(path: str) -> ActionPolicy:
     return ActionPolicy("notify", {"path": path}, 5000)
 
 
-def address(text: str) -> ActionPolicy:
-    return ActionPolicy("address", {"address": text, "interface": "eth0"})
+def address(text: str, interface: str = "eth0") -> ActionPolicy:
+    return ActionPolicy("address", {"address": text, "interface": interface})
 
 
 def policy(*actions: ActionPolicy, checks: tuple[CheckPolicy, ...] = (), **more: Any) -> Policy:
@@ -319,6 +322,131 @@ def test_an_address_that_somebody_removes_is_put_back(lan: Lan) -> None:
 
     inside(lan.one, work)
     in_namespace(lan.one, "ip", "address", "replace", "fd77::1/64", "dev", "eth0", "nodad")
+
+
+OLD_MAC = "02:00:00:00:00:01"
+"""What a client remembers, until somebody announces."""
+
+
+def service_card(lan: Lan) -> None:
+    """A second interface of node one, on the same switch."""
+    sh("ip", "-n", lan.switch, "link", "add", "p9", "type", "veth", "peer", "svc0", "netns", lan.one)
+    in_namespace(lan.switch, "ip", "link", "set", "p9", "master", "br0", "up")
+
+
+def remember_wrongly(lan: Lan, address: str) -> None:
+    in_namespace(lan.client, "ip", "neigh", "replace", address, "lladdr", OLD_MAC, "dev", "eth0", "nud", "reachable")
+
+
+@contextlib.asynccontextmanager
+async def watched(it: Stage, *interfaces: str) -> AsyncIterator[None]:
+    """As in `faild`: what the carrier watch sees, the executor is told."""
+
+    def seen(change: CarrierChanged) -> None:
+        it.inbox.append(change)
+        it.executor.carrier_changed(change)
+
+    watch = CarrierWatch(interfaces, seen, lambda: read_clocks().mono_ms)
+    await watch.start()
+    try:
+        yield
+    finally:
+        await watch.close()
+
+
+@pytest.mark.parametrize("ip", ["10.77.0.116", "fd77::116"])
+def test_a_held_address_is_announced_again_when_the_carrier_is_back(lan: Lan, ip: str) -> None:
+    """The switch has forgotten its port, and whoever asked meanwhile has no answer."""
+    text = f"{ip}/{24 if '.' in ip else 64}"
+
+    async def work() -> None:
+        async with stage(policy(address(text))) as it, watched(it, "eth0"):
+            it.executor.run(run(1, "up"))
+            assert (await it.finished(1)).outcome is Outcome.DONE
+            in_namespace(lan.switch, "ip", "link", "set", "p1", "down")
+            remember_wrongly(lan, ip)
+            await until(lambda: CarrierChanged("eth0", False) in it.inbox, "the loss is seen")
+            it.executor._workshop.announcer.hush(ip_interface(text))  # else a repeat of the first one may tell it
+            in_namespace(lan.switch, "ip", "link", "set", "p1", "up")
+            await until(lambda: lan.neighbour(lan.client, ip) == lan.mac(lan.one), "it is announced")
+            assert it.executor.alarms == []
+            it.executor.run(run(2, "down"))
+            await it.finished(2)
+
+    inside(lan.one, work)
+
+
+def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_is_an_alarm_until_then(lan: Lan) -> None:
+    """A new interface has a new hardware address, and at first it is switched off: nobody can be told."""
+    ip, rung = "10.77.0.117", list[str]()
+
+    async def work() -> None:
+        async with stage(policy(address(f"{ip}/24", "svc0"))) as it, watched(it, "svc0"):
+            it.executor._keeper._alarmed = lambda: rung.append("")
+            it.executor.run(run(1, "up"))
+            assert (await it.finished(1)).outcome is Outcome.DONE
+            in_namespace(lan.one, "ip", "link", "del", "svc0")
+            await until(lambda: it.executor.alarms, "somebody is told")
+            (gone,) = it.executor.alarms
+            assert "removed by somebody else and cannot be put back: 10.77.0.117/24 on svc0: there is no interface svc0" in gone
+            assert rung
+            service_card(lan)
+            await until(lambda: f"{ip}/24" in lan.addresses(lan.one, "svc0"), "it is put back")
+            unheard = "web: 10.77.0.117/24 on svc0 cannot be announced: Network is down"
+            await until(lambda: it.executor.alarms == [unheard], "nobody hears of it")
+            remember_wrongly(lan, ip)
+            in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
+            mac = in_namespace(lan.one, "ip", "-brief", "link", "show", "svc0").split()[2]
+            await until(lambda: lan.neighbour(lan.client, ip) == mac, "it is announced")
+            await until(lambda: not it.executor.alarms, "the alarm is over")
+            it.executor.run(run(2, "down"))
+            await it.finished(2)
+
+    service_card(lan)
+    in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
+    inside(lan.one, work)
+    in_namespace(lan.one, "ip", "link", "del", "svc0")
+
+
+def test_what_could_not_be_put_back_is_no_alarm_when_it_is_let_go_of(lan: Lan) -> None:
+    async def work() -> None:
+        async with stage(policy(address("10.77.0.118/24", "svc0"))) as it:
+            it.executor.run(run(1, "up"))
+            assert (await it.finished(1)).outcome is Outcome.DONE
+            in_namespace(lan.one, "ip", "link", "del", "svc0")
+            await until(lambda: it.executor.alarms, "it cannot be put back")
+            it.executor.run(run(2, "down"))
+            await it.finished(2)
+            assert it.executor.alarms == []
+
+    service_card(lan)
+    in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
+    inside(lan.one, work)
+
+
+def test_a_reclaim_of_which_nobody_hears_is_announced_when_it_can_be(lan: Lan) -> None:
+    """The address stays held, and somebody goes on seeing to it."""
+    ip = "10.77.0.119"
+
+    async def work() -> None:
+        async with stage(policy(address(f"{ip}/24", "svc0"))) as it:
+            it.executor.run(run(1, "up"))
+            assert (await it.finished(1)).outcome is Outcome.DONE
+            in_namespace(lan.one, "ip", "link", "set", "svc0", "down")
+            it.executor.run(run(2, "reclaim"))
+            assert (await it.finished(2)).outcome is Outcome.FAILED
+            await until(lambda: it.executor.alarms, "nobody hears of it")
+            remember_wrongly(lan, ip)
+            in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
+            mac = in_namespace(lan.one, "ip", "-brief", "link", "show", "svc0").split()[2]
+            await until(lambda: lan.neighbour(lan.client, ip) == mac, "it is announced")
+            it.executor.run(run(3, "down"))
+            await it.finished(3)
+
+    service_card(lan)
+    in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
+    inside(lan.one, work)
+    in_namespace(lan.one, "ip", "link", "del", "svc0")
 
 
 def _count(path: Path) -> int:

@@ -13,14 +13,16 @@ from coordinator.control.status import rfc3339, status
 from coordinator.control.view import PeerView
 from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State
 from coordinator.policy import Policy
+from protocol.event import Ref
 from tests.config.sound import TEXT
 
+FAIL = ServiceState.FAIL
 ALIVE = PeerView(Judgement.ALIVE, 12, reachable=True, fit=True, agrees=True)
 
 
 @dataclass
 class Standing:
-    """A view that stands still: umpire looks at web, which lukretia holds."""
+    """A view that stands still: umpire, or genesis, looks at web, which lukretia holds."""
 
     peer: PeerView
     state: State
@@ -33,7 +35,8 @@ class Standing:
     bell: Bell = field(default_factory=Bell)
 
     def peers(self) -> dict[str, PeerView]:
-        return {"lukretia": self.peer, "genesis": ALIVE}
+        known = {"lukretia": self.peer, "genesis": ALIVE, "umpire": ALIVE}
+        return {name: peer for name, peer in known.items() if name != self.me}
 
     def links(self) -> list[Any]:
         return [SimpleNamespace(peer="lukretia", link="lan", up=False, datagram=False, rtt_ms=None, refused={})]
@@ -42,13 +45,13 @@ class Standing:
         return "lukretia is in doubt"
 
 
-def looked(peer: PeerView, **states: ServiceState) -> tuple[dict[str, Any], dict[str, Any]]:
+def looked(peer: PeerView, me: str = "umpire", **states: ServiceState) -> tuple[dict[str, Any], dict[str, Any]]:
     """The status of node lukretia, and of web."""
     columns = {
         node: Column(node, services={"web": ServiceColumn(state=state, epoch=7, holding_epoch=7, reason="it was free")})
         for node, state in states.items()
     }
-    whole = status(Standing(peer, State(columns)), 0)
+    whole = status(Standing(peer, State(columns), me), 0)
     return whole["nodes"]["lukretia"], whole["services"]["web"]
 
 
@@ -83,9 +86,27 @@ def test_two_living_holders_are_a_split_and_the_preferred_one_is_the_owner():
 
 
 def test_nobody_is_null_and_the_newest_decision_says_why():
-    _, web = looked(ALIVE, lukretia=ServiceState.FAIL)
+    _, web = looked(ALIVE, "genesis", lukretia=ServiceState.FAIL)
     assert (web["owner"], web["owners"]) == (None, [])
-    assert web["reason"] == "nobody holds it; umpire is in RECOVER: lukretia is in doubt"
+    assert web["reason"] == "nobody holds it; genesis is in RECOVER: lukretia is in doubt"
+
+
+@pytest.mark.parametrize(
+    ("change", "lukretia", "said"),
+    [
+        ({}, ServiceColumn(FAIL, cause="check", reason="exit 1"), "in FAIL: exit 1 (check); tried again after `retry`"),
+        ({}, ServiceColumn(FAIL, cause="operator"), "in FAIL: failed (operator); until `failc recover web`"),
+        ({}, ServiceColumn(carrier_lost={"eth0": Ref("lukretia", 1, 9)}), "in RECOVER, no carrier on eth0"),
+        ({"fit": False}, ServiceColumn(), "in RECOVER, not fit"),
+        ({"judgement": Judgement.DEAD}, ServiceColumn(ServiceState.UP), "dead"),
+        ({"judgement": Judgement.INDOUBT}, ServiceColumn(), "in doubt, last heard in RECOVER"),
+    ],
+)
+def test_a_node_that_may_not_own_it_says_what_it_knows_of_those_that_may(change, lukretia, said):
+    columns = {"lukretia": Column("lukretia", services={"web": lukretia})}
+    web = status(Standing(replace(ALIVE, **change), State(columns)), 0)["services"]["web"]
+    assert web["reason"].startswith(f"nobody holds it; lukretia is {said}")
+    assert web["reason"].endswith("; genesis is in RECOVER")
 
 
 def test_an_instant_is_utc_with_milliseconds():

@@ -54,3 +54,15 @@ def test_a_timeout_that_is_configured_anew_touches_no_address(lab: Lab):
     assert cluster.events("action-started", "lukretia") == []
     lab.nodes["lukretia"].running.run("ip", "addr", "del", "10.77.0.100/24", "dev", "eth0")
     lab.wait_until(lambda: shown(lab, "lukretia") == ["10.77.0.100"], "it is put back", 20)
+
+
+def test_an_address_that_cannot_be_put_back_is_an_alarm_until_it_is_there_and_announced(lab: Lab):
+    """The operator holds the service where it is; its interface is switched off and on."""
+    Cluster(lab)
+    lab.failc("lukretia", "hold", "web")
+    lukretia = lab.nodes["lukretia"]
+    lukretia.running.run("ip", "link", "set", "eth0", "down")
+    lab.wait_until(lambda: "eth0" in str(lab.status("lukretia")["alarms"]), "the status says that it is not there", 20)
+    lukretia.running.run("ip", "link", "set", "eth0", "up")
+    lab.wait_until(lambda: not lab.status("lukretia")["alarms"], "all is well again", 20)
+    lab.wait_until(lambda: "10.77.0.100/24 on eth0 is announced again" in lukretia.log.read_text(), "it is announced", 20)

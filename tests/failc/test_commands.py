@@ -166,6 +166,23 @@ async def test_a_down_action_that_fails_is_1(cluster, lukretia):
     assert "stuck in STOPPING" in (await failc("status", "--state", lukretia)).out
 
 
+@pytest.mark.parametrize("words", [["move", "web", "genesis"], ["reclaim", "web"]], ids=lambda words: words[0])
+async def test_what_waits_for_a_stuck_holder_ends_when_it_is_stuck(cluster, lukretia, words):
+    """Nobody takes over what may still be up: the whole timeout would be waited for nothing."""
+    cluster.nodes["lukretia"].stuck = True
+    assert (await failc("fail", "web", "--reason", "x", "--state", lukretia)).code == 1
+    done = await failc(*words, "--timeout", "1h", "--state", lukretia)
+    assert (done.code, done.err) == (1, "")
+    assert "stuck on lukretia: a down action failed" in done.out
+
+
+async def test_a_move_from_a_holder_that_gets_stuck_is_1(cluster, lukretia):
+    cluster.nodes["lukretia"].stuck = True
+    done = await failc("move", "web", "genesis", "--timeout", "1h", "--state", lukretia)
+    assert (done.code, done.err) == (1, "")
+    assert "stuck on lukretia: a down action failed" in done.out
+
+
 async def test_a_move_to_a_dead_node_is_1(cluster, lukretia):
     cluster.cut = True
     await cluster.until(lambda c: c.at("lukretia", "lukretia", "db") == "UP")
@@ -188,7 +205,10 @@ async def test_a_fail_for_a_node_that_dies_meanwhile_is_1_and_for_a_dead_one_it_
     done = await failc(*words)
     assert (done.code, done.err) == (1, "")
     assert "genesis is dead now: say it again, if it is certainly down there" in done.out
-    assert (await failc(*words)).code == 0
+    done = await failc(*words)
+    assert (done.code, "in FAIL" in done.out) == (0, False)
+    assert "counts as down on genesis, by your word" in done.out
+    assert "it begins in RECOVER when it is back: say `failc fail db genesis` again then" in done.out
     await cluster.until(lambda c: c.at("lukretia", "lukretia", "db") == "UP")
 
 

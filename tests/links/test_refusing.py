@@ -192,6 +192,25 @@ async def test_a_late_heartbeat_is_welcome_once_and_an_old_one_refused(net, bob,
     await net.until(lambda: bob.refused("ann") == {"replayed": 1})
 
 
+async def test_what_a_stream_that_stood_still_delivers_is_late_and_no_replay(net, bob, ann):
+    """After a stop of seconds the datagrams are read first, or the stream: the other way is then far behind, and genuine."""
+    ann.frame(Frame.HEARTBEAT, ann.heartbeat(1))
+    await net.until(lambda: bob.heard() == [1])
+    ann.datagram(ann.sealer.seal(Inside.HEARTBEAT, ann.heartbeat(300)))
+    await net.until(lambda: bob.heard() == [1, 300])
+    late = [ann.heartbeat(counter) for counter in range(2, 230)]
+    for body in late:
+        ann.frame(Frame.HEARTBEAT, body)
+    ann.frame(Frame.RELAYED, late[0])
+    ann.frame(Frame.HEARTBEAT, ann.heartbeat(301))
+    await net.until(lambda: bob.heard() == [1, 300, 301])
+    assert bob.refused("ann") == {}
+    for number, body in enumerate((late[-1], late[0]), start=1):
+        ann.frame(Frame.HEARTBEAT, body)
+        await net.until(lambda: bob.refused("ann") == {"replayed": number})  # noqa: B023
+    assert bob.heard() == [1, 300, 301]
+
+
 async def test_two_heartbeats_with_one_counter_are_refused(net, bob, ann):
     ann.frame(Frame.HEARTBEAT, ann.heartbeat(1))
     ann.frame(Frame.HEARTBEAT, ann.heartbeat(1, fit=False))

@@ -5,6 +5,7 @@
 
 import collections
 import os
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,8 @@ from tests.planted.planting import LINES_MAX, DoesNotFit, Plant, copy_of
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PLANTS = [Plant.read(path) for path in sorted(HERE.glob("*.patch"))]
+PATCHES = sorted(HERE.glob("*.patch"))
+PLANTS = [Plant.read(path) for path in PATCHES]
 
 
 def test_there_are_enough_of_each_kind_and_none_is_large() -> None:
@@ -22,6 +24,13 @@ def test_there_are_enough_of_each_kind_and_none_is_large() -> None:
     assert all(areas[area] >= 5 for area in ("reducer", "decide", "replication", "judgements", "guard")), areas
     assert [plant.name for plant in PLANTS if not 1 <= plant.changed <= LINES_MAX] == []
     assert [plant.name for plant in PLANTS if not plant.caught_by] == []
+
+
+def test_git_takes_every_patch() -> None:
+    """Whoever wants to see a bug at work applies it by hand: headers count lines, and each hunk has a line on both sides."""
+    words = ["git", "apply", "--check", "-p1"]
+    taken = {path.name: subprocess.run([*words, str(path)], cwd=ROOT, capture_output=True, text=True) for path in PATCHES}
+    assert {name: ran.stderr for name, ran in taken.items() if ran.returncode} == {}
 
 
 def test_every_planted_bug_is_caught(tmp_path: Path) -> None:

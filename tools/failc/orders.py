@@ -69,7 +69,8 @@ def fail(service: str, node: str, reason: str, **how: Any) -> int:
     """Take SERVICE down on NODE (or where it is up), and keep it down there until somebody says recover.
 
     Another candidate takes it over. It lasts across restarts and reboots: maintenance includes them. For a node that is
-    dead or stuck it is your signed word that SERVICE is down there, and another may take it.
+    dead or stuck it is your signed word that SERVICE is down there, and another may take it. A dead one begins in RECOVER
+    when it is back: say it again then, if it is to stay down there.
 
     \b
     failc fail web --reason "new kernel"

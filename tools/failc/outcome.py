@@ -3,16 +3,18 @@
 | word    | good                                     | bad                              |
 |---------|------------------------------------------|----------------------------------|
 | fail    | FAIL at the node, or at whoever held it; | stuck there; dead before it took |
-|         | where it was stuck: not a holder now     | the order, which nobody has then |
+|         | where it was dead, or was stuck: not a   | the order, which nobody has then |
+|         | holder now                               |                                  |
 | recover | RECOVER (or more) at every node in FAIL  |                                  |
-| move    | UP at the target                         | FAIL at the target               |
-| reclaim | UP at the owner with a higher epoch      |                                  |
+| move    | UP at the target                         | FAIL at the target; stuck where  |
+|         |                                          | it is                            |
+| reclaim | UP at the owner with a higher epoch      | stuck where it is                |
 | hold    | held                                     |                                  |
 | unhold  | not held                                 |                                  |
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,18 +72,26 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
         raise Trouble(f"fail {service}: nobody holds it; name the node to keep it from: failc fail {service} NODE", NO)
 
     was_stuck = target in status["services"][service].get("stuck", [])
+    was_dead = target in status["nodes"] and status["nodes"][target]["liveness"] == "dead"
+    later = f"; it begins in RECOVER when it is back: say `failc fail {service} {target}` again then" if was_dead else ""
 
     def look(now: Service) -> Ended | None:
         elsewhere = f"; {now['owner']} has it" if now["owner"] else ""
-        if now["states"].get(target) == "FAIL":
+        if now["states"].get(target) == "FAIL" and not was_dead:  # the dead are shown in FAIL, whatever was said
             return Ended(True, f"down on {target}, in FAIL{elsewhere}")
-        if was_stuck:
-            return None if target in now["owners"] else Ended(True, f"counts as down on {target}, by your word{elsewhere}")
-        stuck = target in now.get("stuck", [])
-        return Ended(False, f"stuck on {target}: a down action failed") if stuck else None
+        if was_stuck or was_dead:
+            counts = f"counts as down on {target}, by your word{elsewhere}{later}"
+            return None if target in now["owners"] else Ended(True, counts)
+        return _stuck(now, (target,))
 
-    alone = target in status["nodes"] and status["nodes"][target]["liveness"] != "dead" and not was_stuck
+    alone = target in status["nodes"] and not was_dead and not was_stuck
     return Expected(service, f"down on {target}", look, target if alone else "")
+
+
+def _stuck(now: Service, nodes: Sequence[str]) -> Ended | None:
+    """Where one of them is: it stays so until somebody says that it is down there."""
+    stuck = [node for node in nodes if node in now.get("stuck", [])]
+    return Ended(False, f"stuck on {stuck[0]}: a down action failed") if stuck else None
 
 
 def _recover(service: str, node: str, status: dict[str, Any]) -> Expected:
@@ -102,7 +112,7 @@ def _move(service: str, node: str, status: dict[str, Any]) -> Expected:
         state = now["states"].get(node)
         if state == "UP" and now["owner"] == node:
             return Ended(True, f"up on {node}, epoch {now['epoch']}")
-        return Ended(False, f"{state} on {node}: {now['reason']}") if state == "FAIL" else None
+        return Ended(False, f"{state} on {node}: {now['reason']}") if state == "FAIL" else _stuck(now, now["owners"])
 
     return Expected(service, f"up on {node}", look)
 
@@ -113,7 +123,7 @@ def _reclaim(service: str, node: str, status: dict[str, Any]) -> Expected:
     def look(now: Service) -> Ended | None:
         if now["owner"] and now["epoch"] > before and now["states"].get(now["owner"]) == "UP":
             return Ended(True, f"announced again by {now['owner']}, epoch {now['epoch']}")
-        return None
+        return _stuck(now, now["owners"])
 
     return Expected(service, "announced again", look)
 

@@ -191,6 +191,24 @@ def test_a_command_by_somebody_who_is_no_operator_is_a_finding_and_has_no_effect
     assert world.audit("who", "web").json["owner"] == "lukretia"
 
 
+FORGED = "x\n2026-11-26T09:00:00.000Z  genesis 99  afm orders `fail web`\x1b[2J\x9b"
+
+
+@pytest.mark.parametrize("command", ["timeline", "who web", "why web", "splits", "replay", "verify", "diff 2000-01-01 now"])
+def test_no_text_from_outside_makes_a_line_of_its_own(world: Played, command: str):
+    cluster = read(world.config, files=False).cluster_id
+    order = Command(cluster, FORGED, "fail", "web", "lukretia", FORGED, 0, 0, 1 << 52, bytes(16))
+    signed = sign_command(order, FileKey(private_key("mallory")))
+    forge(world, "lukretia", Kind.COMMAND, {"command": signed.raw, "signature": signed.signature, "target": "lukretia"})
+    released = {"epoch": 1, "rule": FORGED, "to": "RECOVER", "cause": "stopping", "given": {}, "reason": FORGED}
+    forge(world, "lukretia", Kind.RELEASE, released)
+    forge(world, "lukretia", Kind.DOWN, {"epoch": 1, "to": "RECOVER", "cause": "stopping", "reason": FORGED})
+    answer = world.audit(*command.split(), as_json=False)
+    assert all(line.isprintable() for line in (answer.out + answer.err).split("\n"))
+    assert not any(line.startswith("2026-11-26T09:00:00.000Z") for line in answer.out.splitlines())
+    assert world.audit(*command.split()).out.replace("\n", "").isprintable()
+
+
 def test_a_split_is_a_finding_where_the_policy_promised_that_there_is_none(tmp_path: Path):
     world = played("05-split-brain.scenario", tmp_path / "logs")
     policy = read(world.config, files=False)

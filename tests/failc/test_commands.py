@@ -73,6 +73,11 @@ async def test_a_node_that_is_not_there_is_3_with_words(tmp_path):
         ["fail", "web"],
         ["move", "web"],
         ["move", "web", "genesis", "--for", "10"],
+        ["fail", "web", "--reason", ""],
+        ["fail", "web", "--reason", "  "],
+        ["hold", "web", "--reason", "x\n2026-11-26T09:00:00.000Z  genesis 99  afm orders"],
+        ["hold", "web", "--reason", "\x1b[2J"],
+        ["config", "apply", "--reason", "x\ty"],
     ],
     ids=str,
 )

@@ -18,6 +18,7 @@ from coordinator.config import read as read_config
 from coordinator.policy import Policy
 from coordinator.trust import known_keys
 from protocol.keys import NodeKeyring
+from protocol.printable import printable
 from store.merged import Merged, merge
 from store.reading import read
 from store.refusals import JournalRefused
@@ -57,7 +58,8 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
     if merged.findings and not quiet:
         first = merged.findings[0]
         more = f" and {len(merged.findings) - 1} more" if len(merged.findings) > 1 else ""
-        click.echo(f"failaudit: unsound: {first.kind}: {first.name}: {first.text}{more}; see: failaudit verify", err=True)
+        said = f"failaudit: unsound: {first.kind}: {first.name}: {first.text}{more}; see: failaudit verify"
+        click.echo(printable(said), err=True)
     played = [entry for entry in merged.entries if entry.id in merged.attested and entry.event.cluster == policy.cluster_id]
     return Evidence(policy, merged, History(played))
 

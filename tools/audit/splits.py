@@ -17,7 +17,7 @@ from protocol.kinds import Kind
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.options import asked_for, auditing, settings
-from tools.audit.showing import print_json
+from tools.audit.showing import print_json, print_lines
 from tools.audit.tenure import Held
 
 TURNS = frozenset(
@@ -70,7 +70,7 @@ def splits(words: tuple[str, ...]) -> None:
     if settings().json:
         print_json([split.as_json() for split in found])
     else:
-        click.echo("\n".join(str(split) for split in found) or "no split: at no time did two nodes hold one service")
+        print_lines([str(split) for split in found] or ["no split: at no time did two nodes hold one service"])
 
 
 def splits_of(evidence: Evidence) -> list[Split]:

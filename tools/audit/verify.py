@@ -21,7 +21,7 @@ from store.soundness import in_order
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.options import asked_for, auditing, settings
-from tools.audit.showing import print_json
+from tools.audit.showing import print_json, print_lines
 from tools.audit.splits import splits_of
 
 LEVELS = """what was looked at, and against whom it helps (docs/formats/log.md):
@@ -40,7 +40,7 @@ def verify(words: tuple[str, ...]) -> int:
     if settings().json:
         print_json(as_json(evidence, findings))
     else:
-        click.echo("\n".join(_lines(evidence, findings)))
+        print_lines(_lines(evidence, findings))
     return 1 if findings else 0
 
 
@@ -138,4 +138,4 @@ def _lines(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:
         lines.append(f"{node}: {feed.events} events up to {head}{tail}")
     found = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
     lines.append(found if findings else "sound and lawful: nothing was found")
-    return [*lines, LEVELS]
+    return [*lines, *LEVELS.split("\n")]

@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 import click
 
+from protocol.printable import printable
 from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 from tools.failc import outcome
 from tools.failc.asking import Node, connect
-from tools.failc.options import reaching
+from tools.failc.options import reaching, reasoning
 
 EXPIRES_MS = 60_000
 """A signed command that was not given within a minute is no longer what its operator wants."""
@@ -51,13 +52,6 @@ def ordering(command: F) -> F:
     ):  # fmt: skip
         command = option(command)
     return reaching(command)
-
-
-def reasoning(required: bool) -> Callable[[F], F]:
-    words = "Why, for those who read the log later."
-    if required:
-        return click.option("--reason", required=True, metavar="TEXT", help=words)
-    return click.option("--reason", default="", metavar="TEXT", help=words)
 
 
 @click.command()
@@ -219,5 +213,5 @@ def _text(raw: bytes) -> str:
 
 
 def _tell(result: dict[str, Any], line: str, how: dict[str, Any]) -> int:
-    print(json.dumps(result) if how["as_json"] else line)
+    print(json.dumps(result) if how["as_json"] else printable(line))
     return DONE

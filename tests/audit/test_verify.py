@@ -72,6 +72,27 @@ def test_the_text_says_which_threats_were_looked_at(world: Played):
     assert "no   T3" in answer.out
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("command", ["verify", "who web", "why web", "timeline", "splits", "replay", "diff 2000-01-01 now"])
+def test_a_history_without_an_event_is_not_a_clean_one_nor_one_in_which_nobody_owned_anything(
+    world: Played, command: str, as_json: bool
+):
+    for node in ("genesis", "lukretia"):
+        sql(world, node, "DELETE FROM events")
+    answer = world.audit(*command.split(), as_json=as_json)
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err == (
+        f"failaudit: {world.state('lukretia')}, {world.state('genesis')}: there is no event there: "
+        "nothing to verify, and nothing to answer from\n"
+    )
+
+
+def test_a_copy_without_an_event_beside_one_that_has_them_takes_nothing_away(world: Played):
+    sql(world, "genesis", "DELETE FROM events")
+    assert found(world) == set()
+    assert world.audit("who", "web").json["owner"] == "lukretia"
+
+
 # --- forged by a node that has its own key: sound, and yet not lawful ---------------------------------------------
 
 

@@ -1,6 +1,6 @@
 """From the command line's sources to a history that may be believed.
 
-    evidence = gather(paths)            # reads, verifies, merges; Trouble(3) where something cannot be read
+    evidence = gather(paths)            # reads, verifies, merges; Trouble(3) where something cannot be read, or is empty
     evidence.history, evidence.policy, evidence.merged.findings
 
 Only events that a good signature covers are played. What is wrong with the rest goes to stderr as one line: every
@@ -53,6 +53,9 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
         logs = [read(path) for path in sources]
     except JournalRefused as refused:
         raise Trouble(refused.why, UNREACHABLE) from None
+    if not any(log.rows for log in logs):
+        where = ", ".join(log.name for log in logs)
+        raise Trouble(f"{where}: there is no event there: nothing to verify, and nothing to answer from", UNREACHABLE)
     keyring = NodeKeyring(known_keys(policy, [row for log in logs for row in log.rows]))
     merged = merge(logs, keyring, policy.cluster_id)
     if merged.findings and not quiet:

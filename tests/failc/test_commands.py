@@ -231,6 +231,27 @@ async def test_who_may_not_is_4(cluster, lukretia, tmp_path):
     assert done.code == 0
 
 
+async def test_a_refused_order_is_an_object_too(cluster, lukretia, tmp_path):
+    """Whatever says no, the node or failc itself; the line on stderr and the exit code stay."""
+    assert (await failc("fail", "web", "genesis", "--reason", "rack work", "--state", lukretia)).code == 0
+    for words, node, code, said in [
+        (["move", "web", "genesis"], "genesis", 1, "cannot take web now: in FAIL"),
+        (["hold", "db", "--identity", tmp_path / "eve"], None, 4, "eve may operate web, not hold db"),
+        (["hold", "wbe"], None, 2, "no service wbe in demo"),
+    ]:
+        done = await failc(*words, "--json", "--state", lukretia)
+        assert done.code == code
+        about = {"word": words[0], "service": words[1], "node": node, "admitted": False, "ok": False}
+        assert about.items() <= done.json.items()
+        assert done.err == f"failc: {done.json['text']}\n"
+        assert said in done.json["text"]
+
+
+async def test_of_an_order_that_reached_nobody_no_object_says_that_it_was_refused(tmp_path):
+    done = await failc("hold", "web", "--json", "--state", tmp_path)
+    assert (done.code, done.out) == (3, "")
+
+
 async def test_without_any_key_it_is_4_and_says_where_one_may_come_from(cluster, lukretia):
     (cluster.folder / "operator" / "id_ed25519").rename(cluster.folder / "moved")
     done = await failc("hold", "web", "--state", lukretia)

@@ -153,13 +153,15 @@ def unhold(service: str, reason: str, **how: Any) -> int:
 
 def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any], for_ms: int = 0) -> int:
     ask = connect()
-    cluster = ask.get("/cluster")
-    _known(cluster, service, node)
-    expected = outcome.expect(word, service, node, ask.get("/status"))
-    given = signed(cluster, word, service, node, reason, for_ms, how["epoch"])
+    about = {"word": word, "service": service, "node": node or None}
     began = time.monotonic()
-    said = _give(ask, f"{word} {service}", given)
-    result = {"word": word, "service": service, "node": node or None, "admitted": True, "text": said["text"]}
+    try:
+        expected, said = _admitted(ask, word, service, node, reason, how, for_ms)
+    except Trouble as refused:
+        if how["as_json"] and refused.code != UNREACHABLE:  # else nobody knows whether it was admitted
+            print(json.dumps(about | {"admitted": False, "ok": False, "text": refused.message}))
+        raise
+    result = about | {"admitted": True, "text": said["text"]}
     if how["no_wait"]:
         return _tell(result | {"outcome": None, "waited_ms": 0}, f"{word} {service}: {said['text']}", how)
     ended = outcome.wait(ask, expected, how["timeout_ms"] / 1000)
@@ -167,6 +169,17 @@ def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any],
     result |= {"outcome": ended.text, "ok": ended.good, "waited_ms": waited_ms}
     _tell(result, f"{service}: {ended.text} ({waited_ms} ms)", how)
     return DONE if ended.good else NO
+
+
+def _admitted(
+    ask: Node, word: str, service: str, node: str, reason: str, how: dict[str, Any], for_ms: int
+) -> tuple[outcome.Expected, dict[str, Any]]:
+    """What to wait for, and what the node said. Raises Trouble where the order is refused."""
+    cluster = ask.get("/cluster")
+    _known(cluster, service, node)
+    expected = outcome.expect(word, service, node, ask.get("/status"))
+    given = signed(cluster, word, service, node, reason, for_ms, how["epoch"])
+    return expected, _give(ask, f"{word} {service}", given)
 
 
 def _known(cluster: dict[str, Any], service: str, node: str) -> None:

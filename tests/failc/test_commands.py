@@ -104,6 +104,34 @@ async def test_fail_waits_until_it_is_down_and_recover_until_recover(cluster, lu
     assert (await failc("status", "--json", "--state", lukretia)).json["services"]["web"]["owner"] == "lukretia"
 
 
+async def test_to_recover_what_is_in_fail_nowhere_is_done_already_and_stands_in_no_log(cluster, lukretia):
+    """As with the other words: what is so already is what was asked for."""
+    for words, said in [
+        (["recover", "web", "genesis"], "web: RECOVER on genesis already"),
+        (["recover", "web", "lukretia"], "web: UP on lukretia already"),
+        (["recover", "web"], "web: in FAIL on no living node; lukretia is UP"),
+    ]:
+        done = await failc(*words, "--state", lukretia)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith(said)
+        done = await failc(*words, "--json", "--no-wait", "--state", lukretia)
+        assert (done.code, done.json["admitted"]) == (0, True)
+        assert "nothing to recover" in done.json["text"]
+    kinds = [entry.event.kind for log in cluster.nodes["lukretia"].log.values() for entry in log]
+    assert "command" not in kinds
+
+
+async def test_recover_for_who_cannot_have_it_or_does_not_answer_is_refused(cluster, lukretia):
+    cluster.nodes["lukretia"].stuck = True
+    assert (await failc("fail", "web", "--reason", "x", "--state", lukretia)).code == 1
+    done = await failc("recover", "web", "lukretia", "--state", lukretia)
+    assert (done.code, "web is STOPPING on lukretia: say it again when that is over" in done.err) == (1, True), done
+    cluster.cut = True
+    await until_dead("genesis", lukretia)
+    done = await failc("recover", "web", "genesis", "--state", lukretia)
+    assert (done.code, "genesis is dead: say it again when it is back, or to it" in done.err) == (1, True), done
+
+
 async def test_the_command_stands_in_the_log_with_the_operator_and_the_reason(cluster, lukretia):
     await failc("fail", "web", "--reason", "new kernel", "--state", lukretia)
     done = await failc("fail", "web", "lukretia", "--reason", "again", "--state", lukretia)

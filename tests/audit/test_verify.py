@@ -274,6 +274,48 @@ def test_a_tampered_log_is_found_and_no_honest_event_is_called_unlawful(world: P
     assert "unlawful" not in {name for name, _, _ in findings}
 
 
+ORDERS = """at 0s start lukretia genesis
+at 5s fail web lukretia
+at 8s recover web lukretia
+at 11s move web genesis
+at 14s move web lukretia
+at 17s expect web owner=lukretia"""
+
+
+def configuration(world: Played, node: str) -> int:
+    events = world.audit("timeline", "--kind", "config-applied").lines
+    return next(int(event["number"]) for event in events if event["node"] == node)
+
+
+@pytest.mark.parametrize("damage", ["bytes = bytes || x'00'", "number = number + 1000", None], ids=["bits", "moved", "lost"])
+def test_a_damaged_configuration_is_said_once_and_not_of_every_command(tmp_path: Path, damage: str | None):
+    world = played(ORDERS, tmp_path / "logs")
+    assert found(world) == set()
+    orders = [event["number"] for event in world.audit("timeline", "--kind", "command").lines if event["node"] == "lukretia"]
+    assert len(orders) > 1
+    number = configuration(world, "lukretia")
+    statement = f"UPDATE events SET {damage}" if damage else "DELETE FROM events"
+    for node in ("genesis", "lukretia"):
+        sql(world, node, f"{statement} WHERE node = 'lukretia' AND number = {number}")
+    told = [item for item in world.audit("verify").json["findings"] if item["node"] == "lukretia"]
+    assert [(item["node"], item["number"]) for item in told if item["kind"] == "authority"] == [("lukretia", orders[0])]
+    (said,) = (item["text"] for item in told if item["kind"] == "authority")
+    assert f"this command and {len(orders) - 1} later " in said
+    assert f"lukretia {told[0]['incarnation']}/{number} is not here as it was written" in said
+
+
+def test_a_configuration_of_a_form_that_is_not_known_here_is_said_once(world: Played):
+    forge(world, "lukretia", Kind.CONFIG_APPLIED, {"number": 2, "digest": bytes(32), "text": "cluster = {"}, service="")
+    policy = read(world.config, files=False)
+    numbers = []
+    for nonce in (b"1", b"2"):
+        command = Command(policy.cluster_id, "afm", "hold", "web", "", "", 0, 0, 1 << 52, nonce * 16)
+        signed = sign_command(command, FileKey(private_key("afm")))
+        body = {"command": signed.raw, "signature": signed.signature, "target": ""}
+        numbers.append(forge(world, "lukretia", Kind.COMMAND, body))
+    assert {item for item in found(world) if item[0] == "authority"} == {("authority", "lukretia", numbers[0])}
+
+
 def test_answers_from_an_unsound_log_say_so_and_rest_on_the_sound_part(world: Played):
     sql(world, "genesis", "UPDATE events SET signature = zeroblob(64) WHERE node = 'lukretia' AND number = 4")
     answer = world.audit("who", "web", nodes=("genesis",))

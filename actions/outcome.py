@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from protocol.printable import printable
+
 
 class Ending(StrEnum):
     """How an action ended. A timeout is UNKNOWN until a probe tells."""
@@ -54,7 +56,7 @@ class Order:
             "FAILOVER_SERVICE": self.service,
             "FAILOVER_NODE": self.node,
             "FAILOVER_EPOCH": str(self.epoch),
-            "FAILOVER_REASON": self.reason,
+            "FAILOVER_REASON": printable(self.reason),
         }
 
 

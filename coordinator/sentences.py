@@ -3,7 +3,8 @@
     sentence(event)                 # "genesis claims web with epoch 2 (take-over-dead): lukretia held it and is dead ..."
     meaning("take-over-dead")       # what that rule says, for somebody who has never seen the table
 
-Pure and total: an event whose body is not of our format gets a sentence that says so, never an exception.
+Pure and total: an event whose body is not of our format gets a sentence that says so, never an exception, and a
+reason with line ends in it is still one line.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from coordinator.config.durations import spoken
 from protocol.commands import Command
 from protocol.event import Event
 from protocol.kinds import Kind
+from protocol.printable import printable
 
 RULES: Mapping[str, str] = {
     "operator-fail": "an operator said fail: it is taken down here, and stays down until an operator says recover",
@@ -44,6 +46,10 @@ def meaning(rule: str) -> str:
 
 def sentence(event: Event) -> str:
     """What happened, with who did it, in one line."""
+    return printable(_told(event))
+
+
+def _told(event: Event) -> str:
     tell = TABLE.get(event.kind)
     if tell is None:
         return f"{event.node} wrote a {event.kind} event" + (f" about {event.service}" if event.service else "")

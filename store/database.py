@@ -67,13 +67,13 @@ class Database:
             writer = await _connect(path, _prepared)
         except (sqlite3.Error, OSError) as error:
             os.close(lock)
-            raise LogUnreadable(f"{path}: cannot be opened as a log: {error}") from None
+            raise LogUnreadable.because(path, "cannot be opened as a log", error) from None
         try:
             reader = await _connect(path, _read_only)
         except (sqlite3.Error, OSError) as error:
             await writer.close()
             os.close(lock)
-            raise LogUnreadable(f"{path}: cannot be read: {error}") from None
+            raise LogUnreadable.because(path, "cannot be read", error) from None
         _sync_folder(path.parent)
         return cls(path, lock, writer, reader)
 

@@ -98,7 +98,7 @@ class Journal:
             sound = look(rows, known, cluster, signatures_max=SIGNATURES_AT_OPEN_MAX)
         except sqlite3.Error as error:
             await database.close()
-            raise LogUnreadable(f"{path}: {error}. Move it away and start again: the peers have the feeds") from None
+            raise LogUnreadable.because(path, "cannot be read as a log", error) from None
         except BaseException:
             await database.close()
             raise

@@ -36,12 +36,19 @@ def read(path: Path) -> Source:
 def _log_in(path: Path) -> Path:
     try:
         file = path / "log.db" if path.is_dir() else path
-        there = file.is_file()
+        there, asked = file.is_file(), path.is_socket() or _is_url(path)
     except OSError as error:
         raise LogUnreadable(f"{path}: cannot be read: {error.strerror}; read it as its owner, or take a copy") from None
+    if asked:
+        raise LogUnreadable(f"{path}: no log is read from a socket; a living node is asked by its state folder")
     if not there:
         raise LogUnreadable(f"{file}: there is no log; name a state folder or a log.db")
     return file
+
+
+def _is_url(path: Path) -> bool:
+    """As `failc --connect` takes one; of its slashes a path has kept one."""
+    return str(path).startswith(("unix:/", "http:/", "https:/"))
 
 
 def _rows(file: Path) -> list[Row]:

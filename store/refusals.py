@@ -1,5 +1,6 @@
 """What the log says no with. The text of each is one line for people: where, what, and what to do."""
 
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,8 +21,29 @@ class JournalRefused(Exception):
         self.theirs = theirs
 
 
+def recovery(path: Path) -> str:
+    """What to do with a log that is damaged or was tampered with."""
+    return (
+        f"To recover: move {path.name}, {path.name}-wal and {path.name}-shm away (keep them as evidence) and start again: "
+        "the peers have the feeds; without them faild goes on in a new incarnation of its own"
+    )
+
+
+NO_DAMAGE = {
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM,
+}  # fmt: skip
+"""The system does not let us at the file; that says nothing against what is in it."""
+
+
 class LogUnreadable(JournalRefused):
     """The file cannot be opened or read as a log at all."""
+
+    @classmethod
+    def because(cls, path: Path, what: str, error: sqlite3.Error | OSError) -> "LogUnreadable":
+        """With the way to recover, where the file is damaged or is no log."""
+        damaged = isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF not in NO_DAMAGE
+        return cls(f"{path}: {what}: {error}" + (f". {recovery(path)}" if damaged else ""))
 
 
 class LogUnsound(JournalRefused):
@@ -30,9 +52,5 @@ class LogUnsound(JournalRefused):
     def __init__(self, path: Path, findings: Sequence[Finding]):
         first = findings[0]
         more = f" ({len(findings) - 1} more findings: failaudit verify)" if len(findings) > 1 else ""
-        super().__init__(
-            f"{path}: {first.kind}: {first.name}: {first.text}{more}. To recover: move {path.name}, {path.name}-wal and "
-            f"{path.name}-shm away (keep them as evidence) and start again: the peers have the feeds, and faild opens "
-            "a new incarnation of its own"
-        )
+        super().__init__(f"{path}: {first.kind}: {first.name}: {first.text}{more}. {recovery(path)}")
         self.findings = tuple(findings)

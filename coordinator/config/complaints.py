@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from coordinator.config.positions import Path, Positions
+from protocol.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ class Complaint:
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}: "
-        return _printable(f"{where}{self.path + ': ' if self.path else ''}{self.what}. {self.instead}")
+        return printable(f"{where}{self.path + ': ' if self.path else ''}{self.what}. {self.instead}")
 
 
 class BadConfig(ValueError):
@@ -40,11 +41,6 @@ class BadConfig(ValueError):
     def __init__(self, complaints: Iterable[Complaint]):
         self.complaints = tuple(sorted(complaints))
         super().__init__("\n".join(str(complaint) for complaint in self.complaints))
-
-
-def _printable(text: str) -> str:
-    """One line, whatever a key or value holds: a complaint must not be able to draw on a terminal."""
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
 
 
 def place(findings: Iterable[Finding], positions: Positions, file: str) -> list[Complaint]:

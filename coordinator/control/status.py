@@ -12,6 +12,7 @@ from coordinator.control.view import LinkView, NodeView, PeerView
 from coordinator.core import ownership
 from coordinator.core.model import Judgement, ServiceColumn, ServiceState
 from coordinator.policy import ServicePolicy
+from protocol.printable import printable
 
 LIVENESS = {Judgement.ALIVE: "alive", Judgement.INDOUBT: "indoubt", Judgement.DEAD: "dead"}
 
@@ -27,8 +28,8 @@ def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
         "version": view.bell.count,
         "ready": view.ready,
         "fit": not view.unfit_because,
-        "unfit_because": view.unfit_because,
-        "alarms": [*view.alarms, *_disagreements(peers), *_left_behind(view)],
+        "unfit_because": printable(view.unfit_because),
+        "alarms": [printable(text) for text in (*view.alarms, *_disagreements(peers), *_left_behind(view))],
         "config": {"digest": view.policy.digest.hex(), "number": view.state.column(view.me).config_number},
         "nodes": {name: _node(view, name, peers) for name in view.policy.nodes},
         "services": {name: service(view, name, peers) for name in view.policy.services},
@@ -92,13 +93,14 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
     owner = ownership.winner(view.state, ruled, owners)
     held = bool(ownership.held_back(view.state, name))
     epoch = _column(view, owner, name).epoch if owner else ownership.epoch(view.state, name)
+    why = reason(view, ruled, owners, owner, peers) + (f"; on hold until `failc unhold {name}`" if held else "")
     return {
         "owner": owner,
         "owners": list(owners),
         "epoch": epoch,
         "split": len(owners) > 1,
         "states": {node: state(view, name, node, peers) for node in ruled.nodes},
-        "reason": reason(view, ruled, owners, owner, peers) + (f"; on hold until `failc unhold {name}`" if held else ""),
+        "reason": printable(why),
         "held": held,
         "moving_to": _target(view, name),
         "stuck": sorted(node for node in owners if _column(view, node, name).stuck),

@@ -6,7 +6,7 @@ A command takes effect only by an event of the node that must act; the others pa
 |--------------|-----------------------------------------------------------------------|
 | fail         | the named node, else the holder; whoever is asked, where the named    |
 |              | node is dead or stuck: a signed word that it is down there            |
-| recover      | the named node, else every candidate in FAIL                          |
+| recover      | the named node, else every candidate in FAIL; nobody, where none is   |
 | move         | the holder; the target, where nobody holds it                         |
 | reclaim      | the holder                                                            |
 | hold, unhold | whoever is asked                                                      |
@@ -33,17 +33,20 @@ class Refusal(NamedTuple):
     authority: bool = True
 
 
+class Already(NamedTuple):
+    """What was ordered is so: nobody has to act, and nothing is written."""
+
+    text: str
+
+
 def admit(core: Core, signed: SignedCommand, ticket: int) -> None:
     """Write the command here, pass it on, or refuse it; exactly one Answer for a ticket."""
     command = signed.command
-    refusal = _may(core, command)
-    targets = () if refusal else _targets(core, command)
-    if not refusal and isinstance(targets, Refusal):
-        refusal = targets
-    if refusal:
-        core.emit(Answer(ticket, False, refusal.text, refusal.authority))
-        return
-    assert not isinstance(targets, Refusal), "refusals were answered above"
+    targets = _may(core, command) or _targets(core, command)
+    if isinstance(targets, Refusal):
+        return core.emit(Answer(ticket, False, targets.text, targets.authority))
+    if isinstance(targets, Already):
+        return core.emit(Answer(ticket, True, targets.text))
     for node in targets:
         if node != core.me:
             core.emit(Forward(node, signed))
@@ -76,7 +79,7 @@ def _may(core: Core, command: Command) -> Refusal | None:
     return None
 
 
-Targets = tuple[str, ...] | Refusal
+Targets = tuple[str, ...] | Refusal | Already
 
 
 def _targets(core: Core, command: Command) -> Targets:
@@ -122,6 +125,8 @@ def _fences(core: Core, command: Command) -> bool:
 
 
 def _recover(core: Core, command: Command) -> Targets:
+    if command.node and command.node not in core.policy.services[command.service].nodes:
+        return Refusal(f"{command.node} is no candidate of {command.service}")
     nodes = (command.node,) if command.node else core.policy.services[command.service].nodes
     failed = tuple(node for node in nodes if _to_recover(core.state.column(node).service(command.service)))
     living = tuple(node for node in failed if _living(core, node))
@@ -129,7 +134,19 @@ def _recover(core: Core, command: Command) -> Targets:
         return living
     if failed:
         return Refusal(f"{failed[0]} is dead: say it again when it is back, or to it")
-    return Refusal(f"{command.service} is not in FAIL on {command.node or 'any node'}: nothing to recover")
+    return _nothing_to_recover(core, command.service, nodes)
+
+
+def _nothing_to_recover(core: Core, service: str, nodes: tuple[str, ...]) -> Refusal | Already:
+    """Of the dead nobody knows it, and what is still going down may yet end in FAIL."""
+    states = {node: core.state.column(node).service(service).state for node in nodes if _living(core, node)}
+    if not states:
+        return Refusal(f"{nodes[0]} is dead: say it again when it is back, or to it")
+    going = [node for node, state in states.items() if state is ServiceState.STOPPING]
+    if going:
+        return Refusal(f"{service} is STOPPING on {going[0]}: say it again when that is over")
+    where = ", ".join(f"{state} on {node}" for node, state in states.items())
+    return Already(f"{service} is {where} already: nothing to recover")
 
 
 def _to_recover(service: ServiceColumn) -> bool:

@@ -19,7 +19,9 @@ from typing import NoReturn
 
 from coordinator.config import DEFAULT, Checked
 from coordinator.daemon.file import look
+from coordinator.daemon.loglines import OneLine
 from coordinator.policy import Policy
+from protocol.printable import printable
 
 STATE = Path("/var/lib/failover")
 
@@ -52,8 +54,14 @@ def _main(argv: list[str]) -> int:
         return 2
     if options.check:
         return _checked(options, checked)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    _log_to_stderr()
     return asyncio.run(_run(options, checked.policy, early))
+
+
+def _log_to_stderr() -> None:
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(OneLine("%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[lines])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -120,7 +128,7 @@ async def _run(options: argparse.Namespace, policy: Policy, early: list[int]) ->
     try:
         node = await Node.start(options.node, policy, folders)
     except (UnusableKey, JournalRefused, StillUp, OSError) as error:
-        print(f"faild: {_words(error)}", file=sys.stderr)
+        print(f"faild: {printable(_words(error))}", file=sys.stderr)
         return 2 if isinstance(error, UnusableKey) else 3
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -21,6 +21,7 @@ from typing import Any
 
 from actions import trap as trap_program
 from coordinator.policy import Policy
+from protocol.printable import printable
 
 log = logging.getLogger("failover.traps")
 
@@ -61,7 +62,7 @@ class Traps:
     def tell(self, service: str, state: str, epoch: int, reason: str) -> None:
         if self._policy.traps:
             about = {"cluster": self._policy.cluster, "node": self._me, "service": service}
-            self._write({**about, "state": state, "epoch": epoch, "reason": reason[:REASON_MAX]})
+            self._write({**about, "state": state, "epoch": epoch, "reason": printable(reason)[:REASON_MAX]})
 
     async def close(self) -> None:
         if self._again is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,13 @@ async def test_the_words_and_the_environment_of_a_script(tmp_path: Path, program
     tail = "web genesis 7 lukretia is dead"
     lines = (tmp_path / "log").read_text().splitlines()
     assert lines == [f"{word} {tail}" for word in ("start", "reclaim", "stop", "status")]
+
+
+async def test_a_reason_of_any_letters_is_one_line_in_the_environment(tmp_path: Path, programs: Programs) -> None:
+    action = ScriptAction(write_script(tmp_path, 'echo "$FAILOVER_REASON" >> $log'), programs)
+    order = replace(ORDER, reason="x\nlukretia is dead\0\x1b[2J")
+    assert (await perform(action, "up", order, 5)).ending is Ending.DONE
+    assert (tmp_path / "log").read_text() == "x\\u000alukretia is dead\\u0000\\u001b[2J\n"
 
 
 async def test_the_guard_knows_ticket_and_group(tmp_path: Path, programs: Programs, ledger: Ledger) -> None:

@@ -258,6 +258,16 @@ def test_service_and_sources_are_told_apart_whatever_their_order(split: Played, 
     assert first.code == 0
 
 
+@pytest.mark.parametrize(
+    "order", ["who web URL", "who URL web", "verify URL", "splits URL", "splits web URL", "verify --source URL"]
+)
+def test_a_node_named_by_its_socket_is_asked_for_by_its_folder(split: Played, order: str):
+    words = ["unix:///var/lib/failover/control.sock" if word == "URL" else word for word in order.split()]
+    answer = audit(*words, "--config", str(split.config))
+    assert (answer.code, answer.out, answer.err.count("\n")) == (3, "", 1)
+    assert "a living node is asked by its state folder" in answer.err
+
+
 def test_text_says_who_by_which_claim_and_between_which_moments_of_others(split: Played):
     answer = split.audit("who", "web", "--at", split.at(10_000), as_json=False)
     assert answer.out.startswith(f"lukretia owned web at {split.at(10_000)}")

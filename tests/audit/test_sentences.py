@@ -1,10 +1,13 @@
 """The sentences that status, log line, page and audit share."""
 
+from dataclasses import replace
+
 import pytest
 
 from coordinator.core.decide import TABLE as DECISIONS
 from coordinator.core.decide import Act
 from coordinator.sentences import RULES, TABLE, meaning, sentence
+from protocol.commands import Command
 from protocol.event import NO_PREVIOUS, Event
 from protocol.kinds import Kind
 
@@ -26,6 +29,18 @@ def test_every_rule_that_makes_an_event_has_a_meaning():
 @pytest.mark.parametrize("kind", [*Kind, "a-kind-of-the-future"])
 def test_a_body_that_is_not_of_the_format_gets_a_sentence_and_never_an_exception(kind: str, body: dict[str, object]):
     assert "genesis" in sentence(event(kind, **body)) or "web" in sentence(event(kind, **body))
+
+
+FORGED = "x\n2026-11-26T09:00:00.000Z  genesis 99  afm orders `fail web`\x1b[2J\u2028\x9b"
+
+
+@pytest.mark.parametrize("kind", [Kind.CLAIM, Kind.RELEASE, Kind.DOWN, Kind.FAIL, Kind.MOVE_ENDED, Kind.COMMAND, "a-kind"])
+def test_what_comes_from_outside_makes_no_second_line_and_no_escape_sequence(kind: str):
+    command = Command(bytes(32), FORGED, "fail", FORGED, FORGED, FORGED, 0, 0, 0, bytes(16)).encode()
+    body = {"epoch": 2, "rule": "keep", "reason": FORGED, "to": FORGED, "why": FORGED, "command": command}
+    said = sentence(replace(event(kind, **body), node=FORGED, service=FORGED))
+    assert said.isprintable()
+    assert "x\\u000a2026-11-26T09:00:00.000Z  genesis 99" in said
 
 
 def test_a_takeover_is_told_with_its_rule_and_its_reason():

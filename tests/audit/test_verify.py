@@ -72,6 +72,27 @@ def test_the_text_says_which_threats_were_looked_at(world: Played):
     assert "no   T3" in answer.out
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+@pytest.mark.parametrize("command", ["verify", "who web", "why web", "timeline", "splits", "replay", "diff 2000-01-01 now"])
+def test_a_history_without_an_event_is_not_a_clean_one_nor_one_in_which_nobody_owned_anything(
+    world: Played, command: str, as_json: bool
+):
+    for node in ("genesis", "lukretia"):
+        sql(world, node, "DELETE FROM events")
+    answer = world.audit(*command.split(), as_json=as_json)
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err == (
+        f"failaudit: {world.state('lukretia')}, {world.state('genesis')}: there is no event there: "
+        "nothing to verify, and nothing to answer from\n"
+    )
+
+
+def test_a_copy_without_an_event_beside_one_that_has_them_takes_nothing_away(world: Played):
+    sql(world, "genesis", "DELETE FROM events")
+    assert found(world) == set()
+    assert world.audit("who", "web").json["owner"] == "lukretia"
+
+
 # --- forged by a node that has its own key: sound, and yet not lawful ---------------------------------------------
 
 
@@ -191,6 +212,24 @@ def test_a_command_by_somebody_who_is_no_operator_is_a_finding_and_has_no_effect
     assert world.audit("who", "web").json["owner"] == "lukretia"
 
 
+FORGED = "x\n2026-11-26T09:00:00.000Z  genesis 99  afm orders `fail web`\x1b[2J\x9b"
+
+
+@pytest.mark.parametrize("command", ["timeline", "who web", "why web", "splits", "replay", "verify", "diff 2000-01-01 now"])
+def test_no_text_from_outside_makes_a_line_of_its_own(world: Played, command: str):
+    cluster = read(world.config, files=False).cluster_id
+    order = Command(cluster, FORGED, "fail", "web", "lukretia", FORGED, 0, 0, 1 << 52, bytes(16))
+    signed = sign_command(order, FileKey(private_key("mallory")))
+    forge(world, "lukretia", Kind.COMMAND, {"command": signed.raw, "signature": signed.signature, "target": "lukretia"})
+    released = {"epoch": 1, "rule": FORGED, "to": "RECOVER", "cause": "stopping", "given": {}, "reason": FORGED}
+    forge(world, "lukretia", Kind.RELEASE, released)
+    forge(world, "lukretia", Kind.DOWN, {"epoch": 1, "to": "RECOVER", "cause": "stopping", "reason": FORGED})
+    answer = world.audit(*command.split(), as_json=False)
+    assert all(line.isprintable() for line in (answer.out + answer.err).split("\n"))
+    assert not any(line.startswith("2026-11-26T09:00:00.000Z") for line in answer.out.splitlines())
+    assert world.audit(*command.split()).out.replace("\n", "").isprintable()
+
+
 def test_a_split_is_a_finding_where_the_policy_promised_that_there_is_none(tmp_path: Path):
     world = played("05-split-brain.scenario", tmp_path / "logs")
     policy = read(world.config, files=False)
@@ -233,6 +272,48 @@ def test_a_tampered_log_is_found_and_no_honest_event_is_called_unlawful(world: P
     else:
         assert (kind, "lukretia", number) in findings
     assert "unlawful" not in {name for name, _, _ in findings}
+
+
+ORDERS = """at 0s start lukretia genesis
+at 5s fail web lukretia
+at 8s recover web lukretia
+at 11s move web genesis
+at 14s move web lukretia
+at 17s expect web owner=lukretia"""
+
+
+def configuration(world: Played, node: str) -> int:
+    events = world.audit("timeline", "--kind", "config-applied").lines
+    return next(int(event["number"]) for event in events if event["node"] == node)
+
+
+@pytest.mark.parametrize("damage", ["bytes = bytes || x'00'", "number = number + 1000", None], ids=["bits", "moved", "lost"])
+def test_a_damaged_configuration_is_said_once_and_not_of_every_command(tmp_path: Path, damage: str | None):
+    world = played(ORDERS, tmp_path / "logs")
+    assert found(world) == set()
+    orders = [event["number"] for event in world.audit("timeline", "--kind", "command").lines if event["node"] == "lukretia"]
+    assert len(orders) > 1
+    number = configuration(world, "lukretia")
+    statement = f"UPDATE events SET {damage}" if damage else "DELETE FROM events"
+    for node in ("genesis", "lukretia"):
+        sql(world, node, f"{statement} WHERE node = 'lukretia' AND number = {number}")
+    told = [item for item in world.audit("verify").json["findings"] if item["node"] == "lukretia"]
+    assert [(item["node"], item["number"]) for item in told if item["kind"] == "authority"] == [("lukretia", orders[0])]
+    (said,) = (item["text"] for item in told if item["kind"] == "authority")
+    assert f"this command and {len(orders) - 1} later " in said
+    assert f"lukretia {told[0]['incarnation']}/{number} is not here as it was written" in said
+
+
+def test_a_configuration_of_a_form_that_is_not_known_here_is_said_once(world: Played):
+    forge(world, "lukretia", Kind.CONFIG_APPLIED, {"number": 2, "digest": bytes(32), "text": "cluster = {"}, service="")
+    policy = read(world.config, files=False)
+    numbers = []
+    for nonce in (b"1", b"2"):
+        command = Command(policy.cluster_id, "afm", "hold", "web", "", "", 0, 0, 1 << 52, nonce * 16)
+        signed = sign_command(command, FileKey(private_key("afm")))
+        body = {"command": signed.raw, "signature": signed.signature, "target": ""}
+        numbers.append(forge(world, "lukretia", Kind.COMMAND, body))
+    assert {item for item in found(world) if item[0] == "authority"} == {("authority", "lukretia", numbers[0])}
 
 
 def test_answers_from_an_unsound_log_say_so_and_rest_on_the_sound_part(world: Played):

@@ -158,7 +158,7 @@ async def test_the_command_in_the_log_is_one_that_stock_openssh_verifies(cluster
         ({"key": "eve", "operator": "eve", "service": "db"}, 403, "role"),
         ({"service": "nothing"}, 409, "not-now"),
         ({"epoch": 999}, 409, "old-epoch"),
-        ({"word": "recover", "node": "lukretia"}, 409, "not-now"),
+        ({"word": "move", "node": ""}, 409, "not-now"),
     ],
     ids=lambda value: str(value)[:40] if isinstance(value, dict) else None,
 )

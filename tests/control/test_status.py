@@ -109,5 +109,13 @@ def test_a_node_that_may_not_own_it_says_what_it_knows_of_those_that_may(change,
     assert web["reason"].endswith("; genesis is in RECOVER")
 
 
+def test_a_reason_of_any_letters_is_one_line():
+    column = ServiceColumn(state=ServiceState.UP, epoch=7, holding_epoch=7, reason="x\ngenesis: all is well\x1b[2J")
+    view = Standing(ALIVE, State({"lukretia": Column("lukretia", services={"web": column})}), alarms=("y\nz",))
+    whole = status(view, 0)
+    assert whole["services"]["web"]["reason"] == "lukretia is UP: x\\u000agenesis: all is well\\u001b[2J"
+    assert whole["alarms"] == ["y\\u000az"]
+
+
 def test_an_instant_is_utc_with_milliseconds():
     assert rfc3339(1_700_000_000_007) == "2023-11-14T22:13:20.007Z"

@@ -121,7 +121,7 @@ def test_a_file_that_is_no_log(cluster):
     assert done.code == 3
     assert done.err.count("\n") == 1
     assert lukretia.start().ended() == 3
-    assert "cannot be opened as a log" in lukretia.said()
+    assert "cannot be opened as a log: file is not a database. To recover: move log.db, " in lukretia.said()
     assert "Traceback" not in lukretia.said()
 
 

@@ -73,6 +73,11 @@ async def test_a_node_that_is_not_there_is_3_with_words(tmp_path):
         ["fail", "web"],
         ["move", "web"],
         ["move", "web", "genesis", "--for", "10"],
+        ["fail", "web", "--reason", ""],
+        ["fail", "web", "--reason", "  "],
+        ["hold", "web", "--reason", "x\n2026-11-26T09:00:00.000Z  genesis 99  afm orders"],
+        ["hold", "web", "--reason", "\x1b[2J"],
+        ["config", "apply", "--reason", "x\ty"],
     ],
     ids=str,
 )
@@ -97,6 +102,34 @@ async def test_fail_waits_until_it_is_down_and_recover_until_recover(cluster, lu
     assert (done.code, done.json["ok"], done.json["admitted"]) == (0, True, True)
     await cluster.until(lambda c: c.at("genesis", "lukretia") == "UP")
     assert (await failc("status", "--json", "--state", lukretia)).json["services"]["web"]["owner"] == "lukretia"
+
+
+async def test_to_recover_what_is_in_fail_nowhere_is_done_already_and_stands_in_no_log(cluster, lukretia):
+    """As with the other words: what is so already is what was asked for."""
+    for words, said in [
+        (["recover", "web", "genesis"], "web: RECOVER on genesis already"),
+        (["recover", "web", "lukretia"], "web: UP on lukretia already"),
+        (["recover", "web"], "web: in FAIL on no living node; lukretia is UP"),
+    ]:
+        done = await failc(*words, "--state", lukretia)
+        assert (done.code, done.err) == (0, "")
+        assert done.out.startswith(said)
+        done = await failc(*words, "--json", "--no-wait", "--state", lukretia)
+        assert (done.code, done.json["admitted"]) == (0, True)
+        assert "nothing to recover" in done.json["text"]
+    kinds = [entry.event.kind for log in cluster.nodes["lukretia"].log.values() for entry in log]
+    assert "command" not in kinds
+
+
+async def test_recover_for_who_cannot_have_it_or_does_not_answer_is_refused(cluster, lukretia):
+    cluster.nodes["lukretia"].stuck = True
+    assert (await failc("fail", "web", "--reason", "x", "--state", lukretia)).code == 1
+    done = await failc("recover", "web", "lukretia", "--state", lukretia)
+    assert (done.code, "web is STOPPING on lukretia: say it again when that is over" in done.err) == (1, True), done
+    cluster.cut = True
+    await until_dead("genesis", lukretia)
+    done = await failc("recover", "web", "genesis", "--state", lukretia)
+    assert (done.code, "genesis is dead: say it again when it is back, or to it" in done.err) == (1, True), done
 
 
 async def test_the_command_stands_in_the_log_with_the_operator_and_the_reason(cluster, lukretia):
@@ -244,6 +277,27 @@ async def test_who_may_not_is_4(cluster, lukretia, tmp_path):
     assert (done.code, "eve may operate web, not hold db" in done.err) == (4, True)
     done = await failc("hold", "web", "--state", lukretia, FAILC_IDENTITY=str(tmp_path / "eve"))
     assert done.code == 0
+
+
+async def test_a_refused_order_is_an_object_too(cluster, lukretia, tmp_path):
+    """Whatever says no, the node or failc itself; the line on stderr and the exit code stay."""
+    assert (await failc("fail", "web", "genesis", "--reason", "rack work", "--state", lukretia)).code == 0
+    for words, node, code, said in [
+        (["move", "web", "genesis"], "genesis", 1, "cannot take web now: in FAIL"),
+        (["hold", "db", "--identity", tmp_path / "eve"], None, 4, "eve may operate web, not hold db"),
+        (["hold", "wbe"], None, 2, "no service wbe in demo"),
+    ]:
+        done = await failc(*words, "--json", "--state", lukretia)
+        assert done.code == code
+        about = {"word": words[0], "service": words[1], "node": node, "admitted": False, "ok": False}
+        assert about.items() <= done.json.items()
+        assert done.err == f"failc: {done.json['text']}\n"
+        assert said in done.json["text"]
+
+
+async def test_of_an_order_that_reached_nobody_no_object_says_that_it_was_refused(tmp_path):
+    done = await failc("hold", "web", "--json", "--state", tmp_path)
+    assert (done.code, done.out) == (3, "")
 
 
 async def test_without_any_key_it_is_4_and_says_where_one_may_come_from(cluster, lukretia):

@@ -2,6 +2,8 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from protocol.event import Entry
 from protocol.kinds import Kind
 from protocol.messages import Domain
 from store.journal import Journal, Written
-from store.refusals import JournalRefused
+from store.refusals import JournalRefused, LogUnreadable
 from tests.store.authors import CLUSTER, Author, keyring
 
 
@@ -211,3 +213,59 @@ async def test_a_live_log_can_be_read_by_others(tmp_path: Path, me: Author):
     assert [Entry.read(row[3], row[4]).ref for row in rows] == [("lukretia", 1, 1)]
     reader.close()
     await journal.close()
+
+
+# --- a damaged file: what to do stands in the refusal --------------------------------------------------------------
+
+
+def cut(file: Path) -> None:
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def junk(file: Path) -> None:
+    file.write_bytes(b"no database " * 1000)
+
+
+def flip(file: Path, at: int) -> None:
+    raw = bytearray(file.read_bytes())
+    raw[at] ^= 0x10
+    file.write_bytes(raw)
+
+
+def no_text(file: Path) -> None:
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE events SET node = CAST(x'ff' AS TEXT) WHERE number = 1")
+
+
+def no_log_of_ours(file: Path) -> None:
+    file.unlink()
+    with sqlite3.connect(file) as connection:
+        connection.execute("CREATE TABLE events(what TEXT)")
+
+
+DAMAGES = [cut, junk, partial(flip, at=0), partial(flip, at=100), partial(flip, at=4096), no_text, no_log_of_ours]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=["cut", "junk", "magic", "schema", "page", "no text", "another table"])
+async def test_a_damaged_file_is_refused_with_the_way_to_recover(tmp_path: Path, me: Author, damage: Callable[[Path], None]):
+    journal = await opened(tmp_path, me)
+    for _ in range(200):
+        await journal.append([me.write()])
+    await journal.close()
+    file = tmp_path / "log.db"
+    damage(file)
+    with pytest.raises(LogUnreadable) as refused:
+        await opened(tmp_path, me)
+    assert str(refused.value).startswith(f"{file}: ")
+    assert "To recover: move log.db, log.db-wal and log.db-shm away (keep them as evidence)" in str(refused.value)
+    assert "the peers have the feeds" in str(refused.value)
+    for path in tmp_path.glob("log.db*"):
+        path.rename(tmp_path / f"evidence-{path.name}")
+    await (await opened(tmp_path, me)).close()
+
+
+async def test_a_file_that_the_system_does_not_open_is_not_to_be_moved_away(tmp_path: Path, me: Author):
+    (tmp_path / "log.db").mkdir()
+    with pytest.raises(LogUnreadable, match="unable to open") as refused:
+        await opened(tmp_path, me)
+    assert "To recover" not in str(refused.value)

@@ -1,6 +1,7 @@
 """Reading other people's logs: live ones, copies, read-only folders, and files that are no logs."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,16 @@ def test_what_is_no_log_is_refused_with_words(tmp_path: Path, content: bytes):
     (tmp_path / "log.db").write_bytes(content)
     with pytest.raises(LogUnreadable, match="cannot be read as a log"):
         read(tmp_path)
+
+
+def test_a_living_node_is_asked_by_its_folder_and_not_by_its_socket(tmp_path: Path):
+    path = tmp_path / "control.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        for source in (path, Path(f"unix://{path}"), Path("unix:///nowhere/control.sock"), Path("http://127.0.0.1:1291")):
+            with pytest.raises(LogUnreadable, match="a living node is asked by its state folder") as refused:
+                read(source)
+            assert str(refused.value).startswith(f"{source}: ")
 
 
 def test_a_missing_log_is_refused_with_words(tmp_path: Path):

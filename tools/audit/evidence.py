@@ -1,6 +1,6 @@
 """From the command line's sources to a history that may be believed.
 
-    evidence = gather(paths)            # reads, verifies, merges; Trouble(3) where something cannot be read
+    evidence = gather(paths)            # reads, verifies, merges; Trouble(3) where something cannot be read, or is empty
     evidence.history, evidence.policy, evidence.merged.findings
 
 Only events that a good signature covers are played. What is wrong with the rest goes to stderr as one line: every
@@ -18,6 +18,7 @@ from coordinator.config import read as read_config
 from coordinator.policy import Policy
 from coordinator.trust import known_keys
 from protocol.keys import NodeKeyring
+from protocol.printable import printable
 from store.merged import Merged, merge
 from store.reading import read
 from store.refusals import JournalRefused
@@ -52,12 +53,16 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
         logs = [read(path) for path in sources]
     except JournalRefused as refused:
         raise Trouble(refused.why, UNREACHABLE) from None
+    if not any(log.rows for log in logs):
+        where = ", ".join(log.name for log in logs)
+        raise Trouble(f"{where}: there is no event there: nothing to verify, and nothing to answer from", UNREACHABLE)
     keyring = NodeKeyring(known_keys(policy, [row for log in logs for row in log.rows]))
     merged = merge(logs, keyring, policy.cluster_id)
     if merged.findings and not quiet:
         first = merged.findings[0]
         more = f" and {len(merged.findings) - 1} more" if len(merged.findings) > 1 else ""
-        click.echo(f"failaudit: unsound: {first.kind}: {first.name}: {first.text}{more}; see: failaudit verify", err=True)
+        said = f"failaudit: unsound: {first.kind}: {first.name}: {first.text}{more}; see: failaudit verify"
+        click.echo(printable(said), err=True)
     played = [entry for entry in merged.entries if entry.id in merged.attested and entry.event.cluster == policy.cluster_id]
     return Evidence(policy, merged, History(played))
 

@@ -39,8 +39,8 @@ def failaudit() -> None:
     failaudit why web DIR                           the causal chain, in sentences
     failaudit timeline DIR DIR2                     every event, from both copies
 
-    Exit codes: 0 done; 1 the answer is no or something was found; 2 wrong usage or configuration; 3 could not read, or no
-    keys to trust.
+    Exit codes: 0 done; 1 the answer is no or something was found; 2 wrong usage or configuration; 3 could not read, no
+    event, or no keys to trust.
     """
 
 

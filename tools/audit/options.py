@@ -29,7 +29,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The words of a command line, told apart: a folder or file that exists is a source, whatever its place."""
+    """The words of a command line, told apart: a folder or file that exists, or a URL, is a source, whatever its place."""
 
     service: str
     times: tuple[str, ...]
@@ -51,10 +51,15 @@ def asked_for(words: tuple[str, ...], service: bool = False, times: int = 0) -> 
     if service:
         if not left:
             raise click.UsageError("name a service, as in: failaudit who web /var/lib/failover")
-        name = next((word for word in left if not Path(word).exists()), left[0])
+        name = next((word for word in left if not is_source(word)), left[0])
         left.remove(name)
     sources = [*settings().sources, *left] or [str(DEFAULT_SOURCE)]
     return Asked(name, tuple(found), tuple(Path(source) for source in sources))
+
+
+def is_source(word: str) -> bool:
+    """Also a URL, which is refused with words of its own."""
+    return Path(word).exists() or "://" in word
 
 
 def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:

@@ -12,7 +12,7 @@ from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.history import History
 from tools.audit.options import asked_for, auditing, settings
-from tools.audit.showing import line, name, print_json
+from tools.audit.showing import line, name, print_json, print_lines
 from tools.audit.tenure import Held
 
 
@@ -27,7 +27,7 @@ def replay(words: tuple[str, ...], at: str) -> None:
     if settings().json:
         print_json(told)
     else:
-        click.echo("\n".join(_lines(evidence, told, at_ms)))
+        print_lines(_lines(evidence, told, at_ms))
 
 
 @click.command()
@@ -46,11 +46,9 @@ def diff(words: tuple[str, ...]) -> None:
         print_json({"from": show(first), "from_ms": first, "to": show(second), "to_ms": second, "changes": told,
                     "events": len(between)})  # fmt: skip
         return
-    click.echo(f"from {show(first)} to {show(second)}: {len(between)} events, {len(changes)} changes")
-    for what, old, new in changes:
-        click.echo(f"  {what}: {_said(old)} -> {_said(new)}")
-    for event in between:
-        click.echo(f"  {line(evidence.history, event, sentence(event))}")
+    lines = [f"from {show(first)} to {show(second)}: {len(between)} events, {len(changes)} changes"]
+    lines += [f"  {what}: {_said(old)} -> {_said(new)}" for what, old, new in changes]
+    print_lines([*lines, *(f"  {line(evidence.history, event, sentence(event))}" for event in between)])
 
 
 def snapshot(evidence: Evidence, at_ms: int) -> dict[str, Any]:

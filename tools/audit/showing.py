@@ -1,17 +1,24 @@
 """How answers are printed: JSON for programs, plain lines for people."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import click
 
 from protocol.event import Event, Ref
+from protocol.printable import printable
 from tools.audit.clock import show
 from tools.audit.history import History
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False))
+    click.echo(json.dumps(value))
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Each on one line, whatever stands in the log: a reason that holds a line end forges no line of its own."""
+    click.echo("\n".join(printable(line) for line in lines))
 
 
 def ref_json(ref: Ref) -> dict[str, Any]:

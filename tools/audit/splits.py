@@ -5,7 +5,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import click
@@ -16,8 +15,8 @@ from protocol.event import Event, Ref
 from protocol.kinds import Kind
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
-from tools.audit.options import asked_for, auditing, settings
-from tools.audit.showing import print_json
+from tools.audit.options import asked_for, auditing, is_source, settings
+from tools.audit.showing import print_json, print_lines
 from tools.audit.tenure import Held
 
 TURNS = frozenset(
@@ -67,14 +66,14 @@ class Split:
 @auditing("[SERVICE] [SOURCE]...")
 def splits(words: tuple[str, ...]) -> None:
     """Every split: since when, until when, who, who kept it by which rule, and when it was announced again."""
-    named = [word for word in words if not Path(word).exists()]
+    named = [word for word in words if not is_source(word)]
     evidence = gather(asked_for(tuple(word for word in words if word not in named)).sources)
     wanted = {evidence.service(name) for name in named}
     found = [split for split in splits_of(evidence) if not wanted or split.service in wanted]
     if settings().json:
         print_json([split.as_json() for split in found])
     else:
-        click.echo("\n".join(str(split) for split in found) or "no split: at no time did two nodes hold one service")
+        print_lines([str(split) for split in found] or ["no split: at no time did two nodes hold one service"])
 
 
 def splits_of(evidence: Evidence) -> list[Split]:

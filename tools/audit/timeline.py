@@ -12,7 +12,7 @@ from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.history import History
 from tools.audit.options import asked_for, auditing, settings
-from tools.audit.showing import line, print_json, ref_json
+from tools.audit.showing import line, print_json, print_lines, ref_json
 from tools.cli.trouble import USAGE, Trouble
 
 
@@ -51,7 +51,7 @@ def _print(history: History, event: Event) -> None:
     if settings().json:
         print_json(as_json(history, event))
     else:
-        click.echo(line(history, event, sentence(event)))
+        print_lines([line(history, event, sentence(event))])
 
 
 def as_json(history: History, event: Event) -> dict[str, Any]:

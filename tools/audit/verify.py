@@ -7,7 +7,7 @@ Lawfulness is judged only where everything that the author knew is here and soun
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -21,7 +21,7 @@ from store.soundness import in_order
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.options import asked_for, auditing, settings
-from tools.audit.showing import print_json
+from tools.audit.showing import print_json, print_lines
 from tools.audit.splits import splits_of
 
 LEVELS = """what was looked at, and against whom it helps (docs/formats/log.md):
@@ -40,7 +40,7 @@ def verify(words: tuple[str, ...]) -> int:
     if settings().json:
         print_json(as_json(evidence, findings))
     else:
-        click.echo("\n".join(_lines(evidence, findings)))
+        print_lines(_lines(evidence, findings))
     return 1 if findings else 0
 
 
@@ -49,7 +49,7 @@ def findings_of(evidence: Evidence) -> list[Finding]:
     found = list(evidence.merged.findings)
     proved = proved_part(evidence.merged.entries, evidence.merged.attested)
     found += [Finding(Flaw.UNLAWFUL, *wrong.ref, wrong.text) for wrong in unlawful(proved)]
-    found += [Finding(Flaw.AUTHORITY, *ref, text) for ref, text in refused_commands(evidence.history.order)]
+    found += _authority(evidence.history.order, evidence.merged.findings)
     found += _splits(evidence)
     return in_order(found)
 
@@ -87,12 +87,51 @@ def _known_beginning(chain: list[Entry], proved: dict[tuple[str, int], list[Entr
     return chain
 
 
-def refused_commands(order: Iterable[Event]) -> Iterator[tuple[Ref, str]]:
+def _authority(order: Iterable[Event], wrong: Sequence[Finding]) -> Iterator[Finding]:
+    """Commands that nobody obeyed. Where it is not known which roles were in force, that is said once for all of them."""
+    unjudged: dict[tuple[str, int, Ref | None], list[Ref]] = defaultdict(list)
+    for refused in refused_commands(order):
+        if refused.judged:
+            yield Finding(Flaw.AUTHORITY, *refused.ref, refused.text)
+        else:
+            unjudged[refused.ref.node, refused.ref.incarnation, refused.configured].append(refused.ref)
+    for (_, _, configured), refs in unjudged.items():
+        yield Finding(Flaw.AUTHORITY, *refs[0], _roles_unknown(refs, configured, wrong))
+
+
+def _roles_unknown(refs: Sequence[Ref], configured: Ref | None, wrong: Sequence[Finding]) -> str:
+    first = refs[0]
+    damaged = next((item for item in wrong if item[1:3] == first[:2] and item.number < first.number), None)
+    if configured:
+        why = f"the configuration of event {configured.number} cannot be read by this program"
+    elif damaged:
+        why = f"{damaged.name} is not here as it was written ({damaged.kind}), and no other event brings a configuration"
+    else:
+        why = "no configuration is in force in this feed"
+    more = f" and {len(refs) - 1} later {'one' if len(refs) == 2 else 'ones'}" if len(refs) > 1 else ""
+    return f"{why}: nobody's role is known for this command{more}"
+
+
+class Unobeyed(NamedTuple):
+    """A command event that had no effect."""
+
+    ref: Ref
+    text: str
+    judged: bool
+    """Whether the configuration in force in its feed is known: else nothing is said against whoever ordered it."""
+    configured: Ref | None
+    """The event that put that configuration in force, as far as it is here."""
+
+
+def refused_commands(order: Iterable[Event]) -> Iterator[Unobeyed]:
     """Command events that nobody obeyed, with the reason; also those that a later incarnation has replaced."""
     state = State()
     for event in order:
         state = reduce(state, event)
-        yield from (item for item in state.column(event.node).refused[-1:] if item[0] == event.ref)
+        column = state.column(event.node)
+        for ref, text in column.refused[-1:]:
+            if ref == event.ref:
+                yield Unobeyed(ref, text, column.config in state.policies, column.configured)
 
 
 def _splits(evidence: Evidence) -> Iterator[Finding]:
@@ -138,4 +177,4 @@ def _lines(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:
         lines.append(f"{node}: {feed.events} events up to {head}{tail}")
     found = "1 finding" if len(findings) == 1 else f"{len(findings)} findings"
     lines.append(found if findings else "sound and lawful: nothing was found")
-    return [*lines, LEVELS]
+    return [*lines, *LEVELS.split("\n")]

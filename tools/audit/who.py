@@ -11,7 +11,7 @@ from protocol.event import Event
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.options import asked_for, auditing, settings
-from tools.audit.showing import bracket, name, print_json, ref_json
+from tools.audit.showing import bracket, name, print_json, print_lines, ref_json
 from tools.audit.tenure import Held
 
 
@@ -29,7 +29,7 @@ def who(words: tuple[str, ...], at: str) -> int:
     if settings().json:
         print_json(answer(evidence, state, held, at_ms))
     else:
-        click.echo("\n".join(_lines(evidence, state, held, at_ms)))
+        print_lines(_lines(evidence, state, held, at_ms))
     return 0 if held.owner else 1
 
 

@@ -14,7 +14,7 @@ from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.phases import Phases, in_words, phases_ms
-from tools.audit.showing import bracket, line, name, print_json, ref_json
+from tools.audit.showing import bracket, line, name, print_json, print_lines, ref_json
 from tools.audit.tenure import Held
 from tools.audit.who import grounds
 
@@ -59,7 +59,7 @@ def why(words: tuple[str, ...], at: str) -> int:
     if settings().json:
         print_json(as_json(told))
     else:
-        click.echo("\n".join(_lines(told)))
+        print_lines(_lines(told))
     return 0 if told.held.owner else 1
 
 

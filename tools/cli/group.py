@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import click
 
+from protocol.printable import printable
 from tools.cli.trouble import NO, UNREACHABLE, USAGE, Trouble
 
 
@@ -74,5 +75,6 @@ def run(group: click.Command, name: str, arguments: list[str], instead: str) -> 
 
 
 def _say(name: str, text: str, code: int) -> int:
-    print(f"{name}: {text}", file=sys.stderr)
+    """A bad configuration has several lines; what stands in one of them, a name or a node's answer, makes no more of them."""
+    print("\n".join(printable(line) for line in f"{name}: {text}".split("\n")), file=sys.stderr)
     return code

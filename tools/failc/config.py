@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
-from tools.failc.options import indifferent, reaching
+from tools.failc.options import indifferent, reaching, reasoning
 
 if TYPE_CHECKING:
     from coordinator.config import Checked, Complaint
@@ -106,7 +106,7 @@ def schema() -> None:
 
 
 @config.command()
-@click.option("--reason", default="", metavar="TEXT", help="Why, for those who read the log later.")
+@reasoning(required=False)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
 @reaching
 def apply(reason: str, as_json: bool) -> int:

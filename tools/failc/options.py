@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import click
 
+from protocol.printable import printable
+
 STATE = Path("/var/lib/failover")
 """The default state folder of `faild`."""
 
@@ -73,3 +75,19 @@ def _reaching(command: F, hidden: bool) -> F:
     ):
         command = option(command)
     return command
+
+
+def reasoning(required: bool) -> Callable[[F], F]:
+    """Adds --reason: a sentence for whoever reads the log, so it is one line and, where it must be there, not blank."""
+
+    def in_words(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+        if required and not value.strip():
+            raise click.BadParameter("it is blank; say why, for those who read the log later")
+        if not value.isprintable():
+            letter = next(letter for letter in value if not letter.isprintable())
+            raise click.BadParameter(f"{printable(letter)} in it cannot be printed; write one line of plain text")
+        return value
+
+    words = "Why, for those who read the log later."
+    default: dict[str, Any] = {"required": True} if required else {"default": ""}
+    return click.option("--reason", metavar="TEXT", help=words, callback=in_words, **default)

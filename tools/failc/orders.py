@@ -14,10 +14,11 @@ from typing import Any, TypeVar
 
 import click
 
+from protocol.printable import printable
 from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 from tools.failc import outcome
 from tools.failc.asking import Node, connect
-from tools.failc.options import reaching
+from tools.failc.options import reaching, reasoning
 
 EXPIRES_MS = 60_000
 """A signed command that was not given within a minute is no longer what its operator wants."""
@@ -51,13 +52,6 @@ def ordering(command: F) -> F:
     ):  # fmt: skip
         command = option(command)
     return reaching(command)
-
-
-def reasoning(required: bool) -> Callable[[F], F]:
-    words = "Why, for those who read the log later."
-    if required:
-        return click.option("--reason", required=True, metavar="TEXT", help=words)
-    return click.option("--reason", default="", metavar="TEXT", help=words)
 
 
 @click.command()
@@ -160,13 +154,15 @@ def unhold(service: str, reason: str, **how: Any) -> int:
 
 def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any], for_ms: int = 0) -> int:
     ask = connect()
-    cluster = ask.get("/cluster")
-    _known(cluster, service, node)
-    expected = outcome.expect(word, service, node, ask.get("/status"))
-    given = signed(cluster, word, service, node, reason, for_ms, how["epoch"])
+    about = {"word": word, "service": service, "node": node or None}
     began = time.monotonic()
-    said = _give(ask, f"{word} {service}", given)
-    result = {"word": word, "service": service, "node": node or None, "admitted": True, "text": said["text"]}
+    try:
+        expected, said = _admitted(ask, word, service, node, reason, how, for_ms)
+    except Trouble as refused:
+        if how["as_json"] and refused.code != UNREACHABLE:  # else nobody knows whether it was admitted
+            print(json.dumps(about | {"admitted": False, "ok": False, "text": refused.message}))
+        raise
+    result = about | {"admitted": True, "text": said["text"]}
     if how["no_wait"]:
         return _tell(result | {"outcome": None, "waited_ms": 0}, f"{word} {service}: {said['text']}", how)
     ended = outcome.wait(ask, expected, how["timeout_ms"] / 1000)
@@ -174,6 +170,17 @@ def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any],
     result |= {"outcome": ended.text, "ok": ended.good, "waited_ms": waited_ms}
     _tell(result, f"{service}: {ended.text} ({waited_ms} ms)", how)
     return DONE if ended.good else NO
+
+
+def _admitted(
+    ask: Node, word: str, service: str, node: str, reason: str, how: dict[str, Any], for_ms: int
+) -> tuple[outcome.Expected, dict[str, Any]]:
+    """What to wait for, and what the node said. Raises Trouble where the order is refused."""
+    cluster = ask.get("/cluster")
+    _known(cluster, service, node)
+    expected = outcome.expect(word, service, node, ask.get("/status"))
+    given = signed(cluster, word, service, node, reason, for_ms, how["epoch"])
+    return expected, _give(ask, f"{word} {service}", given)
 
 
 def _known(cluster: dict[str, Any], service: str, node: str) -> None:
@@ -220,5 +227,5 @@ def _text(raw: bytes) -> str:
 
 
 def _tell(result: dict[str, Any], line: str, how: dict[str, Any]) -> int:
-    print(json.dumps(result) if how["as_json"] else line)
+    print(json.dumps(result) if how["as_json"] else printable(line))
     return DONE

@@ -99,10 +99,16 @@ def _recover(service: str, node: str, status: dict[str, Any]) -> Expected:
     alive = [name for name in states if status["nodes"][name]["liveness"] != "dead"]
     targets = [node] if node else [name for name in alive if states[name] == "FAIL"]
 
+    def out(seen: dict[str, str]) -> bool:
+        return not any(seen.get(target) in ("FAIL", "INDOUBT", None) for target in targets)
+
+    already = " already" if out(states) else ""
+
     def look(now: Service) -> Ended | None:
-        if any(now["states"].get(target) in ("FAIL", "INDOUBT", None) for target in targets):
+        if not out(now["states"]):
             return None
-        return Ended(True, ", ".join(f"{now['states'][target]} on {target}" for target in targets) or now["reason"])
+        where = ", ".join(f"{now['states'][target]} on {target}" for target in targets)
+        return Ended(True, where + already if where else f"in FAIL on no living node; {now['reason']}")
 
     return Expected(service, f"out of FAIL on {', '.join(targets) or 'any node'}", look)
 

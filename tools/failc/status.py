@@ -24,7 +24,7 @@ def status(as_json: bool) -> None:
     failc status --json | jq -r .services.web.owner
     """
     known = connect().get("/status")
-    print(json.dumps(known, ensure_ascii=False) if as_json else "\n".join(lines(known, coloured())))
+    print(json.dumps(known) if as_json else "\n".join(lines(known, coloured())))
 
 
 def lines(known: dict[str, Any], colour: bool) -> list[str]:

@@ -19,7 +19,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST
-from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_DELNEIGH, RTM_NEWADDR
+from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_DELNEIGH, RTM_GETADDR, RTM_NEWADDR
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 
@@ -73,7 +73,8 @@ class Rtnetlink:
 
 @lru_cache(maxsize=256)
 def address_request(word: str, index: int, address: IPv4Interface | IPv6Interface) -> bytes:
-    """`word` is "add" (or keep) or "remove"; an IPv6 address is ready at once and never the source of our own connections."""
+    """`word` is "add" (or keep), "remove" or "get" (which index 0 asks of all interfaces, and the kernel knows for IPv6 only).
+    An IPv6 address is ready at once and never the source of our own connections."""
     message: Any = ifaddrmsg()
     message["family"] = socket.AF_INET if address.version == 4 else socket.AF_INET6
     message["prefixlen"] = address.network.prefixlen
@@ -87,7 +88,7 @@ def address_request(word: str, index: int, address: IPv4Interface | IPv6Interfac
         times = {"ifa_preferred": 0, "ifa_valid": FOR_EVER, "cstamp": 0, "tstamp": 0}
         attributes += [["IFA_FLAGS", IFA_F_NODAD], ["IFA_CACHEINFO", times]]
     message["attrs"] = attributes
-    message["header"]["type"] = RTM_NEWADDR if word == "add" else RTM_DELADDR
+    message["header"]["type"] = {"add": RTM_NEWADDR, "remove": RTM_DELADDR, "get": RTM_GETADDR}[word]
     how = NLM_F_CREATE | NLM_F_REPLACE if word == "add" else 0
     return _encoded(message, how)
 

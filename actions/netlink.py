@@ -94,7 +94,10 @@ class Netlink:
             if index is None or (word == "remove" and address.version == 4 and not promote_secondaries(interface)):
                 return False
             requests.append(address_request(word, index, address))
-        return not any(self._kernel.ask_all(requests))
+        try:
+            return not any(self._kernel.ask_all(requests))
+        except OSError:  # an answer was lost: what has become of the request is seen when it is asked again
+            return False
 
     def has_any(self, addresses: Sequence[Address]) -> bool:
         """Whether the kernel may have one of these, on any interface and with any prefix. Some microseconds, and it errs
@@ -102,9 +105,12 @@ class Netlink:
         is switched off, and with ip_nonlocal_bind every one.)"""
         four = {address.ip.packed for address in addresses if address.version == 4}
         six = [address_request("get", 0, address) for address in addresses if address.version == 6]
-        if four and four & self._look.addresses():
+        if not four.isdisjoint(self._look.addresses() if four else ()):
             return True
-        return bool(six) and any(code != errno.EADDRNOTAVAIL for code in self._kernel.ask_all(six))
+        try:
+            return bool(six) and any(code != errno.EADDRNOTAVAIL for code in self._kernel.ask_all(six))
+        except OSError:
+            return True
 
     async def addresses(self, version: int) -> list[Held]:
         """All of one IP version, on every interface."""

@@ -29,7 +29,10 @@ def at_once(actions: Sequence["AddressAction"], word: str) -> list[Result] | Non
     for action in actions:
         action.hush()
     held = [(action.interface, action.address) for action in actions]
-    if not actions[0].netlink.all_at_once("remove" if word == "down" else "add", held):
+    netlink = actions[0].netlink
+    if not netlink.all_at_once("remove" if word == "down" else "add", held):
+        return None
+    if word == "down" and netlink.has_any([action.address for action in actions]):
         return None
     results = [DONE if word == "down" else action.tell() for action in actions]
     return results if all(result.ending is Ending.DONE for result in results) else None
@@ -59,13 +62,14 @@ class AddressAction:
         return self.tell() if added.ending is Ending.DONE else added
 
     async def down(self, order: Order) -> Result:
-        """Done means certain: the kernel says that it removed it, or a look finds nothing that carries it here."""
+        """Done means certain: people add it once more with another prefix, and who removes one has not removed the other."""
         self.hush()
-        if await self.netlink.remove(self.interface, self.address):
+        if await self.netlink.remove(self.interface, self.address) and not self.netlink.has_any([self.address]):
             return DONE
         for held in await self._found():
             await self.netlink.remove(_name(held.index), held.address)
-        return DONE
+        left = [f"{held.address} on {_name(held.index)}" for held in await self._found()]
+        return failed(f"still here: {', '.join(left)}") if left else DONE
 
     def hush(self) -> None:
         """Stop announcing it: we must not go on about what we give up."""
@@ -75,9 +79,13 @@ class AddressAction:
         return Seen.UP if await self._found() else Seen.DOWN
 
     async def _found(self) -> list[Held]:
-        """The address on our interface whatever its prefix, or elsewhere with our tag; not one that people put on `lo`."""
+        """The address wherever this machine would answer for it, whatever its prefix and whoever added it."""
         mine = [held for held in await self.netlink.addresses(self.address.version) if held.address.ip == self.address.ip]
-        return [held for held in mine if held.ours or _name(held.index) == self.interface]
+        return [held for held in mine if held.ours or self._counts_on(_name(held.index))]
+
+    def _counts_on(self, interface: str) -> bool:
+        """On `lo` people put it on purpose; a link-local address is another one on every interface."""
+        return interface == self.interface or (interface != "lo" and not self.address.ip.is_link_local)
 
     async def put(self) -> Result:
         """Here, and nobody is told yet."""

@@ -33,10 +33,15 @@ from typing import Any
 
 PACKET_BYTES_MAX = 1 << 20
 
-RTM_DELADDR, NLM_F_REQUEST_ACK = 21, 5
-IFA_ADDRESS, IFA_LOCAL = 1, 2
+RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
+NLM_F_REQUEST_ACK, NLM_F_REQUEST_DUMP, NLM_F_DUMP_INTR = 0x5, 0x301, 0x10
+NLMSG_ERROR, NLMSG_DONE = 2, 3
+IFA_ADDRESS, IFA_LOCAL, IFA_PROTO = 1, 2, 11
+OWNER_TAG = b"\xfa"
+"""Of every address that `faild` adds (actions/rtnetlink.py)."""
+
 GONE = (0, errno.EADDRNOTAVAIL, errno.ENODEV)
-"""What the kernel answers when the address is not there (any more)."""
+"""What the kernel answers when the address is not there (any more) as we know it."""
 
 KERNEL_S_MAX = 2
 """For one answer of the kernel: it waits for others that change the network."""
@@ -200,7 +205,7 @@ def act(book: Book) -> None:
 def end_service(held: Told) -> None:
     hurry()
     downs = [take_down(down) for down in held["downs"]]  # all of them, whatever the first ones say
-    if all(downs):
+    if nothing_left(held["downs"]) and all(downs):
         say_last_word(base64.b64decode(held["word"]), held["peers"])
     else:
         complain(f"{held['service']}: not everything is down here, so no last word is said")
@@ -261,37 +266,120 @@ def environment_of(pid: int) -> list[bytes]:
 
 
 def remove_address(down: Told) -> bool:
-    """RTM_DELADDR (rtnetlink(7)). True where the address is not there any more."""
+    """From where we were told that it is, with one message. True where it is not there any more."""
     try:
         index = socket.if_nametoindex(down["interface"])
     except OSError:
-        return True  # the interface is gone, and its addresses with it
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", KERNEL_S_MAX, 0))
-        kernel.send(deletion(down["address"], down["prefix"], index))
-        answer = kernel.recv(65536)
-    code = -int(struct.unpack_from("i", answer, 16)[0])
+        return True  # the interface is gone, or has another name by now: that is looked at below
+    code = delete(packed(down["address"]), down["prefix"], index)
     if code not in GONE:
         complain(f"{down['address']} on {down['interface']}: {os.strerror(code)}")
     return code in GONE
 
 
-def deletion(address: str, prefix: int, index: int) -> bytes:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    packed = socket.inet_pton(family, address)
-    attributes = b"".join(struct.pack("HH", 4 + len(packed), kind) + packed for kind in (IFA_LOCAL, IFA_ADDRESS))
-    body = struct.pack("BBBBI", family, prefix, 0, 0, index) + attributes
-    return struct.pack("IHHII", 16 + len(body), RTM_DELADDR, NLM_F_REQUEST_ACK, 1, 0) + body
+def nothing_left(downs: list[Told]) -> bool:
+    """Interfaces are renamed, and people add an address once more with another prefix: what is still here goes as well."""
+    wanted = {packed(down["address"]): down["interface"] for down in downs if "address" in down}
+    try:
+        left = carried(wanted) if wanted else []
+        for address, prefix, index in left:
+            delete(address, prefix, index)
+        left = carried(wanted) if left else []
+    except OSError as error:
+        complain(f"nobody can tell which addresses are still here: {error}")
+        return False
+    for address, _, index in left:
+        complain(f"{socket.inet_ntop(family_of(address), address)} is still here, on interface {index}")
+    return not left
+
+
+def carried(wanted: dict[bytes, str]) -> list[tuple[bytes, int, int]]:
+    """Where this machine has one of these addresses: with its prefix and the number of its interface."""
+    found = []
+    code, answers = ask(RTM_GETADDR, NLM_F_REQUEST_DUMP, bytes(8))
+    if code:
+        raise OSError(code, os.strerror(code))
+    for kind, body in answers:
+        if kind == RTM_NEWADDR:
+            _, prefix, _, _, index = struct.unpack_from("BBBBI", body)
+            attributes = attributes_of(body)
+            address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS, b"")
+            ours = attributes.get(IFA_PROTO) == OWNER_TAG
+            if address in wanted and (ours or counts(address, wanted[address], index)):
+                found.append((address, prefix, index))
+    return found
+
+
+def counts(address: bytes, interface: str, index: int) -> bool:
+    """On `lo` people put an address on purpose; a link-local one is another on every interface (as in actions/address.py)."""
+    try:
+        name = socket.if_indextoname(index)
+    except OSError:
+        name = ""
+    link_local = address[:2] == b"\xa9\xfe" if len(address) == 4 else address[0] == 0xFE and address[1] & 0xC0 == 0x80
+    return name == interface or (name != "lo" and not link_local)
+
+
+def delete(address: bytes, prefix: int, index: int) -> int:
+    """RTM_DELADDR (rtnetlink(7)): 0, or the kernel's errno."""
+    attributes = b"".join(struct.pack("HH", 4 + len(address), kind) + address for kind in (IFA_LOCAL, IFA_ADDRESS))
+    body = struct.pack("BBBBI", family_of(address), prefix, 0, 0, index) + attributes
+    return ask(RTM_DELADDR, NLM_F_REQUEST_ACK, body)[0]
+
+
+def ask(kind: int, flags: int, body: bytes) -> tuple[int, list[tuple[int, bytes]]]:
+    """0 or the kernel's errno, and every message of the answer: its type and its body. The last one tells how it ended."""
+    answers: list[tuple[int, bytes]] = []
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
+        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", KERNEL_S_MAX, 0))
+        kernel.send(struct.pack("IHHII", 16 + len(body), kind, flags, 1, 0) + body)
+        while not answers or answers[-1][0] not in (NLMSG_ERROR, NLMSG_DONE):
+            packet, at = kernel.recv(65536), 0
+            while at < len(packet):
+                length, kind, flags = struct.unpack_from("IHH", packet, at)
+                if flags & NLM_F_DUMP_INTR:
+                    return ask(RTM_GETADDR, NLM_F_REQUEST_DUMP, body)  # something changed meanwhile: once more
+                answers.append((kind, packet[at + 16 : at + length]))
+                at += (length + 3) & ~3
+    return -int(struct.unpack_from("i", answers[-1][1])[0]), answers
+
+
+def attributes_of(body: bytes) -> dict[int, bytes]:
+    """What follows the 8 bytes of an ifaddrmsg."""
+    found, at = {}, 8
+    while at + 4 <= len(body):
+        length, kind = struct.unpack_from("HH", body, at)
+        found[kind] = body[at + 4 : at + length]
+        at += max(4, (length + 3) & ~3)
+    return found
+
+
+def packed(address: str) -> bytes:
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+
+
+def family_of(address: bytes) -> int:
+    return socket.AF_INET if len(address) == 4 else socket.AF_INET6
 
 
 # --- scripts -------------------------------------------------------------------------------------------------------
 
 
+BY_SHELL = ("/bin/sh", "-c", """
+case $0 in */*) if [ -f "$0" ] && ! [ -s "$0" ]; then echo "$0: $0: Exec format error"; exit 126; fi ;; esac
+exec "$0" "$@"
+""")
+"""Before the words of a program: whoever starts it stands still until its file is open, for minutes on a file server that
+hangs. So we start this, which is small and local and becomes the program in the same process. A shell, because it knows what
+is no program (env would take a file of zeros for a script, and for one that did well); of an empty file it must be told."""
+
+
 def run(down: Told) -> bool:
-    """True where it exits with 0 in time; else its group is killed. No shell, no input, no output."""
+    """True where it exits with 0 in time; else its group is killed. No input, no output."""
     argv, nothing = down["run"], (0, 1, 2)
     streams = [(os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0) for number in nothing]
-    pid = os.posix_spawn(argv[0], argv, down["env"], file_actions=streams, setsid=True, setsigdef=USUAL)
+    words = [*BY_SHELL, *argv]
+    pid = os.posix_spawn(words[0], words, down["env"], file_actions=streams, setsid=True, setsigdef=USUAL)
     leader = os.pidfd_open(pid)
     ended, _, _ = select.select([leader], [], [], down["timeout_ms"] / 1000)
     os.close(leader)

@@ -3,6 +3,7 @@
     look = InterfaceLook()
     look.hardware_address("eth0")   # six bytes, or None where it has none (lo, tun)
     look.carrier("eth0")            # False also where it is missing or switched off; about 2 us a look
+    look.addresses()                # every IPv4 address of this machine, also those of interfaces that are switched off
 
 ETHTOOL_GLINK is asked because the kernel's link events come late: about one batch a second for the whole machine, so a
 second interface may be reported a second after its cable was cut.
@@ -14,6 +15,7 @@ import fcntl
 import socket
 import struct
 
+SIOCGIFCONF = 0x8912
 SIOCGIFFLAGS = 0x8913
 SIOCGIFHWADDR = 0x8927
 SIOCETHTOOL = 0x8946
@@ -22,6 +24,9 @@ IFF_UP = 0x1
 IFF_RUNNING = 0x40
 ARPHRD_ETHER = 1
 IFREQ_BYTES = 40
+IFCONF = struct.Struct("iP")
+IP_AT = 20
+"""In an ifreq: behind the name (16 bytes), the family and the port."""
 
 
 class InterfaceLook:
@@ -31,6 +36,7 @@ class InterfaceLook:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._answer = array.array("I", [ETHTOOL_GLINK, 0])
         self._pointer = struct.pack("P", self._answer.buffer_info()[0])
+        self._list = array.array("B", bytes(32 * IFREQ_BYTES))
 
     def close(self) -> None:
         self._socket.close()
@@ -50,6 +56,21 @@ class InterfaceLook:
         answer = self._ask(SIOCGIFHWADDR, interface)
         (family,) = struct.unpack_from("H", answer, 16)
         return answer[18:24] if family == ARPHRD_ETHER else None
+
+    def addresses(self) -> set[bytes]:
+        """Packed. Asked twice where there are more of them than room: they are counted first."""
+        room = self._list.buffer_info()[1]
+        length = self._listed()
+        while length + IFREQ_BYTES > room:
+            self._list = array.array("B", bytes(2 * room))
+            room, length = 2 * room, self._listed()
+        return {self._list[at + IP_AT : at + IP_AT + 4].tobytes() for at in range(0, length, IFREQ_BYTES)}
+
+    def _listed(self) -> int:
+        """Ask for the list; how many bytes of it there are."""
+        pointer, room = self._list.buffer_info()
+        length: int = IFCONF.unpack(fcntl.ioctl(self._socket, SIOCGIFCONF, IFCONF.pack(room, pointer)))[0]
+        return length
 
     def _running(self, interface: str) -> bool:
         try:

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 from pyroute2 import AsyncIPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
+from actions.interface import InterfaceLook
 from actions.rtnetlink import OWNER_TAG, Rtnetlink, address_request, neighbour_request
 
 GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ESRCH})
@@ -53,6 +54,7 @@ class Netlink:
         self._socket = socket_
         self._turn = asyncio.Lock()
         self._kernel = Rtnetlink()
+        self._look = InterfaceLook()
 
     @classmethod
     async def open(cls) -> "Netlink":
@@ -66,6 +68,7 @@ class Netlink:
     def close(self) -> None:
         self._socket.close()
         self._kernel.close()
+        self._look.close()
 
     async def add(self, interface: str, address: Address) -> None:
         """Add or keep; an IPv6 address is ready at once and never chosen as the source of our own connections."""
@@ -91,7 +94,23 @@ class Netlink:
             if index is None or (word == "remove" and address.version == 4 and not promote_secondaries(interface)):
                 return False
             requests.append(address_request(word, index, address))
-        return not any(self._kernel.ask_all(requests))
+        try:
+            return not any(self._kernel.ask_all(requests))
+        except OSError:  # an answer was lost: what has become of the request is seen when it is asked again
+            return False
+
+    def has_any(self, addresses: Sequence[Address]) -> bool:
+        """Whether the kernel may have one of these, on any interface and with any prefix. Some microseconds, and it errs
+        only towards yes. (Not asked by `bind`: that finds no address that is still tentative, in a VRF or on an interface that
+        is switched off, and with ip_nonlocal_bind every one.)"""
+        four = {address.ip.packed for address in addresses if address.version == 4}
+        six = [address_request("get", 0, address) for address in addresses if address.version == 6]
+        if not four.isdisjoint(self._look.addresses() if four else ()):
+            return True
+        try:
+            return bool(six) and any(code != errno.EADDRNOTAVAIL for code in self._kernel.ask_all(six))
+        except OSError:
+            return True
 
     async def addresses(self, version: int) -> list[Held]:
         """All of one IP version, on every interface."""
@@ -105,6 +124,7 @@ class Netlink:
             address_request("add", index, address)
             address_request("remove", index, address)
             neighbour_request(index, address)
+            address_request("get", 0, address)
 
     def forget_neighbour(self, interface: str, address: Address) -> None:
         """Remove what we remember of who had this address."""

@@ -13,6 +13,7 @@ pipe, and go on emptying it as long as somebody writes, or that daemon would die
 
 import asyncio
 import contextlib
+import errno
 import hashlib
 import os
 import signal
@@ -20,6 +21,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from actions.guard import BY_SHELL
 
 OUTPUT_BYTES_MAX = 1 << 20
 """What is hashed and looked at; the rest of a flood is read and thrown away."""
@@ -29,6 +32,9 @@ LINE_BYTES_MAX = 400
 
 KILLED_S_MAX = 2.0
 """SIGKILL takes microseconds; a process that sleeps in the kernel may take for ever, and we do not."""
+
+NOT_RUNNABLE, NOT_FOUND = 126, 127
+"""With what a shell exits that cannot become a program."""
 
 TICKET = "FAILOVER_TICKET"
 
@@ -91,7 +97,9 @@ class Programs:
                 await asyncio.wait_for(_exit_of(process), KILLED_S_MAX)
             raise
         printed.read()
-        return Exited(process.returncode, printed.line(), printed.digest())
+        exited = Exited(process.returncode, printed.line(), printed.digest())
+        _must_have_run(argv[0], exited)
+        return exited
 
 
 def kill_group(group: int) -> None:
@@ -102,10 +110,21 @@ def kill_group(group: int) -> None:
 
 
 def _start(argv: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
-    """A session of its own, no input, our pipe as output, and no other descriptor of ours."""
+    """A session of its own, no input, our pipe as output, and no other descriptor of ours. By way of a shell: until the
+    program's file is open we would stand still, with the whole process."""
+    words, nothing = [*BY_SHELL, *argv], subprocess.DEVNULL
     return subprocess.Popen(
-        list(argv), env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        words, env=environment, cwd="/", stdin=nothing, stdout=output, stderr=output, start_new_session=True
     )
+
+
+def _must_have_run(path: str, exited: Exited) -> None:
+    """Raises OSError where it was the shell that ended. It names the program in two places: as itself, and as what it cannot
+    run. A program that ends in this way names itself once, if at all."""
+    if exited.code in (NOT_RUNNABLE, NOT_FOUND) and exited.line.startswith(f"{path}: ") and f" {path}: " in exited.line:
+        if exited.code == NOT_FOUND:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+        raise OSError(errno.EACCES, exited.line.rsplit(": ", 1)[1])
 
 
 def _inherited() -> dict[str, str]:

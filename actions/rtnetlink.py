@@ -19,7 +19,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import Any
 
 from pyroute2.netlink import NLM_F_ACK, NLM_F_CREATE, NLM_F_REPLACE, NLM_F_REQUEST
-from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_DELNEIGH, RTM_NEWADDR
+from pyroute2.netlink.rtnl import RTM_DELADDR, RTM_DELNEIGH, RTM_GETADDR, RTM_NEWADDR
 from pyroute2.netlink.rtnl.ifaddrmsg import ifaddrmsg
 from pyroute2.netlink.rtnl.ndmsg import ndmsg
 
@@ -31,17 +31,27 @@ IFA_F_NODAD = 0x02
 
 FOR_EVER = 0xFFFF_FFFF
 ANSWER_BYTES_MAX = 65_536
+REQUESTS_MAX = 64
+"""In one system call. The answers to all of them must find room in the socket's buffer, or the kernel drops some."""
+
+ANSWER_S_MAX = 2
+"""The answer is there when `send` returns. Were it lost all the same, nobody may wait for it for ever."""
+
 NLMSG_ERROR = 2
 ERROR = struct.Struct("=IHHIIi")
 """nlmsghdr (length, type, flags, sequence, port) and the first field of nlmsgerr: minus the errno, or 0."""
 
 SEQUENCE_AT = 8
 
+REMEMBERED_MAX = 4096
+"""Encoded requests: to encode one takes a millisecond, and an address has up to four."""
+
 
 class Rtnetlink:
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
         self._socket.bind((0, 0))
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", ANSWER_S_MAX, 0))
         self._sequence = 0
 
     def close(self) -> None:
@@ -54,7 +64,11 @@ class Rtnetlink:
             raise OSError(code, os.strerror(code), errno.errorcode.get(code))
 
     def ask_all(self, requests: Sequence[bytes]) -> list[int]:
-        """The same for several in one system call: for each 0, or the errno with which the kernel refused it."""
+        """The same for several, 64 in one system call: for each 0, or the errno with which the kernel refused it."""
+        pieces = [requests[at : at + REQUESTS_MAX] for at in range(0, len(requests), REQUESTS_MAX)]
+        return [code for piece in pieces for code in self._ask_piece(piece)]
+
+    def _ask_piece(self, requests: Sequence[bytes]) -> list[int]:
         first = self._sequence + 1
         self._sequence += len(requests)
         numbered = [
@@ -71,9 +85,10 @@ class Rtnetlink:
         return [codes[number] for number in range(first, first + len(requests))]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=REMEMBERED_MAX)
 def address_request(word: str, index: int, address: IPv4Interface | IPv6Interface) -> bytes:
-    """`word` is "add" (or keep) or "remove"; an IPv6 address is ready at once and never the source of our own connections."""
+    """`word` is "add" (or keep), "remove" or "get" (which index 0 asks of all interfaces, and the kernel knows for IPv6 only).
+    An IPv6 address is ready at once and never the source of our own connections."""
     message: Any = ifaddrmsg()
     message["family"] = socket.AF_INET if address.version == 4 else socket.AF_INET6
     message["prefixlen"] = address.network.prefixlen
@@ -87,12 +102,12 @@ def address_request(word: str, index: int, address: IPv4Interface | IPv6Interfac
         times = {"ifa_preferred": 0, "ifa_valid": FOR_EVER, "cstamp": 0, "tstamp": 0}
         attributes += [["IFA_FLAGS", IFA_F_NODAD], ["IFA_CACHEINFO", times]]
     message["attrs"] = attributes
-    message["header"]["type"] = RTM_NEWADDR if word == "add" else RTM_DELADDR
+    message["header"]["type"] = {"add": RTM_NEWADDR, "remove": RTM_DELADDR, "get": RTM_GETADDR}[word]
     how = NLM_F_CREATE | NLM_F_REPLACE if word == "add" else 0
     return _encoded(message, how)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=REMEMBERED_MAX)
 def neighbour_request(index: int, address: IPv4Interface | IPv6Interface) -> bytes:
     """Forget which hardware address this one had."""
     message: Any = ndmsg()

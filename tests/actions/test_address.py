@@ -7,10 +7,10 @@ from ipaddress import ip_interface
 
 import pytest
 
-from actions.address import AddressAction
+from actions.address import AddressAction, at_once
 from actions.announce import Announcer
 from actions.netlink import Netlink
-from actions.outcome import Ending, Order, Result, Seen
+from actions.outcome import DONE, Ending, Order, Result, Seen
 from tests.actions.lab import Lan, in_namespace, inside
 
 ORDER = Order("web", "one", 7, "a test")
@@ -129,10 +129,83 @@ def test_an_address_with_another_prefix_is_found_and_taken_down(lan: Lan) -> Non
     assert probe(lan.one, FOUR) is Seen.DOWN
 
 
+@pytest.mark.parametrize("address", [FOUR, SIX])
+@pytest.mark.parametrize("interface", ["eth0", "spare0"])
+@pytest.mark.parametrize("together", [False, True])
+def test_an_address_is_not_down_while_it_is_here_a_second_time(lan: Lan, address: str, interface: str, together: bool) -> None:
+    """Typed in an emergency, with the prefix that comes of itself; IPv6 is still tentative then, and cannot be bound."""
+    ip = address.split("/")[0]
+
+    async def work() -> Seen:
+        async with action(address) as it, action("10.77.0.101/24") as other:
+            await it.up(ORDER)
+            await other.up(ORDER)
+            if (address, interface) != (SIX, "eth0"):  # IPv6 has it once on one interface
+                in_namespace(lan.one, "ip", "address", "add", ip, "dev", interface)
+            if not together or at_once([other, it], "down") is None:
+                assert (await it.down(ORDER)).ending is Ending.DONE
+                await other.down(ORDER)
+            return await it.probe(ORDER)
+
+    in_namespace(lan.one, "ip", "link", "add", "spare0", "type", "bridge")
+    try:
+        assert inside(lan.one, work) is Seen.DOWN
+        assert ip not in in_namespace(lan.one, "ip", "-o", "address").replace("/", " ").split()
+    finally:
+        in_namespace(lan.one, "ip", "link", "del", "spare0")
+
+
+def test_a_second_one_is_seen_on_an_interface_that_is_off_and_where_anything_can_be_bound(lan: Lan) -> None:
+    in_namespace(lan.one, "sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=1")
+    in_namespace(lan.one, "ip", "link", "add", "spare0", "type", "bridge")
+
+    async def work() -> tuple[Result | None, bool]:
+        async with action(FOUR) as it:
+            await it.up(ORDER)
+            whole = (at_once([it], "down") or [None])[0]
+            in_namespace(lan.one, "ip", "address", "add", "10.77.0.100/32", "dev", "spare0")
+            return whole, it.netlink.has_any([it.address])
+
+    try:
+        assert inside(lan.one, work) == (DONE, True)
+    finally:
+        in_namespace(lan.one, "ip", "link", "del", "spare0")
+        in_namespace(lan.one, "sysctl", "-qw", "net.ipv4.ip_nonlocal_bind=0")
+
+
+def test_hundreds_of_addresses_hide_none(lan: Lan) -> None:
+    """The kernel lists them into a room of ours, and leaves out what does not fit."""
+    in_namespace(lan.one, "ip", "link", "add", "spare0", "type", "bridge")
+    commands = "".join(f"address add 10.66.{n}.{m}/32 dev spare0\n" for n in range(4) for m in range(80))
+    in_namespace(lan.one, "sh", "-c", f"echo '{commands}' | ip -batch -")
+
+    async def work() -> list[bool]:
+        async with action(FOUR) as it:
+            return [it.netlink.has_any([ip_interface(text)]) for text in ("10.66.0.0/24", "10.66.3.79/24", "10.66.3.80/24")]
+
+    try:
+        assert inside(lan.one, work) == [True, True, False]
+    finally:
+        in_namespace(lan.one, "ip", "link", "del", "spare0")
+
+
+def test_a_link_local_address_of_another_interface_is_another_address(lan: Lan) -> None:
+    in_namespace(lan.one, "ip", "link", "add", "spare0", "type", "bridge")
+    in_namespace(lan.one, "ip", "address", "add", "fe80::100/64", "dev", "spare0")
+    try:
+        for word, seen in (("up", Seen.UP), ("down", Seen.DOWN)):
+            assert perform(lan.one, "fe80::100/64", word).ending is Ending.DONE
+            assert probe(lan.one, "fe80::100/64") is seen
+        assert "fe80::100/64" in lan.addresses(lan.one, "spare0")
+    finally:
+        in_namespace(lan.one, "ip", "link", "del", "spare0")
+
+
 def test_an_address_that_people_keep_on_lo_is_not_ours(lan: Lan) -> None:
     in_namespace(lan.one, "ip", "address", "add", "10.77.0.100/32", "dev", "lo")
     assert probe(lan.one, FOUR) is Seen.DOWN
-    perform(lan.one, FOUR, "down")
+    for word in ("down", "up", "down"):
+        assert perform(lan.one, FOUR, word).ending is Ending.DONE
     assert "10.77.0.100/32" in lan.addresses(lan.one, "lo")
     in_namespace(lan.one, "ip", "address", "del", "10.77.0.100/32", "dev", "lo")
 

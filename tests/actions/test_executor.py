@@ -237,6 +237,27 @@ def test_an_address_is_brought_up_with_its_times(lan: Lan) -> None:
     assert 0 < up.announce_us <= up.took_us
 
 
+def test_a_service_may_have_hundreds_of_addresses(lan: Lan) -> None:
+    """More than the socket's buffer has room for answers to requests in one system call."""
+    texts = [f"10.66.{n}.{m}/32" for n in range(4) for m in range(80)] + [f"fd66::{n}/128" for n in range(1, 81)]
+    held, said = range(len(texts)), list[LastWord]()
+    word = LastWord(bytes(32), "one", bytes(8), "web", 7)
+
+    async def work() -> list[StepFinished]:
+        async with stage(policy(*map(address, texts))) as it:
+            it.executor._say = said.append
+            it.executor.run(Run(1, "web", tuple(held), "up", 7, "a test"))
+            up, there = await it.step(1), lan.addresses(lan.one)
+            assert set(texts) <= set(there)
+            it.executor.run(Run(2, "web", tuple(reversed(held)), "down", 7, "a test", word))
+            return [up, await it.step(2)]
+
+    up, down = inside(lan.one, work)
+    assert {ending.outcome for ending in (*up.endings, *down.endings)} == {Outcome.DONE}
+    assert said == [word]
+    assert not set(texts) & set(lan.addresses(lan.one))
+
+
 def both(ticket: int, word: str, last_word: LastWord | None = None) -> Run:
     return Run(ticket, "web", (1, 0) if word == "down" else (0, 1), word, 7, "a test", last_word)
 

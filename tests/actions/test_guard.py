@@ -26,7 +26,7 @@ from coordinator.policy import NodePolicy, Policy, ServicePolicy, Timing
 from protocol.bodies import read_signed
 from protocol.datagram import check_outside, last_word_body
 from protocol.messages import LastWord, Verified
-from tests.actions.lab import Lan, enter, until
+from tests.actions.lab import Lan, enter, in_namespace, until
 from tests.actions.test_script import alive, write_script
 
 FOUR, SIX = "10.77.0.120/24", "fd77::120/64"
@@ -181,6 +181,51 @@ def test_a_killed_faild_leaves_nothing_and_the_peers_hear_it(lan: Lan, peer: Pee
     assert not {FOUR, SIX} & set(lan.addresses(lan.one))
     assert (tmp_path / "log").read_text().splitlines()[-1] == "stop 7 faild has ended 2"
     it.guard_ended()
+
+
+@pytest.fixture
+def renamed(lan: Lan) -> Iterator[Any]:
+    """Gives the interface another name, and its own back at the end."""
+    in_namespace(lan.one, "ip", "link", "property", "add", "dev", "eth0", "altname", "first0")
+    yield lambda: in_namespace(lan.one, "ip", "link", "set", "dev", "first0", "name", "ethX")
+    in_namespace(lan.one, "ip", "link", "set", "dev", "first0", "name", "eth0")
+    in_namespace(lan.one, "ip", "link", "property", "del", "dev", "eth0", "altname", "first0")
+
+
+def test_an_address_goes_with_us_under_whatever_name_its_interface_has(
+    lan: Lan, peer: Peer, stand_in: Any, renamed: Any
+) -> None:
+    it = stand_in({"web": [address(FOUR), address(SIX)]})
+    it.hear("up")
+    it.process.send_signal(signal.SIGSTOP)
+    renamed()
+    assert {FOUR, SIX} <= set(lan.addresses(lan.one, "ethX"))
+    it.kill()
+    assert peer.word(peer.four).service == "web"
+    assert not {FOUR, SIX} & set(lan.addresses(lan.one, "ethX"))
+    it.guard_ended()
+
+
+def test_an_address_that_is_here_a_second_time_goes_too_but_not_from_lo(lan: Lan, peer: Peer, stand_in: Any) -> None:
+    """With another prefix on the same interface, with any on another; on `lo` it is there on purpose."""
+    four, six = FOUR.replace("/24", "/32"), SIX.replace("/64", "/128")
+    in_namespace(lan.one, "ip", "link", "add", "spare0", "type", "bridge")
+    try:
+        it = stand_in({"web": [address(FOUR), address(SIX)]})
+        it.hear("up")
+        it.process.send_signal(signal.SIGSTOP)
+        for text, interface in ((four, "eth0"), (four, "spare0"), (six, "spare0"), (four, "lo"), (six, "lo")):
+            in_namespace(lan.one, "ip", "address", "add", text, "dev", interface)
+        it.kill()
+        assert peer.word(peer.four).service == "web"
+        left = in_namespace(lan.one, "ip", "-o", "address").split()
+        assert sorted(text for text in left if text in (FOUR, SIX, four, six)) == [four, six]
+        assert {four, six} <= set(lan.addresses(lan.one, "lo"))
+        it.guard_ended()
+    finally:
+        in_namespace(lan.one, "ip", "link", "del", "spare0")
+        for text in (four, six):
+            in_namespace(lan.one, "ip", "address", "del", text, "dev", "lo")
 
 
 def test_a_stop_that_fails_leaves_no_last_word(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +117,7 @@ async def test_a_script_that_is_not_there_fails_with_its_name(tmp_path: Path, pr
     result = await perform(action, "up", ORDER, 5)
     assert result.ending is Ending.FAILED
     assert "absent" in result.text
-    assert [line[0] for line in ledger.lines] == ["began", "ended"]
+    assert [line[0] for line in ledger.lines] == ["began", "group", "ended"]
 
 
 async def test_a_daemon_that_keeps_our_pipe_neither_holds_us_up_nor_dies_of_it(tmp_path: Path, programs: Programs) -> None:
@@ -185,6 +187,64 @@ async def test_an_exec_check_is_its_exit_code_in_time(tmp_path: Path, programs: 
     assert found.text == "/bin/sh: exit 7: sick"
     assert "no end" in (await check_exec(["/bin/sleep", "600"], {}, programs, 0.1)).text
     assert "cannot be run" in (await check_exec([str(tmp_path / "absent")], {}, programs, 1)).text
+
+
+LEASE = """
+import fcntl, os, pathlib, signal, sys, time
+script, asked, turned = map(pathlib.Path, sys.argv[1:])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGIO])
+handle = os.open(script, os.O_RDWR)
+fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+print("leased", flush=True)
+signal.sigwait([signal.SIGIO])
+asked.touch()
+deadline = time.monotonic() + 5
+while not turned.exists() and time.monotonic() < deadline:
+    time.sleep(0.001)
+print("turned" if turned.exists() else "stood still", flush=True)
+"""
+"""Whoever opens the script waits until we say that he may: like a file server that hangs. (An exclusive lease, fcntl(2).)"""
+
+
+async def test_a_file_that_cannot_be_opened_does_not_stop_us(tmp_path: Path, programs: Programs) -> None:
+    path, asked, turned = write_script(tmp_path, "echo ran; exit 7"), tmp_path / "asked", tmp_path / "turned"
+    words = [sys.executable, "-c", LEASE, path, str(asked), str(turned)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        assert server.stdout.readline() == "leased\n"
+        running = asyncio.create_task(programs.run([path], {}))
+        await until(asked.exists, "it is being opened")
+        turned.touch()
+        exited = await running
+        assert (exited.code, exited.line) == (7, "ran")
+        assert server.stdout.readline() == "turned\n"
+
+
+async def test_what_cannot_be_run_is_told_from_what_ends_badly(tmp_path: Path, programs: Programs) -> None:
+    """The first certainly did nothing. A script that misses a command exits in the same way, and may have done anything."""
+    plain, empty, zeros, lost = (tmp_path / name for name in ("plain", "empty", "zeros", "lost"))
+    plain.write_text("#!/bin/sh\n")
+    for path, data in ((empty, b""), (zeros, bytes(4096)), (lost, b"#!/nonexistent/sh\n")):
+        path.write_bytes(data)
+        path.chmod(0o755)
+    found = {path.name: (await check_exec([str(path)], {}, programs, 5)).text for path in (plain, empty, zeros, lost)}
+    assert found == {
+        "plain": f"{plain} cannot be run: Permission denied",
+        "empty": f"{empty} cannot be run: Exec format error",
+        "zeros": f"{zeros} cannot be run: Exec format error",
+        "lost": f"{lost} cannot be run: No such file or directory",
+    }
+    assert (await check_exec(["nonexistent"], {}, programs, 5)).text == "nonexistent cannot be run: No such file or directory"
+    exited = await programs.run([write_script(tmp_path, "nonexistent")], {})
+    assert (exited.code, "not found" in exited.line) == (127, True)
+    assert (await programs.run([write_script(tmp_path, "exit 126", "a=b c")], {})).code == 126
+
+
+async def test_a_program_gets_its_words_as_they_are(tmp_path: Path, programs: Programs) -> None:
+    """No shell looks into them, and its own name is the one that is configured."""
+    path = write_script(tmp_path, 'printf "%s|" "$0" "$@"', "a=$b c")
+    exited = await programs.run([path, "$HOME", "a b", "", "-x", "';", "*"], {})
+    assert exited.line == f"{path}|$HOME|a b||-x|';|*|"
 
 
 async def test_descriptors_do_not_pile_up(tmp_path: Path, programs: Programs) -> None:

@@ -305,6 +305,9 @@ async def test_without_any_key_it_is_4_and_says_where_one_may_come_from(cluster,
     done = await failc("hold", "web", "--state", lukretia)
     assert done.code == 4
     assert "name one with --identity, or add it to the agent (operators: afm, eve, olga)" in done.err
+    for words in (["hold", "web"], ["config", "apply"]):
+        done = await failc(*words, "--json", "--state", lukretia)
+        assert (done.code, done.json["ok"], done.err) == (4, False, f"failc: {done.json['text']}\n")
 
 
 async def test_a_key_in_the_agent_signs(cluster, lukretia, tmp_path):

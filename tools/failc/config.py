@@ -131,12 +131,17 @@ def apply(reason: str, as_json: bool) -> int:
 
     ask = connect()
     cluster = ask.get("/cluster")
-    code, answer = ask.post("/command", signed(cluster, "apply", "", cluster["node"], reason, 0, 0))
+    try:
+        given = signed(cluster, "apply", "", cluster["node"], reason, 0, 0)
+    except Trouble as refused:
+        if as_json:
+            print(json.dumps(_applied(cluster["node"], refused.code, {"text": refused.message})))
+        raise
+    code, answer = ask.post("/command", given)
     fate = FATES.get(code, UNREACHABLE)
     text = answer.get("text") or answer.get("error") or f"answered {code}"
     if as_json:
-        keys = ("text", "changes", "complaints")
-        print(json.dumps({"ok": fate == DONE, "node": cluster["node"], **{key: answer.get(key, []) for key in keys}}))
+        print(json.dumps(_applied(cluster["node"], fate, answer)))
         return fate
     for complaint in answer.get("complaints", []):
         click.echo(complaint, err=True)
@@ -144,3 +149,9 @@ def apply(reason: str, as_json: bool) -> int:
         raise Trouble(f"config apply on {cluster['node']}: {text}", fate)
     print("\n".join([f"{cluster['node']}: {text}", *(f"  {line}" for line in answer["changes"])]))
     return fate
+
+
+def _applied(node: str, fate: int, answer: dict[str, Any]) -> dict[str, Any]:
+    """What became of the file, as one object."""
+    keys = ("text", "changes", "complaints")
+    return {"ok": fate == DONE, "node": node, **{key: answer.get(key, []) for key in keys}}

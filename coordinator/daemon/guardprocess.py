@@ -59,6 +59,8 @@ class GuardProcess:
         except TimeoutError:
             guard.kill()
             raise OSError(f"the guard was not ready within {READY_S_MAX:g} s") from None
+        if guard.over.is_set():  # in the turn in which it was ready: whoever waits is told a turn later
+            raise guard._ended_at_once()
         guard._died = died
         return guard
 
@@ -101,9 +103,12 @@ class GuardProcess:
         self._forget()
         self.over.set()
         if not self._ready.done():
-            self._ready.set_exception(OSError(f"the guard ended at once, with {self._process.returncode}"))
+            self._ready.set_exception(self._ended_at_once())
         if self._died is not None:
             self._died()
+
+    def _ended_at_once(self) -> OSError:
+        return OSError(f"the guard ended at once, with {self._process.returncode}")
 
     def _forget(self) -> None:
         if self._life >= 0:

@@ -19,7 +19,7 @@ import pytest
 
 from actions import guard
 from actions.process import kill_group
-from coordinator.core.inputs import GuardChanged, Guarded
+from coordinator.core.inputs import GuardChanged, Guarded, Input
 from coordinator.daemon.guardlink import GuardLink
 from coordinator.daemon.statelock import StateBusy, StateLock
 from coordinator.policy import NodePolicy, Policy, ServicePolicy, Timing
@@ -277,18 +277,27 @@ def test_what_was_said_just_before_the_end_still_counts() -> None:
         assert (book.held, book.programs) == ({}, {"0123-2": None})
 
 
+def link_alone(folder: Path) -> tuple[GuardLink, list[Input]]:
+    """A link of this process, without peers, and what it posts."""
+    inbox: list[Input] = []
+    nodes = {"one": NodePolicy("one", bytes(32), {})}
+    return GuardLink("one", Policy("demo", bytes(32), Timing(), nodes, {}), folder, inbox.append), inbox
+
+
+def hold(link: GuardLink, service: ServicePolicy) -> None:
+    word = LastWord(bytes(32), "one", bytes(8), service.name, 7)
+    link.hold(Verified(word, word.encode(), bytes(64)), service)
+
+
 async def test_a_guard_that_does_not_answer_confirms_nothing(tmp_path: Path) -> None:
     """And one that is gone is reported and replaced; what waited for it is then confirmed."""
-    nodes = {"one": NodePolicy("one", bytes(32), {})}
-    policy, inbox = Policy("demo", bytes(32), Timing(), nodes, {}), []
-    link = GuardLink("one", policy, tmp_path, inbox.append)
+    link, inbox = link_alone(tmp_path)
     await link.start()
     first = link.pid
     assert first > 1
     try:
         os.kill(first, signal.SIGSTOP)
-        word = LastWord(bytes(32), "one", bytes(8), "web", 7)
-        link.hold(Verified(word, word.encode(), bytes(64)), ServicePolicy("web", ("one",)))
+        hold(link, ServicePolicy("web", ("one",)))
         deadline = time.monotonic() + 0.1
         while time.monotonic() < deadline:
             await asyncio.sleep(0.01)
@@ -301,6 +310,38 @@ async def test_a_guard_that_does_not_answer_confirms_nothing(tmp_path: Path) -> 
         link.release("web", 7)
         await link.close()
     assert not alive(first)
+
+
+async def test_a_guard_that_dies_in_the_moment_in_which_it_is_ready_is_replaced(tmp_path: Path) -> None:
+    """faild stands still meanwhile, and then hears that it is ready and that it has ended in one turn."""
+    link, inbox = link_alone(tmp_path)
+    await link.start()
+    try:
+        os.kill(link.pid, signal.SIGKILL)
+        await until(lambda: inbox[1:] == [GuardChanged(False)] and children(), "another is being started")
+        (second,) = children()
+        wait_for(lambda: guard.state_of(second) == "S" and comm(second) == "faild-guard", "it is ready")
+        os.kill(second, signal.SIGKILL)
+        wait_for(lambda: guard.state_of(second) == "Z", "it has ended")
+        await until(lambda: GuardChanged(True) in inbox[1:], "a third stands")
+        assert alive(link.pid)
+        assert children() == [link.pid]
+    finally:
+        await link.close()
+
+
+def comm(pid: int) -> str:
+    return Path(f"/proc/{pid}/comm").read_text().strip()
+
+
+def children() -> list[int]:
+    """Of this very thread, which is the one that starts guards; those that have not ended."""
+    pids = map(int, Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
+    return [pid for pid in pids if guard.state_of(pid) not in ("", "Z") and "guard.py" in cmdline(pid)]
+
+
+def cmdline(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
 
 
 def test_the_group_of_a_running_action_is_killed(lan: Lan, stand_in: Any, tmp_path: Path, peer: Peer) -> None:

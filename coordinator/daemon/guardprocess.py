@@ -4,7 +4,8 @@
     guard.say({"say": "release", "service": "web", "epoch": 7})
     await guard.end()
 
-One message is one packet of JSON (SOCK_SEQPACKET keeps their borders). docs/guard.md lists them.
+One message is one packet of JSON (SOCK_SEQPACKET keeps their borders). docs/guard.md lists them. A guard that does not confirm
+what it is to hold, for 0.3 s in which we ran, is ended: whoever waits for it would wait for ever.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from typing import Any
 
 from actions import guard as guard_program
 from actions.capabilities import ambient
+from coordinator.daemon.patience import TURN_S, TURNS, Patience
 
 log = logging.getLogger("failover.guard")
 
@@ -41,6 +43,9 @@ class GuardProcess:
         self._channel = channel
         self._heard: Hears = heard
         self._died: Callable[[], None] | None = None
+        self._owed = 0
+        """How many `hold`s it has not confirmed. It hears in order, and answers each."""
+        self._patience = Patience(lambda: self._owed > 0, self._lost)
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = os.pidfd_open(process.pid)
         self._loop = asyncio.get_running_loop()
@@ -71,6 +76,10 @@ class GuardProcess:
         except OSError as error:
             log.error("the guard does not listen (%s), and is ended", error.strerror)
             self.kill()
+            return
+        if message["say"] == "hold":
+            self._owed += 1
+            self._patience.begin()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -88,7 +97,9 @@ class GuardProcess:
         try:
             while packet := self._channel.recv(65536):
                 message = json.loads(packet)
+                self._patience.sign()
                 if "ready" not in message:
+                    self._owed -= 1
                     self._heard(message)
                 elif not self._ready.done():
                     self._ready.set_result(None)
@@ -97,6 +108,10 @@ class GuardProcess:
         except OSError:
             pass  # as the end of what it says: it is dying, and its pidfd will tell
         self._loop.remove_reader(self._channel)
+
+    def _lost(self) -> None:
+        log.error("the guard has not confirmed within %g s what it is to hold, and is ended", TURN_S * TURNS)
+        self.kill()
 
     def _ended(self) -> None:
         self._process.wait()
@@ -111,6 +126,7 @@ class GuardProcess:
         return OSError(f"the guard ended at once, with {self._process.returncode}")
 
     def _forget(self) -> None:
+        self._patience.end()
         if self._life >= 0:
             self._loop.remove_reader(self._channel)
             self._loop.remove_reader(self._life)

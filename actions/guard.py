@@ -33,6 +33,9 @@ from typing import Any
 
 PACKET_BYTES_MAX = 1 << 20
 
+MORE = b"+"
+"""A packet that begins so is a piece of a message, and not the last one: a socket takes no packet larger than its buffer."""
+
 RTM_DELADDR, NLM_F_REQUEST_ACK = 21, 5
 IFA_ADDRESS, IFA_LOCAL = 1, 2
 GONE = (0, errno.EADDRNOTAVAIL, errno.ENODEV)
@@ -64,6 +67,8 @@ class Book:
         """Service to its newest `hold`."""
         self.programs: dict[str, Program | None] = {}
         """Ticket to what runs; None while its number is not known."""
+        self.pieces = b""
+        """Of a message whose end has not come."""
 
     def hear(self, told: Told) -> Told | None:
         """Write one message down; what is to be answered."""
@@ -178,7 +183,10 @@ def listen(channel: socket.socket, book: Book) -> str:
             return "closed"
         if not packet:
             return "closed"
-        told = json.loads(packet)
+        if packet.startswith(MORE):
+            book.pieces += packet.removeprefix(MORE)
+            continue
+        told, book.pieces = json.loads(book.pieces + packet), b""
         if told["say"] == "end":
             return "end"
         answer = book.hear(told)

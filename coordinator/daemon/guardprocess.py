@@ -4,8 +4,8 @@
     guard.say({"say": "release", "service": "web", "epoch": 7})
     await guard.end()
 
-One message is one packet of JSON (SOCK_SEQPACKET keeps their borders). docs/guard.md lists them. A guard that does not confirm
-what it is to hold, for 0.3 s in which we ran, is ended: whoever waits for it would wait for ever.
+One message is one packet of JSON (SOCK_SEQPACKET keeps their borders), a long one is several: docs/guard.md. A guard that for
+0.3 s in which we ran takes no message, or does not confirm what it is to hold, is ended: who waits for it would wait for ever.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,9 @@ log = logging.getLogger("failover.guard")
 
 READY_S_MAX = 5.0
 """A fresh interpreter takes 20 ms on a quiet machine."""
+
+PIECE_BYTES_MAX = 1 << 15
+"""Of a longer message; a socket usually takes 208 KiB before its other end reads."""
 
 CLOSE_S_MAX = 1.0
 """How long we wait for it at our own end; it goes on without us where a script takes longer."""
@@ -45,7 +49,9 @@ class GuardProcess:
         self._died: Callable[[], None] | None = None
         self._owed = 0
         """How many `hold`s it has not confirmed. It hears in order, and answers each."""
-        self._patience = Patience(lambda: self._owed > 0, self._lost)
+        self._unsaid: deque[bytes] = deque()
+        """Packets for which its ear has no room yet."""
+        self._patience = Patience(lambda: self._owed > 0 or bool(self._unsaid), self._lost)
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = os.pidfd_open(process.pid)
         self._loop = asyncio.get_running_loop()
@@ -70,16 +76,26 @@ class GuardProcess:
         return guard
 
     def say(self, message: dict[str, Any]) -> None:
-        """Without waiting. A guard whose ear is full for so long does not hear us any more: it is ended."""
+        """Without waiting; what its ear has no room for follows as soon as it has."""
+        self._owed += message["say"] == "hold"
+        self._unsaid.extend(_packets(json.dumps(message).encode()))
+        self._write()
+        if self._owed or self._unsaid:
+            self._patience.begin()
+
+    def _write(self) -> None:
+        self._loop.remove_writer(self._channel)
         try:
-            self._channel.send(json.dumps(message).encode())
+            while self._unsaid:
+                self._channel.send(self._unsaid[0])
+                self._unsaid.popleft()
+                self._patience.sign()
+        except BlockingIOError:
+            self._loop.add_writer(self._channel, self._write)
         except OSError as error:
             log.error("the guard does not listen (%s), and is ended", error.strerror)
+            self._unsaid.clear()
             self.kill()
-            return
-        if message["say"] == "hold":
-            self._owed += 1
-            self._patience.begin()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -110,7 +126,7 @@ class GuardProcess:
         self._loop.remove_reader(self._channel)
 
     def _lost(self) -> None:
-        log.error("the guard has not confirmed within %g s what it is to hold, and is ended", TURN_S * TURNS)
+        log.error("the guard has taken or confirmed nothing for %g s, and is ended", TURN_S * TURNS)
         self.kill()
 
     def _ended(self) -> None:
@@ -129,10 +145,16 @@ class GuardProcess:
         self._patience.end()
         if self._life >= 0:
             self._loop.remove_reader(self._channel)
+            self._loop.remove_writer(self._channel)
             self._loop.remove_reader(self._life)
             self._channel.close()
             os.close(self._life)
             self._life = -1
+
+
+def _packets(message: bytes) -> list[bytes]:
+    pieces = [message[at : at + PIECE_BYTES_MAX] for at in range(0, len(message), PIECE_BYTES_MAX)]
+    return [*(guard_program.MORE + piece for piece in pieces[:-1]), pieces[-1]]
 
 
 def _spawn(channel: int, lock: int) -> "subprocess.Popen[bytes]":

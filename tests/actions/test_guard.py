@@ -23,7 +23,7 @@ from coordinator.core.inputs import GuardChanged, Guarded, Input
 from coordinator.daemon.guardlink import AGAIN_S, GuardLink
 from coordinator.daemon.patience import TURN_S, TURNS
 from coordinator.daemon.statelock import StateBusy, StateLock
-from coordinator.policy import NodePolicy, Policy, ServicePolicy, Timing
+from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
 from protocol.bodies import read_signed
 from protocol.datagram import check_outside, last_word_body
 from protocol.messages import LastWord, Verified
@@ -324,6 +324,41 @@ async def test_a_guard_is_not_blamed_for_the_time_in_which_we_stood_still(tmp_pa
     finally:
         link.release("web", 7)
         await link.close()
+
+
+async def test_what_is_longer_than_the_socket_takes_at_once_is_said_in_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixty scripts with a long PATH, and more such services: together many times the socket's buffer."""
+    monkeypatch.setenv("PATH", ":".join(["/usr/bin"] * 500))
+    scripts = tuple(ActionPolicy("script", {"path": f"/bin/script-{number}"}, 20_000) for number in range(60))
+    names = [f"web-{number}" for number in range(5)]
+    link, inbox = link_alone(tmp_path)
+    await link.start()
+    try:
+        for name in names:
+            hold(link, ServicePolicy(name, ("one",), scripts))
+        await until(lambda: len(inbox) > len(names), "all are confirmed")
+        assert inbox == [GuardChanged(True), *(Guarded(name, 7) for name in names)]
+    finally:
+        for name in names:
+            link.release(name, 7)
+        await link.close()
+
+
+def test_a_message_in_pieces_counts_when_it_is_whole() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        theirs.setblocking(False)
+        book = guard.Book()
+        ours.send(b'+{"say": "hold", "service": ')
+        assert guard.listen(theirs, book) == ""
+        assert not book.held
+        ours.send(b'+"web", "epo')
+        ours.send(b'ch": 7}')
+        ours.send(b'{"say": "began", "ticket": "0123-1"}')
+        assert guard.listen(theirs, book) == ""
+        assert (book.held["web"]["epoch"], book.programs) == (7, {"0123-1": None})
 
 
 def stand_still(seconds: float) -> None:

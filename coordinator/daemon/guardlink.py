@@ -77,7 +77,7 @@ class GuardLink:
         if self._restart is not None:
             self._restart.cancel()
         if self._guard is not None:
-            await self._guard.end()
+            await self._guard.end(holds=bool(self._held))
             self._guard = None
         if self._lock is not None:
             self._lock.close()

@@ -2,7 +2,7 @@
 
     guard = await GuardProcess.start(lock_descriptor, heard, died)
     guard.say({"say": "release", "service": "web", "epoch": 7})
-    await guard.end()
+    await guard.end(holds=False)
 
 One message is one packet of JSON (SOCK_SEQPACKET keeps their borders), a long one is several: docs/guard.md. A guard that for
 0.3 s in which we ran takes no message, or does not confirm what it is to hold, is ended: who waits for it would wait for ever.
@@ -101,13 +101,21 @@ class GuardProcess:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
-    async def end(self) -> None:
-        """Ask it to act on what it holds and to end; it does so without us if it takes long."""
+    async def end(self, *, holds: bool) -> None:
+        """Ask it to act on what it holds and to end; it does so without us if it takes long, but where it holds nothing."""
         self._died = None
         self.say({"say": "end"})
+        self._patience.end()  # what it holds is more than an answer that it owes
+        if not await self._ends() and not holds:
+            log.error("the guard holds nothing, has not ended within %g s, and is killed", CLOSE_S_MAX)
+            self.kill()
+            await self._ends()
+        self._forget()
+
+    async def _ends(self) -> bool:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.over.wait(), CLOSE_S_MAX)
-        self._forget()
+        return self.over.is_set()
 
     def _read(self) -> None:
         try:

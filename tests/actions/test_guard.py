@@ -361,6 +361,20 @@ def test_a_message_in_pieces_counts_when_it_is_whole() -> None:
         assert (book.held["web"]["epoch"], book.programs) == (7, {"0123-1": None})
 
 
+async def test_a_guard_that_stands_still_at_the_end_does_not_keep_the_state_folder(tmp_path: Path) -> None:
+    """It holds nothing any more; with its lock the next faild would wait for two minutes."""
+    link, inbox = link_alone(tmp_path)
+    await link.start()
+    pid = link.pid
+    hold(link, ServicePolicy("web", ("one",)))
+    await until(lambda: len(inbox) == 2, "it has confirmed")
+    os.kill(pid, signal.SIGSTOP)
+    link.release("web", 7)
+    await link.close()
+    assert not alive(pid)
+    (await StateLock.take(tmp_path, patience_s=0.0)).close()
+
+
 def stand_still(seconds: float) -> None:
     """Of this process as of a frozen one: its loop does not turn."""
     begun = time.monotonic()

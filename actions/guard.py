@@ -33,6 +33,9 @@ from typing import Any
 
 PACKET_BYTES_MAX = 1 << 20
 
+MORE = b"+"
+"""A packet that begins so is a piece of a message, and not the last one: a socket takes no packet larger than its buffer."""
+
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 NLM_F_REQUEST_ACK, NLM_F_REQUEST_DUMP, NLM_F_DUMP_INTR = 0x5, 0x301, 0x10
 NLMSG_ERROR, NLMSG_DONE = 2, 3
@@ -69,6 +72,8 @@ class Book:
         """Service to its newest `hold`."""
         self.programs: dict[str, Program | None] = {}
         """Ticket to what runs; None while its number is not known."""
+        self.pieces = b""
+        """Of a message whose end has not come."""
 
     def hear(self, told: Told) -> Told | None:
         """Write one message down; what is to be answered."""
@@ -183,7 +188,10 @@ def listen(channel: socket.socket, book: Book) -> str:
             return "closed"
         if not packet:
             return "closed"
-        told = json.loads(packet)
+        if packet.startswith(MORE):
+            book.pieces += packet.removeprefix(MORE)
+            continue
+        told, book.pieces = json.loads(book.pieces + packet), b""
         if told["say"] == "end":
             return "end"
         answer = book.hear(told)

@@ -35,6 +35,7 @@ RULES: Mapping[str, str] = {
     "take-over-dead": "whoever held it is judged dead, and no better candidate can take it",
     "take-over-free": "nobody holds it, and no better candidate can take it",
     "reconsidered": "while the claim was being written, its reasons went away: it is given up before anything ran",
+    "unguarded": "the guard did not confirm what it would take down: it is given up before anything ran",
     "action-failed": "an up action failed, so the claim is undone and another candidate may try",
 }
 

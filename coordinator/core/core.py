@@ -96,6 +96,8 @@ class Core:
         self.clean = False
         self.stopping = False
         self.guard_alive = False
+        self.guard_mute = False
+        """A claim was given up since the guard did not confirm it; until it confirms something, or another takes its place."""
         self.stalled_until_ms = 0
         self.jobs: dict[str, Job] = {}
         self.waits: dict[str, Waits] = {}
@@ -328,6 +330,8 @@ class Core:
             return "its disk hangs"
         if not self.guard_alive:
             return "it has no living guard"
+        if self.guard_mute:
+            return "its guard confirms nothing"
         if self.now_ms < self.stalled_until_ms:
             return "it did not run for a while, and looks first"
         unheard = self._unheard()

@@ -28,7 +28,7 @@ class PeerGiven:
 class Given:
     peers: Mapping[str, PeerGiven]
     fit: bool
-    """We can append, have a living guard, were not stalled a moment ago, and know our own feed."""
+    """We can append, have a guard that lives and confirms, were not stalled a moment ago, and know our own feed."""
     unfit_because: str = ""
     refused: bool = False
     """A peer's heartbeat says that it refuses us as forked."""

@@ -84,7 +84,7 @@ class Job:
     waits: set[str] = field(default_factory=set)
     """"durable", "guard": what a claim or reclaim still needs."""
     stands_ms: int = 0
-    """When the claim had all that it needs."""
+    """When the newest came of what the claim needs."""
     index: int = 0
     """The first action that is not up yet while RAISING or RECLAIMING; while LOWERING the actions before it are still to go."""
     touched: int = 0
@@ -192,6 +192,7 @@ class Job:
         """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
         assert self.coming is not None, "only a job with new actions is renewed"
         self.phase, self.policy, self.coming, self.waits = Phase.RENEWED, self.coming, None, {"guard"}
+        self.stands_ms = self.desk.now_ms
         self.desk.emit(Equip(self.policy))
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
 
@@ -364,6 +365,11 @@ class Job:
         """The disk refused the reclaim: the service is up as before, under its old epoch."""
         assert self.phase is Phase.RECALLED, "only a reclaim that has not begun can be taken back"
         self.phase = Phase.UP
+
+    @property
+    def unguarded(self) -> bool:
+        """The claim stands, nothing of it is up, and the guard alone is waited for."""
+        return self.phase in (Phase.ARMED, Phase.RENEWED) and self.waits == {"guard"}
 
     @property
     def wake_at_ms(self) -> int | None:

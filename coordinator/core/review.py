@@ -175,6 +175,8 @@ def _afterwards(core: Core, name: str, job: Job, told: Given) -> None:
         job.announce()
     if job.phase is Phase.ARMED and not job.waits:
         launch(core, job)
+    if job.unguarded and core.now_ms >= max(job.stands_ms + core.policy.timing.dead_ms, core.stalled_until_ms):
+        give_up(core, job)
     if job.phase is Phase.STUCK and job.wake_at_ms is not None and core.now_ms >= job.wake_at_ms:
         job.try_again()
     if core.waits[name].move_over(asked, core.now_ms) and not core.disk_refuses:
@@ -217,6 +219,13 @@ def launch(core: Core, job: Job) -> None:
     job.release(release, now.given)
 
 
+def give_up(core: Core, job: Job) -> None:
+    """Nothing of it is up, and nothing may come up that nobody would take down: it is for whoever has a guard that confirms."""
+    core.guard_mute = True
+    reason = f"the guard has not confirmed it within {core.now_ms - job.stands_ms} ms, and nothing runs without a guard"
+    job.release(Decision("unguarded", Act.RELEASE, reason, (), ServiceState.RECOVER, "unguarded"), given(core))
+
+
 def wakes_ms(core: Core) -> list[int]:
     told = given(core)
     dead_ms = core.policy.timing.dead_ms
@@ -226,6 +235,7 @@ def wakes_ms(core: Core) -> list[int]:
         for ms in waits.wakes_ms(Case(core.state, core.policy, core.me, name, told), core.now_ms, dead_ms)
     ]
     wakes += [since_ms + dead_ms for since_ms in core.hearsay_ms.values() if since_ms + dead_ms > core.now_ms]
+    wakes += [ms for job in core.jobs.values() if job.unguarded and (ms := job.stands_ms + dead_ms) > core.now_ms]
     if core.now_ms < core.stalled_until_ms:
         wakes.append(core.stalled_until_ms)
     return wakes

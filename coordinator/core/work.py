@@ -18,12 +18,13 @@ CARRIER_HOLD_DEADS = 2
 
 def guarded(core: Core, given: Guarded) -> bool:
     """False where the claim waits for the disk all the same."""
+    was_mute, core.guard_mute = core.guard_mute, False
     job = core.jobs.get(given.service)
-    return job is not None and job.epoch == given.epoch and disk.confirmed(core, job, "guard")
+    return (job is not None and job.epoch == given.epoch and disk.confirmed(core, job, "guard")) or was_mute
 
 
 def guard_changed(core: Core, given: GuardChanged) -> None:
-    core.guard_alive = given.alive
+    core.guard_alive, core.guard_mute = given.alive, False
     core.dirty = True
     if given.alive:
         for job in core.jobs.values():

@@ -8,7 +8,7 @@
     await guard.close()                         # what is still held is taken down by the guard now
 
 It is also the `Groups` of every program that we run. A guard that dies is reported (GuardChanged), replaced, and told
-everything again; one that does not read what we say is ended, which is the same.
+everything again; one that does not read what we say, or does not confirm it, is ended, which is the same.
 """
 
 import asyncio
@@ -29,6 +29,9 @@ log = logging.getLogger("failover.guard")
 AGAIN_S = (0.0, 0.1, 0.3, 1.0, 3.0)
 """Before a new guard is started, by the number of failures in a row: the first at once, then slower."""
 
+YOUNG_S = 5.0
+"""A guard that dies so soon after its start counts as a failure too: it may die of what it is told."""
+
 
 class GuardLink:
     def __init__(self, me: str, policy: Policy, state: Path, post: Callable[[Input], None]) -> None:
@@ -42,6 +45,8 @@ class GuardLink:
         self._held: dict[str, dict[str, Any]] = {}
         self._confirmed: set[tuple[str, int]] = set()
         self._programs: dict[str, int] = {}
+        self._failures = 0
+        self._started_s = 0.0
         self._closed = False
 
     @staticmethod
@@ -56,7 +61,7 @@ class GuardLink:
 
     async def start(self) -> None:
         self._lock = await StateLock.take(self._state)
-        self._guard = await GuardProcess.start(self._lock.descriptor, self._heard, self._died)
+        await self._start(self._lock)
         self._post(GuardChanged(True))
 
     def configure(self, policy: Policy) -> None:
@@ -72,7 +77,7 @@ class GuardLink:
         if self._restart is not None:
             self._restart.cancel()
         if self._guard is not None:
-            await self._guard.end()
+            await self._guard.end(holds=bool(self._held))
             self._guard = None
         if self._lock is not None:
             self._lock.close()
@@ -111,25 +116,31 @@ class GuardLink:
             self._confirmed = {other for other in self._confirmed if other[0] != confirmed[0]} | {confirmed}
             self._post(Guarded(*confirmed))
 
+    async def _start(self, lock: StateLock) -> None:
+        self._guard = await GuardProcess.start(lock.descriptor, self._heard, self._died)
+        self._started_s = asyncio.get_running_loop().time()
+
     def _died(self) -> None:
         self._guard = None
         if self._closed:
             return
         log.error("the guard has died; a new one is started")
+        young = asyncio.get_running_loop().time() - self._started_s < YOUNG_S
+        self._failures = self._failures + 1 if young else 0
         self._post(GuardChanged(False))
         self._restart = asyncio.create_task(self._start_again())
 
     async def _start_again(self) -> None:
         assert self._lock is not None, "a guard that died was started once"
-        for failures in range(1 << 30):
-            await asyncio.sleep(AGAIN_S[min(failures, len(AGAIN_S) - 1)])
+        while self._guard is None:
+            await asyncio.sleep(AGAIN_S[min(self._failures, len(AGAIN_S) - 1)])
             try:
-                self._guard = await GuardProcess.start(self._lock.descriptor, self._heard, self._died)
+                await self._start(self._lock)
             except OSError as error:
                 log.error("no new guard: %s", error)
-                continue
-            self._tell_everything()
-            return self._post(GuardChanged(True))
+                self._failures += 1
+        self._tell_everything()
+        self._post(GuardChanged(True))
 
     def _tell_everything(self) -> None:
         for held in self._held.values():

@@ -2,9 +2,10 @@
 
     guard = await GuardProcess.start(lock_descriptor, heard, died)
     guard.say({"say": "release", "service": "web", "epoch": 7})
-    await guard.end()
+    await guard.end(holds=False)
 
-One message is one packet of JSON (SOCK_SEQPACKET keeps their borders). docs/guard.md lists them.
+One message is one packet of JSON (SOCK_SEQPACKET keeps their borders), a long one is several: docs/guard.md. A guard that for
+0.3 s in which we ran takes no message, or does not confirm what it is to hold, is ended: who waits for it would wait for ever.
 """
 
 import asyncio
@@ -15,16 +16,21 @@ import os
 import socket
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from actions import guard as guard_program
 from actions.capabilities import ambient
+from coordinator.daemon.patience import TURN_S, TURNS, Patience
 
 log = logging.getLogger("failover.guard")
 
 READY_S_MAX = 5.0
 """A fresh interpreter takes 20 ms on a quiet machine."""
+
+PIECE_BYTES_MAX = 1 << 15
+"""Of a longer message; a socket usually takes 208 KiB before its other end reads."""
 
 CLOSE_S_MAX = 1.0
 """How long we wait for it at our own end; it goes on without us where a script takes longer."""
@@ -41,6 +47,11 @@ class GuardProcess:
         self._channel = channel
         self._heard: Hears = heard
         self._died: Callable[[], None] | None = None
+        self._owed = 0
+        """How many `hold`s it has not confirmed. It hears in order, and answers each."""
+        self._unsaid: deque[bytes] = deque()
+        """Packets for which its ear has no room yet."""
+        self._patience = Patience(lambda: self._owed > 0 or bool(self._unsaid), self._lost)
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = os.pidfd_open(process.pid)
         self._loop = asyncio.get_running_loop()
@@ -59,34 +70,60 @@ class GuardProcess:
         except TimeoutError:
             guard.kill()
             raise OSError(f"the guard was not ready within {READY_S_MAX:g} s") from None
+        if guard.over.is_set():  # in the turn in which it was ready: whoever waits is told a turn later
+            raise guard._ended_at_once()
         guard._died = died
         return guard
 
     def say(self, message: dict[str, Any]) -> None:
-        """Without waiting. A guard whose ear is full for so long does not hear us any more: it is ended."""
+        """Without waiting; what its ear has no room for follows as soon as it has."""
+        self._owed += message["say"] == "hold"
+        self._unsaid.extend(_packets(json.dumps(message).encode()))
+        self._write()
+        if self._owed or self._unsaid:
+            self._patience.begin()
+
+    def _write(self) -> None:
+        self._loop.remove_writer(self._channel)
         try:
-            self._channel.send(json.dumps(message).encode())
+            while self._unsaid:
+                self._channel.send(self._unsaid[0])
+                self._unsaid.popleft()
+                self._patience.sign()
+        except BlockingIOError:
+            self._loop.add_writer(self._channel, self._write)
         except OSError as error:
             log.error("the guard does not listen (%s), and is ended", error.strerror)
+            self._unsaid.clear()
             self.kill()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             self._process.kill()
 
-    async def end(self) -> None:
-        """Ask it to act on what it holds and to end; it does so without us if it takes long."""
+    async def end(self, *, holds: bool) -> None:
+        """Ask it to act on what it holds and to end; it does so without us if it takes long, but where it holds nothing."""
         self._died = None
         self.say({"say": "end"})
+        self._patience.end()  # what it holds is more than an answer that it owes
+        if not await self._ends() and not holds:
+            log.error("the guard holds nothing, has not ended within %g s, and is killed", CLOSE_S_MAX)
+            self.kill()
+            await self._ends()
+        self._forget()
+
+    async def _ends(self) -> bool:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.over.wait(), CLOSE_S_MAX)
-        self._forget()
+        return self.over.is_set()
 
     def _read(self) -> None:
         try:
             while packet := self._channel.recv(65536):
                 message = json.loads(packet)
+                self._patience.sign()
                 if "ready" not in message:
+                    self._owed -= 1
                     self._heard(message)
                 elif not self._ready.done():
                     self._ready.set_result(None)
@@ -96,22 +133,36 @@ class GuardProcess:
             pass  # as the end of what it says: it is dying, and its pidfd will tell
         self._loop.remove_reader(self._channel)
 
+    def _lost(self) -> None:
+        log.error("the guard has taken or confirmed nothing for %g s, and is ended", TURN_S * TURNS)
+        self.kill()
+
     def _ended(self) -> None:
         self._process.wait()
         self._forget()
         self.over.set()
         if not self._ready.done():
-            self._ready.set_exception(OSError(f"the guard ended at once, with {self._process.returncode}"))
+            self._ready.set_exception(self._ended_at_once())
         if self._died is not None:
             self._died()
 
+    def _ended_at_once(self) -> OSError:
+        return OSError(f"the guard ended at once, with {self._process.returncode}")
+
     def _forget(self) -> None:
+        self._patience.end()
         if self._life >= 0:
             self._loop.remove_reader(self._channel)
+            self._loop.remove_writer(self._channel)
             self._loop.remove_reader(self._life)
             self._channel.close()
             os.close(self._life)
             self._life = -1
+
+
+def _packets(message: bytes) -> list[bytes]:
+    pieces = [message[at : at + PIECE_BYTES_MAX] for at in range(0, len(message), PIECE_BYTES_MAX)]
+    return [*(guard_program.MORE + piece for piece in pieces[:-1]), pieces[-1]]
 
 
 def _spawn(channel: int, lock: int) -> "subprocess.Popen[bytes]":

@@ -114,6 +114,14 @@ class Node:
     def lives(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def guard(self) -> int:
+        """The process id of its guard."""
+        assert self.process is not None, "it was started"
+        lists = [path.read_text() for path in Path(f"/proc/{self.process.pid}/task").glob("*/children")]
+        pids = [pid for pid in " ".join(lists).split() if Path(f"/proc/{pid}/comm").read_text() == "faild-guard\n"]
+        assert len(pids) == 1, pids
+        return int(pids[0])
+
     def told(self) -> list[str]:
         """What its script was told, as "word epoch"."""
         path = self.web / "told"

@@ -1,5 +1,6 @@
 """SIGTERM, SIGKILL, SIGSTOP, a restart, two at once: what a node's process goes through, and what its script hears of it."""
 
+import os
 import signal
 
 from tests.daemon.cluster import run
@@ -27,6 +28,21 @@ def test_a_kill_is_cleaned_up_by_the_guard_and_the_peer_takes_over(cluster):
     assert lukretia.told()[-1] == "stop 1"
     cluster.start("lukretia")
     cluster.until_up("lukretia")
+    assert cluster.audit("verify").code == 0
+
+
+def test_a_guard_that_stands_still_holds_up_neither_a_claim_nor_the_next_start(cluster):
+    """Somebody stopped the processes of genesis, and forgot the guard when they let them go on."""
+    genesis = cluster.nodes["genesis"]
+    stopped = genesis.guard()
+    os.kill(stopped, signal.SIGSTOP)
+    cluster.nodes["lukretia"].kill()
+    cluster.until_up("genesis")
+    assert genesis.guard() != stopped
+    os.kill(genesis.guard(), signal.SIGSTOP)
+    assert genesis.stop() == 0
+    cluster.start("genesis")
+    cluster.until_up("genesis")
     assert cluster.audit("verify").code == 0
 
 

@@ -11,9 +11,9 @@ POLICY = armed(read(Path(__file__).parents[1] / "scenarios" / "two-nodes.toml", 
 
 def test_the_first_up_action_waits_for_the_guard() -> None:
     world = World(POLICY, seed=0)
-    world.hosts["lukretia"].guard_slow_us = 800_000
+    world.hosts["lukretia"].guard_slow_us = 400_000
     world.start("lukretia", "genesis")
-    world.run_until_ms(600)
+    world.run_until_ms(300)
     assert (world.state("web", "lukretia"), world.owners("web")) == ("STARTING", ())
     world.run_until_ms(1_200)
     assert (world.state("web", "lukretia"), world.owners("web")) == ("UP", ("lukretia",))

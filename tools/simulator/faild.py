@@ -199,7 +199,7 @@ class Faild:
             if not self.alive:
                 return
             self._host.guard.hold(word, service)  # also while there is no guard: a new one is told what the old one was not
-            if self._host.guard.alive:
+            if self._host.guard.alive and not self._host.guard.mute:
                 self.post(saw.Guarded(order.word.service, order.word.epoch))
 
         slow = SLOW_GUARD if self._surroundings.rng.random() < SLOW_GUARD_SHARE else 1

@@ -16,6 +16,8 @@ Say = Callable[[Verified[LastWord]], None]
 class Guard:
     def __init__(self, works: Works, say: Say) -> None:
         self.alive = False
+        self.mute = False
+        """It confirms nothing, and nothing tells that it is not there."""
         self.busy = False
         """Taking down what a dead faild held: a starting faild waits for it."""
         self._works = works
@@ -26,7 +28,7 @@ class Guard:
         self._waiting: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        self.alive = True
+        self.alive, self.mute = True, False
         self._held.clear()
 
     def hold(self, word: Verified[LastWord], service: ServicePolicy) -> None:
@@ -63,7 +65,7 @@ class Guard:
 
     def replace(self) -> list[LastWord]:
         """A new guard stands, and has been told what the old one held."""
-        self.alive = True
+        self.alive, self.mute = True, False
         return [word.message for word in self._held.values()]
 
     def die(self) -> None:

@@ -132,6 +132,10 @@ class Host:
             self.guard.die_alone()
             self.faild.post(GuardChanged(False))
 
+    def mute_guard(self) -> None:
+        """It lives, and confirms nothing any more, until another takes its place."""
+        self.guard.mute = True
+
     def restore_guard(self) -> None:
         """faild has started a new guard in place of a killed one."""
         self.when_awake(self._new_guard)

@@ -184,6 +184,7 @@ VERBS = {
     "freeze": Verb("freeze NODE...", each_node(lambda world, node: world.hosts[node].freeze())),
     "thaw": Verb("thaw NODE...", each_node(lambda world, node: world.hosts[node].thaw())),
     "guard-dies": Verb("guard-dies NODE...", each_node(lambda world, node: world.hosts[node].kill_guard())),
+    "guard-mute": Verb("guard-mute NODE...", each_node(lambda world, node: world.hosts[node].mute_guard())),
     "guard-back": Verb("guard-back NODE...", each_node(lambda world, node: world.hosts[node].restore_guard())),
     "cut": Verb("cut NODE NODE [LINK]", cut),
     "cut-one-way": Verb("cut-one-way FROM TO [LINK]", cut_one_way),

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from coordinator.config import DEFAULT, Checked
+from coordinator.daemon import descriptors
 from coordinator.daemon.file import look
 from coordinator.daemon.loglines import OneLine
 from coordinator.daemon.output import Output
@@ -55,6 +56,7 @@ def _main(argv: list[str]) -> int:
         return 2
     if options.check:
         return _checked(options, checked)
+    descriptors.more()
     output = Output()
     output.setFormatter(OneLine("%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[output])

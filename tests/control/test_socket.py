@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from coordinator.control.crowd import CONNECTIONS_MAX
 from protocol.commands import NAMESPACE, Command, sign_command
 from protocol.sshkey import load_private
 from protocol.sshsig import armor
@@ -325,6 +326,22 @@ async def test_a_cursor_that_is_none_is_refused(http):
     async with http.get("/events?after=lukretia:x") as answer:
         assert answer.status == 400
         assert "NODE:INCARNATION:NUMBER" in (await answer.json())["error"]
+
+
+async def test_who_connects_and_asks_nothing_gives_way(cluster, http):
+    """More than may be connected: the oldest silent ones go, who is being answered stays, and a newcomer is answered."""
+    async with http.get("/events?format=jsonl") as stream:
+        path = str(cluster.nodes["lukretia"].server.path)
+        silent = [await asyncio.open_unix_connection(path) for _ in range(CONNECTIONS_MAX + 10)]
+        assert await asyncio.wait_for(silent[0][0].read(), 10) == b""
+        assert not silent[-1][0].at_eof()
+        async with http.get("/status") as answer:
+            assert answer.status == 200
+        async with http.post("/command", json=body(cluster)) as answer:
+            assert answer.status == 202
+        assert await asyncio.wait_for(stream.content.readline(), 10)
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_the_socket_is_for_its_user_and_group_and_replaces_a_stale_one(tmp_path):

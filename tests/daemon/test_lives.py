@@ -19,6 +19,20 @@ def test_a_stop_hands_over_and_a_restart_takes_back(cluster):
     assert cluster.audit("verify").code == 0
 
 
+def test_a_stop_is_told_to_hooks_and_scripts_to_its_end(make):
+    cluster = make(checks='[[services.web.actions]]\nnotify = "/bin/hook"')
+    hook = cluster.folder / "hook"
+    hook.write_text(f'#!/bin/sh\nsleep 0.2\necho "$FAILOVER_NODE $1" >> {cluster.folder}/heard\n')
+    hook.chmod(0o755)
+    cluster.config.write_text(cluster.config.read_text().replace("/bin/hook", str(hook)))
+    cluster.start("lukretia")
+    cluster.until_up("lukretia", at=["lukretia"])
+    assert cluster.nodes["lukretia"].stop() == 0
+    heard = (cluster.folder / "heard").read_text().splitlines()
+    assert heard[-2:] == ["lukretia STOPPING", "lukretia RECOVER"]
+    assert cluster.nodes["lukretia"].told()[-2:] == ["down 1", "recover 1"]
+
+
 def test_a_kill_is_cleaned_up_by_the_guard_and_the_peer_takes_over(cluster):
     lukretia = cluster.nodes["lukretia"]
     lukretia.kill()

@@ -61,7 +61,6 @@ def test_who_lets_go_does_not_wait_for_a_start_that_hangs(make, how):
     else:
         assert cluster.nodes["lukretia"].stop() == 0
     cluster.until_up("genesis", at=["genesis"])
-    assert cluster.nodes["lukretia"].told()[-1].startswith("stop") or how == "fail"
     assert "stop 1" in cluster.nodes["lukretia"].told()
     assert cluster.audit("verify").code == 0
 

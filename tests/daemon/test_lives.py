@@ -1,8 +1,9 @@
 """SIGTERM, SIGKILL, SIGSTOP, a restart, two at once: what a node's process goes through, and what its script hears of it."""
 
 import signal
+import socket
 
-from tests.daemon.cluster import run
+from tests.daemon.cluster import DEADLINE_S, run
 
 
 def test_a_stop_hands_over_and_a_restart_takes_back(cluster):
@@ -31,6 +32,23 @@ def test_a_stop_is_told_to_hooks_and_scripts_to_its_end(make):
     heard = (cluster.folder / "heard").read_text().splitlines()
     assert heard[-2:] == ["lukretia STOPPING", "lukretia RECOVER"]
     assert cluster.nodes["lukretia"].told()[-2:] == ["down 1", "recover 1"]
+
+
+def test_a_stop_does_not_wait_for_a_name_server_that_is_silent(namespaces, make):
+    """A check by name asks it over and over, each time for longer than a test waits."""
+    cluster = make(checks='[[services.web.checks]]\ntcp = "db.example:80"\nevery = "1s"\ntimeout = "500ms"\nfall = 1000')
+    lukretia, servers = cluster.nodes["lukretia"], cluster.folder / "resolv.conf"
+    servers.write_text(f"nameserver {cluster.addresses['lukretia']}\noptions timeout:30 attempts:5\n")
+    mount = f'mount --bind {servers} /etc/resolv.conf && exec "$@"'
+    lukretia.before = ("unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh")
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind((cluster.addresses["lukretia"], 53))
+        silent.settimeout(DEADLINE_S)
+        cluster.start()
+        cluster.until_up("lukretia")
+        assert b"example" in silent.recv(1000)
+        assert lukretia.stop() == 0
+    cluster.until_up("genesis", at=["genesis"])
 
 
 def test_a_kill_is_cleaned_up_by_the_guard_and_the_peer_takes_over(cluster):

@@ -215,6 +215,13 @@ async def test_a_body_that_is_no_json_or_too_long_is_an_error_with_words(http):
     async with http.post("/command", data=b"\xff{") as answer:
         assert answer.status == 400
         assert "base64" in (await answer.json())["error"]
+    for nonsense in (b"[" * 4000, b'{"command":' + b"9" * 4800 + b"}"):
+        async with http.post("/command", data=nonsense) as answer:
+            assert answer.status == 400, nonsense[:20]
+            assert "base64" in (await answer.json())["error"]
+    async with http.post("/command", data=b"{}", headers={"Content-Type": "application/json; charset=nope"}) as answer:
+        assert answer.status == 400
+        assert "base64" in (await answer.json())["error"]
     async with http.post("/command", data=b"[" * 100_000) as answer:
         assert answer.status == 413
     async with http.get("/nowhere") as answer:
@@ -320,6 +327,13 @@ async def test_a_number_alone_is_a_number_of_the_nodes_own_feed(cluster, http):
     last = len(cluster.nodes["lukretia"].log[own])
     (event,) = await some(http, f"/events?format=jsonl&after={last - 1}", 1)
     assert numbers([event]) == [("lukretia", last)]
+
+
+@pytest.mark.parametrize("cursor", ["9" * 5000, "lukretia:1:" + "9" * 5000, "lukretia:" + "9" * 20 + ":1", "9" * 19])
+async def test_a_cursor_larger_than_any_number_is_refused(http, cursor):
+    async with http.get(f"/events?after={cursor}") as answer:
+        assert answer.status == 400
+        assert "larger than any number" in (await answer.json())["error"]
 
 
 async def test_a_cursor_that_is_none_is_refused(http):

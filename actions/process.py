@@ -36,6 +36,13 @@ KILLED_S_MAX = 2.0
 NOT_RUNNABLE, NOT_FOUND = 126, 127
 """With what a shell exits that cannot become a program."""
 
+LEFT_MAX = 8
+"""Outputs of one command that we go on emptying after its end: a check that leaves a child behind at every run must not take
+all our descriptors. Another command's daemon loses nothing by it."""
+
+POLL_S = 0.02
+"""Where no descriptor is left for waiting."""
+
 TICKET = "FAILOVER_TICKET"
 
 PRIVATE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "CREDENTIALS_DIRECTORY")
@@ -68,6 +75,8 @@ class Programs:
         self._groups = groups
         self._run = os.urandom(6).hex()
         self._count = 0
+        self._left: dict[tuple[str, ...], list[_Printed]] = {}
+        """By the first two words of a command: outputs that somebody has kept open, the oldest first."""
 
     async def run(self, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
         """Raises OSError where the program cannot be started: then nothing has happened."""
@@ -89,6 +98,7 @@ class Programs:
         finally:
             os.close(printed.writer)
         self._groups.group(ticket, process.pid)
+        self._leave(tuple(argv[:2]), printed)
         try:
             await _exit_of(process)
         except asyncio.CancelledError:
@@ -100,6 +110,11 @@ class Programs:
         exited = Exited(process.returncode, printed.line(), printed.digest())
         _must_have_run(argv[0], exited)
         return exited
+
+    def _leave(self, command: tuple[str, ...], printed: "_Printed") -> None:
+        left = self._left[command] = [*(one for one in self._left.get(command, ()) if one.open), printed]
+        for old in left[:-LEFT_MAX]:
+            old.abandon()
 
 
 def kill_group(group: int) -> None:
@@ -137,7 +152,10 @@ async def _exit_of(process: "subprocess.Popen[bytes]") -> None:
         return
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
-    handle = os.pidfd_open(process.pid)
+    try:
+        handle = os.pidfd_open(process.pid)
+    except OSError:
+        return await _polled(process)
     loop.add_reader(handle, ended.set)
     try:
         await ended.wait()
@@ -145,6 +163,11 @@ async def _exit_of(process: "subprocess.Popen[bytes]") -> None:
         loop.remove_reader(handle)
         os.close(handle)
     process.wait()
+
+
+async def _polled(process: "subprocess.Popen[bytes]") -> None:
+    while process.poll() is None:
+        await asyncio.sleep(POLL_S)
 
 
 class _Printed:
@@ -158,6 +181,10 @@ class _Printed:
         self._tail = b""
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._reader, self.read)
+
+    @property
+    def open(self) -> bool:
+        return self._reader >= 0
 
     def read(self) -> None:
         """Everything that is there now; at the end of the pipe nobody will write again, and it is closed."""

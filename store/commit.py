@@ -15,7 +15,7 @@ from typing import NamedTuple
 from protocol.event import NO_PREVIOUS, Entry, Head
 from protocol.kinds import ALWAYS_SIGNED
 from protocol.messages import Domain, Signer
-from store.refusals import JournalRefused
+from store.refusals import JournalRefused, LogRemoved
 
 Heads = dict[tuple[str, int], Head]
 Group = Sequence[Entry]
@@ -127,6 +127,8 @@ def is_full(error: sqlite3.Error) -> bool:
 
 
 def in_words(error: sqlite3.Error) -> str:
+    if isinstance(error, LogRemoved):
+        return str(error)
     code = getattr(error, "sqlite_errorname", type(error).__name__)
     if is_full(error):
         return f"the disk is full ({code}): nothing of this was written. Free some space on the state folder's disk"

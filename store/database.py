@@ -24,7 +24,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import aiosqlite
 
-from store.refusals import JournalRefused, LogUnreadable
+from store.refusals import JournalRefused, LogRemoved, LogUnreadable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,6 +58,7 @@ class Database:
         self._lock = lock
         self._writer = writer
         self._reader = reader
+        self._files = _files(path)
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
@@ -89,11 +90,21 @@ class Database:
     async def read(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await _hop(self._reader, function, *args, **kwargs)
 
+    def removed(self) -> bool:
+        """Whether the names no longer lead to the files that are open (5 us). What goes into those, nobody finds again."""
+        return _files(self.path) != self._files
+
     async def reopen(self) -> None:
         """After an I/O error: what a failed fsync left in the kernel is unknown, so this handle is never used again."""
         with contextlib.suppress(sqlite3.Error):  # its thread ends all the same
             await self._writer.close()
-        self._writer = await _connect(self.path, _prepared)
+        self._writer = await _connect(self.path, self._prepared_again)
+
+    def _prepared_again(self, path: Path) -> sqlite3.Connection:
+        """Another file, or a new one, does not hold what the journal takes for written."""
+        if self.removed():
+            raise LogRemoved
+        return _prepared(path)
 
     async def close(self) -> None:
         """The reader first: the last connection to close checkpoints, and that must be the writer."""
@@ -126,6 +137,19 @@ def _order(connection: aiosqlite.Connection, function: Callable[..., T], *args: 
     future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
     worker._tx.put_nowait((future, partial(function, worker._conn, *args, **kwargs)))
     return future
+
+
+def _files(path: Path) -> list[tuple[int, int] | None]:
+    """Which files the log and its WAL are; None where there is none."""
+    return [_file(name) for name in (f"{path}", f"{path}-wal")]
+
+
+def _file(name: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(name)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _prepared(path: Path) -> sqlite3.Connection:

@@ -24,7 +24,7 @@ from store.commit import Group, Heads, Outcome, as_tuple, commit, heads_of, in_w
 from store.database import ALL_ROWS, Database
 from store.findings import REFUSED_AT_OPEN, Finding
 from store.merged import shorter
-from store.refusals import JournalRefused, LogUnreadable, LogUnsound
+from store.refusals import JournalRefused, LogRemoved, LogUnreadable, LogUnsound
 from store.soundness import Row, look
 
 GROUP_ENTRIES_MAX = 2000
@@ -173,7 +173,13 @@ class Journal:
         return taken
 
     def _ordered(self, waiting: Sequence[_Waiting]) -> "asyncio.Future[Outcome]":
-        return self._database.begin(commit, self._heads, [item.group for item in waiting], self._me, self._signer)
+        return self._database.begin(self._commit, self._heads, [item.group for item in waiting])
+
+    def _commit(self, connection: sqlite3.Connection, heads: Heads, groups: Sequence[Group]) -> Outcome:
+        """On the writer's thread. The handle of a file that was removed is kept: its name may come back."""
+        if self._database.removed():
+            return Outcome([JournalRefused(in_words(LogRemoved()))] * len(groups), heads)
+        return commit(connection, heads, groups, self._me, self._signer)
 
     async def _reopened(self, waiting: Sequence[_Waiting]) -> Outcome:
         await self._database.reopen()

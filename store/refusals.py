@@ -21,6 +21,16 @@ class JournalRefused(Exception):
         self.theirs = theirs
 
 
+class LogRemoved(sqlite3.OperationalError):
+    """The file of the log, or its WAL, was removed or replaced under the process that has it open."""
+
+    def __str__(self) -> str:
+        return (
+            "log.db or log.db-wal was removed or replaced under faild: nothing of this was written. Stop faild, put both "
+            "back or move what is there away, and start again: the peers have the feeds"
+        )
+
+
 def recovery(path: Path) -> str:
     """What to do with a log that is damaged or was tampered with."""
     return (

@@ -23,6 +23,7 @@ from typing import Any
 from aiohttp import web
 
 from coordinator.control import numbers, stream
+from coordinator.control.crowd import Crowd
 from coordinator.control.door import BODY_BYTES_MAX, Door
 from coordinator.control.listener import listen
 from coordinator.control.metrics import NodeMetrics
@@ -50,25 +51,31 @@ class ControlServer:
         self.door = Door(view)
         self.metrics = NodeMetrics(view, self.door.counts)
         self.streams: set[asyncio.Task[None]] = set()
+        self._crowd = Crowd()
         self._runner: web.AppRunner | None = None
+        self._listening: asyncio.Server | None = None
 
     async def start(self) -> None:
         """Raises OSError where the socket cannot be made."""
         self._runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=0.5)
         await self._runner.setup()
-        await web.SockSite(self._runner, listen(self.path)).start()
+        assert self._runner.server is not None, "setup makes it"
+        self._crowd.serve(self._runner.server)
+        self._listening = await asyncio.get_running_loop().create_server(self._crowd.admit, sock=listen(self.path))
 
     async def close(self) -> None:
         """Ends all streams and removes the socket."""
         for task in self.streams:
             task.cancel()
+        if self._listening:
+            self._listening.close()
         if self._runner:
             await self._runner.cleanup()
             self._runner = None
             self.path.unlink(missing_ok=True)
 
     def _app(self) -> web.Application:
-        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[in_words])
+        app = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[in_words, self._crowd.attended])
         app.router.add_get("/status", self._status)
         app.router.add_get("/links", self._links)
         app.router.add_get("/timings", self._timings)
@@ -118,7 +125,7 @@ class ControlServer:
     async def _command(self, request: web.Request) -> web.StreamResponse:
         try:
             body = await request.json()
-        except (json.JSONDecodeError, UnicodeDecodeError):
+        except (ValueError, LookupError, RecursionError):  # no JSON; an encoding that nobody knows; brackets without end
             raise web.HTTPBadRequest(text='a command is {"command": base64, "signature": base64}') from None
         reply = await self.door.knock(body, _wall_ms())
         return web.json_response(reply.body, status=reply.status)

@@ -22,6 +22,8 @@ from protocol.event import Entry
 BATCH = 200
 """Events read from the log at once: a reader far behind never makes the node hold more than this in memory."""
 
+DIGITS_MAX = 18
+
 Feed = tuple[str, int]
 
 
@@ -39,14 +41,14 @@ class Cursor:
     def read(cls, text: str, view: NodeView) -> "Cursor":
         """Raises BadCursor."""
         if text.isascii() and text.isdecimal():
-            return cls._own(int(text), view)
+            return cls._own(_whole(text), view)
         seen: dict[Feed, int] = {}
         for part in filter(None, text.split(",")):
             node, _, rest = part.partition(":")
             incarnation, _, number = rest.partition(":")
             if not (node and incarnation.isdecimal() and number.isdecimal()):
                 raise BadCursor(f'"{part[:60]}" is not NODE:INCARNATION:NUMBER')
-            seen[node, int(incarnation)] = int(number)
+            seen[node, _whole(incarnation)] = _whole(number)
         return cls(seen)
 
     @classmethod
@@ -63,6 +65,13 @@ class Cursor:
 
     def __str__(self) -> str:
         return ",".join(f"{node}:{incarnation}:{number}" for (node, incarnation), number in sorted(self.seen.items()))
+
+
+def _whole(text: str) -> int:
+    """Of decimal digits. No feed is longer than a number of DIGITS_MAX, and Python refuses to read one of thousands."""
+    if len(text) > DIGITS_MAX:
+        raise BadCursor(f'"{text[:60]}" is larger than any number of an event')
+    return int(text)
 
 
 async def unread(view: NodeView, cursor: Cursor) -> list[Entry]:

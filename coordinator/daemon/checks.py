@@ -1,17 +1,22 @@
 """The rounds of a service's checks: each on its own beat, every single run reported; counting is the core's.
 
+A run that could not be begun is not reported: it says nothing about the service. The first of a row is logged.
+
     rounds = CheckRounds(service, order, programs, post)
     await rounds.close()    # nothing is reported afterwards; a program that still runs is killed with its group
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 
-from actions.check import Found, check_exec, check_tcp
+from actions.check import Found, Unasked, check_exec, check_tcp
 from actions.outcome import Order
 from actions.process import Programs
 from coordinator.core.inputs import CheckFinished, Input
 from coordinator.policy import CheckPolicy, ServicePolicy
+
+log = logging.getLogger("failover.actions")
 
 
 class CheckRounds:
@@ -20,6 +25,8 @@ class CheckRounds:
         self._order = order
         self._programs = programs
         self._post = post
+        self._unasked: set[int] = set()
+        """Checks whose last run could not be begun."""
         self._tasks = [asyncio.create_task(self._rounds(number)) for number in range(len(service.checks))]
 
     def cancel(self) -> None:
@@ -37,9 +44,19 @@ class CheckRounds:
         loop = asyncio.get_running_loop()
         while True:
             next_s = loop.time() + policy.every_ms / 1000
-            found = await self._run(policy)
-            self._post(CheckFinished(self._service.name, number, found.passed, found.text, policy))
+            try:
+                found = await self._run(policy)
+            except Unasked as why:
+                self._not_begun(number, why)
+            else:
+                self._unasked.discard(number)
+                self._post(CheckFinished(self._service.name, number, found.passed, found.text, policy))
             await asyncio.sleep(max(0.0, next_s - loop.time()))
+
+    def _not_begun(self, number: int, why: Unasked) -> None:
+        if number not in self._unasked:
+            self._unasked.add(number)
+            log.error("%s: check %d cannot be begun: %s. That says nothing about it", self._service.name, number, why)
 
     async def _run(self, policy: CheckPolicy) -> Found:
         timeout_s = policy.timeout_ms / 1000

@@ -45,6 +45,9 @@ log = logging.getLogger("failover.actions")
 TEXT_MAX = 500
 """Of one line about an action: it goes into an event."""
 
+TOLD_S = 2.0
+"""At the end hooks and scripts have so long, all together, to hear where the services went."""
+
 KEEP = -1
 """The ticket of an order that we gave ourselves: nobody waits for its result."""
 
@@ -107,17 +110,22 @@ class Executor:
         self._keeper.forgets(service.name)
 
     async def close(self) -> None:
-        """End what runs, take nothing down: whoever closes has let go of everything before."""
+        """End what runs, take nothing down: whoever closes has let go of everything before, and its news are still told."""
         self._keeper.close()
         for rounds in self._checks.values():
             await rounds.close()
         for orders in self._orders.values():
             await orders.close()
+        await self._told()
         for news in self._news.values():
             await news.close()
         if self._workshop is not None:
             self._workshop.announcer.close()
             self._workshop.netlink.close()
+
+    async def _told(self) -> None:
+        if telling := [lane.task for lane in self._news.values() if lane.task is not None]:
+            await asyncio.wait(telling, timeout=TOLD_S)
 
     def run(self, order: Run) -> None:
         self._epochs[order.service] = order.epoch

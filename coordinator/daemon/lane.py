@@ -48,6 +48,11 @@ class NewsLane:
         if self._task is None:
             self._task = asyncio.create_task(self._work())
 
+    @property
+    def task(self) -> "asyncio.Task[None] | None":
+        """Ends when all that waits is told; None where nothing does."""
+        return self._task
+
     async def close(self) -> None:
         self._waiting.clear()
         await _end(self._task)

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -18,8 +19,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from coordinator.config import DEFAULT, Checked
+from coordinator.daemon import descriptors
 from coordinator.daemon.file import look
 from coordinator.daemon.loglines import OneLine
+from coordinator.daemon.output import Output
 from coordinator.policy import Policy
 from protocol.printable import printable
 
@@ -54,14 +57,11 @@ def _main(argv: list[str]) -> int:
         return 2
     if options.check:
         return _checked(options, checked)
-    _log_to_stderr()
-    return asyncio.run(_run(options, checked.policy, early))
-
-
-def _log_to_stderr() -> None:
-    lines = logging.StreamHandler(sys.stderr)
-    lines.setFormatter(OneLine("%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S"))
-    logging.basicConfig(level=logging.INFO, handlers=[lines])
+    descriptors.more()
+    output = Output()
+    output.setFormatter(OneLine("%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S"))
+    logging.basicConfig(level=logging.INFO, handlers=[output])
+    return asyncio.run(_run(options, checked.policy, early, output))
 
 
 class _Parser(argparse.ArgumentParser):
@@ -112,7 +112,7 @@ def _checked(options: argparse.Namespace, checked: Checked) -> int:
     return 0
 
 
-async def _run(options: argparse.Namespace, policy: Policy, early: list[int]) -> int:
+async def _run(options: argparse.Namespace, policy: Policy, early: list[int], output: Output) -> int:
     """`early`: SIGHUPs that came before there was a node to take them."""
     from coordinator.daemon.executor import StillUp
     from coordinator.daemon.node import Folders, Node
@@ -122,13 +122,13 @@ async def _run(options: argparse.Namespace, policy: Policy, early: list[int]) ->
     try:
         options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        print(f"faild: {options.state}: {error.strerror}. Name a folder for the log with --state", file=sys.stderr)
+        output.complain(f"faild: {options.state}: {error.strerror}. Name a folder for the log with --state")
         return 3
     folders = Folders(options.config.absolute(), options.state.absolute(), options.secrets.absolute())
     try:
-        node = await Node.start(options.node, policy, folders)
+        node = await Node.start(options.node, policy, folders, output.say)
     except (UnusableKey, JournalRefused, StillUp, OSError) as error:
-        print(f"faild: {printable(_words(error))}", file=sys.stderr)
+        output.complain(f"faild: {printable(_words(error))}")
         return 2 if isinstance(error, UnusableKey) else 3
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -141,7 +141,13 @@ async def _run(options: argparse.Namespace, policy: Policy, early: list[int]) ->
         await node.ended()
     finally:
         await node.close()
-    return 0
+    _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    """Everything of ours has ended and is written. Python would wait for threads that ask a name server, for 12 s and more."""
+    logging.shutdown()
+    os._exit(code)
 
 
 def _words(error: Exception) -> str:

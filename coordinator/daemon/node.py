@@ -1,6 +1,6 @@
 """One node: the pure core in the middle, and around it the log, the links, the actions, the guard and the control socket.
 
-    node = await Node.start(me, policy, folders)
+    node = await Node.start(me, policy, folders, say)
     await node.ended()
 
 Inputs go in one at a time (`inbox`), effects are performed in order (`PERFORM`), and nothing else decides anything.
@@ -32,6 +32,7 @@ from coordinator.daemon.inbox import Inbox, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
 from coordinator.daemon.news import News
+from coordinator.daemon.output import Say
 from coordinator.daemon.reloading import Reloading
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
@@ -64,8 +65,8 @@ class Folders:
 class Node:
     """Implements `coordinator.control.view.NodeView`."""
 
-    def __init__(self, me: str, policy: Policy, folders: Folders, journal: Journal, identity: Identity) -> None:
-        self.me, self.policy, self.folders = me, policy, folders
+    def __init__(self, me: str, policy: Policy, folders: Folders, journal: Journal, identity: Identity, say: Say) -> None:
+        self.me, self.policy, self.folders, self._say_aloud = me, policy, folders, say
         self.config_path = folders.config
         self.journal, self.identity = journal, identity
         self.run = os.urandom(8)
@@ -95,9 +96,10 @@ class Node:
         self.reloading = Reloading(self)
 
     @classmethod
-    async def start(cls, me: str, policy: Policy, folders: Folders) -> "Node":
+    async def start(cls, me: str, policy: Policy, folders: Folders, say: Say) -> "Node":
         """Everything in its order: key, guard's lock, a look at the doors, log, sweep, links, and only then the core.
 
+        `say` is told `ready`; it must not wait for whoever reads, and the log's handlers must not either.
         Raises UnusableKey, JournalRefused, StillUp or OSError, each with words for people.
         """
         identity = Identity.load(me, folders.secrets / "node.key")
@@ -107,7 +109,7 @@ class Node:
             folders.state / "log.db", me, identity,
             keyring=lambda rows: NodeKeyring(known_keys(policy, rows)), cluster=policy.cluster_id,
         )  # fmt: skip
-        node = cls(me, policy, folders, journal, identity)
+        node = cls(me, policy, folders, journal, identity, say)
         try:
             await node._open()
         except BaseException:
@@ -168,6 +170,7 @@ class Node:
                 PERFORM[type(effect)](self, effect)
         except Exception:
             log.critical("a bug: %s broke what must be. faild ends, its guard takes down what is held", given, exc_info=True)
+            logging.shutdown()
             os._exit(EXIT_BROKEN)
         if self.core.state is not before:
             self.bell.ring()
@@ -296,7 +299,7 @@ class Node:
     def _ready(self, order: effects.Ready) -> None:
         self.ready = True
         self.bell.ring()
-        print("ready", flush=True)
+        self._say_aloud("ready")
         tell("READY=1")
 
     def _exit(self, order: effects.Exit) -> None:

@@ -19,7 +19,7 @@ from coordinator.daemon.inbox import read_clocks
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
 from protocol.messages import LastWord
 from tests.actions.lab import Lan, in_namespace, inside, sh, until
-from tests.actions.test_script import Ledger, write_script
+from tests.actions.test_script import Ledger, alive, write_script
 
 
 def script(path: str, timeout_ms: int = 5000) -> ActionPolicy:
@@ -168,6 +168,19 @@ async def test_a_hanging_hook_holds_no_order_up(tmp_path: Path) -> None:
         await until((tmp_path / "begun").exists, "the hook hangs")
         it.executor.run(run(1, "up"))
         assert (await it.finished(1)).outcome is Outcome.DONE
+
+
+async def test_who_closes_tells_first_and_waits_for_nobody_who_hangs(tmp_path: Path) -> None:
+    hook = write_script(tmp_path, 'sleep 0.1; echo "$1" >> $log', "hook")
+    hanging = write_script(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600", "hanging")
+    async with stage(policy(notify(hook))) as it:
+        for state in ("UP", "STOPPING", "RECOVER"):
+            it.executor.changed("web", state, 7, "a test")
+    assert (tmp_path / "log").read_text().split() == ["UP", "STOPPING", "RECOVER"]
+    async with stage(policy(notify(hanging))) as it:
+        it.executor.changed("web", "RECOVER", 7, "a test")
+        await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the hook hangs")
+    assert not alive(int((tmp_path / "pid").read_text()))
 
 
 async def test_checks_are_reported_run_by_run_until_they_are_called_off(tmp_path: Path) -> None:

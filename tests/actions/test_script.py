@@ -1,20 +1,23 @@
 """Scripts, hooks and checks as real programs."""
 
 import asyncio
+import contextlib
 import os
+import resource
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from actions.check import check_exec, check_tcp
+from actions.check import Unasked, check_exec, check_tcp
 from actions.notify import NotifyHook
 from actions.outcome import Ending, Order, Seen
 from actions.perform import perform
-from actions.process import Programs
+from actions.process import LEFT_MAX, Programs
 from actions.script import ScriptAction
 from tests.actions.lab import until
 
@@ -45,6 +48,17 @@ def ledger() -> Ledger:
 @pytest.fixture
 def programs(ledger: Ledger) -> Programs:
     return Programs(ledger)
+
+
+@contextlib.contextmanager
+def no_descriptors() -> Iterator[None]:
+    """This process can open nothing more."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def write_script(folder: Path, body: str, name: str = "web") -> str:
@@ -252,3 +266,37 @@ async def test_descriptors_do_not_pile_up(tmp_path: Path, programs: Programs) ->
     for _ in range(5):
         await programs.run(["/bin/sh", "-c", "echo x"], {})
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before, "all pipes are closed")
+
+
+async def test_a_command_that_leaves_a_child_at_every_run_takes_few_descriptors_and_none_of_others(
+    tmp_path: Path, programs: Programs
+) -> None:
+    """The service's own daemon, older than all of them, can still print."""
+    daemon = write_script(
+        tmp_path, f"(trap '' PIPE; until [ -e {tmp_path}/end ]; do sleep 0.05; done; echo x && touch {tmp_path}/said) &"
+    )
+    await programs.run([daemon], {})
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(LEFT_MAX * 3):
+        await programs.run(["/bin/sh", "-c", f"until [ -e {tmp_path}/said ]; do sleep 0.1; done &"], {})
+    assert len(os.listdir("/proc/self/fd")) <= before + LEFT_MAX
+    (tmp_path / "end").touch()
+    await until((tmp_path / "said").exists, "the daemon could print")
+
+
+async def test_a_check_that_cannot_be_begun_says_nothing(programs: Programs) -> None:
+    with no_descriptors():
+        with pytest.raises(Unasked):
+            await check_exec(["/bin/true"], {}, programs, 5)
+        with pytest.raises(Unasked):
+            await check_tcp("127.0.0.1", 9, 5)
+
+
+async def test_a_program_is_waited_for_without_a_descriptor_too() -> None:
+    class Last(Ledger):
+        def group(self, ticket: str, group: int) -> None:
+            taken.enter_context(no_descriptors())
+
+    with contextlib.ExitStack() as taken:
+        exited = await Programs(Last()).run(["/bin/sh", "-c", "sleep 0.2; echo x; exit 3"], {})
+    assert (exited.code, exited.line) == (3, "x")

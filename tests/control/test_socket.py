@@ -14,6 +14,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from coordinator.control.crowd import CONNECTIONS_MAX
 from protocol.commands import NAMESPACE, Command, sign_command
 from protocol.sshkey import load_private
 from protocol.sshsig import armor
@@ -214,6 +215,13 @@ async def test_a_body_that_is_no_json_or_too_long_is_an_error_with_words(http):
     async with http.post("/command", data=b"\xff{") as answer:
         assert answer.status == 400
         assert "base64" in (await answer.json())["error"]
+    for nonsense in (b"[" * 4000, b'{"command":' + b"9" * 4800 + b"}"):
+        async with http.post("/command", data=nonsense) as answer:
+            assert answer.status == 400, nonsense[:20]
+            assert "base64" in (await answer.json())["error"]
+    async with http.post("/command", data=b"{}", headers={"Content-Type": "application/json; charset=nope"}) as answer:
+        assert answer.status == 400
+        assert "base64" in (await answer.json())["error"]
     async with http.post("/command", data=b"[" * 100_000) as answer:
         assert answer.status == 413
     async with http.get("/nowhere") as answer:
@@ -321,10 +329,33 @@ async def test_a_number_alone_is_a_number_of_the_nodes_own_feed(cluster, http):
     assert numbers([event]) == [("lukretia", last)]
 
 
+@pytest.mark.parametrize("cursor", ["9" * 5000, "lukretia:1:" + "9" * 5000, "lukretia:" + "9" * 20 + ":1", "9" * 19])
+async def test_a_cursor_larger_than_any_number_is_refused(http, cursor):
+    async with http.get(f"/events?after={cursor}") as answer:
+        assert answer.status == 400
+        assert "larger than any number" in (await answer.json())["error"]
+
+
 async def test_a_cursor_that_is_none_is_refused(http):
     async with http.get("/events?after=lukretia:x") as answer:
         assert answer.status == 400
         assert "NODE:INCARNATION:NUMBER" in (await answer.json())["error"]
+
+
+async def test_who_connects_and_asks_nothing_gives_way(cluster, http):
+    """More than may be connected: the oldest silent ones go, who is being answered stays, and a newcomer is answered."""
+    async with http.get("/events?format=jsonl") as stream:
+        path = str(cluster.nodes["lukretia"].server.path)
+        silent = [await asyncio.open_unix_connection(path) for _ in range(CONNECTIONS_MAX + 10)]
+        assert await asyncio.wait_for(silent[0][0].read(), 10) == b""
+        assert not silent[-1][0].at_eof()
+        async with http.get("/status") as answer:
+            assert answer.status == 200
+        async with http.post("/command", json=body(cluster)) as answer:
+            assert answer.status == 202
+        assert await asyncio.wait_for(stream.content.readline(), 10)
+        for _, writer in silent:
+            writer.close()
 
 
 async def test_the_socket_is_for_its_user_and_group_and_replaces_a_stale_one(tmp_path):

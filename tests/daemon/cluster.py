@@ -83,12 +83,15 @@ class Node:
         self.before: tuple[str, ...] = ()
         """What faild is started with: ("nsenter", ...)."""
 
-    def start(self) -> "Node":
+    def start(self, out: int | None = None, err: int | None = None) -> "Node":
+        """`out` and `err` are descriptors for its standard output and error, where these are not to go into `log`."""
         secrets = self.cluster.folder / "demo" / self.name
         command = [*self.before, *program("faild"), "--config", self.config, "--node", self.name]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*map(str, command), "--state", str(self.state), "--secrets", str(secrets)], stdout=log, stderr=log
+                [*map(str, command), "--state", str(self.state), "--secrets", str(secrets)],
+                stdout=log if out is None else out,
+                stderr=log if err is None else err,
             )
         return self
 

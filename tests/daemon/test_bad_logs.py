@@ -190,3 +190,15 @@ def test_a_lost_disk_with_the_peers_away_goes_on_in_a_new_incarnation(cluster):
 
 def events(cluster):
     return [json.loads(line) for line in cluster.audit("timeline", "--json").out.splitlines()]
+
+
+def test_a_log_that_is_removed_under_a_node_is_an_alarm_and_the_peers_have_the_feeds(cluster):
+    lukretia = cluster.nodes["lukretia"]
+    for name in ("log.db", "log.db-wal", "log.db-shm"):
+        (lukretia.state / name).unlink()
+    cluster.failc("hold", "web", "--no-wait")
+    cluster.until(lambda: cluster.status("lukretia")["unfit_because"] == "its disk refuses to write", "it is noticed")
+    assert any("removed or replaced under faild" in alarm for alarm in cluster.status("lukretia")["alarms"])
+    lukretia.kill()
+    cluster.start("lukretia")
+    cluster.until(lambda: cluster.audit("verify").code == 0, "the feeds are whole again")

@@ -2,8 +2,9 @@
 
 import os
 import signal
+import socket
 
-from tests.daemon.cluster import run
+from tests.daemon.cluster import DEADLINE_S, run
 
 
 def test_a_stop_hands_over_and_a_restart_takes_back(cluster):
@@ -18,6 +19,37 @@ def test_a_stop_hands_over_and_a_restart_takes_back(cluster):
     assert told[0] == "status", "the world is asked before anything else"
     assert "start" in told
     assert cluster.audit("verify").code == 0
+
+
+def test_a_stop_is_told_to_hooks_and_scripts_to_its_end(make):
+    cluster = make(checks='[[services.web.actions]]\nnotify = "/bin/hook"')
+    hook = cluster.folder / "hook"
+    hook.write_text(f'#!/bin/sh\nsleep 0.2\necho "$FAILOVER_NODE $1" >> {cluster.folder}/heard\n')
+    hook.chmod(0o755)
+    cluster.config.write_text(cluster.config.read_text().replace("/bin/hook", str(hook)))
+    cluster.start("lukretia")
+    cluster.until_up("lukretia", at=["lukretia"])
+    assert cluster.nodes["lukretia"].stop() == 0
+    heard = (cluster.folder / "heard").read_text().splitlines()
+    assert heard[-2:] == ["lukretia STOPPING", "lukretia RECOVER"]
+    assert cluster.nodes["lukretia"].told()[-2:] == ["down 1", "recover 1"]
+
+
+def test_a_stop_does_not_wait_for_a_name_server_that_is_silent(namespaces, make):
+    """A check by name asks it over and over, each time for longer than a test waits."""
+    cluster = make(checks='[[services.web.checks]]\ntcp = "db.example:80"\nevery = "1s"\ntimeout = "500ms"\nfall = 1000')
+    lukretia, servers = cluster.nodes["lukretia"], cluster.folder / "resolv.conf"
+    servers.write_text(f"nameserver {cluster.addresses['lukretia']}\noptions timeout:30 attempts:5\n")
+    mount = f'mount --bind {servers} /etc/resolv.conf && exec "$@"'
+    lukretia.before = ("unshare", "--mount", "--propagation", "private", "sh", "-c", mount, "sh")
+    with socket.socket(type=socket.SOCK_DGRAM) as silent:
+        silent.bind((cluster.addresses["lukretia"], 53))
+        silent.settimeout(DEADLINE_S)
+        cluster.start()
+        cluster.until_up("lukretia")
+        assert b"example" in silent.recv(1000)
+        assert lukretia.stop() == 0
+    cluster.until_up("genesis", at=["genesis"])
 
 
 def test_a_kill_is_cleaned_up_by_the_guard_and_the_peer_takes_over(cluster):

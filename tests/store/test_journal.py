@@ -269,3 +269,40 @@ async def test_a_file_that_the_system_does_not_open_is_not_to_be_moved_away(tmp_
     with pytest.raises(LogUnreadable, match="unable to open") as refused:
         await opened(tmp_path, me)
     assert "To recover" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["log.db", "log.db-wal"])
+@pytest.mark.parametrize("replaced", [False, True])
+async def test_a_log_whose_file_was_taken_away_refuses_until_it_is_back(tmp_path: Path, me: Author, name: str, replaced: bool):
+    """What is written into a file without a name is lost with the process, and nothing may be built on it."""
+    journal = await opened(tmp_path, me)
+    await journal.append([me.write()])
+    (tmp_path / name).rename(tmp_path / "aside")
+    if replaced:
+        (tmp_path / name).write_bytes((tmp_path / "aside").read_bytes())
+    event = me.write()
+    for _ in range(2):
+        with pytest.raises(JournalRefused, match="removed or replaced under faild"):
+            await journal.append([event])
+    assert journal.heads()[0].number == 1
+    (tmp_path / "aside").rename(tmp_path / name)
+    await journal.append([event])
+    await journal.close()
+    again = await opened(tmp_path, me)
+    assert len(await again.load()) == 2
+    await again.close()
+
+
+async def test_a_handle_that_has_failed_is_not_replaced_by_one_of_another_file(tmp_path: Path, me: Author):
+    """An empty new log would be continued in the middle of a feed."""
+    journal = await opened(tmp_path, me)
+    await journal.append([me.write()])
+    for path in tmp_path.glob("log.db*"):
+        path.unlink()
+    journal._broken = True
+    event = me.write()
+    for _ in range(2):
+        with pytest.raises(JournalRefused, match="removed or replaced"):
+            await journal.append([event])
+    assert not (tmp_path / "log.db").exists()
+    await journal.close()

@@ -1,0 +1,16 @@
+"""As many open files as the system lets us have: links, readers of the control socket and programs all take some.
+
+The usual soft limit of 1024 is for programs that use select(2), which we do not.
+"""
+
+import resource
+
+ENOUGH = 65_536
+
+
+def more() -> None:
+    """Raise the soft limit as far as the hard one allows, and no further than anybody could use."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -16,12 +16,14 @@ import contextlib
 import errno
 import hashlib
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from actions.descriptors import AT_START
 from actions.guard import BY_SHELL
 
 OUTPUT_BYTES_MAX = 1 << 20
@@ -42,6 +44,8 @@ all our descriptors. Another command's daemon loses nothing by it."""
 
 POLL_S = 0.02
 """Where no descriptor is left for waiting."""
+
+WITH_OUR_LIMIT = "" if AT_START == resource.RLIM_INFINITY else f"ulimit -S -n {AT_START}\n"
 
 TICKET = "FAILOVER_TICKET"
 
@@ -127,7 +131,8 @@ def kill_group(group: int) -> None:
 def _start(argv: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
     """A session of its own, no input, our pipe as output, and no other descriptor of ours. By way of a shell: until the
     program's file is open we would stand still, with the whole process."""
-    words, nothing = [*BY_SHELL, *argv], subprocess.DEVNULL
+    shell, option, script = BY_SHELL
+    words, nothing = [shell, option, WITH_OUR_LIMIT + script, *argv], subprocess.DEVNULL
     return subprocess.Popen(
         words, env=environment, cwd="/", stdin=nothing, stdout=output, stderr=output, start_new_session=True
     )

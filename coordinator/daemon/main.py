@@ -18,8 +18,8 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
+from actions import descriptors
 from coordinator.config import DEFAULT, Checked
-from coordinator.daemon import descriptors
 from coordinator.daemon.file import look
 from coordinator.daemon.loglines import OneLine
 from coordinator.daemon.output import Output

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from actions import descriptors
 from actions.check import Unasked, check_exec, check_tcp
 from actions.notify import NotifyHook
 from actions.outcome import Ending, Order, Seen
@@ -266,6 +267,16 @@ async def test_descriptors_do_not_pile_up(tmp_path: Path, programs: Programs) ->
     for _ in range(5):
         await programs.run(["/bin/sh", "-c", "echo x"], {})
     await until(lambda: len(os.listdir("/proc/self/fd")) <= before, "all pipes are closed")
+
+
+async def test_a_program_gets_the_limit_with_which_we_were_started(programs: Programs) -> None:
+    """Ours is raised; one that uses select(2) would break its memory with a descriptor above 1023."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        descriptors.more()
+        assert (await programs.run(["/bin/sh", "-c", "ulimit -S -n"], {})).line == str(descriptors.AT_START)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 async def test_a_command_that_leaves_a_child_at_every_run_takes_few_descriptors_and_none_of_others(

@@ -1,11 +1,14 @@
 """As many open files as the system lets us have: links, readers of the control socket and programs all take some.
 
-The usual soft limit of 1024 is for programs that use select(2), which we do not.
+The usual soft limit of 1024 is for programs that use select(2), which we do not; what we start may, and gets the limit with
+which we were started.
 """
 
 import resource
 
 ENOUGH = 65_536
+
+AT_START = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def more() -> None:

@@ -230,11 +230,13 @@ def test_an_address_that_is_here_a_second_time_goes_too_but_not_from_lo(lan: Lan
 
 
 def test_a_stop_that_fails_leaves_no_last_word(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:
-    """Where something may still run, nobody must be told that it does not; the address goes all the same."""
-    it = stand_in({"web": [address(FOUR), script(write_script(tmp_path, "[ $1 != stop ]"))]})
+    """Where something may still run, nobody must be told that it does not; all the rest goes all the same."""
+    first = write_script(tmp_path, f"[ $1 != stop ] || touch {tmp_path}/stopped", "first")
+    it = stand_in({"web": [address(FOUR), script(first), script(write_script(tmp_path, "[ $1 != stop ]"))]})
     it.hear("up")
     it.kill()
     it.guard_ended()
+    assert (tmp_path / "stopped").exists()
     assert FOUR not in lan.addresses(lan.one)
     assert peer.silent()
     assert "no last word" in it.complaints()

@@ -94,7 +94,7 @@ def test_a_stop_that_fails_is_stuck_and_an_operators_word_frees_it(cluster):
     done = cluster.failc("move", "web", "genesis")
     assert done.code == 1
     assert "stuck on lukretia: a down action failed" in done.out, "the move says why it does not come about"
-    assert cluster.web("genesis")["stuck"] == ["lukretia"]
+    cluster.until(lambda: cluster.web("genesis")["stuck"] == ["lukretia"], "genesis has heard of it")
     assert not cluster.nodes["genesis"].serves(), "nobody takes over what may still be up"
     status = cluster.failc("status", at="genesis").out
     assert "failc fail web lukretia" in status, "the way out stands there"

@@ -12,17 +12,13 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from coordinator.core import authority
+from coordinator.core import orders
 from coordinator.core.carried import taken_over
-from coordinator.core.model import Column, Move, ServiceColumn, ServiceState, State, Word
+from coordinator.core.model import Column, ServiceColumn, ServiceState, State
 from coordinator.policy import Policy
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
 from protocol.messages import LastWord
-
-MOVES_KEPT = 8
-ORDERS_KEPT = 64
-"""Commands that later events may name as their cause; each names one a few events back."""
 
 
 def reduce(state: State, event: Event) -> State:
@@ -243,64 +239,9 @@ def _carrier_back(column: Column, service: ServiceColumn, event: Event) -> Servi
     return replace(service, carrier_lost=left)
 
 
-def _command(state: State, column: Column, event: Event) -> Column:
-    """A command takes effect only where the keys and roles of its own heads allow it: judged here, by everybody alike."""
-    judged = authority.judge(state, column, event)
-    if isinstance(judged, authority.Denied):
-        return replace(column, refused=(*column.refused, (event.ref, judged.text)))
-    command = judged
-    orders = dict(list({**column.orders, event.ref: (command.word, command.service, command.node)}.items())[-ORDERS_KEPT:])
-    column = replace(column, nonces={**column.nonces, command.nonce: command.expires_ms}, orders=orders)
-    if command.word in ("fail", "recover", "reclaim") and event.body["target"] == column.node:
-        service = column.service(command.service)
-        return column.with_service(command.service, replace(service, wish=command.word, wish_by=event.ref))
-    return column
-
-
-def _ordered(change: Change, *words: str) -> Change:
-    """A change that only an obeyed command of this feed may cause."""
-
-    def apply(state: State, column: Column, event: Event) -> Column:
-        given = [column.orders.get(cause) for cause in event.causes]
-        allowed = any(order and order[0] in words and order[1] == event.service for order in given)
-        return change(state, column, event) if allowed else column
-
-    return apply
-
-
-def _hold(state: State, column: Column, event: Event) -> Column:
-    refs = column.holds.get(event.service, frozenset()) | {event.ref}
-    return replace(column, holds={**column.holds, event.service: refs})
-
-
-def _unhold(state: State, column: Column, event: Event) -> Column:
-    return replace(column, unheld=column.unheld | {Ref(*ref) for ref in event.body["ends"]})
-
-
-def _move_begun(state: State, column: Column, event: Event) -> Column:
-    body = event.body
-    move = Move(event.service, body["target"], body["epoch"], body["for_ms"], event.ref)
-    return replace(column, moves=(*column.moves, move)[-MOVES_KEPT:])
-
-
-def _move_ended(state: State, column: Column, event: Event) -> Column:
-    return replace(column, moves_ended=column.moves_ended | {Ref(*event.body["move"])})
-
-
-def _fenced(state: State, column: Column, event: Event) -> Column:
-    return replace(column, fenced=_word(column.fenced, event, event.body.get("run", b"")))
-
-
 def _last_word(state: State, column: Column, event: Event) -> Column:
     run = LastWord.decode(event.body["word"]).run
-    return replace(column, last_words=_word(column.last_words, event, run))
-
-
-def _word(words: Mapping[tuple[str, str], Word], event: Event, run: bytes) -> Mapping[tuple[str, str], Word]:
-    """Of one run the word with the larger epoch; of another run the later word, whose holding is the later one."""
-    key = (event.service, event.body["node"])
-    said, before = Word(event.body["epoch"], event.ref, run), words.get(key)
-    return {**words, key: said if before is None or before.run != run else max(before, said)}
+    return replace(column, last_words=orders.with_word(column.last_words, event, run))
 
 
 def _fork_seen(state: State, column: Column, event: Event) -> Column:
@@ -344,12 +285,12 @@ TABLE: Mapping[str, Change] = {
     Kind.CHECK_PASSED: _service(_check_passed),
     Kind.CARRIER_LOST: _service(_carrier_lost),
     Kind.CARRIER_BACK: _service(_carrier_back),
-    Kind.COMMAND: _command,
-    Kind.HOLD: _ordered(_hold, "hold"),
-    Kind.UNHOLD: _ordered(_unhold, "unhold"),
-    Kind.MOVE_BEGUN: _ordered(_move_begun, "move"),
-    Kind.MOVE_ENDED: _move_ended,
-    Kind.FENCED: _ordered(_fenced, "fail"),
+    Kind.COMMAND: orders.command,
+    Kind.HOLD: orders.ordered(orders.hold, "hold"),
+    Kind.UNHOLD: orders.ordered(orders.unhold, "unhold"),
+    Kind.MOVE_BEGUN: orders.ordered(orders.move_begun, "move"),
+    Kind.MOVE_ENDED: orders.move_ended,
+    Kind.FENCED: orders.ordered(orders.fenced, "fail"),
     Kind.LAST_WORD: _last_word,
     Kind.FORK_SEEN: _fork_seen,
     Kind.READMITTED: _readmitted,

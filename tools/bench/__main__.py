@@ -3,6 +3,7 @@
     make bench                                  everything: about twenty minutes, half of them idle on purpose
     make bench ARGS=--quick                     few rounds and short waits: to see that it works, not to be quoted
     make bench ARGS="--only planned_move,kill"
+    make bench ARGS="--only idling --before ../failover-old"     rows of another installed copy as well, in the same minutes
 
 Exit: 0 measured (whether or not every limit was met), 1 something failed, 2 no namespaces can be made here.
 """
@@ -14,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.bench import healing, journal, stillness, takeovers
+from tools.bench import healing, idling, journal, stillness, takeovers
 from tools.bench.figures import Figure, table
 from tools.bench.floor import floor
 from tools.bench.keepalived import keepalived
@@ -44,7 +45,7 @@ def main() -> int:
     if reason := reason_against():
         print(reason, file=sys.stderr)
         return 2
-    plan = QUICK if options.quick else Plan()
+    plan = (QUICK if options.quick else Plan())._replace(before=options.before)
     here = machine()
     chosen = options.only.split(",") if options.only else [*BENCHMARKS, *ALONE]
     try:
@@ -66,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="few rounds and short waits; for development")
     parser.add_argument("--only", default="", metavar="NAME,...", help=f"of {', '.join([*BENCHMARKS, *ALONE])}")
     parser.add_argument("--write", action="store_true", help="write the table into docs/benchmarks.md")
+    parser.add_argument("--before", type=Path, metavar="FOLDER", help="an installed copy of this project to measure beside it")
     return parser.parse_args()
 
 
@@ -99,12 +101,17 @@ def durable(plan: Plan) -> list[Figure]:
     ]
 
 
-ALONE: dict[str, Callable[[Plan], list[Figure]]] = {"journal": durable, "floor": floor, "keepalived": keepalived}
-"""These need no cluster."""
+ALONE: dict[str, Callable[[Plan], list[Figure]]] = {
+    "journal": durable,
+    "floor": floor,
+    "keepalived": keepalived,
+    "idling": idling.idling,
+}
+"""These need no cluster that serves, or make their own."""
 
 
 def _how(plan: Plan) -> str:
-    quick = "**Quick run, for development: not to be quoted.** " if plan == QUICK else ""
+    quick = "**Quick run, for development: not to be quoted.** " if plan.rounds == QUICK.rounds else ""
     return (
         f"{quick}Medians. Outage: the longest time between two answered probes of a client that asks every 2 ms; undisturbed\n"
         "it is 2 to 3 ms. Two owners: what a bystander sees who asks every 5 ms by ARP and neighbour solicitation.\n"

@@ -29,6 +29,11 @@ class Cost:
         for name in ("Rss", "Pss"):
             self._samples[name].append(self._memory_mib(name))
 
+    @property
+    def cpu(self) -> tuple[float, ...]:
+        """Seconds a minute, one for each look."""
+        return tuple(self._samples["cpu"])
+
     def figures(self) -> list[Figure]:
         """RSS counts shared pages in full for each process, PSS divides them among those who share them."""
         remark, shared = f"{len(self._pids)} processes: faild and guard", "two nodes share pages here"

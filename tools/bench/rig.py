@@ -7,6 +7,7 @@ master serving, as it found it.
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 from tools.lab.lab import Lab
@@ -26,6 +27,8 @@ class Plan(NamedTuple):
     heals: int = 20
     idle_s: int = 600
     still_s: int = 60
+    before: Path | None = None
+    """Another installed copy of this project, measured in the same minutes: before a change."""
 
 
 QUICK = Plan(rounds=3, moves=4, heals=4, idle_s=20, still_s=15)

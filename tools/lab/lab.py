@@ -27,10 +27,19 @@ POLL_S = 0.01
 
 
 class Lab:
-    """`nodes` in order of preference; `witnesses` are plugged in as well and own nothing."""
+    """`nodes` in order of preference; `witnesses` are plugged in as well and own nothing.
 
-    def __init__(self, nodes: Sequence[str], witnesses: Sequence[str] = (), folder: Path | None = None):
-        self._own_folder = folder is None
+    `copy`: another installed copy of this project, whose commands run here (a benchmark's "before").
+    """
+
+    def __init__(
+        self,
+        nodes: Sequence[str],
+        witnesses: Sequence[str] = (),
+        folder: Path | None = None,
+        copy: Path | None = None,
+    ):
+        self._own_folder, self.copy = folder is None, copy
         self.folder = folder or Path(tempfile.mkdtemp(prefix="failover-lab-"))
         self.witnesses = tuple(witnesses)
         self._places: list[Place] = []
@@ -57,7 +66,7 @@ class Lab:
         return self._places[-1]
 
     def _node(self, name: str, host: int) -> Node:
-        return Node(name, tuple(Port(link, name, host) for link in LINKS), self.folder)
+        return Node(name, tuple(Port(link, name, host) for link in LINKS), self.folder, self.copy)
 
     def _guest(self, name: str, host: int) -> Place:
         place, port = self._place(name), Port("lan", name, host)
@@ -184,7 +193,7 @@ class Lab:
 
     def command(self, name: str, *arguments: str, accept: Sequence[int] = (0,)) -> str:
         """Run one of our commands here (the control socket is a file) and return what it printed."""
-        done = subprocess.run([*program(name), *arguments], capture_output=True, text=True, timeout=120)
+        done = subprocess.run([*program(name, self.copy), *arguments], capture_output=True, text=True, timeout=120)
         if done.returncode not in accept:
             words = done.stderr.strip() or done.stdout.strip()
             raise LabError(f"{name} {' '.join(arguments)}: exit {done.returncode}: {words}")

@@ -25,8 +25,9 @@ class PowerLoss:
 class Node:
     """`place` is None while the power is off; `pid` is that of `faild` inside the place, None while it does not run."""
 
-    def __init__(self, name: str, ports: tuple[Port, ...], folder: Path):
-        self.name, self.ports = name, ports
+    def __init__(self, name: str, ports: tuple[Port, ...], folder: Path, copy: Path | None = None):
+        """`copy`: another installed copy of this project, whose `faild` it runs."""
+        self.name, self.ports, self._copy = name, ports, copy
         self.state = folder / f"{name}.state"
         self.log = folder / f"{name}.log"
         self._config, self._secrets = folder / "failover.toml", folder / name
@@ -55,7 +56,7 @@ class Node:
         self._read_from = self.log.stat().st_size if self.log.exists() else 0
         where = {"--config": self._config, "--node": self.name, "--state": self.state, "--secrets": self._secrets}
         options = [str(word) for option in where.items() for word in option]
-        self.pid = self.running.start([*program("faild"), *options], self.log)
+        self.pid = self.running.start([*program("faild", self._copy), *options], self.log)
 
     def is_ready(self) -> bool:
         """Whether this run has printed `ready`. Raises LabError with its last words where it ended instead."""

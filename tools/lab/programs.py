@@ -8,8 +8,10 @@ ROOT = Path(__file__).resolve().parents[2]
 ENTRY = {"faild": "coordinator.daemon.main", "failc": "tools.failc.main", "failaudit": "tools.audit.main"}
 
 
-def program(name: str) -> list[str]:
-    """The beginning of the command line for faild, failc or failaudit."""
+def program(name: str, copy: Path | None = None) -> list[str]:
+    """The beginning of the command line for faild, failc or failaudit; of another installed copy of this project, if named."""
+    if copy is not None:
+        return [str(copy.absolute() / ".venv" / "bin" / name)]
     script = Path(sys.executable).with_name(name)
     if os.access(script, os.X_OK):
         return [str(script)]

@@ -86,11 +86,19 @@ class NodeMetrics(Collector):
         fit = GaugeMetricFamily(
             "failover_fit", "1 while this node may take a service.", value=float(not self.view.unfit_because)
         )
-        alarms = GaugeMetricFamily("failover_alarms", "Alarms that stand in the status.", value=len(self.view.alarms))
+        standing = self.view.alarms
+        alarms = GaugeMetricFamily("failover_alarms", "Alarms that stand in the status.", value=len(standing))
+        alarm = GaugeMetricFamily(
+            "failover_alarm",
+            "1 while the alarm stands; docs/alarms has a page for each name.",
+            labels=["name", "service", "node"],
+        )
+        for key in (each.key for each in standing):
+            alarm.add_metric([str(key.name), key.service, key.node], 1.0)
         heads = GaugeMetricFamily("failover_feed_number", "The last durable event of a feed.", labels=["node", "incarnation"])
         for head in self.view.heads():
             heads.add_metric([head.node, str(head.incarnation)], head.number)
         commands = CounterMetricFamily("failover_commands", "Commands at the door, by what became of them.", labels=["outcome"])
         for outcome, count in self.commands.items():
             commands.add_metric([str(outcome)], count)
-        return iter((ready, fit, alarms, heads, commands))
+        return iter((ready, fit, alarms, alarm, heads, commands))

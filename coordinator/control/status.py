@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from coordinator.alarms.board import Alarm
 from coordinator.control.view import LinkView, NodeView, PeerView
 from coordinator.core import ownership
 from coordinator.core.model import Judgement, ServiceColumn, ServiceState
@@ -29,29 +30,24 @@ def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
         "ready": view.ready,
         "fit": not view.unfit_because,
         "unfit_because": printable(view.unfit_because),
-        "alarms": [printable(text) for text in (*view.alarms, *_disagreements(peers), *_left_behind(view))],
+        "alarms": [_alarm(alarm) for alarm in view.alarms],
         "config": {"digest": view.policy.digest.hex(), "number": view.state.column(view.me).config_number},
         "nodes": {name: _node(view, name, peers) for name in view.policy.nodes},
         "services": {name: service(view, name, peers) for name in view.policy.services},
     }
 
 
-def _disagreements(peers: Mapping[str, PeerView]) -> list[str]:
-    """Two files at once are a mistake, or a change that is half done: it stands among the alarms until all run the same."""
-    others = [name for name, peer in peers.items() if peer.judgement is Judgement.ALIVE and not peer.agrees]
-    if not others:
-        return []
-    return [f"{', '.join(others)} runs another configuration: nobody fails back until all run the same file"]
-
-
-def _left_behind(view: NodeView) -> list[str]:
-    """A service that left the configuration while it was up here, and is not down yet: nothing else shows it any more."""
-    held = [name for name, service in view.state.column(view.me).services.items() if service.holds]
-    return [
-        f"{name} is no longer in the configuration, and is {_column(view, view.me, name).state} here: see the log"
-        for name in held
-        if name not in view.policy.services
-    ]
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    """Service and node are null where it concerns none."""
+    name, about, node = alarm.key
+    return {
+        "name": str(name),
+        "service": printable(about) or None,
+        "node": printable(node) or None,
+        "since": rfc3339(alarm.since_ms),
+        "since_ms": alarm.since_ms,
+        "text": printable(alarm.text),
+    }
 
 
 def rfc3339(wall_ms: int) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from coordinator.alarms.board import Alarm
 from coordinator.control.bell import Bell
 from coordinator.core.effects import Answer
 from coordinator.core.model import Judgement, State
@@ -29,6 +30,8 @@ class PeerView:
     """By its newest heartbeat."""
     agrees: bool
     """It runs the configuration that we run, as far as its heartbeats say."""
+    hears_us: bool = True
+    """By its newest heartbeat it heard one of ours within `dead`."""
 
 
 class Fate(StrEnum):
@@ -95,7 +98,9 @@ class NodeView(Protocol):
         """Why this node takes nothing; empty where it is fit."""
 
     @property
-    def alarms(self) -> Sequence[str]: ...
+    def alarms(self) -> Sequence[Alarm]:
+        """Those that stand, the gravest first."""
+
     @property
     def bell(self) -> Bell:
         """Rung whenever `state` or `heads()` has changed."""

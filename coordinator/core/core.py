@@ -66,6 +66,10 @@ BEGUN_MS = 3
 Outlook = tuple[str, tuple[Judgement, ...]]
 """Why this node is unfit, and how it judges each peer."""
 
+DISK_REFUSES = "its disk refuses to write"
+DISK_HANGS = "its disk hangs"
+GUARD_GONE = "it has no living guard"
+GUARD_MUTE = "its guard confirms nothing"
 OUTDONE = "others know a newer incarnation of its feed, and it begins one above that"
 
 AT_REST = frozenset({Phase.IDLE, Phase.UP})
@@ -325,13 +329,13 @@ class Core:
         if self.outdone:
             return OUTDONE
         if self.disk_refuses:
-            return "its disk refuses to write"
+            return DISK_REFUSES
         if self.pen.hangs_ms(self.now_ms) >= self.policy.timing.dead_ms:
-            return "its disk hangs"
+            return DISK_HANGS
         if not self.guard_alive:
-            return "it has no living guard"
+            return GUARD_GONE
         if self.guard_mute:
-            return "its guard confirms nothing"
+            return GUARD_MUTE
         if self.now_ms < self.stalled_until_ms:
             return "it did not run for a while, and looks first"
         unheard = self._unheard()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from coordinator.alarms.names import AlarmName
 from coordinator.core import review
 from coordinator.core.effects import Alarm, Answer, Exit, Push, Ready, SayLastWord
 from coordinator.core.inputs import Durable, NotDurable
@@ -78,7 +79,8 @@ def not_durable(core: Core, given: NotDurable) -> None:
     lost = core.pen.refused(given.ticket, core.now_ms)
     if lost:
         core.state = core.state.with_column(core.durable_column)
-    core.emit(Alarm(f"the log cannot be written ({given.why}): this node claims nothing until it can", until_written=True))
+    text = f"the log cannot be written ({given.why}): this node claims nothing until it can"
+    core.emit(Alarm(AlarmName.DISK, text, node=core.me, until_written=True))
     renamed: dict[Ref, Ref] = {}
     undone: set[str] = set()
     for entry in lost:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from coordinator.alarms.names import AlarmName
 from coordinator.policy import Policy, ServicePolicy
 from protocol.commands import SignedCommand
 from protocol.event import Entry
@@ -158,11 +159,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something people should see: the shell logs it and shows it in `status`."""
+    """Something people should see (`coordinator.alarms`). Name, service and node say which: begun again, its text changes."""
 
+    name: AlarmName
     text: str
+    service: str = ""
+    node: str = ""
     until_written: bool = False
     """Over as soon as the log takes something again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmOver:
+    """The alarm of this name, service and node no longer stands; nothing where it does not."""
+
+    name: AlarmName
+    service: str = ""
+    node: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,5 +190,5 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Watch | Adopt
-    | Equip | Forward | Answer | Alarm | Ready | Exit
+    | Equip | Forward | Answer | Alarm | AlarmOver | Ready | Exit
 )  # fmt: skip

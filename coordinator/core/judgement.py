@@ -171,6 +171,12 @@ class Liveness:
         direct_ms = self.peers[name].direct_ms
         return direct_ms is not None and now_ms - direct_ms < self.patience[name].indoubt_ms
 
+    def is_heard_by(self, name: str) -> bool:
+        """Whether the peer's newest heartbeat says that it heard one of this run within `dead`."""
+        newest = self.peers[name].newest
+        echo = newest.message.heard.get(self.me) if newest else None
+        return echo is not None and echo.run == self.run and echo.ago_ms < self.patience[name].dead_ms
+
     def link_silent_ms(self, name: str, link: str, now_ms: int) -> int:
         last_ms = self.peers[name].ways[link].last_ms
         return max(0, now_ms - (self.peers[name].since_ms if last_ms is None else last_ms))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.alarms.names import AlarmName
 from coordinator.core import work
 from coordinator.core.carried import carried
 from coordinator.core.effects import Alarm, Exit
@@ -58,7 +59,8 @@ def outdo(core: Core) -> None:
     if not core.outdone:
         core.outdone = core.dirty = True
         why = "it was started without its newest log, and with a clock that is behind"
-        core.emit(Alarm(f"{core.me} gives up what it holds and begins its feed anew: {why}"))
+        text = f"{core.me} gives up what it holds and begins its feed anew: {why}"
+        core.emit(Alarm(AlarmName.FEED_ANEW, text, node=core.me))
 
 
 def begin_anew(core: Core) -> None:

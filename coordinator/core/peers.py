@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.alarms.names import AlarmName
 from coordinator.core import life, ownership, reconfigure
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
@@ -161,7 +162,8 @@ def fork_shown(core: Core, given: ForkShown) -> None:
         "theirs": [given.theirs.raw, given.theirs.signature or b""],
     }
     core.write(Kind.FORK_SEEN, "", body, ())
-    core.emit(Alarm(f"{event.node} has written two different events {event.ref}: it is refused until it is readmitted"))
+    text = f"{event.node} has written two different events {event.ref}: it is refused until it is readmitted"
+    core.emit(Alarm(AlarmName.FORK, text, node=event.node))
 
 
 def link_changed(core: Core, given: LinkChanged) -> None:

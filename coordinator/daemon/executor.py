@@ -6,7 +6,7 @@
     executor.run(Run(...)); executor.watch(Watch(...))  # answered by StepFinished and CheckFinished
     executor.changed("web", "UP", 7, "lukretia is dead")        # hooks, the script's words, traps
     executor.carrier_changed(CarrierChanged("eth0", True))      # held addresses are announced again
-    executor.alarms                 # addresses that are held and cannot be put back or announced
+    executor.troubles               # addresses that are held and cannot be put back or announced
     await executor.close()
 
 Each service has two queues. Orders go one after the other, and `cut` ends an `up` that is still running; a step of
@@ -189,7 +189,8 @@ class Executor:
                 self._keep(service, index)
 
     @property
-    def alarms(self) -> list[str]:
+    def troubles(self) -> list[tuple[str, str]]:
+        """Service and what is wrong with an address that is held."""
         return self._keeper.troubles
 
     def changed(self, service: str, state: str, epoch: int, reason: str) -> None:

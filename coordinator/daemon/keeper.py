@@ -73,8 +73,9 @@ class Keeper:
         return sorted(self._held)
 
     @property
-    def troubles(self) -> list[str]:
-        return list(self._troubles.values())
+    def troubles(self) -> list[tuple[str, str]]:
+        """Service and what is wrong with one of its addresses."""
+        return [(service, trouble) for (service, _), trouble in self._troubles.items()]
 
     def found(self, service: str, action: int, trouble: str) -> None:
         """Of one that is held: `trouble` is logged when it is new, and looked at again after a pause."""

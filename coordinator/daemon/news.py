@@ -1,9 +1,7 @@
-"""What people and hooks hear of this node: its own events once they are durable, and alarms.
+"""What people and hooks hear of this node: its own events once they are durable.
 
-    news = News(lambda: core, run, executor.changed, bell)
-    news.durable(event)             # told NEWS_S later: what it allows to be done is done first
-    news.alarm(text, until_written=True)
-    news.alarms                     # those that stand
+news = News(lambda: core, run, executor.changed, bell)
+news.durable(event)             # told NEWS_S later: what it allows to be done is done first
 """
 
 import asyncio
@@ -19,8 +17,6 @@ from protocol.event import Event
 from protocol.kinds import Kind
 
 log = logging.getLogger("failover")
-
-ALARMS_KEPT = 20
 
 NEWS_S = 0.003
 """So much later: nobody reads so fast."""
@@ -41,21 +37,21 @@ Changed = Callable[[str, str, int, str], None]
 
 
 class News:
-    def __init__(self, core: Callable[[], Core], run: bytes, changed: Changed, bell: Bell) -> None:
-        """`changed` passes a service's new state here on to hooks, scripts and traps; `bell` wakes who watches."""
-        self.alarms: deque[str] = deque(maxlen=ALARMS_KEPT)
+    def __init__(self, core: Callable[[], Core], run: bytes, changed: Changed, written: Callable[[], None], bell: Bell) -> None:
+        """`changed` passes a service's new state here on to hooks, scripts and traps; `written` hears that the log has taken
+        something; `bell` wakes those that watch."""
         self._core = core
         self._run = run
         self._changed = changed
         self._bell = bell
-        self._until_written: set[str] = set()
-        """Those among the alarms that the next durable event ends."""
+        self._written = written
         self._untold: deque[Event] = deque()
         self._begun = False
         """Our node-started is durable. What stands before it in our feed, and may be fetched back, is history and no news."""
 
     def durable(self, event: Event) -> None:
         """An event of our own."""
+        self._written()
         self._untold.append(event)
 
     def soon(self) -> None:
@@ -63,23 +59,12 @@ class News:
 
     def tell(self) -> None:
         """All that is not told yet, now."""
-        if self._until_written:
-            self._written_again()
         while self._untold:
             event = self._untold.popleft()
             self._begun = self._begun or event.body.get("run") == self._run
             if self._begun:
                 self._tell(event)
         self._bell.ring()
-
-    def alarm(self, text: str, *, until_written: bool) -> None:
-        """Something people should see: logged, and shown until it is over. `until_written`: with the next durable event."""
-        if until_written:
-            self._until_written.add(text)
-        if text not in self.alarms:
-            log.error("%s", text)
-            self.alarms.append(text)
-            self._bell.ring()
 
     def _tell(self, event: Event) -> None:
         log.info("%s", sentences.sentence(event))
@@ -97,9 +82,3 @@ class News:
             column = core.column.service(service.name)
             state = "FAIL" if column.state is ServiceState.FAIL else "RECOVER"
             self._changed(service.name, state, column.epoch, column.reason if state == "FAIL" else "faild has started")
-
-    def _written_again(self) -> None:
-        for text in self._until_written & set(self.alarms):
-            log.warning("over, the log is written again: %s", text)
-            self.alarms.remove(text)
-        self._until_written.clear()

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from coordinator.alarms.board import Alarm
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
 from coordinator.control.view import Applied, PeerView
@@ -24,6 +25,7 @@ from coordinator.core.inputs import Input, Now
 from coordinator.core.model import State
 from coordinator.core.reducer import read_policy
 from coordinator.daemon import doors
+from coordinator.daemon.alarming import Alarming
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.guardlink import GuardLink
@@ -89,7 +91,8 @@ class Node:
         self.guard = GuardLink(me, policy, folders.state, post)
         self.traps = Traps(me, policy, folders.state)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word, self.bell.ring)
-        self.news = News(lambda: self.core, self.run, self.executor.changed, self.bell)
+        self.alarms_ = Alarming(self, lambda: self.executor.troubles, self._alarmed)
+        self.news = News(lambda: self.core, self.run, self.executor.changed, self.alarms_.written, self.bell)
         self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
         self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, lambda: read_clocks().mono_ms)
         self.control = ControlServer(self, folders.state)
@@ -130,6 +133,7 @@ class Node:
         await self.links_.start()
         await self.carrier.start()
         await self.control.start()
+        self.alarms_.start()
         short = any(remark.node == self.me for remark in self.journal.remarks)
         self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short))
 
@@ -150,6 +154,7 @@ class Node:
         self.inbox.close()
         if self._core is not None:
             self.news.tell()
+        self.alarms_.close()
         for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
             await closing.close()
 
@@ -294,7 +299,14 @@ class Node:
             future.set_result(order)
 
     def _alarm(self, order: effects.Alarm) -> None:
-        self.news.alarm(order.text, until_written=order.until_written)
+        about = {"service": order.service, "node": order.node}
+        self.alarms_.begin(order.name, order.text, **about, until_written=order.until_written)
+
+    def _alarm_over(self, order: effects.AlarmOver) -> None:
+        self.alarms_.end(order.name, service=order.service, node=order.node)
+
+    def _alarmed(self, alarm: Alarm, begins: bool) -> None:
+        self.bell.ring()
 
     def _ready(self, order: effects.Ready) -> None:
         self.ready = True
@@ -312,8 +324,9 @@ class Node:
         return self.core.state
 
     @property
-    def alarms(self) -> Sequence[str]:
-        return [*self.news.alarms, *self.executor.alarms]
+    def alarms(self) -> Sequence[Alarm]:
+        self.alarms_.refresh()
+        return self.alarms_.standing
 
     @property
     def unfit_because(self) -> str:
@@ -330,6 +343,7 @@ class Node:
                 core.liveness.reachable(name, now_ms),
                 bool(newest and newest.fit),
                 bool(newest and newest.config == self.policy.digest[:8]),
+                core.liveness.is_heard_by(name),
             )
         return views
 
@@ -379,6 +393,7 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
     effects.Forward: Node._forward,
     effects.Answer: Node._answer,
     effects.Alarm: Node._alarm,
+    effects.AlarmOver: Node._alarm_over,
     effects.Ready: Node._ready,
     effects.Exit: Node._exit,
 }

@@ -403,7 +403,7 @@ def test_a_held_address_is_announced_again_when_the_carrier_is_back(lan: Lan, ip
             it.executor._workshop.announcer.hush(ip_interface(text))  # else a repeat of the first one may tell it
             in_namespace(lan.switch, "ip", "link", "set", "p1", "up")
             await until(lambda: lan.neighbour(lan.client, ip) == lan.mac(lan.one), "it is announced")
-            assert it.executor.alarms == []
+            assert it.executor.troubles == []
             it.executor.run(run(2, "down"))
             await it.finished(2)
 
@@ -420,19 +420,19 @@ def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_i
             it.executor.run(run(1, "up"))
             assert (await it.finished(1)).outcome is Outcome.DONE
             in_namespace(lan.one, "ip", "link", "del", "svc0")
-            await until(lambda: it.executor.alarms, "somebody is told")
-            (gone,) = it.executor.alarms
+            await until(lambda: it.executor.troubles, "somebody is told")
+            ((_, gone),) = it.executor.troubles
             assert "removed by somebody else and cannot be put back: 10.77.0.117/24 on svc0: there is no interface svc0" in gone
             assert rung
             service_card(lan)
             await until(lambda: f"{ip}/24" in lan.addresses(lan.one, "svc0"), "it is put back")
             unheard = "web: 10.77.0.117/24 on svc0 cannot be announced: Network is down"
-            await until(lambda: it.executor.alarms == [unheard], "nobody hears of it")
+            await until(lambda: it.executor.troubles == [("web", unheard)], "nobody hears of it")
             remember_wrongly(lan, ip)
             in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
             mac = in_namespace(lan.one, "ip", "-brief", "link", "show", "svc0").split()[2]
             await until(lambda: lan.neighbour(lan.client, ip) == mac, "it is announced")
-            await until(lambda: not it.executor.alarms, "the alarm is over")
+            await until(lambda: not it.executor.troubles, "the alarm is over")
             it.executor.run(run(2, "down"))
             await it.finished(2)
 
@@ -448,10 +448,10 @@ def test_what_could_not_be_put_back_is_no_alarm_when_it_is_let_go_of(lan: Lan) -
             it.executor.run(run(1, "up"))
             assert (await it.finished(1)).outcome is Outcome.DONE
             in_namespace(lan.one, "ip", "link", "del", "svc0")
-            await until(lambda: it.executor.alarms, "it cannot be put back")
+            await until(lambda: it.executor.troubles, "it cannot be put back")
             it.executor.run(run(2, "down"))
             await it.finished(2)
-            assert it.executor.alarms == []
+            assert it.executor.troubles == []
 
     service_card(lan)
     in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
@@ -469,7 +469,7 @@ def test_a_reclaim_of_which_nobody_hears_is_announced_when_it_can_be(lan: Lan) -
             in_namespace(lan.one, "ip", "link", "set", "svc0", "down")
             it.executor.run(run(2, "reclaim"))
             assert (await it.finished(2)).outcome is Outcome.FAILED
-            await until(lambda: it.executor.alarms, "nobody hears of it")
+            await until(lambda: it.executor.troubles, "nobody hears of it")
             remember_wrongly(lan, ip)
             in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
             mac = in_namespace(lan.one, "ip", "-brief", "link", "show", "svc0").split()[2]

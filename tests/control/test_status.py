@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from coordinator.alarms.board import Alarm, Key
+from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
 from coordinator.control.bell import Bell
 from coordinator.control.status import rfc3339, status
@@ -31,7 +33,7 @@ class Standing:
     config_path: Path = Path("f")
     ready: bool = True
     unfit_because: str = ""
-    alarms: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
     bell: Bell = field(default_factory=Bell)
 
     def peers(self) -> dict[str, PeerView]:
@@ -111,10 +113,15 @@ def test_a_node_that_may_not_own_it_says_what_it_knows_of_those_that_may(change,
 
 def test_a_reason_of_any_letters_is_one_line():
     column = ServiceColumn(state=ServiceState.UP, epoch=7, holding_epoch=7, reason="x\ngenesis: all is well\x1b[2J")
-    view = Standing(ALIVE, State({"lukretia": Column("lukretia", services={"web": column})}), alarms=("y\nz",))
+    state = State({"lukretia": Column("lukretia", services={"web": column})})
+    view = Standing(ALIVE, state, alarms=(Alarm(Key(AlarmName.STUCK, "web", ""), "y\nz", 1_700_000_000_007),))
     whole = status(view, 0)
     assert whole["services"]["web"]["reason"] == "lukretia is UP: x\\u000agenesis: all is well\\u001b[2J"
-    assert whole["alarms"] == ["y\\u000az"]
+    (alarm,) = whole["alarms"]
+    assert alarm == {
+        "name": "stuck", "service": "web", "node": None, "text": "y\\u000az",
+        "since": "2023-11-14T22:13:20.007Z", "since_ms": 1_700_000_000_007,
+    }  # fmt: skip
 
 
 def test_an_instant_is_utc_with_milliseconds():

@@ -198,7 +198,7 @@ def test_a_log_that_is_removed_under_a_node_is_an_alarm_and_the_peers_have_the_f
         (lukretia.state / name).unlink()
     cluster.failc("hold", "web", "--no-wait")
     cluster.until(lambda: cluster.status("lukretia")["unfit_because"] == "its disk refuses to write", "it is noticed")
-    assert any("removed or replaced under faild" in alarm for alarm in cluster.status("lukretia")["alarms"])
+    assert any("removed or replaced under faild" in alarm["text"] for alarm in cluster.status("lukretia")["alarms"])
     lukretia.kill()
     cluster.start("lukretia")
     cluster.until(lambda: cluster.audit("verify").code == 0, "the feeds are whole again")

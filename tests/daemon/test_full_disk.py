@@ -72,7 +72,7 @@ def test_the_owner_goes_on_serving_says_so_and_loses_nothing(on_small_disk, make
     cluster.until(lambda: refuses(cluster, "lukretia"), "it says that it is not fit")
     status = cluster.failc("status").out
     assert "lukretia takes nothing: its disk refuses to write" in status
-    assert "alarm: the log cannot be written (the disk is full" in status
+    assert "the log cannot be written (the disk is full" in status
     assert "Free some space" in status
     assert "not fit" in cluster.failc("status", at="genesis").out, "its peers know as well"
     assert lukretia.serves()

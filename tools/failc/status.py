@@ -34,7 +34,22 @@ def lines(known: dict[str, Any], colour: bool) -> list[str]:
     said += [*_services(known, colour), "", *_nodes(known, colour)]
     if known["unfit_because"]:
         said += ["", paint(f"{known['node']} takes nothing: {known['unfit_because']}", colour)]
-    return said + [click.style(f"alarm: {text}", fg="red") if colour else f"alarm: {text}" for text in known["alarms"]]
+    return said + _alarms(known["alarms"], colour)
+
+
+def _alarms(alarms: list[dict[str, Any]], colour: bool) -> list[str]:
+    """Each on a line: its name (docs/alarms has a page for it), what it is about, since when, and what is so."""
+    lines = [f"alarm {_about(alarm)} since {spoken(alarm['since'])}: {alarm['text']}" for alarm in alarms]
+    return ["", *(click.style(line, fg="red") if colour else line for line in lines)] if lines else []
+
+
+def _about(alarm: dict[str, Any]) -> str:
+    return " ".join(filter(None, (alarm["name"], alarm["service"], alarm["node"])))
+
+
+def spoken(at: str) -> str:
+    """An RFC 3339 time as it stands in the other lines: `--at` of failaudit takes it as it is."""
+    return at[:19] + "Z"
 
 
 def _services(known: dict[str, Any], colour: bool) -> list[str]:

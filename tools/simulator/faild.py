@@ -255,6 +255,9 @@ class Faild:
     def _alarm(self, order: do.Alarm) -> None:
         self._surroundings.alarmed(self._host.name, order.text)
 
+    def _alarm_over(self, order: do.AlarmOver) -> None:
+        """The simulator keeps what was begun: what ended is in nobody's way."""
+
     def _ready(self, order: do.Ready) -> None:
         """Nobody waits for a simulated node to print `ready`."""
 
@@ -313,6 +316,7 @@ PERFORM: dict[type, Callable[..., None]] = {
     do.Forward: Faild._forward,
     do.Answer: Faild._answer,
     do.Alarm: Faild._alarm,
+    do.AlarmOver: Faild._alarm_over,
     do.Ready: Faild._ready,
     do.Exit: Faild._exit,
 }

@@ -1,0 +1,153 @@
+"""What is wrong by the state alone, as this node knows it: each condition is an alarm as long as it is seen.
+
+    board.look(conditions(view))
+
+A pure function of the view (`coordinator.control.view`), as the status is; the board adds since when.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from coordinator.alarms.board import Condition
+from coordinator.alarms.names import AlarmName
+from coordinator.control.status import holders, reason, state
+from coordinator.control.view import NodeView, PeerView
+from coordinator.core import core, ownership
+from coordinator.core.model import Judgement
+from coordinator.policy import ServicePolicy
+
+Peers = Mapping[str, PeerView]
+
+UNFIT = {
+    core.DISK_REFUSES: None,  # the core has begun `disk`, and knows what the disk said
+    core.DISK_HANGS: AlarmName.DISK,
+    core.GUARD_GONE: AlarmName.GUARD,
+    core.GUARD_MUTE: AlarmName.GUARD,
+}
+"""Why this node is unfit, and the alarm for it; `node-unfit` where it is not named here."""
+
+
+def conditions(view: NodeView) -> Iterator[Condition]:
+    peers = view.peers()
+    for policy in services(view):
+        for about_service in OF_A_SERVICE:
+            yield from about_service(view, policy, peers)
+    for about_node in OF_THE_NODES:
+        yield from about_node(view, peers)
+
+
+def services(view: NodeView) -> Iterator[ServicePolicy]:
+    for name in view.policy.services:
+        yield ownership.ruled(view.state, view.policy, name)
+
+
+# --- one service ---------------------------------------------------------------------------------------------------
+
+
+def no_owner(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+    owners = holders(view, policy.name, peers)
+    if view.ready and not owners:
+        yield Condition(AlarmName.NO_OWNER, reason(view, policy, (), None, peers), policy.name)
+
+
+def all_failed(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+    """By an action or a check, at least one of them: that nobody has it by an operator's word alone is what was asked for."""
+    if not view.ready or any(state(view, policy.name, node, peers) != "FAIL" for node in policy.nodes):
+        return
+    causes = {node: view.state.column(node).service(policy.name).cause for node in policy.nodes}
+    failed = {node: cause for node, cause in causes.items() if cause in ("action", "check")}
+    if failed:
+        said = ", ".join(f"{node} by {cause}" for node, cause in failed.items())
+        yield Condition(AlarmName.ALL_FAILED, f"every candidate of {policy.name} is in FAIL or dead: {said}", policy.name)
+
+
+def stuck(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+    for node in policy.nodes:
+        column = view.state.column(node).service(policy.name)
+        if column.stuck and ownership.holds(view.state, policy.name, node):
+            text = f"a down action of {policy.name} failed on {node}: no other node takes it over"
+            yield Condition(AlarmName.STUCK, text, policy.name, node)
+
+
+def split(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+    owners = holders(view, policy.name, peers)
+    if len(owners) > 1:
+        text = reason(view, policy, owners, ownership.winner(view.state, policy, owners), peers)
+        yield Condition(AlarmName.SPLIT, text, policy.name)
+
+
+# --- the nodes, the links and this node ----------------------------------------------------------------------------
+
+
+def isolated(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    if peers and all(peer.judgement is Judgement.DEAD for peer in peers.values()):
+        yield Condition(AlarmName.ISOLATED, f"{view.me} hears no other node: {', '.join(peers)}", node=view.me)
+
+
+def peer_dead(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    for name, peer in peers.items():
+        if peer.judgement is Judgement.DEAD:
+            column = view.state.column(name)
+            was = "it was stopped in order" if column.started and not column.running else "it was not stopped in order"
+            yield Condition(AlarmName.PEER_DEAD, f"{name} is not heard any more: {was}, as far as its log is known", node=name)
+
+
+def peer_unfit(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    for name, peer in peers.items():
+        if peer.judgement is Judgement.ALIVE and not peer.fit:
+            text = f"{name} is alive and says that it is fit for nothing: see `failc status` there"
+            yield Condition(AlarmName.PEER_UNFIT, text, node=name)
+
+
+def one_way(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    for name, peer in peers.items():
+        if peer.judgement is Judgement.ALIVE and not peer.hears_us:
+            text = f"{name} is heard here, and does not hear {view.me}: it takes this node for dead"
+            yield Condition(AlarmName.ONE_WAY, text, node=name)
+
+
+def links(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    """Of a peer that lives: that those of a dead one are down is no news."""
+    down: dict[str, list[str]] = {}
+    mute: dict[str, list[str]] = {}
+    for link in view.links():
+        if link.peer in peers and peers[link.peer].judgement is Judgement.ALIVE and not (link.up and link.datagram):
+            (mute if link.up else down).setdefault(link.peer, []).append(link.link)
+    for name, names in down.items():
+        yield Condition(AlarmName.LINK_DOWN, f"no connection to {name} on {_links(names)}", node=name)
+    for name, names in mute.items():
+        text = f"no datagrams to or from {name} on {_links(names)}: heartbeats come over TLS alone, late where packets are lost"
+        yield Condition(AlarmName.DATAGRAMS_DOWN, text, node=name)
+
+
+def _links(names: list[str]) -> str:
+    return f"link{'s' if len(names) > 1 else ''} {', '.join(names)}"
+
+
+def unfit(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    because = view.unfit_because
+    name = UNFIT.get(because, AlarmName.NODE_UNFIT)
+    if because and view.ready and name:
+        yield Condition(name, f"{view.me} takes nothing: {because}", node=view.me)
+
+
+def config_differs(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    """Two files at once are a mistake, or a change that is half done."""
+    for name, peer in peers.items():
+        if peer.judgement is Judgement.ALIVE and not peer.agrees:
+            text = f"{name} runs another configuration: nobody fails back until all run the same file"
+            yield Condition(AlarmName.CONFIG_DIFFERS, text, node=name)
+
+
+def unconfigured(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    """A service that left the configuration while it was up here, and is not down yet: nothing else shows it any more."""
+    for name, column in view.state.column(view.me).services.items():
+        if column.holds and name not in view.policy.services:
+            text = f"{name} is no longer in the configuration, and is {column.state} here: see the log"
+            yield Condition(AlarmName.UNCONFIGURED, text, name, view.me)
+
+
+OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers], Iterator[Condition]], ...] = (no_owner, all_failed, stuck, split)
+
+OF_THE_NODES: tuple[Callable[[NodeView, Peers], Iterator[Condition]], ...] = (
+    isolated, peer_dead, peer_unfit, one_way, links, unfit, config_differs, unconfigured,
+)  # fmt: skip

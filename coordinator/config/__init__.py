@@ -1,11 +1,14 @@
 """From the text of failover.toml to a Policy, or to every complaint about it at once.
 
     policy = read(Path("/etc/failover/failover.toml"))      # for a node: looks at the secret files as well
-    policy = parse(event.body["text"], "configuration 3")   # for an auditor: touches no file
-    checked = check(path)                                   # for `failc config check`: raises nothing but OSError
+    policy = parse(text, "failover.toml")                   # the same rules, touches no file
+    policy = logged(event.body["text"], "configuration 3")  # from a log: by the rules that every file there has passed
+    checked = check(path)                                   # everything that is wrong with it: raises nothing but OSError
+    checked = survey(path)                                  # and what this machine lacks for it: `failc config check`
 
 A complaint says file, line, column, key, what is wrong and what to write instead (`complaints`). The shape of the file is
-in `shape`, what its values must agree on in `rules`, what deserves a second look in `warnings`; `load` puts it together.
+in `shape`, what its values must agree on in `rules`, what deserves a second look in `warnings`,
+what it asks of a machine in `here`; `load` puts it together.
 """
 
 import importlib
@@ -13,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coordinator.config.complaints import BadConfig, Complaint
-    from coordinator.config.load import DEFAULT, Checked, check, parse, read, schema
+    from coordinator.config.load import DEFAULT, Checked, check, logged, parse, read, schema, survey
 
-__all__ = ["DEFAULT", "BadConfig", "Checked", "Complaint", "check", "parse", "read", "schema"]
+__all__ = ["DEFAULT", "BadConfig", "Checked", "Complaint", "check", "logged", "parse", "read", "schema", "survey"]
 
 
 def __getattr__(name: str) -> Any:

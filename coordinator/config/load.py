@@ -1,14 +1,18 @@
 """Reading a file or a text, checking all of it, and only then building the policy. The package's docstring has examples."""
 
+import codecs
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coordinator.config import build, rules, secrets, warnings
+from coordinator.config import build, here, rules, secrets, warnings
 from coordinator.config.complaints import BadConfig, Complaint, Finding, place
 from coordinator.config.reading import Reading, read_text
 from coordinator.config.shape import FileShape
 from coordinator.policy import Policy
+
+UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 DEFAULT = Path("/etc/failover/failover.toml")
 
@@ -17,6 +21,13 @@ def parse(text: str, name: str) -> Policy:
     """The policy in `text`; `name` is what complaints call the file. Raises BadConfig. Touches no file."""
     reading = read_text(text, name)
     _refuse([*reading.findings, *rules.findings(reading)], reading, name)
+    return build.policy(reading.file, text)
+
+
+def logged(text: str, name: str) -> Policy:
+    """As `parse`, for a text that stands in a log: rules younger than it do not make it unreadable. Raises BadConfig."""
+    reading = read_text(text, name)
+    _refuse([*reading.findings, *rules.findings(reading, rules.LOGGED)], reading, name)
     return build.policy(reading.file, text)
 
 
@@ -42,12 +53,20 @@ class Checked:
     policy: Policy | None
     complaints: tuple[Complaint, ...]
     warnings: tuple[Complaint, ...]
+    lacks: tuple[Complaint, ...] = ()
+    """What the node that asks needs and its machine has not. A node starts all the same, and goes over to no such file."""
+
+    @property
+    def wrong(self) -> tuple[Complaint, ...]:
+        """All that must be changed before a node of this machine goes over to it."""
+        return tuple(sorted({*self.complaints, *self.lacks}))
 
 
 def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
     """As `read`, and also the private keys beside the file and the warnings. Raises only OSError.
 
-    `own`: a node and its folder of secrets, for a `faild` that is about to sign with that key; other nodes' are not looked at.
+    `own`: a node and its folder of secrets, for a `faild` that is about to sign with that key: this machine is asked for what
+    that node needs; other nodes' keys are not looked at.
     """
     path = Path(path)
     try:
@@ -55,9 +74,33 @@ def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
         reading = read_text(policy.text, str(path))
     except BadConfig as error:
         return Checked(None, error.complaints, ())
-    bad = place(_keys(reading, path.parent, own), reading.positions, str(path))
-    odd = place(warnings.findings(reading), reading.positions, str(path))
-    return Checked(None if bad else policy, tuple(bad), tuple(odd))
+    bad = _keys(reading, path.parent, own)
+    lacks = here.lacking(reading, {own[0]}) if own else ()
+    return _checked(path, reading, None if bad else policy, bad, warnings.findings(reading), lacks)
+
+
+def survey(path: Path | str) -> Checked:
+    """As `check`, for a person: what the nodes of this machine lack, and what the others may lack as a warning."""
+    path = Path(path)
+    checked = check(path)
+    if checked.policy is None:
+        return checked
+    reading = read_text(checked.policy.text, str(path))
+    nodes = here.nodes_here(reading)
+    odd = [*warnings.findings(reading), *here.elsewhere(reading, nodes)]
+    return _checked(path, reading, checked.policy, (), odd, here.lacking(reading, nodes))
+
+
+def _checked(
+    path: Path,
+    reading: Reading,
+    policy: Policy | None,
+    bad: Iterable[Finding],
+    odd: Iterable[Finding],
+    lacks: Iterable[Finding],
+) -> Checked:
+    found = [tuple(place(findings, reading.positions, str(path))) for findings in (bad, odd, lacks)]
+    return Checked(policy, *found)
 
 
 def _keys(reading: Reading, folder: Path, own: tuple[str, Path] | None) -> list[Finding]:
@@ -80,6 +123,8 @@ def _text(path: Path) -> str:
     try:
         return raw.decode()
     except UnicodeDecodeError as error:
+        if raw.startswith(UTF_16):
+            raise BadConfig([Complaint(1, 1, str(path), "", "is UTF-16", "Save the file as UTF-8")]) from None
         line = raw.count(b"\n", 0, error.start) + 1
         column = error.start - raw.rfind(b"\n", 0, error.start)
         raise BadConfig([Complaint(line, column, str(path), "", "is not UTF-8", "Save the file as UTF-8")]) from None

@@ -121,6 +121,17 @@ def link_ends(reading: Reading) -> Findings:
             yield Finding(("nodes", other, "links"), what, "Give both an address under one link name")
 
 
+def link_hosts(reading: Reading) -> Findings:
+    """A link ends at one host, in the spelling of its own family."""
+    for name, link, (host, _) in _endpoints(reading):
+        found, path = endpoints.address(host), ("nodes", name, "links", link)
+        if str(found) == "255.255.255.255":
+            yield Finding(path, f"{found} is heard by all hosts", "Write the address of this node on this link")
+        elif found.version == 6 and found.ipv4_mapped:
+            what = f"{found} is an IPv4 address in the clothes of IPv6"
+            yield Finding(path, what, f'Write "{found.ipv4_mapped}"')
+
+
 def _known(ends: dict[str, dict[str, int]], link: str) -> str:
     return ", ".join(name for name, nodes in ends.items() if name != link and len(nodes) > 1) or "there is none yet"
 
@@ -132,3 +143,4 @@ def _endpoints(reading: Reading) -> Iterator[tuple[str, str, tuple[str, int]]]:
 
 
 RULES = (names, cluster_id, node_count, timing, node_keys, link_names, link_addresses, link_ends)
+LATER_RULES = (link_hosts,)

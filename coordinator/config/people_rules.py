@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from coordinator.config import keys
+from coordinator.config import endpoints, keys
 from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading, nearest
@@ -63,4 +63,13 @@ def _trap(path: Path, trap: TrapShape) -> Findings:
         )
 
 
+def receivers(reading: Reading) -> Findings:
+    """A trap goes to a name or an address."""
+    for index, trap in enumerate(reading.file.traps):
+        odd = endpoints.odd_host(trap.to)
+        if odd:
+            yield Finding(("traps", index, "to"), odd.what, odd.instead)
+
+
 RULES = (operators, traps)
+LATER_RULES = (receivers,)

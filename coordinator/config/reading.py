@@ -4,7 +4,6 @@ What is wrong in shape is cut out and the rest is kept, so that one look finds e
 """
 
 import difflib
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from coordinator.config import syntax
 from coordinator.config.complaints import BadConfig, Complaint, Finding
 from coordinator.config.durations import written
 from coordinator.config.positions import Path, Positions, locate
@@ -23,6 +23,9 @@ TEXT_BYTES_MAX = 60_000
 
 PLACEHOLDERS: Mapping[str, Any] = {"cluster": "unnamed", "id": "0" * 32, "nodes": {}}
 """Stand in for required keys that are missing or wrong, so that the rules can look at the rest."""
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Some editors put it before everything that they save as UTF-8."""
 
 LATER = {"systemd", "ocf", "dns", "route", "arp", "nftables", "fence", "http"}
 """Actions and checks that the design names and this release does not have."""
@@ -56,22 +59,14 @@ def read_text(text: str, name: str) -> Reading:
         instead = "It is written into the log as one event: move long scripts into files of their own"
         raise BadConfig([Complaint(1, 1, name, "", f"the file has more than {TEXT_BYTES_MAX} bytes", instead)])
     try:
+        text = text.removeprefix(BYTE_ORDER_MARK)
         raw = tomllib.loads(text)
         positions = locate(text)
     except ValueError as error:  # also a number of more digits than Python reads
-        raise BadConfig([_syntax(str(error), text, name)]) from None
+        raise BadConfig([syntax.wrong(error, text, name)]) from None
     except RecursionError:
         raise BadConfig([Complaint(1, 1, name, "", "tables or lists are nested hundreds deep", "Flatten it")]) from None
     return _shaped(raw, positions)
-
-
-def _syntax(words: str, text: str, name: str) -> Complaint:
-    at = re.search(r" \(at line (\d+), column (\d+)\)$", words)
-    last = text.count("\n") + 1
-    line, column = (int(at[1]), int(at[2])) if at else (last, len(text.rsplit("\n", 1)[-1]) + 1)
-    what = words[: at.start()] if at else words.removesuffix(" (at end of document)")
-    instead = "Correct the TOML here: strings need quotes, headers brackets, a key stands once in a table"
-    return Complaint(line, column, name, "", f"not TOML: {what[:1].lower()}{what[1:]}", instead)
 
 
 def _shaped(raw: dict[str, Any], positions: Positions) -> Reading:
@@ -150,6 +145,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _example(path: Path) -> str:
     shape = table_at(path[:-1])
     key = str(path[-1])
+    if len(path) == 2 and path[0] in ("nodes", "services", "operators"):
+        return f"a table [{path[0]}.NAME], with a name of its own"
     if shape is None or key not in shape.model_fields:
         return 'a string, such as lan = "10.77.0.11"' if "links" in path else "what the documentation shows"
     examples = shape.model_fields[key].examples

@@ -82,7 +82,7 @@ def _address(path: Path, text: str, interface: str | None) -> Findings:
     except endpoints.BadEndpoint as error:
         yield Finding((*path, "address"), error.what, 'Write one such as "10.77.0.100/24"')
     except ValueError:
-        yield Finding((*path, "address"), f'"{text}" is not an address', 'Write one such as "10.77.0.100/24"')
+        yield Finding((*path, "address"), *_no_address(text))
     else:
         if "/" not in text:
             instead = f'Write "{text}/{24 if found.version == 4 else 64}", with the prefix of its network'
@@ -91,6 +91,60 @@ def _address(path: Path, text: str, interface: str | None) -> Findings:
         yield Finding((*path, "address"), "has no interface", 'Write interface = "eth0" beside it')
     elif not re.fullmatch(r"[^\s/:%]{1,15}", interface) or interface in (".", ".."):
         yield Finding((*path, "interface"), f'"{interface[:40]}" is not an interface name', 'Write one such as "eth0"')
+
+
+def _no_address(text: str) -> tuple[str, str]:
+    """What is wrong with it, and what to write."""
+    host, slash, _ = text.partition("/")
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return f'"{text}" is not an address', 'Write one such as "10.77.0.100/24"'
+    most, usual = (32, 24) if found.version == 4 else (128, 64)
+    what = f'"{text}" has no prefix of IPv{found.version}' if slash else f'"{text}" is not an address'
+    return what, f'Write a number from 1 to {most} behind the slash, such as "{host}/{usual}"'
+
+
+def one_hosts(reading: Reading) -> Findings:
+    """A service address is one host's, and can be reached from another machine."""
+    for name, service in reading.file.services.items():
+        for index, action in enumerate(service.actions):
+            try:
+                address = ipaddress.ip_interface(action.address or "")
+            except ValueError:
+                continue
+            wrong = _nobodys(address)
+            if wrong:
+                yield Finding(("services", name, "actions", index, "address"), *wrong)
+
+
+def _nobodys(address: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> tuple[str, str] | None:
+    """What the kernel would take and no client could use."""
+    ip, network = address.ip, address.network
+    several = network.prefixlen < network.max_prefixlen - 1  # of two or one all are hosts: RFC 3021, RFC 6164
+    if ip.is_loopback:
+        return f"{ip} is answered by every machine itself", "Write an address of the network that clients are in"
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        return f"{ip} is an IPv4 address in the clothes of IPv6", f'Write "{ip.ipv4_mapped}/24", with the prefix of its network'
+    if network.prefixlen == 0:
+        return f'"{address}" makes a network of all addresses there are', f'Write the prefix of its network, such as "{ip}/24"'
+    if str(ip) == "255.255.255.255":
+        return f"{ip} is the broadcast address of every network", 'Write one such as "10.77.0.100/24"'
+    inside = f'Write an address inside it, such as "{network[several]}/{network.prefixlen}"'
+    if several and ip == network.network_address:
+        return f"{ip} is the address of the network {network} itself", inside
+    if several and ip.version == 4 and ip == network.broadcast_address:
+        return f"{ip} is the broadcast address of {network}, which all its hosts hear", inside
+    return None
+
+
+def hosts(reading: Reading) -> Findings:
+    """What a check connects to has a name or an address."""
+    for name, service in reading.file.services.items():
+        for index, check in enumerate(service.checks):
+            odd = endpoints.odd_host(check.tcp) if check.tcp is not None else None
+            if odd:
+                yield Finding(("services", name, "checks", index, "tcp"), odd.what, odd.instead)
 
 
 def _program(path: Path, program: str) -> Findings:
@@ -136,3 +190,4 @@ def _check(path: Path, check: CheckShape) -> Findings:
 
 
 RULES = (candidates, policies, actions, addresses_once, checks)
+LATER_RULES = (one_hosts, hosts)

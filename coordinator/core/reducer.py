@@ -62,10 +62,10 @@ def _with_policy(state: State, event: Event) -> State:
 @lru_cache(maxsize=64)
 def read_policy(text: str) -> Policy | None:
     """The configuration in a config-applied event; None where this program cannot read it."""
-    from coordinator.config import BadConfig, parse
+    from coordinator.config import BadConfig, logged
 
     try:
-        return parse(text, "config-applied")
+        return logged(text, "config-applied")
     except BadConfig:
         return None
 

@@ -13,7 +13,8 @@ __all__ = ["look"]
 
 
 def look(path: Path, node: str, secrets: Path) -> Checked:
-    """Everything that is wrong with it, also for this node alone. Raises only OSError, where it cannot be read."""
+    """Everything that is wrong with it, also for this node alone, and what its machine lacks. Raises OSError where it cannot
+    be read, and nothing else."""
     checked = check(path, (node, secrets))
     if checked.policy is None or node in checked.policy.nodes:
         return checked

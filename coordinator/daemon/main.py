@@ -61,6 +61,8 @@ def _main(argv: list[str]) -> int:
     output = Output()
     output.setFormatter(OneLine("%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[output])
+    for complaint in checked.lacks:  # the other services are to run all the same, and it may come yet
+        logging.getLogger("failover.config").error("%s", complaint)
     return asyncio.run(_run(options, checked.policy, early, output))
 
 
@@ -98,7 +100,8 @@ def _options(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--secrets", type=Path, help="folder with node.key (default: the node's name, beside the configuration)"
     )
-    parser.add_argument("--check", action="store_true", help="look at the configuration and the key, and end")
+    look_only = "look at the configuration, the key, and what this node's services need here; and end"
+    parser.add_argument("--check", action="store_true", help=look_only)
     parser.add_argument("--version", action=_Version, nargs=0, help="print it, and end")
     options = parser.parse_args(argv)
     options.secrets = options.secrets or options.config.parent / options.node
@@ -106,8 +109,12 @@ def _options(argv: list[str]) -> argparse.Namespace:
 
 
 def _checked(options: argparse.Namespace, checked: Checked) -> int:
+    for complaint in checked.lacks:
+        print(complaint, file=sys.stderr)
     for warning in checked.warnings:
         print(f"{warning} (warning)", file=sys.stderr)
+    if checked.lacks:
+        return 2
     print(f"{options.config}: sound, and the key in {options.secrets} is that of {options.node}")
     return 0
 

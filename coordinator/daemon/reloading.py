@@ -4,9 +4,11 @@
     await reloading.apply(command)      # `failc config apply`: what became of it
     await reloading.hung_up()           # SIGHUP: the log says what became of it
 
-The file is read as at the start. What a running node cannot change is refused with its line, what would cut off a node that
-lives by the old file with a sentence. Then the links move, since their addresses are all that the machine itself may still
-refuse, and the core takes the rest in one step (`coordinator.core.reconfigure`); where it refuses, the links move back.
+The file is read as at the start. A file that names what this machine has not (an interface, a program) is refused: at a start
+it may come yet, but a service that runs is not given up for it. What a running node cannot change is refused with its line,
+what would cut off a node that lives by the old file with a sentence. Then the links move, since their addresses are all that
+the machine itself may still refuse, and the core takes the rest in one step (`coordinator.core.reconfigure`); where it
+refuses, the links move back.
 One at a time: a SIGHUP that comes meanwhile reads the file once more afterwards, a command is asked to come again.
 """
 
@@ -89,7 +91,7 @@ class Reloading:
         for warning in checked.warnings:
             log.warning("%s (warning)", warning)
         new = checked.policy
-        wrong = checked.complaints if new is None else unchangeable(node.policy, new, node.me, node.config_path)
+        wrong = checked.wrong if new is None else [*unchangeable(node.policy, new, node.me, node.config_path), *checked.lacks]
         return _bad(tuple(str(complaint) for complaint in wrong)) if wrong else checked
 
     async def _swap(self, new: Policy, command: SignedCommand | None, lines: tuple[str, ...]) -> Applied:

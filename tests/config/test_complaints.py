@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.config import BadConfig, check, parse
+from coordinator.config import BadConfig, check, logged, parse
 from tests.config.sound import EVE, GENESIS, LUKRETIA, TEXT, bent
 
 TABLE = [
@@ -77,10 +77,50 @@ TABLE = [
     ('"netwatcher.example"', '"netwatcher.example:x"', '51:1: traps[0].to: port "x" is not between 1 and 65535'),
     ("[nodes.umpire]", "[nodes.operator]", '16:1: nodes.operator: "operator" has a meaning of its own'),
     ("[nodes.umpire]", "[node.umpire]", '16:1: node: unknown key "node". Did you mean "nodes"?'),
+    ('"10.78.0.12:1299"', '"255.255.255.255"', "15:31: nodes.genesis.links.direct: 255.255.255.255 is heard by all hosts. Wri"),
+    ('tcp   = "127.0.0.1:80"', 'tcp = "8080"', '37:1: services.web.checks[0].tcp: "8080" is a port without a host. Write "127'),
+    ('tcp   = "127.0.0.1:80"', 'tcp = ":80"', '37:1: services.web.checks[0].tcp: ":80" has no host. Write "127.0.0.1:80"'),
+    ('tcp   = "127.0.0.1:80"', 'tcp = "http://x:80"', '37:1: services.web.checks[0].tcp: "http://x:80" names no host. Write o'),
+    ('"netwatcher.example"', '"162"', '51:1: traps[0].to: "162" names no host. Write one such as'),
+    ('cluster = "demo"', "cluster = “demo”", "1:11: not TOML: “ (U+201C) is a quote as word processors make them. Write a pla"),
+    ('cluster = "demo"', "cluster\u00a0= \"demo\"", "1:8: not TOML: U+00A0 looks like a space and is none. Write a plain spac"),
+    ('heartbeat = "100ms"', "\u00a0heartbeat = \"100ms\"", "5:1: not TOML: U+00A0 looks like a space and is none"),
+    ('heartbeat = "100ms"', "heartbeat = \"100ms”\n", "5:19: not TOML: ” (U+201D) is a quote as word processors make them"),
+    ('heartbeat = "100ms"', "heart–beat = \"100ms\"", "5:6: not TOML: – (U+2013) looks like a hyphen and is none"),
+    ('heartbeat = "100ms"', "heartbeat = \"100ms\"\u200b", "5:20: not TOML: U+200B cannot be seen and does not belong here. D"),
+    ("[operators.eve]", "[services.web]", "45:1: not TOML: the table [services.web] stands here a second time, first in line "),
+    ("[operators.eve]", '[services."web"]', "45:1: not TOML: the table [services.web] stands here a second time, first in lin"),
+    ("[operators.eve]", "[operators]", '46:1: operators.key: is the string "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFZa", not a '),
+    ("[operators.eve]", "[[services]]", "45:1: not TOML: [[services]] stands here, and something else has that name already"),
+    ("rise  = 2", "fall  = 2", '40:1: not TOML: the key "fall" stands here a second time in its table. Take one of them out'),
+    ('links = { lan = "10.77.0.11", ', 'links = { direct = "10.77.0.11", ', '12:55: not TOML: the key "direct" stands twice i'),
     ('cluster = "demo"', "cluster = demo", "1:11: not TOML: invalid value. Correct the TOML here"),
     ("[timing]", "[timing", "4:8: not TOML: "),
     ('community = "public"', 'community = "public', "53:20: not TOML: "),
 ]  # fmt: skip
+
+
+ADDRESSES = [
+    ("10.77.0.0/24", '10.77.0.0 is the address of the network 10.77.0.0/24 itself. Write an address inside it, such as "10.77'),
+    ("10.77.0.255/24", "10.77.0.255 is the broadcast address of 10.77.0.0/24, wh"),
+    ("255.255.255.255/32", "255.255.255.255 is the broadcast address"),
+    ("fd77::/64", "fd77:: is the address of the network fd77::/64 itself"),
+    ("127.0.0.5/8", "127.0.0.5 is answered by every machine itself. Write"),
+    ("::1/128", "::1 is answered by every machine itself"),
+    ("10.77.0.100/0", '"10.77.0.100/0" makes a network of all addresses there are. Write the prefix'),
+    ("10.77.0.100/33", '"10.77.0.100/33" has no prefix of IPv4. Write a number from 1 to 32 behind the slash, such as "10.77.'),
+    ("fd77::5/129", '"fd77::5/129" has no prefix of IPv6. Write a number from 1 to 128'),
+    ("::ffff:10.77.0.12/120", "::ffff:a4d:c is an IPv4 address in the clothes of IPv6"),
+    ("::ffff:10.77.0.99/120", '::ffff:a4d:63 is an IPv4 address in the clothes of IPv6. Write "10.77.0.99/24"'),
+]
+
+
+@pytest.mark.parametrize(("address", "said"), ADDRESSES)
+def test_an_address_that_no_client_could_use_is_refused_with_one_to_write(address, said):
+    with pytest.raises(BadConfig) as refused:
+        parse(bent('"10.77.0.100/24"', f'"{address}"'), "f")
+    (line,) = str(refused.value).splitlines()
+    assert line.startswith(f"f:31:1: services.web.actions[0].address: {said}")
 
 
 @pytest.mark.parametrize(("old", "new", "said"), TABLE, ids=[f"{new or 'without ' + old}"[:40] for old, new, _ in TABLE])
@@ -89,6 +129,40 @@ def test_a_bad_input_is_refused_with_its_place_and_what_to_write_instead(old, ne
         parse(bent(old, new), "failover.toml")
     lines = str(refused.value).splitlines()
     assert any(line.startswith(f"failover.toml:{said}") for line in lines), lines
+
+
+@pytest.mark.parametrize(
+    "address", ["10.77.0.100/16", "10.77.0.100/32", "10.77.0.100/31", "10.77.0.0/31", "fd77::5/128", "fe80::5/64"]
+)
+def test_an_address_of_any_prefix_is_welcome(address):
+    assert parse(bent('"10.77.0.100/24"', f'"{address}"'), "f").services["web"].actions[0].settings["address"] == address
+
+
+@pytest.mark.parametrize("text", ["\ufeff" + TEXT, TEXT.replace("\n", "\r\n")], ids=["with a byte order mark", "with CRLF"])
+def test_a_file_of_another_editor_is_the_same_configuration(tmp_path, text):
+    """Its lines are counted as before, and its digest is that of the text as it stands there."""
+    file = tmp_path / "failover.toml"
+    file.write_bytes(text.encode())
+    policy = check(file).policy
+    assert policy is not None
+    assert policy.text == text
+    assert policy.services == parse(TEXT, "f").services
+    with pytest.raises(BadConfig, match=r"f:5:1: timing\.heartbeat: 100 has no unit"):
+        parse(text.replace('heartbeat = "100ms"', "heartbeat = 100"), "f")
+
+
+def test_a_file_in_utf_16_is_told_so(tmp_path):
+    file = tmp_path / "failover.toml"
+    file.write_bytes(TEXT.encode("utf-16"))
+    assert [str(complaint) for complaint in check(file).complaints] == [f"{file}:1:1: is UTF-16. Save the file as UTF-8"]
+
+
+def test_what_a_log_holds_stays_readable_when_a_rule_comes_later():
+    """The fold of an old log must not depend on what this release asks of a new file."""
+    text = bent('"10.77.0.100/24"', '"10.77.0.255/24"')
+    assert logged(text, "f").services["web"].nodes == ("lukretia", "genesis")
+    with pytest.raises(BadConfig):
+        parse(text, "f")
 
 
 def test_everything_is_said_at_once_in_the_order_of_the_lines():

@@ -148,6 +148,24 @@ def test_a_bad_file_changes_nothing(pair, old, new, said):
     assert apply(pair, "lukretia").code == 0
 
 
+def test_what_this_node_needs_and_has_not_changes_nothing(pair):
+    """A file with an interface and a script that only other machines have: each is named, and lukretia serves on."""
+    path, config = pair.nodes["lukretia"].config, config_of(pair, "lukretia")
+    sound = path.read_text()
+    more = '[[services.web.actions]]\naddress = "10.77.0.100/24"\ninterface = "eth99"\n'
+    path.write_text(sound + more + '[[services.web.actions]]\nscript = "/etc/failover/none"\n')
+    last = path.read_text().count("\n")
+    for said in (apply(pair, "lukretia").err, hang_up(pair, "lukretia", "nothing has changed")):
+        assert f"{path}:{last - 2}:1: services.web.actions[1].interface: there is no interface eth99." in said
+        assert f"{path}:{last}:1: services.web.actions[2].script: there is no /etc/failover/none." in said
+    assert apply(pair, "lukretia").code == 2
+    assert config_of(pair, "lukretia") == config
+    assert pair.web("genesis")["owner"] == "lukretia"
+    assert pair.nodes["lukretia"].told()[-1].startswith("up ")
+    path.write_text(sound)
+    assert apply(pair, "lukretia").code == 0
+
+
 def test_another_key_is_refused(pair):
     """This node's own, and that of a peer: its history is proved by the one that it has."""
     nodes = ("--node", "a=lan:127.9.9.1", "--node", "b=lan:127.9.9.2")

@@ -185,3 +185,35 @@ def test_a_port_that_somebody_has(make):
     assert f"link lan: cannot listen on {cluster.addresses['lukretia']}:{cluster.port}" in node.said()
     assert "Traceback" not in node.said()
     cluster.start("lukretia")
+
+
+def test_what_this_node_needs_and_has_not(make):
+    """`faild --check` says each with its line, exit 2; a desk is warned with the nodes' names; a start says it and goes on."""
+    cluster = make(more="restarts = 0")
+    script = cluster.folder / "web"
+    with cluster.config.open("a") as file:
+        file.write('[[services.web.actions]]\naddress = "10.77.0.100/24"\ninterface = "eth99"\n')
+        file.write('[[services.web.actions]]\nnotify = "/etc/failover/none"\n')
+        file.write('[[services.web.checks]]\nexec = ["/etc/failover/none either"]\n')
+    script.chmod(0o644)
+    last = cluster.config.read_text().count("\n")
+    script_line = 1 + cluster.config.read_text()[: cluster.config.read_text().index("script  =")].count("\n")
+    node = cluster.nodes["lukretia"]
+    words = ["--config", cluster.config, "--node", "lukretia", "--state", node.state]
+    checked = run("faild", *words, "--secrets", cluster.config.parent / "lukretia", "--check")
+    assert (checked.code, checked.out) == (2, "")
+    wanted = [
+        (script_line, f"services.web.actions[0].script: {script} is not executable"),
+        (last - 4, "services.web.actions[1].interface: there is no interface eth99. Write one that it has: "),
+        (last - 2, "services.web.actions[2].notify: there is no /etc/failover/none."),
+        (last, "services.web.checks[0].exec: there is no /etc/failover/none either."),
+    ]
+    for line, said in wanted:
+        assert f"{cluster.config}:{line}:" in checked.err
+        assert said in checked.err
+    desk = run("failc", "config", "check", cluster.config)
+    assert desk.code == 0
+    assert "there is no interface eth99 on this machine. Look on lukretia, genesis" in desk.err
+    assert "there is no interface eth99 on this machine" in run("failc", "config", "check", cluster.config, "--json").out
+    cluster.start("lukretia")
+    assert "services.web.actions[1].interface: there is no interface eth99" in node.said()

@@ -38,29 +38,32 @@ def config() -> None:
 def check(file: Path, as_json: bool) -> int:
     """Check FILE as faild does at its start, with the secret files that it names.
 
+    On a machine that is one of its nodes, by the host's name or a link's address, it must also have the interfaces, networks
+    and programs of that node's services. What the other nodes need and this machine has not is a warning with their names.
+
     Prints `FILE:LINE:COLUMN: key: what is wrong. What to write instead.` for everything that is wrong. Exit 0: sound,
     perhaps with warnings; 2: something must be changed; 3: cannot be read.
 
     \b
     failc config check /etc/failover/failover.toml
     """
-    from coordinator.config import check as look
+    from coordinator.config import survey
 
     try:
-        checked = look(file)
+        checked = survey(file)
     except OSError as error:
         raise Trouble(f"{file}: cannot be read: {error.strerror}. Name the file, or make it readable", UNREACHABLE) from None
     print(json.dumps(_object(checked), ensure_ascii=False)) if as_json else _lines(checked, file)
-    return USAGE if checked.complaints else 0
+    return USAGE if checked.wrong else DONE
 
 
 def _lines(checked: "Checked", file: Path) -> None:
-    for complaint in checked.complaints:
+    for complaint in checked.wrong:
         click.echo(str(complaint), err=True)
     for warning in checked.warnings:
         click.echo(f"{warning} (warning)", err=True)
     policy = checked.policy
-    if policy:
+    if policy and not checked.wrong:
         count = f"{_count(policy.nodes, 'node')}, {_count(policy.services, 'service')}"
         print(f'{file}: sound. Cluster "{policy.cluster}", {count}, digest {policy.digest.hex()[:16]}')
 
@@ -72,10 +75,10 @@ def _count(things: Any, word: str) -> str:
 def _object(checked: "Checked") -> dict[str, Any]:
     policy = checked.policy
     return {
-        "ok": not checked.complaints,
+        "ok": not checked.wrong,
         "cluster": policy.cluster if policy else None,
         "digest": policy.digest.hex() if policy else None,
-        "complaints": [_entry(complaint) for complaint in checked.complaints],
+        "complaints": [_entry(complaint) for complaint in checked.wrong],
         "warnings": [_entry(warning) for warning in checked.warnings],
     }
 

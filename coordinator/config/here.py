@@ -1,0 +1,134 @@
+"""What a configuration asks of the machine that it is read on: interfaces, networks, programs. Asked, never changed.
+
+    list(lacking(reading, {"lukretia"}))    # findings: what lukretia's actions and checks need, and this machine has not
+    nodes_here(reading)                     # {"lukretia"}: the nodes that this machine is, by its name and its addresses
+    list(elsewhere(reading, {"lukretia"}))  # what the other nodes need and this machine has not, with their names
+
+A file can be sound on every desk and useless on its node: there each of these is a service that is down. So the node refuses
+to go over to such a file, and a desk can only warn.
+"""
+
+import ipaddress
+import os
+import socket
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path as File
+
+from actions.interface import InterfaceLook
+from actions.networks import has_ipv6, networks, own_ipv6
+from coordinator.config import endpoints
+from coordinator.config.complaints import Finding
+from coordinator.config.positions import Path
+from coordinator.config.reading import Reading
+from coordinator.config.shape import ActionShape, ServiceShape
+
+INTERPRETER_BYTES_MAX = 256
+"""Of the first line of a script: as much as Linux reads of it."""
+
+Wrong = tuple[str, str]
+"""What is wrong and what to do."""
+
+
+def lacking(reading: Reading, nodes: Iterable[str]) -> Iterator[Finding]:
+    """What these nodes need for their services, and this machine has not."""
+    names = set(nodes)
+    for name, service in reading.file.services.items():
+        if names & set(service.nodes):
+            for path, wrong in _needs(("services", name), service):
+                yield Finding(path, *wrong)
+
+
+def elsewhere(reading: Reading, here: Iterable[str]) -> Iterator[Finding]:
+    """The same of all other nodes: perhaps they have it."""
+    for name, service in reading.file.services.items():
+        others = [node for node in service.nodes if node not in here]
+        if others:
+            for path, (what, _) in _needs(("services", name), service, networks_too=False):
+                whom = ", ".join(others)
+                yield Finding(path, f"{what} on this machine", f"Look on {whom}: faild --check --node {others[0]}")
+
+
+def nodes_here(reading: Reading) -> frozenset[str]:
+    """The nodes whose name is that of this machine, or that have a link address of it. Of the loopback nobody can tell."""
+    host = socket.gethostname().split(".")[0]
+    own = _own_addresses()
+    found = {name for name in reading.file.nodes if name == host}
+    for name, node in reading.file.nodes.items():
+        hosts = [endpoints.address(endpoints.endpoint(text, endpoints.PORT)[0]) for text in node.links.values()]
+        if any(address.packed in own and not address.is_loopback for address in hosts):
+            found.add(name)
+    return frozenset(found)
+
+
+def _own_addresses() -> set[bytes]:
+    look = InterfaceLook()
+    try:
+        return look.addresses() | own_ipv6()
+    finally:
+        look.close()
+
+
+def _needs(at: Path, service: ServiceShape, *, networks_too: bool = True) -> Iterator[tuple[Path, Wrong]]:
+    for index, action in enumerate(service.actions):
+        path = (*at, "actions", index)
+        if action.interface is not None and action.address is not None:
+            yield from _address(path, action, networks_too)
+        for key in ("script", "notify"):
+            program = getattr(action, key)
+            wrong = unusable(program) if program is not None else None
+            if wrong:
+                yield (*path, key), wrong
+    for index, check in enumerate(service.checks):
+        wrong = unusable(check.exec[0]) if check.exec else None
+        if wrong:
+            yield (*at, "checks", index, "exec"), wrong
+
+
+def _address(path: Path, action: ActionShape, networks_too: bool) -> Iterator[tuple[Path, Wrong]]:
+    name, address = action.interface or "", ipaddress.ip_interface(action.address or "")
+    known = sorted(name for _, name in socket.if_nameindex())
+    if name not in known:
+        instead = f"Write one that it has: {', '.join(known[:12])}"
+        yield (*path, "interface"), (f"there is no interface {name}", instead)
+    elif address.version == 6 and not has_ipv6(name):
+        instead = f"Switch it on: sysctl net.ipv6.conf.{name}.disable_ipv6=0; or take {address.ip} out here"
+        yield (*path, "address"), (f"IPv6 is switched off on {name}", instead)
+    elif networks_too:
+        nets = [net for net in networks(name, address.version) if net.is_link_local == address.ip.is_link_local]
+        if nets and not any(address.ip in net for net in nets):
+            what = f"{address.ip} is in no network of {name}, which has {', '.join(map(str, nets[:4]))}"
+            instead = "Write an address of one of them, or the interface that is in its network"
+            yield (*path, "address"), (what, f"{instead}; or give {name} a route to it first")
+
+
+def unusable(program: str) -> Wrong | None:
+    """Why this program cannot be run by us, or None. Also where the interpreter that it names is missing."""
+    file = File(program)
+    try:
+        mode = file.stat().st_mode
+    except FileNotFoundError:
+        return f"there is no {program}", "Write it there, or the path of one that is there"
+    except OSError as error:
+        return f"{program} cannot be looked at: {error.strerror}", "Make its folders readable for the user that faild runs as"
+    if not stat.S_ISREG(mode):
+        return f"{program} is not a file", "Write the path of a program"
+    if not os.access(file, os.X_OK):
+        return f"{program} is not executable", f"Do: chmod +x {program}; on a file system mounted noexec, move it"
+    interpreter = _interpreter(file)
+    if interpreter and not os.access(interpreter, os.X_OK):
+        return f"{program} names the interpreter {interpreter!r}, which cannot be run", "Correct its first line"
+    return None
+
+
+def _interpreter(file: File) -> str | None:
+    """What stands behind #!; None where the file is none of that kind, or may not be read (it may be run all the same)."""
+    try:
+        with file.open("rb") as opened:
+            first = opened.readline(INTERPRETER_BYTES_MAX)
+    except OSError:
+        return None
+    if not first.startswith(b"#!"):
+        return None
+    words = first[2:].rstrip(b"\n").lstrip(b" \t").replace(b"\t", b" ").split(b" ", 1)
+    return os.fsdecode(words[0])

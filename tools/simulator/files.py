@@ -9,42 +9,88 @@ The text is changed and parsed again, so that what is applied and logged is a wh
 
 import json
 import re
+import tomllib
 from collections.abc import Sequence
+from typing import Any
 
-from coordinator.config import parse
+from coordinator.config import BadConfig, Complaint, parse
 from coordinator.policy import Policy
 
 LISTS = frozenset({"nodes"})
+
+NAME = "the applied configuration"
+
+Key = tuple[str, ...]
 
 
 def changed(policy: Policy, section: str, words: Sequence[str], first: Policy | None = None) -> Policy:
     """Raises BadConfig where the file is not sound any more. `first`: the file with which the scenario began."""
     parts = _parts(policy.text)
-    ours = re.compile(r"\[timing\]" if section == "timing" else rf"\[+services\.{re.escape(section)}[\].]")
+    ours = ("timing",) if section == "timing" else ("services", section)
     for word in words:
         key, _, value = word.partition("=")
         if word == "removed":
-            parts = [part for part in parts if not ours.match(part)]
+            parts = [part for part in parts if not _is_in(part, ours)]
         elif word == "back":
-            parts += [part for part in _parts((first or policy).text) if ours.match(part)]
+            parts += [part for part in _parts((first or policy).text) if _is_in(part, ours)]
         else:
             parts = _set(parts, ours, key, _toml(key, value))
-    return parse("".join(parts), "the applied configuration")
+    return parse("".join(parts), NAME)
 
 
 def _parts(text: str) -> list[str]:
     """The file, cut before each header of a table."""
-    return re.split(r"(?m)^(?=\[)", text)
+    return re.split(r"(?m)^(?=[ \t]*\[)", text)
 
 
-def _set(parts: list[str], ours: re.Pattern[str], key: str, value: str) -> list[str]:
+def _is_in(part: str, ours: Key) -> bool:
+    return _header(part)[: len(ours)] == ours
+
+
+def _header(part: str) -> Key:
+    """The name in the header with which this part begins, however it is quoted; empty where it begins with none."""
+    line = part.partition("\n")[0]
+    if not line.lstrip().startswith("["):
+        return ()
+    try:
+        table: Any = tomllib.loads(line)
+    except tomllib.TOMLDecodeError:
+        return ()  # a list goes on in a line of its own
+    key: list[str] = []
+    while table:
+        (name,) = table
+        key.append(name)
+        table = table[name][0] if isinstance(table[name], list) else table[name]
+    return tuple(key)
+
+
+def _set(parts: list[str], ours: Key, key: str, value: str) -> list[str]:
     """In the first of these tables that has the key; added to the first of them where none has."""
-    line = re.compile(rf"(?m)^{re.escape(key)}\s*=.*$")
-    mine = [place for place, part in enumerate(parts) if ours.match(part)]
-    place = next((place for place in mine if line.search(parts[place])), mine[0])
-    head, _, rest = parts[place].partition("\n")
-    written, found = line.subn(f"{key} = {value}", rest, count=1)
-    return [*parts[:place], f"{head}\n{written}" if found else f"{head}\n{key} = {value}\n{rest}", *parts[place + 1 :]]
+    mine = [place for place, part in enumerate(parts) if _is_in(part, ours)]
+    if not mine:
+        name = ours[-1] if re.fullmatch("[A-Za-z0-9_-]+", ours[-1]) else json.dumps(ours[-1])
+        header = f"[{'.'.join((*ours[:-1], name))}]"
+        raise BadConfig([Complaint(1, 1, NAME, ".".join(ours), "has no table of its own", f"Write {header} into the file")])
+    place = next((place for place in mine if _lines_of(key, parts[place])), mine[0])
+    lines = parts[place].split("\n")
+    begin, end = _lines_of(key, parts[place]) or (1, 1)
+    return [*parts[:place], "\n".join([*lines[:begin], f"{key} = {value}", *lines[end:]]), *parts[place + 1 :]]
+
+
+def _lines_of(key: str, part: str) -> tuple[int, int] | None:
+    """From which line to before which one the key and its value stand; a list may have several."""
+    lines = part.split("\n")
+    written = re.compile(rf"""[ \t]*(["']?){re.escape(key)}\1[ \t]*=""")
+    begin = next((number for number, line in enumerate(lines) if written.match(line)), None)
+    if begin is None:
+        return None
+    for end in range(begin + 1, len(lines) + 1):
+        try:
+            tomllib.loads("\n".join(lines[begin:end]))
+        except tomllib.TOMLDecodeError:
+            continue
+        return begin, end
+    return None
 
 
 def _toml(key: str, value: str) -> str:

@@ -99,7 +99,7 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
         "reason": printable(why),
         "held": held,
         "moving_to": _target(view, name),
-        "stuck": sorted(node for node in owners if _column(view, node, name).stuck),
+        "stuck": [node for node in ownership.holders(view.state, name) if _column(view, node, name).stuck],
     }
 
 

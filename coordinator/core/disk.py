@@ -95,7 +95,7 @@ def not_durable(core: Core, given: NotDurable) -> None:
         job = core.jobs.get(event.service)
         if event.kind == Kind.DOWN and job and job.stood:
             core.emit(SayLastWord(core.last_word(event.service, job.stood)))
-    if core.stopping:
+    if core.over:
         core.emit(Exit())  # the end is not a clean one: the next start will ask the peers
     for job in core.jobs.values():
         kept = (job.armed_by,) if job.armed_by else ()

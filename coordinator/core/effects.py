@@ -187,6 +187,9 @@ class Ready:
 class Exit:
     """Everything is released and written: the shell may end."""
 
+    stuck: tuple[str, ...] = ()
+    """Services that are still up here, since their down failed; every peer that hears us knows it."""
+
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Watch | Adopt

@@ -12,10 +12,10 @@ from coordinator.core import work
 from coordinator.core.carried import carried
 from coordinator.core.effects import Alarm, Exit
 from coordinator.core.inputs import Booted, StopAsked
-from coordinator.core.jobs import Phase
+from coordinator.core.jobs import Job, Phase
 from coordinator.core.joining import WAIT_MS, Joining
-from coordinator.core.model import Column
-from protocol.event import Head
+from coordinator.core.model import Column, Judgement
+from protocol.event import Head, Ref
 from protocol.kinds import Kind
 
 if TYPE_CHECKING:
@@ -106,9 +106,33 @@ def finish_stopping(core: Core) -> None:
     """Everything is down: say so as the last event. A stuck service keeps the guard, and the end is not clean."""
     if not core.stopping or not core.joined or not core.column.running:
         return
-    if all(job.phase in (Phase.IDLE, Phase.STUCK) for job in core.jobs.values()):
-        stuck = any(job.phase is Phase.STUCK for job in core.jobs.values())
-        if stuck or core.disk_refuses:
-            core.emit(Exit())
-        else:
-            core.write(Kind.NODE_STOPPED, "", {}, ())
+    jobs = core.jobs.values()
+    stuck = [job for job in jobs if job.phase is Phase.STUCK]
+    if any(job.phase not in (Phase.IDLE, Phase.STUCK) for job in jobs):
+        return
+    if not stuck and not core.disk_refuses:
+        core.write(Kind.NODE_STOPPED, "", {}, ())
+    elif all(_told(core, job) for job in stuck):
+        core.emit(Exit(tuple(sorted(job.policy.name for job in stuck))))
+
+
+def _told(core: Core, job: Job) -> bool:
+    """That it is stuck stands on our disk and is known to each peer that hears us: else those would judge us dead in a moment,
+    and take over beside what is still up. Until then our heartbeats alone hold them back."""
+    hearing = [name for name in core.liveness.peers if _hears(core, name)]
+    hearing = [name for name in hearing if name in job.policy.nodes or core.now_ms < job.stuck_ms + core.policy.timing.dead_ms]
+    stands = core.pen.has_written(job.causes[-1])
+    if not hearing:
+        return stands or core.disk_refuses or core.pen.hangs_ms(core.now_ms) >= core.policy.timing.dead_ms
+    return stands and all(_knows(core, name, job.causes[-1]) for name in hearing)
+
+
+def _hears(core: Core, name: str) -> bool:
+    return core.liveness.judgement(name, core.now_ms) is not Judgement.DEAD and core.liveness.is_heard_by(name)
+
+
+def _knows(core: Core, name: str, event: Ref) -> bool:
+    """Whether a peer's newest heartbeat says that it has this event of ours."""
+    newest = core.liveness.peers[name].newest
+    head = newest.message.heads.get(core.me) if newest else None
+    return head is not None and head[:2] >= event[1:]

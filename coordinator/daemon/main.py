@@ -3,8 +3,8 @@
     faild --config /etc/failover/failover.toml --node lukretia --state /var/lib/failover
 
 Prints `ready` once its feed is complete, its links listen and it has decided once. SIGTERM releases what it holds and
-ends; SIGHUP reads the configuration again, and swaps it or changes nothing. Exit: 0 ended as asked; 1 it could not go on;
-2 wrong usage or configuration; 3 could not reach or read.
+ends; SIGHUP reads the configuration again, and swaps it or changes nothing. Exit: 0 ended as asked; 1 a service is stuck,
+and still up here; 2 wrong usage or configuration; 3 could not reach or read; 70 a bug.
 """
 
 import argparse
@@ -28,11 +28,12 @@ from protocol.printable import printable
 
 STATE = Path("/var/lib/failover")
 
-EPILOG = """SIGTERM: release what is held, then end.
+EPILOG = """SIGTERM: release what is held, then end. Where a down action fails, what is
+         known of it is told to the peers first, so that none takes it over.
 SIGHUP:  read the configuration again, and swap it or change nothing.
 
-Exit codes: 0 ended as asked; 1 it could not go on; 2 wrong usage or
-configuration; 3 could not reach or read.
+Exit codes: 0 ended as asked; 1 a service is stuck and still up here;
+2 wrong usage or configuration; 3 could not reach or read; 70 a bug.
 
 Example: faild --config demo/failover.toml --node lukretia
 """
@@ -145,10 +146,10 @@ async def _run(options: argparse.Namespace, policy: Policy, early: list[int], ou
         node.reload()
     _settle_down()
     try:
-        await node.ended()
+        stuck = await node.ended()
     finally:
         await node.close()
-    _leave(0)
+    _leave(1 if stuck else 0)
 
 
 def _leave(code: int) -> NoReturn:

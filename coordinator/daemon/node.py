@@ -24,7 +24,7 @@ from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import State
 from coordinator.core.reducer import read_policy
-from coordinator.daemon import doors
+from coordinator.daemon import doors, leftovers
 from coordinator.daemon.alarming import Alarming
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
@@ -36,6 +36,7 @@ from coordinator.daemon.links import Links
 from coordinator.daemon.news import News
 from coordinator.daemon.output import Say
 from coordinator.daemon.reloading import Reloading
+from coordinator.daemon.statelock import StateBusy
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy, ServicePolicy
@@ -85,6 +86,7 @@ class Node:
         self._unreached: set[str] = set()
         """Nodes to which a command of the answer that comes next could not be passed on."""
         self._end = asyncio.Event()
+        self._stuck: tuple[str, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
         self.inbox = Inbox(self._take)
         post = self.inbox.post
@@ -108,6 +110,16 @@ class Node:
         identity = Identity.load(me, folders.secrets / "node.key")
         await GuardLink.wait_for_lock(folders.state)
         doors.look(policy.nodes[me].links)  # before the sweep: a second faild of one node takes down nothing of the first
+        try:
+            return await cls._started(me, policy, folders, identity, say)
+        except StateBusy:
+            raise
+        except (JournalRefused, OSError):
+            await leftovers.take_down(me, policy)
+            raise
+
+    @classmethod
+    async def _started(cls, me: str, policy: Policy, folders: Folders, identity: Identity, say: Say) -> "Node":
         journal = await Journal.open(
             folders.state / "log.db", me, identity,
             keyring=lambda rows: NodeKeyring(known_keys(policy, rows)), cluster=policy.cluster_id,
@@ -137,9 +149,10 @@ class Node:
         short = any(remark.node == self.me for remark in self.journal.remarks)
         self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short))
 
-    async def ended(self) -> None:
-        """Returns when everything is released and written."""
+    async def ended(self) -> tuple[str, ...]:
+        """Returns when everything is released and written; what is still up here, since its down failed."""
         await self._end.wait()
+        return self._stuck
 
     def stop(self) -> None:
         """SIGTERM: release, say so, end."""
@@ -315,6 +328,9 @@ class Node:
         tell("READY=1")
 
     def _exit(self, order: effects.Exit) -> None:
+        self._stuck = order.stuck
+        for service in order.stuck:
+            log.error("%s is stuck here and stays up: its down failed. The guard tries once more; nobody takes it over", service)
         self._end.set()
 
     # --- what the control socket looks at ------------------------------------------------------------------------

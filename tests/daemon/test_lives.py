@@ -4,7 +4,19 @@ import os
 import signal
 import socket
 
+import pytest
+
 from tests.daemon.cluster import DEADLINE_S, run
+
+NO_GUARD = """\
+import sys
+
+if sys.orig_argv[1:2] and sys.orig_argv[1].endswith("faild"):
+    from actions import guard
+
+    guard.__file__ = "/nowhere/guard.py"
+"""
+"""The guard's program is not to be found."""
 
 
 def test_a_stop_hands_over_and_a_restart_takes_back(cluster):
@@ -120,3 +132,56 @@ def test_a_frozen_owner_gives_way_when_it_thaws(cluster):
     cluster.until(lambda: not cluster.nodes["genesis"].serves(), "and genesis has let go")
     cluster.until(lambda: cluster.audit("verify").code == 0, "the log is sound")
     assert cluster.audit("splits").out.count("lukretia") >= 1
+
+
+@pytest.mark.parametrize("how", ["exit 1", "sleep 60"], ids=["fails", "hangs"])
+def test_a_stop_whose_down_does_not_end_well_says_so_before_the_end(make, how):
+    """It exited in the step in which it became stuck: nobody knew, and the other started beside what was still up."""
+    cluster = make(timeout="1s").start()
+    cluster.until_up("lukretia")
+    lukretia, genesis = cluster.nodes["lukretia"], cluster.nodes["genesis"]
+    lukretia.plant("stop", how)
+    assert lukretia.process is not None
+    lukretia.process.terminate()
+    lukretia.process.send_signal(signal.SIGTERM)
+    assert lukretia.ended() == 1
+    assert "web is stuck here and stays up" in lukretia.said()
+    assert cluster.web("genesis")["stuck"] == ["lukretia"], "it was told before the end"
+    cluster.until(lambda: cluster.status("genesis")["nodes"]["lukretia"]["liveness"] == "dead", "lukretia is dead")
+    assert not genesis.serves()
+    assert cluster.failc("fail", "web", "lukretia", "--reason", "it is down there", at="genesis").code == 0
+    cluster.until_up("genesis", at=["genesis"])
+    assert cluster.audit("verify").code == 0
+
+
+def test_a_stuck_service_that_the_guard_takes_down_at_last_is_taken_over(cluster):
+    """The stop's own try failed; the guard's, after the end, does not: its last word ends the holding."""
+    lukretia = cluster.nodes["lukretia"]
+    lukretia.plant("stop", 'rm "$here/stop"; exit 1')
+    assert lukretia.stop() == 1
+    cluster.until_up("genesis", at=["genesis"])
+    assert not lukretia.serves()
+    assert cluster.audit("verify").code == 0
+
+
+@pytest.mark.parametrize("trouble", ["log", "guard"])
+def test_a_start_that_fails_leaves_nothing_up_that_an_earlier_run_held(cluster, tmp_path, trouble):
+    """Both faild and its guard were killed, and the next start cannot: its log is unsound, or no guard can be had."""
+    lukretia = cluster.nodes["lukretia"]
+    os.kill(lukretia.guard(), signal.SIGSTOP)
+    guard = lukretia.guard()
+    lukretia.kill()
+    os.kill(guard, signal.SIGKILL)
+    cluster.until_up("genesis", at=["genesis"])
+    assert lukretia.serves(), "nobody has taken it down"
+    if trouble == "log":
+        for path in lukretia.state.glob("log.db-*"):
+            path.unlink()
+        (lukretia.state / "log.db").write_bytes(b"no log at all " * 1000)
+    else:
+        (tmp_path / "sitecustomize.py").write_text(NO_GUARD)
+        lukretia.before = ("env", f"PYTHONPATH={tmp_path}")
+    lukretia.start()
+    assert lukretia.ended() == 3
+    assert not lukretia.serves(), lukretia.said()
+    assert cluster.nodes["genesis"].serves()

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
+from tools.simulator import compounds
 from tools.simulator.boot import ends_clean
 from tools.simulator.files import changed
 from tools.simulator.weather import Weather
@@ -16,10 +17,14 @@ from tools.simulator.works import Order
 from tools.simulator.world import World
 
 FAMILIES = ("weather", "cuts", "power", "kills", "stops", "pauses", "disks", "memory", "actions", "downs", "checks", "carrier",
-            "clocks", "orders", "files")  # fmt: skip
+            "clocks", "orders", "files", "stuck")  # fmt: skip
 
-CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "checks", "carrier", "clocks", "orders", "files"})
+CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "checks", "carrier", "clocks", "orders", "files",
+                  "stuck"})  # fmt: skip
 """Families in which no two nodes may ever own one service at once: the network is whole and nobody stands still."""
+
+FORGETFUL = frozenset({"power", "kills", "memory", "disks", "orders", "files"})
+"""In these one may lose what it has just heard, or say what is not so."""
 
 Say = Callable[[str], None]
 
@@ -36,6 +41,9 @@ class Accidents:
         self._rng = world.rng
         self._say = say
         self._kinds = [kind for kind in KINDS if kind.family in families]
+        self._calm = families <= CALM
+        self.suspended = False
+        """In a calm world: something is up that nobody may take over, and who makes others forget it waits (`FORGETFUL`)."""
         self.over = False
 
     def next_in_us(self) -> int:
@@ -46,10 +54,19 @@ class Accidents:
         if self.over:
             return
         kind = self._rng.choices(self._kinds, [kind.weight for kind in self._kinds])[0]
-        kind.act(self)
+        if not (self._calm and self.suspended and kind.family in FORGETFUL):
+            kind.act(self)
         self._world.agenda.after(self.next_in_us(), self.happen)
 
     # What accidents are made of
+
+    @property
+    def world(self) -> World:
+        return self._world
+
+    @property
+    def rng(self) -> random.Random:
+        return self._rng
 
     def say(self, text: str) -> None:
         self._say(text)
@@ -299,4 +316,5 @@ KINDS = (
     Kind("clocks", 1, Accidents.clock),
     Kind("orders", 4, Accidents.order),
     Kind("files", 3, Accidents.file),
+    Kind("stuck", 3, compounds.stop_stuck),
 )

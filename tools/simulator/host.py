@@ -210,21 +210,26 @@ class Host:
         for service in known.values():
             self.works.equip(service)
         up = {name: service for name, service in known.items() if self.works.is_up(name)}
-        waiting = set(up)
+        waiting, still_up = set(up), set[str]()
 
         def ended(service: str, clean: bool) -> None:
             waiting.discard(service)
+            if not clean:
+                still_up.add(service)
             if not waiting:
-                self._launch()
+                self._launch(swept=not still_up)
 
         self.works.take_down(up, ended)
         if not up:
-            self._launch()
+            self._launch(swept=True)
 
-    def _launch(self) -> None:
+    def _launch(self, *, swept: bool) -> None:
+        """With something up that stays up nothing may be decided here: that start fails, and another may do better."""
         if not self.powered or not self._starting:
             return
         self._starting = False
+        if not swept:
+            return
         self._runs += 1
         core, clean = booted_core(self, self._runs)
         self.faild = Faild(self, core)

@@ -1,0 +1,18 @@
+"""Seeds in which a rule of ownership, were it not there, would break what must hold: what must hold has teeth.
+
+Each is named by a planted bug (`tests/planted/invariants-*.patch`), which fails with it.
+"""
+
+import pytest
+
+from tools.simulator.random_main import failure
+
+SEEDS = {
+    "a stop whose down fails": (309, 3_000),
+}
+
+
+@pytest.mark.parametrize(("seed", "steps"), SEEDS.values(), ids=SEEDS.keys())
+def test_what_must_hold_holds(seed: int, steps: int) -> None:
+    report = failure(seed, steps, lines=40)
+    assert not report, report

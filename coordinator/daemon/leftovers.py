@@ -26,7 +26,7 @@ class _Alone:
 
 
 async def take_down(me: str, policy: Policy) -> None:
-    """Whatever a probe finds up of this node's services. Only where no other faild works on this node: hold the lock's word for it."""
+    """Whatever a probe finds up of this node's services. Call it only where no other faild works on this node."""
     executor = Executor(me, policy, lambda result: None, _Alone())
     try:
         await executor.start()

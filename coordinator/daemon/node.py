@@ -330,7 +330,7 @@ class Node:
     def _exit(self, order: effects.Exit) -> None:
         self._stuck = order.stuck
         for service in order.stuck:
-            log.error("%s is stuck here and stays up: its down failed. The guard tries once more; nobody takes it over", service)
+            log.error("%s is stuck here and stays up: its down failed. The guard tries once more; no peer takes it", service)
         self._end.set()
 
     # --- what the control socket looks at ------------------------------------------------------------------------

@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def stop_stuck(drawn: Accidents) -> None:
-    """SIGTERM while a down action fails or hangs. Until it is mended nothing happens that makes others forget or lie: a crash of
-    who has just heard of it, a word of an operator that it is down there."""
+    """SIGTERM while a down action fails or hangs. In a calm world nothing happens until it is mended that makes others forget
+    it or lie: a crash of the node that has just heard of it, an operator's word that it is down there.
+    """
     service, node = drawn.candidate()
     if drawn.suspended:
         return

@@ -48,7 +48,7 @@ def check_key(public: bytes) -> bytes:
         raise UnusableKey(f"an Ed25519 public key has 32 bytes, this one {len(public)}; copy the whole line")
     y = int.from_bytes(public, "little") & (2**255 - 1)
     if y >= P or not _on_curve(y):
-        raise UnusableKey("these 32 bytes are no Ed25519 public key; make a new one with `failc init` or `failc key`")
+        raise UnusableKey("these 32 bytes are no Ed25519 public key; make a new one with `failc key new NODE DIR`")
     if y in SMALL_ORDER_Y:
         raise UnusableKey("this Ed25519 key has a small order: anybody can sign for it; make a new one")
     return public

@@ -1,4 +1,4 @@
-"""A node's own key: made once by `failc init`, read at start, and never shown.
+"""A node's own key: made once by `failc init` or `failc key new`, read at start, and never shown.
 
     public = write_node_key(Path("genesis/node.key"))       # a new key, mode 0600; returns the 32 public bytes
     identity = Identity.load("genesis", Path("genesis/node.key"))
@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.keys import UnusableKey, signed_bytes
 from protocol.messages import Domain
+
+NEW_KEY = "write a new one with `failc key new NODE DIR`"
 
 KEY_BYTES_MAX = 4096
 """A PKCS#8 Ed25519 key has 119 bytes."""
@@ -74,9 +76,9 @@ def read_node_key(path: Path) -> Ed25519PrivateKey:
     try:
         key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise UnusableKey(f"{path}: not an unencrypted PKCS#8 PEM key; write a new one with `failc init`") from None
+        raise UnusableKey(f"{path}: not an unencrypted PKCS#8 PEM key; {NEW_KEY}") from None
     if not isinstance(key, Ed25519PrivateKey):
-        raise UnusableKey(f"{path}: not an Ed25519 key; write a new one with `failc init`")
+        raise UnusableKey(f"{path}: not an Ed25519 key; {NEW_KEY}")
     return key
 
 

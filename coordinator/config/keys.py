@@ -20,7 +20,7 @@ def node_key(text: str) -> bytes:
     try:
         return parse_key(text)
     except UnusableKey as error:
-        raise _in_two_parts(error, 'Write the line that failc init wrote: key = "ed25519:<base64>"') from None
+        raise _in_two_parts(error, 'Write the line that `failc key new NODE DIR` prints: key = "ed25519:<base64>"') from None
 
 
 def operator_key(text: str) -> str:

@@ -65,7 +65,8 @@ def _wrong_key(path: Path, written: str) -> tuple[str, str] | None:
         what, _, instead = str(error).partition("; ")
         return what, instead[:1].upper() + instead[1:] if instead else "Make it readable for its owner only"
     if public != written:
-        return f"is not the public key of {path}, which is {public}", "Copy that here, or the right file there"
+        instead = "Copy that here, or the right file there; `failc key new NODE DIR` makes a new one"
+        return f"is not the public key of {path}, which is {public}", instead
     return None
 
 

@@ -113,7 +113,7 @@ class TimingShape(Shape):
 
 
 class NodeShape(Shape):
-    key: str = Field(description="The node's public key.", examples=["ed25519:<base64 of 32 bytes, written by failc init>"])
+    key: str = Field(description="The node's public key.", examples=["ed25519:<base64 of 32 bytes, printed by failc key new>"])
     links: dict[str, LinkAddress] = Field(
         description="Link name to this node's address on it; port 1291 unless written.", examples=[{"lan": "10.77.0.11"}]
     )

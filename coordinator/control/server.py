@@ -21,11 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestPayloadError
 
 from coordinator.control import numbers, stream
 from coordinator.control.crowd import Crowd
 from coordinator.control.door import BODY_BYTES_MAX, Door
 from coordinator.control.listener import listen
+from coordinator.control.malformed import Malformed
 from coordinator.control.metrics import NodeMetrics
 from coordinator.control.status import service, status
 from coordinator.control.view import NodeView
@@ -57,7 +59,8 @@ class ControlServer:
 
     async def start(self) -> None:
         """Raises OSError where the socket cannot be made."""
-        self._runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=0.5)
+        logger = Malformed(self.door.counts).logger
+        self._runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=0.5, logger=logger)
         await self._runner.setup()
         assert self._runner.server is not None, "setup makes it"
         self._crowd.serve(self._runner.server)
@@ -125,7 +128,8 @@ class ControlServer:
     async def _command(self, request: web.Request) -> web.StreamResponse:
         try:
             body = await request.json()
-        except (ValueError, LookupError, RecursionError):  # no JSON; an encoding that nobody knows; brackets without end
+        except (ValueError, LookupError, RecursionError, RequestPayloadError):
+            # no JSON; an encoding that nobody knows; brackets without end; a body that is not what its header says
             raise web.HTTPBadRequest(text='a command is {"command": base64, "signature": base64}') from None
         reply = await self.door.knock(body, _wall_ms())
         return web.json_response(reply.body, status=reply.status)

@@ -16,7 +16,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from actions import descriptors
 from coordinator.config import DEFAULT, Checked
@@ -24,6 +24,7 @@ from coordinator.daemon.file import look
 from coordinator.daemon.loglines import OneLine
 from coordinator.daemon.output import Output
 from coordinator.policy import Policy
+from protocol.output import flush, give_up_output, is_about_output
 from protocol.printable import printable
 
 STATE = Path("/var/lib/failover")
@@ -40,7 +41,16 @@ Example: faild --config demo/failover.toml --node lukretia
 
 
 def main() -> None:
-    sys.exit(_main(sys.argv[1:]))
+    try:
+        code = _main(sys.argv[1:])
+        flush()
+    except OSError as error:
+        if not is_about_output(error):
+            raise
+        give_up_output()
+        print(f"faild: cannot write its output: {error.strerror}", file=sys.stderr)
+        code = 3
+    sys.exit(code)
 
 
 def _main(argv: list[str]) -> int:
@@ -60,7 +70,7 @@ def _main(argv: list[str]) -> int:
         return _checked(options, checked)
     descriptors.more()
     output = Output()
-    output.setFormatter(OneLine("%(asctime)s.%(msecs)03d %(message)s", datefmt="%H:%M:%S"))
+    output.setFormatter(OneLine("%(asctime)s.%(msecs)03dZ %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[output])
     for complaint in checked.lacks:  # the other services are to run all the same, and it may come yet
         logging.getLogger("failover.config").error("%s", complaint)
@@ -73,6 +83,10 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see: {self.prog} --help\n")
 
+    def print_help(self, file: Any = None) -> None:
+        """By `print`, since argparse says nothing where it cannot write."""
+        print(self.format_help(), end="", flush=True)
+
 
 class _Version(argparse.Action):
     """Looked up only when it is asked for."""
@@ -80,7 +94,7 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         import importlib.metadata
 
-        print(f"faild {importlib.metadata.version('failover')}")
+        print(f"faild {importlib.metadata.version('failover')}", flush=True)
         parser.exit(0)
 
 

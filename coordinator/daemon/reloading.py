@@ -28,6 +28,7 @@ from coordinator.daemon.systemd import tell, tell_reloading
 from coordinator.policy import Policy
 from protocol.commands import SignedCommand
 from protocol.keys import UnusableKey
+from protocol.printable import printable
 
 if TYPE_CHECKING:
     from coordinator.core.commands import Refusal
@@ -58,11 +59,13 @@ class Reloading:
             return Applied(Fate.REFUSED, "a configuration is being applied at this moment: ask again")
         self._busy = True
         tell_reloading()
+        said = "READY=1"
         try:
             applied = await self._apply(command)
+            said = f"STATUS={_status(applied)}\n{said}"
         finally:
             self._busy = False
-            tell("READY=1")
+            tell(said)
         _say(applied)
         if self._again and command is not None:
             self._node.reload()
@@ -128,6 +131,11 @@ def _no(refused: Refusal) -> Applied:
 
 def _bad(complaints: tuple[str, ...]) -> Applied:
     return Applied(Fate.BAD, "the file is refused, and nothing has changed", complaints=complaints)
+
+
+def _status(applied: Applied) -> str:
+    """What `systemctl status` shows from now on: one line, with the first complaint where the file is refused."""
+    return printable(f"{applied.text}: {applied.complaints[0]}" if applied.complaints else applied.text)
 
 
 def _say(applied: Applied) -> None:

@@ -1,7 +1,7 @@
 """What the service manager is told: sd_notify(3), a datagram to the socket that it names. Nothing where nobody listens.
 
 tell("READY=1")
-tell_reloading()            # before a configuration is read again; READY=1 follows, whatever became of it
+tell_reloading()            # before a configuration is read again; STATUS= and READY=1 follow, whatever became of it
 """
 
 import contextlib

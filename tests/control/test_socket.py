@@ -387,3 +387,37 @@ async def test_a_state_folder_with_a_long_name_has_its_socket_too(tmp_path):
         path: Path = cluster.nodes["lukretia"].server.path
         assert len(str(path)) > 107
         assert stat.S_ISSOCK(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET / HTTP/9.9\r\n\r\n", b"400"),
+        (b"GET /status HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", b"400"),
+        (b"POST /command HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n", b"400"),
+        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", b"400"),
+        (b"GET /status HTTP/1.1\r\nA\r\n\r\n", b"400"),
+        (b"POST /command HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\nabcde", b"400"),
+        (b"GET http://[::1/ HTTP/1.1\r\nHost: a\r\n\r\n", b"400"),
+        (b"GET /status?wait_ms=\xff HTTP/1.1\r\nHost: a\r\n\r\n", b"400"),
+    ],
+    ids=["version", "length", "chunk", "long", "header", "body", "url", "letters"],
+)
+async def test_what_is_no_http_is_answered_and_counted_and_logs_no_traceback(cluster, caplog, request_, status):
+    server = cluster.nodes["lukretia"].server
+    reader, writer = await asyncio.open_unix_connection(str(server.path))
+    writer.write(request_)
+    assert (await reader.readline()).split()[1] == status
+    writer.close()
+    assert not caplog.records
+    assert server.door.counts["garbage"] >= (0 if b"gzip" in request_ else 1)
+
+
+async def test_a_fault_of_ours_behind_the_socket_is_logged_with_its_traceback(cluster, http, caplog, monkeypatch):
+    def broken() -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr(cluster.nodes["lukretia"], "links", broken)
+    async with http.get("/links") as answer:
+        assert answer.status == 500
+    assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == ["ours"]

@@ -410,7 +410,7 @@ def test_what_only_the_old_actions_brought_up_goes_down_at_a_start_with_another_
 
 
 def test_the_service_manager_is_told(make, monkeypatch):
-    """Type=notify-reload: ready, then reloading with the clock's word, then ready again, whatever became of the file."""
+    """Ready; then reloading with the clock's word, and ready again with what became of the file."""
     cluster = make()
     path = cluster.folder / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -419,8 +419,15 @@ def test_the_service_manager_is_told(make, monkeypatch):
         monkeypatch.setenv("NOTIFY_SOCKET", str(path))
         node = cluster.nodes["lukretia"].start()
         assert manager.recv(4096) == b"READY=1"
+        good = node.config.read_text()
         node.config.write_text("bad")
         node.process.send_signal(signal.SIGHUP)
         assert re.fullmatch(rb"RELOADING=1\nMONOTONIC_USEC=\d+", manager.recv(4096))
-        assert manager.recv(4096) == b"READY=1"
+        status, ready = manager.recv(4096).decode().split("\n")
+        assert ready == "READY=1"
+        assert status.startswith(f"STATUS=the file is refused, and nothing has changed: {node.config}:1:")
+        node.config.write_text(good.replace('retry = "2s"', 'retry = "3s"'))
+        node.process.send_signal(signal.SIGHUP)
+        assert manager.recv(4096).startswith(b"RELOADING=1\n")
+        assert re.fullmatch(rb"STATUS=configuration 2 \([0-9a-f]{12}\) is in force\nREADY=1", manager.recv(4096))
     cluster.until(lambda: "nothing has changed" in node.said(), "it has said what is wrong")

@@ -1,6 +1,8 @@
 """A log that was tampered with: `failaudit verify` names node, number and what; `faild` refuses it and says how to recover."""
 
 import json
+import shutil
+import signal
 import sqlite3
 from dataclasses import replace
 
@@ -190,6 +192,26 @@ def test_a_lost_disk_with_the_peers_away_goes_on_in_a_new_incarnation(cluster):
 
 def events(cluster):
     return [json.loads(line) for line in cluster.audit("timeline", "--json").out.splitlines()]
+
+
+def test_a_state_folder_that_is_removed_under_a_node_is_told_and_its_end_says_nothing_that_is_not_so(cluster):
+    """The socket is gone with the folder: `failc` says that a faild runs. A stop then writes nothing, and does not say so."""
+    lukretia = cluster.nodes["lukretia"]
+    shutil.rmtree(lukretia.state)
+    done = cluster.failc("status")
+    assert (done.code, done.out) == (3, "")
+    assert "a faild runs whose socket was removed, with its state folder or alone; restart it" in done.err
+    assert lukretia.serves()
+    lukretia.process.send_signal(signal.SIGTERM)
+    lukretia.process.wait(30)
+    assert not lukretia.serves()
+    said = lukretia.said()
+    assert "removed or replaced under faild" in said
+    assert "is over" not in said
+    assert "Traceback" not in said
+    cluster.until_up("genesis", at=["genesis"])
+    done = cluster.failc("status")
+    assert "no faild listens there; start faild" in done.err
 
 
 def test_a_log_that_is_removed_under_a_node_is_an_alarm_and_the_peers_have_the_feeds(cluster):

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from coordinator.config import read
+from protocol.keys import key_text
 from protocol.signing import Identity
 from protocol.sshkey import load_private
 from tests.failc.running import failc
@@ -146,3 +147,25 @@ async def test_the_schema_is_json():
     done = await failc("config", "schema")
     assert done.code == 0
     assert done.json["title"] == "failover.toml"
+
+
+async def test_the_key_of_one_node_is_made_alone_and_its_line_fits_its_file(tmp_path):
+    done = await failc("key", "new", "umpire", tmp_path)
+    assert (done.code, done.err) == (0, "")
+    said, line = done.out.splitlines()
+    path = tmp_path / "umpire" / "node.key"
+    assert said.startswith(f"wrote {path}, the key of umpire")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert line == f'key = "{key_text(Identity.load("umpire", path).public)}"'
+    again = await failc("key", "new", "umpire", tmp_path)
+    assert (again.code, again.out) == (2, "")
+    assert again.err == f"failc: {path} exists and is not overwritten: move it away, or name another DIR\n"
+
+
+@pytest.mark.parametrize("name", ["../up", "", "a/b", "a b", ".", "x" * 64])
+async def test_the_key_of_no_node_is_refused(tmp_path, name):
+    done = await failc("key", "new", name, tmp_path / "here")
+    assert (done.code, done.out) == (2, "")
+    assert "write the name of a node" in done.err
+    assert not (tmp_path / "here").exists()

@@ -1,32 +1,77 @@
-"""Times as people write and read them: RFC 3339, UTC, milliseconds.
+"""Times as people write and read them. Every time that a tool of ours prints, `parse` reads; what it prints is in UTC.
 
-    parse("2026-11-23T02:31:07.250Z", now_ms)       # also "now", "5m ago", "-90s"
-    show(1_795_400_000_123)                         # "2026-11-23T..:...123Z"
+parse("2026-11-23T02:31:07.250Z", now_ms)       # also with a space, +01:00, UTC, or this machine's own zone (CET)
+parse("12:45:52", now_ms)                       # the last such time, in UTC unless it says another zone
+parse("1h30m ago", now_ms)                      # also "now", "-90s"; "@1795400000" counts seconds since 1970
+show(1_795_400_000_123)                         # "2026-11-23T..:...123Z"
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+import time
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import click
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-RELATIVE = re.compile(r"^-?(\d+)(ms|s|m|h|d)( ago)?$")
+STEP = r"\d{1,12}(?:ms|s|m|h|d)"
+RELATIVE = re.compile(rf"-?((?:{STEP})(?:\s?{STEP})*)(?: ago)?")
+SECONDS = re.compile(r"@(\d{1,12})(?:\.(\d{1,9}))?")
+ZONED = re.compile(r"(.*[\d.])\s*(Z|[A-Z]{1,5}|[+-]\d\d(?::?\d\d)?)", re.IGNORECASE)
+OF_DAY = re.compile(r"\d{1,2}:\d\d(?::\d\d(?:\.\d{1,6})?)?")
+
+AHEAD_MS = 3_600_000
+"""A time of day that lies further ahead is meant of yesterday; a clock of another node may well be a little ahead."""
 
 
 def parse(text: str, now_ms: int) -> int:
     """Milliseconds since 1970. A time without a zone is UTC. Raises BadParameter with what to write instead."""
-    words = text.strip().lower()
-    if words == "now":
+    words = text.strip()
+    if words.lower() == "now":
         return now_ms
-    relative = RELATIVE.match(words)
-    if relative:
-        return now_ms - int(relative[1]) * UNITS_MS[relative[2]]
+    if relative := RELATIVE.fullmatch(words.lower()):
+        steps = re.findall(r"(\d+)(ms|s|m|h|d)", relative[1])
+        return now_ms - sum(int(number) * UNITS_MS[unit] for number, unit in steps)
+    if seconds := SECONDS.fullmatch(words):
+        return int(seconds[1]) * 1000 + int((seconds[2] or "0")[:3].ljust(3, "0"))
     try:
-        moment = datetime.fromisoformat(text.strip().upper())
-    except ValueError:
-        raise click.BadParameter(f'"{text}" is no time; write 2026-11-23T02:31:07.250Z, "now" or "5m ago"') from None
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - EPOCH) // timedelta(milliseconds=1)
+        return _moment(words, now_ms)
+    except (ValueError, OverflowError):
+        advice = 'write 2026-11-23T02:31:07.250Z, 02:31:07 (UTC), 02:31:07+01:00, @1795400000, "now" or "1h30m ago"'
+        raise click.BadParameter(f'"{text}" is no time; {advice}') from None
+
+
+def _moment(words: str, now_ms: int) -> int:
+    """Raises ValueError."""
+    bare, zone = words, _zone("UTC")
+    date_only = re.fullmatch(r"\d{4}-?\d\d-?\d\d", words)
+    if not date_only and (zoned := ZONED.fullmatch(words)):
+        bare, zone = zoned[1].strip(), _zone(zoned[2])
+    if not OF_DAY.fullmatch(bare):
+        return _ms(datetime.fromisoformat(bare.upper()).replace(tzinfo=zone))
+    today = (EPOCH + timedelta(milliseconds=now_ms)).astimezone(zone).date()
+    hour = "0" if bare[1] == ":" else ""
+    at_ms = _ms(datetime.fromisoformat(f"{today}T{hour}{bare}").replace(tzinfo=zone))
+    return at_ms if at_ms <= now_ms + AHEAD_MS else at_ms - UNITS_MS["d"]
+
+
+def _zone(word: str) -> tzinfo:
+    """Of an offset, of UTC, or of a name that this machine's own zone has. Raises ValueError."""
+    if word.upper() in ("Z", "UTC", "GMT"):
+        return UTC
+    if word[0] in "+-":
+        digits = word[1:].replace(":", "").ljust(4, "0")
+        minutes = int(digits[:2]) * 60 + int(digits[2:])
+        return timezone(timedelta(minutes=minutes if word[0] == "+" else -minutes))
+    standard, summer = time.tzname
+    offsets_s = {summer.upper(): -time.altzone, standard.upper(): -time.timezone}
+    if word.upper() not in offsets_s:
+        raise ValueError(f"no zone {word}")
+    return timezone(timedelta(seconds=offsets_s[word.upper()]))
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(milliseconds=1)
 
 
 def looks_like_time(text: str) -> bool:

@@ -45,7 +45,7 @@ def asked_for(words: tuple[str, ...], service: bool = False, times: int = 0) -> 
     left = list(words)
     found = [word for word in left if looks_like_time(word) and not Path(word).exists()][:times]
     if len(found) < times:
-        raise click.UsageError(f"{times} times are needed, like 2026-11-23T02:31:07Z or \"5m ago\"")
+        raise click.UsageError(f"{times} times are needed, like 2026-11-23T02:31:07Z, 02:31:07 or \"5m ago\"")
     left = [word for word in left if word not in found]
     name = ""
     if service:

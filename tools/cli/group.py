@@ -17,6 +17,7 @@ from typing import ClassVar
 
 import click
 
+from protocol.output import flush, give_up_output, is_about_output
 from protocol.printable import printable
 from tools.cli.trouble import NO, UNREACHABLE, USAGE, Trouble
 
@@ -54,7 +55,9 @@ def run(group: click.Command, name: str, arguments: list[str], instead: str) -> 
     `instead`: what else than asking somebody who may can be done where a file cannot be read.
     """
     try:
-        return group.main(arguments, prog_name=name, standalone_mode=False) or 0
+        code = group.main(arguments, prog_name=name, standalone_mode=False) or 0
+        flush()
+        return code
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return USAGE
@@ -72,6 +75,11 @@ def run(group: click.Command, name: str, arguments: list[str], instead: str) -> 
         return NO
     except PermissionError as error:
         return _say(name, f"{error.filename}: permission denied; ask somebody who may, or {instead}", UNREACHABLE)
+    except OSError as error:
+        if not is_about_output(error):
+            raise
+        give_up_output()
+        return _say(name, f"cannot write its output: {error.strerror}", UNREACHABLE)
 
 
 def _say(name: str, text: str, code: int) -> int:

@@ -103,10 +103,25 @@ class Node:
         if isinstance(error, PermissionError):
             return Trouble(f"{self.where}: permission denied; ask as a member of the socket's group", UNREACHABLE)
         if isinstance(error, (FileNotFoundError, ConnectionRefusedError)):
+            if self.path and _is_bound(self.path):
+                said = (
+                    "a faild runs whose socket was removed, with its state folder or alone; restart it, its peers have its log"
+                )
+                return Trouble(f"{self.where}: {said}", UNREACHABLE)
             advice = "start faild, or name its state folder with --state" if self.path else "is the address right?"
             return Trouble(f"{self.where}: no faild listens there; {advice}", UNREACHABLE)
         words = getattr(error, "strerror", None) or str(error) or type(error).__name__
         return Trouble(f"{self.where}: no answer ({words}); is that faild alive?", UNREACHABLE)
+
+
+def _is_bound(path: Path) -> bool:
+    """Whether a process listens on a socket that was made under this name, although nothing stands there any more."""
+    try:
+        bound = Path("/proc/net/unix").read_text(errors="replace")
+    except OSError:
+        return False
+    names = {str(path.absolute()), str(path.resolve())}
+    return any(line.split(maxsplit=7)[7:] and line.split(maxsplit=7)[7] in names for line in bound.splitlines())
 
 
 def connect() -> Node:

@@ -29,8 +29,7 @@ def status(as_json: bool) -> None:
 
 def lines(known: dict[str, Any], colour: bool) -> list[str]:
     """The status as text."""
-    clock = known["at"][11:19]
-    said = [f"{known['cluster']}, as {known['node']} knows it at {clock} UTC", ""]
+    said = [f"{known['cluster']}, as {known['node']} knows it at {known['at'][11:19]}Z", ""]
     said += [*_services(known, colour), "", *_nodes(known, colour)]
     if known["unfit_because"]:
         said += ["", paint(f"{known['node']} takes nothing: {known['unfit_because']}", colour)]

@@ -62,8 +62,8 @@ def _plain(ask: Node, last: int, as_json: bool) -> None:
 
 
 def line(event: dict[str, Any]) -> str:
-    """When, by the author's own clock, and what."""
-    return f"{event['at'][11:23]} {event['text']}"
+    """When, by the author's own clock and in UTC, and what."""
+    return f"{event['at'][11:]} {event['text']}"
 
 
 def events(ask: Node, last: int) -> Iterator[dict[str, Any]]:

@@ -79,6 +79,11 @@ def _config(event: Event, body: Body) -> str:
     return f"{event.node} runs configuration {body['number']} ({body['digest'].hex()[:12]})"
 
 
+def _config_part(event: Event, body: Body) -> str:
+    which = f"piece {body['index'] + 1} of {body['count']}"
+    return f"{event.node} writes {which} of the configuration {body['digest'].hex()[:12]}"
+
+
 def _link(event: Event, body: Body) -> str:
     if event.kind == Kind.LINK_UP:
         return f"{event.node} hears {body['peer']} on {body['link']}"
@@ -217,6 +222,7 @@ TABLE: Mapping[str, Callable[[Event, Body], str]] = {
     Kind.NODE_STOPPED: lambda event, body: f"{event.node} stopped cleanly",
     Kind.NODE_PAUSED: _paused,
     Kind.CONFIG_APPLIED: _config,
+    Kind.CONFIG_PART: _config_part,
     Kind.LINK_UP: _link,
     Kind.LINK_DOWN: _link,
     Kind.JUDGED: _judged,

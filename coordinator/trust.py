@@ -11,6 +11,7 @@ configuration that names a node after it: nobody can give a known node another k
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from coordinator.core.pieces import text_of, whole
 from coordinator.core.reducer import read_policy
 from coordinator.policy import Policy
 from protocol.event import Entry
@@ -26,10 +27,11 @@ def known_keys(policy: Policy, rows: Sequence[Row]) -> Mapping[str, bytes]:
         return keys
     signed = [row for row in rows if row.node in keys]
     sound = look(signed, NodeKeyring(keys), policy.cluster_id)
-    applied = [entry for entry in sound.entries if entry.event.kind == Kind.CONFIG_APPLIED and entry.id in sound.attested]
+    attested = [entry for entry in sound.entries if entry.id in sound.attested]
+    texts = whole(entry.event for entry in attested)
     found: dict[str, bytes] = {}
-    for entry in sorted(applied, key=_age):
-        for name, key in _named(entry):
+    for entry in sorted((entry for entry in attested if entry.event.kind == Kind.CONFIG_APPLIED), key=_age):
+        for name, key in _named(entry, texts):
             found.setdefault(name, key)
     return {**found, **keys}
 
@@ -39,7 +41,7 @@ def _age(entry: Entry) -> tuple[Any, ...]:
     return (number if isinstance(number, int) else 0, *entry.ref)
 
 
-def _named(entry: Entry) -> list[tuple[str, bytes]]:
-    text = entry.event.body.get("text")
+def _named(entry: Entry, texts: Mapping[bytes, str]) -> list[tuple[str, bytes]]:
+    text = text_of(entry.event, texts)
     policy = read_policy(text) if isinstance(text, str) else None
     return [(name, node.key) for name, node in policy.nodes.items()] if policy else []

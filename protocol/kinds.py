@@ -16,7 +16,9 @@ class Kind(StrEnum):
     NODE_PAUSED = "node-paused"
     """{late_ms}: we did not run for so long, and have no opinion."""
     CONFIG_APPLIED = "config-applied"
-    """{number, digest: bin32, text: str}: the whole file."""
+    """{number, digest: bin32, text: str}: the whole file. Without text it is that of the pieces before it."""
+    CONFIG_PART = "config-part"
+    """{digest: bin32, index, count, text: str}: a piece of a file that is too long for one event; in order, the first first."""
     LINK_UP = "link-up"
     LINK_DOWN = "link-down"
     """{peer, link}"""
@@ -77,5 +79,8 @@ class Kind(StrEnum):
     Beside them what outlives it (coordinator/core/carried.py)."""
 
 
-ALWAYS_SIGNED = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.COMMAND, Kind.NODE_STOPPED, Kind.FORK_SEEN})
-"""Claims, ends of holding, votes and commands carry their own signature whatever stands behind them in a commit."""
+ALWAYS_SIGNED = frozenset(
+    {Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.COMMAND, Kind.NODE_STOPPED, Kind.FORK_SEEN, Kind.CONFIG_PART}
+)
+"""Claims, ends of holding, votes and commands carry their own signature whatever stands behind them in a commit; pieces of a
+file as well, since all of them together may be longer than what one batch holds."""

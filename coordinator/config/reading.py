@@ -17,9 +17,7 @@ from coordinator.config.complaints import BadConfig, Complaint, Finding
 from coordinator.config.durations import written
 from coordinator.config.positions import Path, Positions, locate
 from coordinator.config.shape import FileShape, table_at
-
-TEXT_BYTES_MAX = 60_000
-"""The whole file goes into one event, which has at most 65 535 bytes."""
+from coordinator.core.pieces import TEXT_BYTES_MAX
 
 PLACEHOLDERS: Mapping[str, Any] = {"cluster": "unnamed", "id": "0" * 32, "nodes": {}}
 """Stand in for required keys that are missing or wrong, so that the rules can look at the rest."""
@@ -56,7 +54,7 @@ class Reading:
 def read_text(text: str, name: str) -> Reading:
     """Raises BadConfig where the text is no TOML at all."""
     if len(text.encode()) > TEXT_BYTES_MAX:
-        instead = "It is written into the log as one event: move long scripts into files of their own"
+        instead = "All of it goes into the log of every node: make two clusters of it"
         raise BadConfig([Complaint(1, 1, name, "", f"the file has more than {TEXT_BYTES_MAX} bytes", instead)])
     try:
         text = text.removeprefix(BYTE_ORDER_MARK)

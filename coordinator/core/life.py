@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import work
+from coordinator.core import pieces, work
 from coordinator.core.carried import carried
 from coordinator.core.effects import Alarm, Exit
 from coordinator.core.inputs import Booted, StopAsked
@@ -85,8 +85,7 @@ def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
     if core.column.config != core.policy.digest:
         number = max((column.config_number for column in core.state.columns.values()), default=0)
         known = next((c.config_number for c in core.state.columns.values() if c.config == core.policy.digest), number + 1)
-        body = {"number": known, "digest": core.policy.digest, "text": core.policy.text}
-        core.write(Kind.CONFIG_APPLIED, "", body, ())
+        pieces.write(core, core.policy, known, ())
     for interface, up in sorted(core.carrier.items()):
         if not up:
             work.carrier_lost(core, interface)

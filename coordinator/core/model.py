@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from coordinator.core.pieces import Feed, Unread
 from coordinator.policy import Policy
 from protocol.event import Head, Ref
 
@@ -178,9 +179,11 @@ class State:
     columns: Mapping[str, Column] = field(default_factory=dict)
     policies: Mapping[bytes, Policy] = field(default_factory=dict)
     """Digest to configuration, of every config-applied event read."""
+    unread: Mapping[Feed, Unread] = field(default_factory=dict)
+    """Configurations of which the last piece is not here yet, by the feed that brings them."""
 
     def column(self, node: str) -> Column:
         return self.columns.get(node) or Column(node)
 
     def with_column(self, column: Column) -> "State":
-        return State({**self.columns, column.node: column}, self.policies)
+        return State({**self.columns, column.node: column}, self.policies, self.unread)

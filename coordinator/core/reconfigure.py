@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import authority, ownership, work
+from coordinator.core import authority, ownership, pieces, work
 from coordinator.core.checks import Counts
 from coordinator.core.commands import Refusal
 from coordinator.core.decide import Act, Decision
@@ -42,8 +42,7 @@ def reconfigured(core: Core, given: Reconfigured) -> None:
     causes = _commanded(core, given)  # judged by the keys and roles of the old configuration
     core.emit(Adopt(given.policy))
     core.policy = given.policy
-    body = {"number": _number(core, given.policy), "digest": given.policy.digest, "text": given.policy.text}
-    entry = core.write(Kind.CONFIG_APPLIED, "", body, causes)
+    entry = pieces.write(core, given.policy, _number(core, given.policy), causes)
     core.answers[entry.ref] = given.ticket
     core.liveness.reconfigure(given.policy, core.now_ms)
     pace(core)

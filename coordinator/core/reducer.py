@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
-from coordinator.core import orders
+from coordinator.core import orders, pieces
 from coordinator.core.carried import taken_over
 from coordinator.core.model import Column, ServiceColumn, ServiceState, State
 from coordinator.policy import Policy
@@ -24,7 +24,10 @@ from protocol.messages import LastWord
 def reduce(state: State, event: Event) -> State:
     """The state after `event`. `event.previous` was checked by whoever admitted it: the id is not needed here."""
     if event.kind == Kind.CONFIG_APPLIED:
-        state = _with_policy(state, event)  # known by its own hash, whoever brought it and whatever became of that
+        state = _with_policy(state, event.body.get("text"))  # known by its own hash, whoever brought it, whatever became of it
+    elif event.kind == Kind.CONFIG_PART:
+        unread, text = pieces.taken(state.unread, event)
+        state = _with_policy(replace(state, unread=unread), text)
     column = state.column(event.node)
     if column.head and event.incarnation < column.head.incarnation:
         return state
@@ -51,10 +54,9 @@ def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Hea
     return {**seen, **newer}
 
 
-def _with_policy(state: State, event: Event) -> State:
+def _with_policy(state: State, text: object) -> State:
     """Under the hash of what was read, not under the one that its author says: else one node could put its own operators
     under the hash of everybody's file."""
-    text = event.body.get("text")
     policy = read_policy(text) if isinstance(text, str) else None
     return replace(state, policies={**state.policies, policy.digest: policy}) if policy else state
 

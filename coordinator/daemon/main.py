@@ -29,6 +29,9 @@ from protocol.printable import printable
 
 STATE = Path("/var/lib/failover")
 
+LACKS_TOLD = 20
+"""One mistake may stand in a thousand services."""
+
 EPILOG = """SIGTERM: release what is held, then end. Where a down action fails, what is
          known of it is told to the peers first, so that none takes it over.
 SIGHUP:  read the configuration again, and swap it or change nothing.
@@ -72,8 +75,7 @@ def _main(argv: list[str]) -> int:
     output = Output()
     output.setFormatter(OneLine("%(asctime)s.%(msecs)03dZ %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[output])
-    for complaint in checked.lacks:  # the other services are to run all the same, and it may come yet
-        logging.getLogger("failover.config").error("%s", complaint)
+    _lacking(checked)
     return asyncio.run(_run(options, checked.policy, early, output))
 
 
@@ -121,6 +123,15 @@ def _options(argv: list[str]) -> argparse.Namespace:
     options = parser.parse_args(argv)
     options.secrets = options.secrets or options.config.parent / options.node
     return options
+
+
+def _lacking(checked: Checked) -> None:
+    """What this machine has not: the other services are to run all the same, and it may come yet."""
+    log = logging.getLogger("failover.config")
+    for complaint in checked.lacks[:LACKS_TOLD]:
+        log.error("%s", complaint)
+    if more := checked.lacks[LACKS_TOLD:]:
+        log.error("and %d more: faild --check --node ... tells them all", len(more))
 
 
 def _checked(options: argparse.Namespace, checked: Checked) -> int:

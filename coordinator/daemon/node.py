@@ -23,6 +23,7 @@ from coordinator.core import effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import State
+from coordinator.core.pieces import text_of, whole
 from coordinator.core.reducer import read_policy
 from coordinator.daemon import doors, leftovers
 from coordinator.daemon.alarming import Alarming
@@ -421,9 +422,11 @@ def _interfaces(me: str, policy: Policy) -> tuple[str, ...]:
 
 def _owned_before(me: str, entries: Sequence[Entry]) -> tuple[ServicePolicy, ...]:
     """What this node might own by the configuration under which it last ran."""
-    ours = [entry.event for entry in entries if entry.event.node == me and entry.event.kind == Kind.CONFIG_APPLIED]
-    last = max(ours, key=lambda event: (event.incarnation, event.number), default=None)
-    policy = read_policy(str(last.body.get("text"))) if last else None
+    ours = [entry.event for entry in entries if entry.event.node == me]
+    applied = [event for event in ours if event.kind == Kind.CONFIG_APPLIED]
+    last = max(applied, key=lambda event: (event.incarnation, event.number), default=None)
+    text = text_of(last, whole(ours)) if last else None
+    policy = read_policy(text) if text else None
     return policy.owned_by(me) if policy else ()
 
 

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 
 from coordinator.config import read
+from coordinator.core.pieces import ALONE_BYTES_MAX
 from protocol.keys import key_text
 from protocol.signing import Identity
 from protocol.sshkey import load_private
@@ -169,3 +170,14 @@ async def test_the_key_of_no_node_is_refused(tmp_path, name):
     assert (done.code, done.out) == (2, "")
     assert "write the name of a node" in done.err
     assert not (tmp_path / "here").exists()
+
+
+async def test_two_hundred_services_in_one_go(tmp_path):
+    """More than one event holds: the file goes into the log in pieces."""
+    wanted = [word for n in range(200) for word in ("--service", f"s{n}=10.78.{n // 100}.{n % 100 + 100}/16@eth0")]
+    done = await failc("init", tmp_path / "demo", "--cluster", "demo", *TWO, *wanted)
+    assert (done.code, done.err) == (0, "")
+    file = tmp_path / "demo" / "failover.toml"
+    assert file.stat().st_size > ALONE_BYTES_MAX
+    assert len(read(file).services) == 200
+    assert (await failc("config", "check", file)).code == 0

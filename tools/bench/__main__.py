@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.bench import healing, idling, journal, stillness, takeovers
+from tools.bench import healing, idling, journal, stillness, takeovers, thousand
 from tools.bench.figures import Figure, table
 from tools.bench.floor import floor
 from tools.bench.keepalived import keepalived
@@ -106,6 +106,7 @@ ALONE: dict[str, Callable[[Plan], list[Figure]]] = {
     "floor": floor,
     "keepalived": keepalived,
     "idling": idling.idling,
+    "thousand": thousand.thousand,
 }
 """These need no cluster that serves, or make their own."""
 

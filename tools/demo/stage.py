@@ -14,7 +14,10 @@ from tools.lab.place import LabError
 from tools.lab.watchers import FAMILIES
 
 POLL_S = 0.02
-QUIET = {Kind.CONFIG_APPLIED, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.PULSE, Kind.GAP_DECLARED, Kind.MOVE_ENDED}
+QUIET = {
+    Kind.CONFIG_PART, Kind.CONFIG_APPLIED, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.PULSE, Kind.GAP_DECLARED,
+    Kind.MOVE_ENDED,
+}  # fmt: skip
 """Events that are only noise here; `failaudit timeline` has them all."""
 WIDTH = 150
 QUIET_S = 1.1

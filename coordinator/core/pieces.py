@@ -1,0 +1,129 @@
+"""A configuration that is too long for one event goes into the log in pieces, and is put together again by everybody.
+
+    entry = write(core, policy, number, causes) # config-applied, and before it the pieces, where one event does not hold it
+    unread, text = taken(unread, event)         # in the fold: a text where this piece completes one
+    texts = whole(events)                       # digest to text, of all that events in the order of their feeds complete
+    text = text_of(event, texts)                # of a config-applied event, however it was written
+
+The pieces of one file stand in one feed, the first one first; other events may stand between them. What they make is known by
+its own hash: pieces that make something else make nothing. Only the newest feeds of a node may have a file that is not
+complete, one each, so that pieces without end fill nobody's memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from coordinator.policy import Policy
+from protocol.event import Entry, Event, Ref
+from protocol.kinds import Kind
+
+if TYPE_CHECKING:
+    from coordinator.core.core import Core
+
+PART_BYTES = 48_000
+"""An event has 65 535 bytes with its causes and heads."""
+
+ALONE_BYTES_MAX = 60_000
+"""So long a file goes into its config-applied event, as every file did at first."""
+
+TEXT_BYTES_MAX = 3_000_000
+"""Some four thousand services as `failc init` writes them."""
+
+PARTS_MAX = -(-TEXT_BYTES_MAX // (PART_BYTES - 3))
+"""A piece may be three bytes shorter: none ends inside a letter."""
+
+FEEDS_MAX = 2
+"""Of each node: the newest incarnation, and the one before it, which may still be arriving."""
+
+Feed = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A file whose last piece is not here yet."""
+
+    digest: bytes
+    count: int
+    texts: tuple[str, ...]
+
+
+def cut(text: str) -> list[dict[str, Any]]:
+    """The bodies of the pieces, in their order; none where the text goes into one event."""
+    raw = text.encode()
+    if len(raw) <= ALONE_BYTES_MAX:
+        return []
+    texts, begin = list[str](), 0
+    while begin < len(raw):
+        end = min(begin + PART_BYTES, len(raw))
+        while end < len(raw) and raw[end] & 0xC0 == 0x80:  # inside a letter
+            end -= 1
+        texts.append(raw[begin:end].decode())
+        begin = end
+    digest = hashlib.sha256(raw).digest()
+    return [{"digest": digest, "index": index, "count": len(texts), "text": piece} for index, piece in enumerate(texts)]
+
+
+def write(core: Core, policy: Policy, number: int, causes: tuple[Ref, ...]) -> Entry:
+    """The entry of config-applied: with the text, or behind its pieces."""
+    bodies = cut(policy.text)
+    for body in bodies:
+        core.write(Kind.CONFIG_PART, "", body, causes)
+    text = {} if bodies else {"text": policy.text}
+    return core.write(Kind.CONFIG_APPLIED, "", {"number": number, "digest": policy.digest, **text}, causes)
+
+
+def taken(unread: Mapping[Feed, Unread], event: Event) -> tuple[Mapping[Feed, Unread], str | None]:
+    """What is incomplete after this event, and the file that it completes."""
+    feed = (event.node, event.incarnation)
+    others = {known: file for known, file in unread.items() if known != feed}
+    piece = _read(event.body)
+    if piece is None:
+        return others, None
+    digest, index, count, text = piece
+    before = unread.get(feed) if index else Unread(digest, count, ())
+    if before is None or (before.digest, before.count, len(before.texts)) != (digest, count, index):
+        return others, None
+    file = Unread(digest, count, (*before.texts, text))
+    if index + 1 < count:
+        return _newest({**others, feed: file}, event.node), None
+    whole = "".join(file.texts)
+    return others, whole if hashlib.sha256(whole.encode()).digest() == digest else None
+
+
+def _read(body: Mapping[str, Any]) -> tuple[bytes, int, int, str] | None:
+    """Digest, index, count and text; None where this is no piece."""
+    digest, index, count, text = (body.get(key) for key in ("digest", "index", "count", "text"))
+    if type(digest) is not bytes or type(index) is not int or type(count) is not int or type(text) is not str:
+        return None
+    sound = 0 <= index < count <= PARTS_MAX and len(digest) == 32 and len(text.encode()) <= PART_BYTES
+    return (digest, index, count, text) if sound else None
+
+
+def _newest(unread: Mapping[Feed, Unread], node: str) -> Mapping[Feed, Unread]:
+    kept = sorted((feed for feed in unread if feed[0] == node), reverse=True)[:FEEDS_MAX]
+    return {feed: file for feed, file in unread.items() if feed[0] != node or feed in kept}
+
+
+def whole(events: Iterable[Event]) -> dict[bytes, str]:
+    """By digest, the files that these events hold; those of one feed come in their order."""
+    unread: Mapping[Feed, Unread] = {}
+    found: dict[bytes, str] = {}
+    for event in events:
+        text = event.body.get("text") if event.kind == Kind.CONFIG_APPLIED else None
+        if event.kind == Kind.CONFIG_PART:
+            unread, text = taken(unread, event)
+        if isinstance(text, str):
+            found[hashlib.sha256(text.encode()).digest()] = text
+    return found
+
+
+def text_of(applied: Event, texts: Mapping[bytes, str]) -> str | None:
+    """The file of a config-applied event: its own text, or what `whole` found under its digest."""
+    text, digest = applied.body.get("text"), applied.body.get("digest")
+    if isinstance(text, str):
+        return text
+    return texts.get(digest) if isinstance(digest, bytes) else None

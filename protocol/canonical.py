@@ -46,15 +46,21 @@ def unpack(raw: bytes) -> Any:
 
 def pack_ordered(value: Any) -> bytes:
     """`pack` for a caller whose maps are sorted and whose types are plain: the same bytes at a fifth of the cost."""
-    raw: bytes = msgpack.packb(value, use_bin_type=True, strict_types=True)
+    raw: bytes = msgpack.packb(value)
     return raw
 
 
-def read(raw: bytes) -> Any:
-    """The value of any msgpack within our limits. The caller must encode it again and compare: `unpack` does."""
+def read(raw: bytes, *, tuples: bool = False) -> Any:
+    """The value of any msgpack within our limits, with tuples for lists if wanted. The caller must encode it again and
+    compare: `unpack` does."""
     try:
         return msgpack.unpackb(
-            raw, raw=False, strict_map_key=True, max_array_len=LENGTH_MAX, max_map_len=LENGTH_MAX, max_ext_len=0
+            raw,
+            use_list=not tuples,
+            strict_map_key=True,
+            max_array_len=LENGTH_MAX,
+            max_map_len=LENGTH_MAX,
+            max_ext_len=0,
         )
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
         raise NotCanonical(f"not canonical msgpack: {error or type(error).__name__}") from None

@@ -47,7 +47,7 @@ class Channel:
         if not server:
             self._shake()
 
-    def receive(self, data: bytes) -> bytes:
+    def receive(self, data: bytes | memoryview) -> bytes:
         """What came in clear, empty during the handshake. Raises Refused(TLS); `outgoing` then holds the alert to send."""
         self._in.write(data)
         try:
@@ -66,7 +66,7 @@ class Channel:
 
     def outgoing(self) -> bytes:
         """Bytes that TLS itself wants to say: the handshake, alerts."""
-        return self._out.read()
+        return self._out.read() if self._out.pending else b""
 
     def goodbye(self) -> bytes:
         """The closing alert, best effort."""

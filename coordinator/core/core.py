@@ -268,7 +268,7 @@ class Core:
     def _wake_at_ms(self) -> int:
         if self.over:
             return self.now_ms + self.policy.timing.heartbeat_ms
-        wakes = [self.beat_ms]
+        now_ms, wakes = self.now_ms, [self.beat_ms]
         for name in self.liveness.peers:
             wakes += self.liveness.turns_ms(name)
         if self.joining:
@@ -278,7 +278,7 @@ class Core:
         wakes += [job.wake_at_ms for job in self.jobs.values() if job.wake_at_ms is not None]
         if self.joined:
             wakes.append(self.review_ms)
-        return min(ms for ms in wakes if ms > self.now_ms)
+        return min([ms for ms in wakes if ms > now_ms])
 
     # --- the desk: what jobs, commands and the review write on ---------------------------------------------------
 

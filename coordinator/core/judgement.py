@@ -34,13 +34,15 @@ class Way:
 
     @property
     def last_ms(self) -> int | None:
-        heard = [ms for ms in (self.stream_ms, self.datagram_ms) if ms is not None]
-        return max(heard, default=None)
+        stream_ms, datagram_ms = self.stream_ms, self.datagram_ms
+        if stream_ms is None or datagram_ms is None:
+            return datagram_ms if stream_ms is None else stream_ms
+        return max(stream_ms, datagram_ms)
 
     def heard(self, datagram: bool, now_ms: int) -> None:
-        last = self.last_ms
-        if last is not None:
-            self.gap_ms_max = max(self.gap_ms_max, now_ms - last)
+        last_ms = self.last_ms
+        if last_ms is not None and now_ms - last_ms > self.gap_ms_max:
+            self.gap_ms_max = now_ms - last_ms
         if datagram:
             self.datagram_ms = now_ms
         else:
@@ -108,8 +110,8 @@ class Liveness:
         peer = self.peers.get(heartbeat.node)
         if peer is None:
             return False
-        if link in peer.ways:
-            peer.ways[link].heard(datagram, now_ms)
+        if (way := peer.ways.get(link)) is not None:
+            way.heard(datagram, now_ms)
         heard_ms = now_ms if link else self._echoed_ms(heartbeat, now_ms)
         if heard_ms is not None and (peer.heard_ms is None or heard_ms > peer.heard_ms):
             peer.heard_ms = heard_ms
@@ -151,10 +153,12 @@ class Liveness:
         return max(0, now_ms - (peer.since_ms if peer.heard_ms is None else peer.heard_ms))
 
     def judgement(self, name: str, now_ms: int) -> Judgement:
-        timing = self.patience[name]
-        silent_ms = self.silent_ms(name, now_ms)
-        if self.peers[name].heard_ms is None:
+        """Asked of every peer at every heartbeat."""
+        timing, peer = self.patience[name], self.peers[name]
+        if peer.heard_ms is None:
+            silent_ms = now_ms - peer.since_ms
             return Judgement.INDOUBT if silent_ms < timing.dead_ms + START_GRACE_MS else Judgement.DEAD
+        silent_ms = now_ms - peer.heard_ms
         if silent_ms < timing.indoubt_ms:
             return Judgement.ALIVE
         return Judgement.INDOUBT if silent_ms < timing.dead_ms else Judgement.DEAD
@@ -196,6 +200,7 @@ class Liveness:
             name
             for name, peer in self.peers.items()
             if name != listener.node
+            and not _heard_lately(listener, name, after_ms)
             and self.judgement(name, now_ms) is Judgement.ALIVE
             and self._lacks(listener, name, peer, after_ms)
         ]
@@ -212,6 +217,7 @@ class Liveness:
             for other, peer in self.peers.items()
             if other != name
             and peer.newest
+            and not _heard_lately(peer.newest.message, name, after_ms)
             and self._lacks(peer.newest.message, name, self.peers[name], after_ms)
             and self.judgement(other, now_ms) is Judgement.ALIVE
         ]
@@ -223,3 +229,9 @@ class Liveness:
             return True
         newer = heard.run != ours.run or heard.counter < ours.counter
         return newer and heard.ago_ms > after_ms
+
+
+def _heard_lately(listener: Heartbeat, name: str, after_ms: int) -> bool:
+    """Then it lacks nothing, whatever we have: most often so, and cheap to see."""
+    heard = listener.heard.get(name)
+    return heard is not None and heard.ago_ms <= after_ms

@@ -30,7 +30,7 @@ def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
     before = core.liveness.peers[heartbeat.node].newest
     judged = core.liveness.judgement(heartbeat.node, core.now_ms)
     if not core.liveness.heard(given.heartbeat, given.link, given.datagram, core.now_ms):
-        return judged is not core.liveness.judgement(heartbeat.node, core.now_ms)
+        return judged is not Judgement.ALIVE and judged is not core.liveness.judgement(heartbeat.node, core.now_ms)
     _pass_on(core, given.heartbeat)
     _catch_up(core, heartbeat, back=judged is not Judgement.ALIVE)
     old = before.message if before else None

@@ -44,7 +44,14 @@ class Owner(Protocol):
     def lost(self, connection: "Connection") -> None: ...
 
 
-class Connection(asyncio.Protocol):
+READ_BYTES = 64 * 1024
+"""At a time; a heartbeat has less than one. By itself asyncio makes a new buffer of 256 KiB for every read."""
+
+_buffer = memoryview(bytearray(READ_BYTES))
+"""One for all connections: what was read is given to TLS before anything else can be."""
+
+
+class Connection(asyncio.BufferedProtocol):
     def __init__(self, channel: Channel, link: str, owner: Owner, expected: str = "") -> None:
         """`expected`: the peer that we dialled; empty where somebody came to us."""
         self.channel = channel
@@ -132,9 +139,12 @@ class Connection(asyncio.Protocol):
         self._deadline = asyncio.get_running_loop().call_later(HELLO_S_MAX, self._too_late)
         self._flush()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
         try:
-            self._take(self.channel.receive(data))
+            self._take(self.channel.receive(_buffer[:nbytes]))
         except Refused as refused:
             self._refuse(refused)
         else:

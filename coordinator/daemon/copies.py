@@ -13,7 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from protocol.bodies import read_signed
-from protocol.messages import Heartbeat, Keyring, Verified, open_signed
+from protocol.messages import Heartbeat, Keyring, Verified, open_heartbeat
 from protocol.refusals import Reason, Refused
 from protocol.window import Window
 
@@ -64,6 +64,8 @@ class Copies:
         self._lives: dict[str, dict[bytes, Life]] = {}
         self._over: dict[str, deque[bytes]] = {}
         self._bodies: dict[bytes, Copy] = {}
+        self._before: Heartbeat | None = None
+        """The newest of any node: while nothing happens, all have the same heads."""
 
     def beats(self, heartbeat_ms: int) -> None:
         """By another timing another number of heartbeats may still be copied."""
@@ -75,7 +77,9 @@ class Copies:
         heartbeat = copy.verified.message
         if heartbeat.node != way[0]:
             raise Refused(Reason.REPLAYED, f"a heartbeat of {heartbeat.node} as if it were {way[0]}'s")
-        came = copy.life.came.setdefault(way, Window())
+        came = copy.life.came.get(way)
+        if came is None:
+            came = copy.life.came[way] = Window()
         if not came.is_new(heartbeat.counter, self.kept):
             raise Refused(Reason.REPLAYED, f"heartbeat {heartbeat.counter} of a run that is at {copy.life.newest}, by {way[2]}")
         came.remember(heartbeat.counter, self.kept)
@@ -94,8 +98,8 @@ class Copies:
         lives.setdefault(run, Life())
 
     def _new(self, body: bytes) -> Copy:
-        verified = open_signed(Heartbeat, *read_signed(body), self.keyring, self._cluster)
-        heartbeat = verified.message
+        verified = open_heartbeat(*read_signed(body), self.keyring, self._cluster, self._before)
+        heartbeat = self._before = verified.message
         if heartbeat.node == self._me:
             raise Refused(Reason.REPLAYED, "our own heartbeat")
         life = self._life(heartbeat)

@@ -22,7 +22,7 @@ class LinksUnusable(OSError):
 
 
 class Doors:
-    def __init__(self, accept: Callable[[str], asyncio.Protocol], incoming: Incoming) -> None:
+    def __init__(self, accept: Callable[[str], asyncio.BaseProtocol], incoming: Incoming) -> None:
         self._accept = accept
         self._incoming = incoming
         self._addresses: dict[str, Address] = {}

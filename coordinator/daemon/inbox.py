@@ -19,9 +19,14 @@ INPUTS_MAX = 10_000
 """At 0.1 ms each that is a second of work: whoever is so far behind has no use for old heartbeats."""
 
 
+def boot_ms_now() -> int:
+    """The decision clock, in ms: CLOCK_BOOTTIME, which runs on while the machine sleeps."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+
+
 def read_clocks() -> Now:
-    """All three clocks at one instant, in ms. The decision clock is CLOCK_BOOTTIME: it runs on while the machine sleeps."""
-    boot_ms = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
+    """All three clocks at one instant, in ms."""
+    boot_ms = boot_ms_now()
     return Now(boot_ms, time.time_ns() // 1_000_000, boot_ms)
 
 

@@ -31,7 +31,7 @@ from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.guardlink import GuardLink
 from coordinator.daemon.haste import PRIORITY_OF_THE_DISK, hurry
-from coordinator.daemon.inbox import Inbox, read_clocks
+from coordinator.daemon.inbox import Inbox, boot_ms_now, read_clocks
 from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
 from coordinator.daemon.news import News
@@ -96,8 +96,8 @@ class Node:
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word, self.bell.ring)
         self.alarms_ = Alarming(self, lambda: self.executor.troubles, self._alarmed)
         self.news = News(lambda: self.core, self.run, self.executor.changed, self.alarms_.written, self.bell)
-        self.links_ = Links(me, policy, identity, self.run, journal, post, lambda: read_clocks().mono_ms)
-        self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, lambda: read_clocks().mono_ms)
+        self.links_ = Links(me, policy, identity, self.run, journal, post, boot_ms_now)
+        self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, boot_ms_now)
         self.control = ControlServer(self, folders.state)
         self.reloading = Reloading(self)
 
@@ -181,9 +181,10 @@ class Node:
 
     def _take(self, given: Input, now: Now) -> None:
         """One input. What goes wrong here is a bug, and leaves half a decision behind: no node may go on with that."""
-        before = self.core.state
+        core = self.core
+        before = core.state
         try:
-            ordered = self.core.handle(given, now)
+            ordered = core.handle(given, now)
             self._alone = len(ordered) == 1
             for effect in ordered:
                 PERFORM[type(effect)](self, effect)
@@ -191,10 +192,10 @@ class Node:
             log.critical("a bug: %s broke what must be. faild ends, its guard takes down what is held", given, exc_info=True)
             logging.shutdown()
             os._exit(EXIT_BROKEN)
-        if self.core.state is not before:
+        if core.state is not before:
             self.bell.ring()
         self.carrier.glance(now.mono_ms)
-        self.inbox.wake_at(self.core.wake_at_ms)
+        self.inbox.wake_at(core.wake_at_ms)
 
     def _carrier_changed(self, change: inputs.CarrierChanged) -> None:
         self.inbox.post(change)

@@ -101,8 +101,8 @@ class Heartbeat:
     def decode(cls, raw: bytes, before: "Heartbeat | None" = None) -> "Heartbeat":
         """Raises NotCanonical for anything that `encode` would not have written: it is encoded again and compared.
 
-        `before`: an earlier heartbeat of any node. What is equal in both is taken from there: it was looked at then, and whoever
-        compares the two sees at once that nothing has changed.
+        `before`: an earlier heartbeat of any node. What is equal in both is taken from there: it was looked at then, and a
+        comparison of the two sees at once that nothing has changed.
         """
         value = read(raw, tuples=True)
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _parts(value, HEARTBEAT_FIELDS)

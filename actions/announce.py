@@ -1,26 +1,25 @@
 """Telling everybody on the wire where an address lives now: at once, and a few times more in the background.
 
-    announcer = Announcer()
+    announcer = Announcer(wire)
     took_us = announcer.announce("eth0", ip_interface("10.77.0.100/24"))
     announcer.hush(address)         # before the address goes: we must not announce what we gave up
 
-Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back. Closing such
-a socket waits for the kernel to forget it, 9 to 20 ms (tried). That would be most of a take-over, and where `faild` is
-killed it would hold up the end that its guard waits for: so another thread closes it, right after each burst.
+Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back. All of them go
+through the one packet socket of this process (actions/wire.py says why), and what is repeated is repeated in slices: no turn
+of the event loop announces hundreds of addresses.
 """
 
 import asyncio
 import contextlib
 import logging
-import socket
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from actions.frames import ETHERTYPE_ARP, ETHERTYPE_IPV6, arp_reply, arp_request, neighbour_advertisement
 from actions.interface import InterfaceLook
+from actions.wire import Wire
 
 log = logging.getLogger("failover.announce")
 
@@ -28,95 +27,119 @@ AGAIN_S = (0.05, 0.25, 1.1, 3.0)
 """A frame can be lost, and a switch port that just came up drops the first ones. Older kernels ignore a second ARP within
 `locktime`, 1 s, of the last update: one of these comes after it."""
 
+SLICE = 32
+"""Addresses that are announced again in one turn of the loop: some 30 us each."""
 
-CLOSE_S = 0.005
-"""After a burst: another thread that wakes would take the interpreter from the next address of the same service."""
+Address = IPv4Interface | IPv6Interface
+Burst = list[tuple[str, Address]]
+"""What was announced in one turn of the loop, and is repeated together."""
 
 
 class Announcer:
     """Lives in one event loop; owns the repeats that are still to come."""
 
-    def __init__(self) -> None:
-        self._used: list[socket.socket] = []
-        """To be closed."""
-        self._coming: dict[IPv4Interface | IPv6Interface, list[asyncio.Handle]] = {}
-        self._told: dict[IPv4Interface | IPv6Interface, bytes | None] = {}
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+        self._coming: dict[Address, Burst] = {}
+        """With which burst each address is announced again."""
+        self._next: Burst = []
+        """That of this turn."""
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._told: dict[Address, bytes | None] = {}
         """What was last announced, and with which hardware address."""
         self._routers: dict[str, bool] = {}
         """Whether we forward on an interface, as we last saw it: hosts that use the address as their gateway must know."""
         self._look = InterfaceLook()
-        self._closing = ThreadPoolExecutor(1, "announce")
-        self._closing.submit(int)  # its thread is born now: that may take milliseconds on a busy machine
 
-    def announce(self, interface: str, address: IPv4Interface | IPv6Interface) -> int:
+    def announce(self, interface: str, address: Address) -> int:
         """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
         began = time.monotonic_ns()
         self.forget(address)
         self._told[address] = self._send(interface, address)
         took_us = (time.monotonic_ns() - began) // 1000
-        self.hush(address)
-        self._coming[address] = [asyncio.get_running_loop().call_soon(self._repeat, interface, address)]
+        if not self._next:
+            asyncio.get_running_loop().call_soon(self._plan)
+        self._next.append((interface, address))
+        self._coming[address] = self._next
         return took_us
 
-    def _repeat(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
-        """In the loop's next turn: the next address of the service is announced first."""
-        loop = asyncio.get_running_loop()
-        self._coming[address] = [loop.call_later(delay, self._again, interface, address) for delay in AGAIN_S]
+    def hush(self, address: Address) -> None:
+        self._coming.pop(address, None)
 
-    def hush(self, address: IPv4Interface | IPv6Interface) -> None:
-        for timer in self._coming.pop(address, ()):
-            timer.cancel()
-
-    def has_told(self, interface: str, address: IPv4Interface | IPv6Interface) -> bool:
+    def has_told(self, interface: str, address: Address) -> bool:
         """Whether it was announced from the interface as it is now: one that was made anew has another hardware address."""
         try:
             return address in self._told and self._told[address] == self._look.hardware_address(interface)
         except OSError:
             return False
 
-    def forget(self, address: IPv4Interface | IPv6Interface) -> None:
+    def forget(self, address: Address) -> None:
         """It counts as not announced."""
         self._told.pop(address, None)
 
     def close(self) -> None:
-        for address in list(self._coming):
-            self.hush(address)
-        self._close_used()
-        self._closing.shutdown(wait=False)
+        """The wire stays open: it is not ours."""
+        self._coming.clear()
+        for timer in self._timers:
+            timer.cancel()
         self._look.close()
 
-    def prepare(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
+    def prepare(self, interface: str, address: Address) -> None:
         """Make the frames now that will be needed in a hurry; where the interface is missing they are made then."""
-        self._routers[interface] = _forwards(interface)
+        if interface not in self._routers:
+            self._routers[interface] = _forwards(interface)
         with contextlib.suppress(OSError):
             _frames(self._look.hardware_address(interface), address, self._routers[interface])
 
-    def _again(self, interface: str, address: IPv4Interface | IPv6Interface) -> None:
-        self._routers[interface] = _forwards(interface)  # it may have become one since
-        try:
-            self._send(interface, address)
-        except OSError as error:
-            log.warning("announcing %s on %s again: %s", address.ip, interface, error)
+    def _plan(self) -> None:
+        """In the loop's next turn: the next address of the service is announced first."""
+        burst, self._next = self._next, []
+        for delay_s in AGAIN_S:
+            self._later(delay_s, burst, 0, last=delay_s == AGAIN_S[-1])
 
-    def _send(self, interface: str, address: IPv4Interface | IPv6Interface) -> bytes | None:
+    def _later(self, delay_s: float, burst: Burst, at: int, *, last: bool) -> None:
+        def again() -> None:
+            self._timers.discard(timer)
+            self._again(burst, at, last=last)
+
+        timer = asyncio.get_running_loop().call_later(delay_s, again)
+        self._timers.add(timer)
+
+    def _again(self, burst: Burst, at: int, *, last: bool) -> None:
+        """A slice of the burst; the next one in another turn of the loop."""
+        if at == 0:
+            for interface in {interface for interface, _ in burst}:
+                self._routers[interface] = _forwards(interface)  # it may have become one since
+        mine = [(interface, address) for interface, address in burst[at : at + SLICE] if self._coming.get(address) is burst]
+        self._repeat(mine)
+        if last:
+            for _, address in mine:
+                self.hush(address)
+        if at + SLICE < len(burst):
+            self._later(0, burst, at + SLICE, last=last)
+
+    def _repeat(self, burst: Burst) -> None:
+        failed: dict[str, list[Address]] = {}
+        for interface, address in burst:
+            try:
+                self._send(interface, address)
+            except OSError as error:
+                failed.setdefault(f"{interface} again: {error.strerror}", []).append(address)
+        for why, addresses in failed.items():
+            more = f" and {len(addresses) - 1} more" if len(addresses) > 1 else ""
+            log.warning("announcing %s%s on %s", addresses[0].ip, more, why)
+
+    def _send(self, interface: str, address: Address) -> bytes | None:
         """The hardware address that was announced."""
         mac = self._look.hardware_address(interface)
         kind, frames = _frames(mac, address, self._routers.get(interface, False))
-        wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: it hears nothing
-        if not self._used:
-            asyncio.get_running_loop().call_later(CLOSE_S, self._close_used)
-        self._used.append(wire)
         for frame in frames:
-            wire.sendto(frame, (interface, kind))
+            self._wire.send(interface, kind, frame)
         return mac
 
-    def _close_used(self) -> None:
-        while self._used:
-            self._closing.submit(self._used.pop().close)
 
-
-@lru_cache(maxsize=256)
-def _frames(mac: bytes | None, address: IPv4Interface | IPv6Interface, router: bool) -> tuple[int, list[bytes]]:
+@lru_cache(maxsize=4096)
+def _frames(mac: bytes | None, address: Address, router: bool) -> tuple[int, list[bytes]]:
     """One burst, with its ethertype. An interface without Ethernet addresses (lo, tun) has no neighbours to tell."""
     if mac is None:
         return 0, []

@@ -1,6 +1,6 @@
 """The guard: a small process beside `faild` that takes down what is held when `faild` ends, whatever ended it.
 
-    python -I -S -E actions/guard.py SOCKET PIDFD LOCK      # three descriptors, inherited; docs/guard.md
+    python -I -S -E actions/guard.py SOCKET PIDFD LOCK [WIRE]       # descriptors, inherited; docs/guard.md
 
 It is told, and confirms, what is held before the first up action begins. It imports nothing of ours and nothing that is not
 in Python's library, has no key, writes no file, and does nothing at all until `faild` has ended. Then it
@@ -29,7 +29,7 @@ import struct
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 PACKET_BYTES_MAX = 1 << 20
 
@@ -39,7 +39,9 @@ MORE = b"+"
 RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR = 20, 21, 22
 NLM_F_REQUEST_ACK, NLM_F_REQUEST_DUMP, NLM_F_DUMP_INTR = 0x5, 0x301, 0x10
 NLMSG_ERROR, NLMSG_DONE = 2, 3
-IFA_ADDRESS, IFA_LOCAL, IFA_PROTO = 1, 2, 11
+IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 6, 8, 11
+IFA_F_SECONDARY, IFA_F_DEPRECATED = 0x01, 0x20
+FOR_EVER = 0xFFFF_FFFF
 OWNER_TAG = b"\xfa"
 """Of every address that `faild` adds (actions/rtnetlink.py)."""
 
@@ -212,6 +214,7 @@ def act(book: Book) -> None:
 
 def end_service(held: Told) -> None:
     hurry()
+    look(held["downs"])
     downs = [take_down(down) for down in held["downs"]]  # all of them, whatever the first ones say
     if nothing_left(held["downs"]) and all(downs):
         say_last_word(base64.b64decode(held["word"]), held["peers"])
@@ -273,49 +276,131 @@ def environment_of(pid: int) -> list[bytes]:
 # --- addresses -----------------------------------------------------------------------------------------------------
 
 
+class Carried(NamedTuple):
+    """One address that this machine has (rtnetlink(7))."""
+
+    address: bytes
+    prefix: int
+    interface: int
+    """Its number."""
+    flags: int
+    scope: int
+    ours: bool
+    """It carries our tag."""
+    lasting: bool
+    """Nobody lent it for a time, as DHCP and routers do."""
+
+    @property
+    def network(self) -> tuple[int, int, int]:
+        bits = len(self.address) * 8
+        return self.interface, self.prefix, int.from_bytes(self.address, "big") >> (bits - self.prefix)
+
+    @property
+    def is_primary(self) -> bool:
+        """The first IPv4 address of a network that the interface is in: without it the host is not in that network."""
+        return len(self.address) == 4 and self.prefix < 32 and not self.flags & IFA_F_SECONDARY
+
+
 def remove_address(down: Told) -> bool:
-    """From where we were told that it is, with one message. True where it is not there any more."""
+    """From wherever it was when we looked. True where it is not there any more."""
+    codes = [take_away(one) for one in down["here"]]
+    for code in codes:
+        if code not in GONE:
+            complain(f"{down['address']} on {down['interface']}: {os.strerror(code)}")
+    return all(code in GONE for code in codes)
+
+
+def look(downs: list[Told]) -> bool:
+    """Where each address is now (`here`). Interfaces are renamed, people add an address once more with another prefix, and
+    an IPv4 address of ours has the one that fits. False where nobody can tell."""
+    wanted = {packed(down["address"]): down for down in downs if "address" in down}
+    for down in wanted.values():
+        down["here"] = []
     try:
-        index = socket.if_nametoindex(down["interface"])
-    except OSError:
-        return True  # the interface is gone, or has another name by now: that is looked at below
-    code = delete(packed(down["address"]), down["prefix"], index)
-    if code not in GONE:
-        complain(f"{down['address']} on {down['interface']}: {os.strerror(code)}")
-    return code in GONE
+        for one in carried(wanted) if wanted else []:
+            wanted[one.address]["here"].append(one)
+    except OSError as error:
+        complain(f"nobody can tell which addresses are here: {error}")
+        return False
+    return True
 
 
 def nothing_left(downs: list[Told]) -> bool:
-    """Interfaces are renamed, and people add an address once more with another prefix: what is still here goes as well."""
-    wanted = {packed(down["address"]): down["interface"] for down in downs if "address" in down}
+    """What has come meanwhile goes as well. What the host itself lives by stays, and then this machine answers for it."""
+    if look(downs) and any(down.get("here") for down in downs):
+        for down in downs:
+            remove_address(down) if "address" in down else None
+    wanted = {packed(down["address"]): down for down in downs if "address" in down}
     try:
-        left = carried(wanted) if wanted else []
-        for address, prefix, index in left:
-            delete(address, prefix, index)
-        left = carried(wanted) if left else []
+        left = mine(every_address(), wanted) if wanted else []
     except OSError as error:
         complain(f"nobody can tell which addresses are still here: {error}")
         return False
-    for address, _, index in left:
-        complain(f"{socket.inet_ntop(family_of(address), address)} is still here, on interface {index}")
+    for one in left:
+        complain(f"{socket.inet_ntop(family_of(one.address), one.address)} is still here, on interface {one.interface}")
     return not left
 
 
-def carried(wanted: dict[bytes, str]) -> list[tuple[bytes, int, int]]:
-    """Where this machine has one of these addresses: with its prefix and the number of its interface."""
-    found = []
-    code, answers = ask(RTM_GETADDR, NLM_F_REQUEST_DUMP, bytes(8))
+def carried(wanted: dict[bytes, Told]) -> list[Carried]:
+    """Where this machine has one of these addresses and would not have it without us: where ours is, all of them."""
+    everything = every_address()
+    own, ours = the_hosts_own(everything), {one.address for one in everything if one.ours}
+    return [one for one in mine(everything, wanted) if one not in own or one.address in ours]
+
+
+def mine(everything: list[Carried], wanted: dict[bytes, Told]) -> list[Carried]:
+    named = [one for one in everything if one.address in wanted]
+    return [one for one in named if one.ours or counts(one.address, wanted[one.address]["interface"], one.interface)]
+
+
+def take_away(one: Carried) -> int:
+    if one.is_primary:
+        keep_secondaries(one.interface)
+    return delete(one.address, one.prefix, one.interface)
+
+
+def the_hosts_own(everything: list[Carried]) -> set[Carried]:
+    """By these the host itself lives: lent to it for a time, or all that it has in their network; and without our tag.
+
+    Whoever types a service address in an emergency adds it beside the host's own, or with no network (/32, /128).
+    """
+    strange = [one for one in everything if not one.ours]
+    beside: dict[tuple[int, int, int], int] = {}
+    for one in strange:
+        beside[one.network] = beside.get(one.network, 0) + one.lasting
+    return {one for one in strange if not one.lasting or one.is_primary or is_alone(one, beside)}
+
+
+def is_alone(one: Carried, beside: dict[tuple[int, int, int], int]) -> bool:
+    """An IPv6 address knows no first of its network; a deprecated one is nobody's source, and no host lives by it."""
+    return len(one.address) == 16 and one.prefix < 128 and not one.flags & IFA_F_DEPRECATED and beside[one.network] < 2
+
+
+def keep_secondaries(index: int) -> None:
+    """Ask the kernel to keep a network's other addresses when its first one goes; without that it takes them along."""
+    with contextlib.suppress(OSError):
+        name = socket.if_indextoname(index)
+        with open(f"/proc/sys/net/ipv4/conf/{name}/promote_secondaries", "w") as file:
+            file.write("1")
+
+
+def every_address(kernel: socket.socket | None = None) -> list[Carried]:
+    """On every interface. Raises OSError."""
+    code, answers = ask(RTM_GETADDR, NLM_F_REQUEST_DUMP, bytes(8), kernel)
     if code:
         raise OSError(code, os.strerror(code))
-    for kind, body in answers:
-        if kind == RTM_NEWADDR:
-            _, prefix, _, _, index = struct.unpack_from("BBBBI", body)
-            attributes = attributes_of(body)
-            address = attributes.get(IFA_LOCAL) or attributes.get(IFA_ADDRESS, b"")
-            ours = attributes.get(IFA_PROTO) == OWNER_TAG
-            if address in wanted and (ours or counts(address, wanted[address], index)):
-                found.append((address, prefix, index))
-    return found
+    return [address_in(body) for kind, body in answers if kind == RTM_NEWADDR]
+
+
+def address_in(body: bytes) -> Carried:
+    """What an ifaddrmsg says."""
+    _, prefix, flags, scope, index = struct.unpack_from("BBBBI", body)
+    found = attributes_of(body)
+    if IFA_FLAGS in found:
+        (flags,) = struct.unpack("I", found[IFA_FLAGS])
+    lasting = struct.unpack_from("II", found[IFA_CACHEINFO])[1] == FOR_EVER if IFA_CACHEINFO in found else True
+    address = found.get(IFA_LOCAL) or found.get(IFA_ADDRESS, b"")
+    return Carried(address, prefix, index, flags, scope, found.get(IFA_PROTO) == OWNER_TAG, lasting)
 
 
 def counts(address: bytes, interface: str, index: int) -> bool:
@@ -335,20 +420,31 @@ def delete(address: bytes, prefix: int, index: int) -> int:
     return ask(RTM_DELADDR, NLM_F_REQUEST_ACK, body)[0]
 
 
-def ask(kind: int, flags: int, body: bytes) -> tuple[int, list[tuple[int, bytes]]]:
+Answers = list[tuple[int, bytes]]
+
+
+def ask(kind: int, flags: int, body: bytes, kernel: socket.socket | None = None) -> tuple[int, Answers]:
     """0 or the kernel's errno, and every message of the answer: its type and its body. The last one tells how it ended."""
-    answers: list[tuple[int, bytes]] = []
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as kernel:
-        kernel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", KERNEL_S_MAX, 0))
-        kernel.send(struct.pack("IHHII", 16 + len(body), kind, flags, 1, 0) + body)
-        while not answers or answers[-1][0] not in (NLMSG_ERROR, NLMSG_DONE):
-            packet, at = kernel.recv(65536), 0
-            while at < len(packet):
-                length, kind, flags = struct.unpack_from("IHH", packet, at)
-                if flags & NLM_F_DUMP_INTR:
-                    return ask(RTM_GETADDR, NLM_F_REQUEST_DUMP, body)  # something changed meanwhile: once more
-                answers.append((kind, packet[at + 16 : at + length]))
-                at += (length + 3) & ~3
+    if kernel is not None:
+        return ask_by(kernel, kind, flags, body)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as fresh:
+        fresh.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", KERNEL_S_MAX, 0))
+        return ask_by(fresh, kind, flags, body)
+
+
+def ask_by(kernel: socket.socket, kind: int, flags: int, body: bytes) -> tuple[int, Answers]:
+    answers: Answers = []
+    changed = False
+    kernel.send(struct.pack("IHHII", 16 + len(body), kind, flags, 1, 0) + body)
+    while not answers or answers[-1][0] not in (NLMSG_ERROR, NLMSG_DONE):
+        packet, at = kernel.recv(65536), 0
+        while at < len(packet):
+            length, what, how = struct.unpack_from("IHH", packet, at)
+            changed = changed or bool(how & NLM_F_DUMP_INTR)
+            answers.append((what, packet[at + 16 : at + length]))
+            at += (length + 3) & ~3
+    if changed:
+        return ask_by(kernel, kind, flags, body)  # something changed meanwhile: once more
     return -int(struct.unpack_from("i", answers[-1][1])[0]), answers
 
 
@@ -468,8 +564,8 @@ def keep_rights_to_ourselves() -> None:
 
 
 if __name__ == "__main__":
-    SOCKET, PARENT, LOCK = (int(word) for word in sys.argv[1:4])
-    for number in (SOCKET, PARENT, LOCK):
+    SOCKET, PARENT, *KEPT = (int(word) for word in sys.argv[1:])  # kept open: the lock, and a copy of the packet socket
+    for number in (SOCKET, PARENT, *KEPT):
         os.set_inheritable(number, False)
     settle()
     keep_rights_to_ourselves()

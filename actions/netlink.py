@@ -1,136 +1,207 @@
-"""Addresses and neighbours of this machine: the few words of pyroute2 that we use, with types.
+"""Addresses and neighbours of this machine.
 
-    netlink = await Netlink.open()              # one socket for the life of the process
-    await netlink.add("eth0", ip_interface("10.77.0.100/24"))      # idempotent; 0.3 ms
+    netlink = await Netlink.open()              # its sockets live as long as the process
+    await netlink.add("eth0", ip_interface("10.77.0.100/24"))      # idempotent; 0.05 ms
     await netlink.remove("eth0", ip_interface("10.77.0.100/24"))   # False where it was not there
+    await netlink.many("add", held)             # hundreds, on another thread
 
 Rules that were learnt the hard way (each was tried):
-- The kernel performs a request even when its asker is cancelled, and the answer then stays in a queue: every request is
-  shielded and one runs at a time. So a cancelled `add` is over before the `remove` that follows it.
-- `get` requests leak an acknowledgement each; dumps, `replace` and `del` do not. Only those are used here.
-- Removing the first IPv4 address of a subnet removes all others of it, unless `promote_secondaries` is set.
+- Nothing on the event loop's thread may list addresses, or change hundreds of them: the kernel needs milliseconds for that,
+  and each change waits for everybody who is changing the network. Some sixty in one system call are done there, since a
+  client waits for them.
+- The kernel performs a request even when its asker is cancelled: what another thread was asked to do is waited for, so a
+  cancelled `add` is over before the `remove` that follows it.
 """
 
 import asyncio
-import contextlib
 import errno
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Interface, IPv6Interface, ip_interface
-from pathlib import Path
-from typing import Any, TypeVar
+from concurrent.futures import Executor as Pool
+from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import TypeVar
 
-from pyroute2 import AsyncIPRoute
-from pyroute2.netlink.exceptions import NetlinkError
-
+from actions.guard import IFA_F_SECONDARY, Carried, keep_secondaries
 from actions.interface import InterfaceLook
-from actions.rtnetlink import OWNER_TAG, Rtnetlink, address_request, neighbour_request
+from actions.rtnetlink import REQUESTS_MAX, UNIVERSE, Rtnetlink, address_request, neighbour_request
+from actions.table import AddressTable
 
 GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ESRCH})
 """What the kernel answers when there is nothing to remove."""
 
-NOBODYS = IPv6Interface("100::1/128")
-"""Of the discard prefix (RFC 6666): nobody has it."""
+TIDY_S = 0.005
+"""After an address came up, until we see to what matters to ourselves only."""
 
 Address = IPv4Interface | IPv6Interface
+Placed = tuple[str, Address]
+"""Interface and address."""
+
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """One address that the kernel has."""
-
-    index: int
-    address: Address
-    ours: bool
-    """It carries our tag."""
 
 
 class Netlink:
     """Made by `open`; every method raises OSError with the kernel's errno."""
 
-    def __init__(self, socket_: Any) -> None:
-        self._socket = socket_
-        self._turn = asyncio.Lock()
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
         self._kernel = Rtnetlink()
+        self._beside = Rtnetlink()
+        """Used by the pool's thread alone."""
         self._look = InterfaceLook()
+        self._changed: Callable[[], None] = lambda: None
+        self._untidy: dict[bytes, None] = {}
+        """Requests to forget neighbours, to be made in a moment; in the order of their addresses."""
+        self._tidying: asyncio.TimerHandle | None = None
 
     @classmethod
-    async def open(cls) -> "Netlink":
-        """pyroute2 opens at the first request, and is slow at the first of each kind: we pay now, not in a take-over."""
-        netlink = cls(AsyncIPRoute())
-        await netlink.addresses(4)
-        with contextlib.suppress(OSError):  # without the right to, a node can still run scripts
-            await netlink.remove("lo", NOBODYS)
+    async def open(cls, pool: Pool | None = None) -> "Netlink":
+        """`pool` has one thread, for what takes long."""
+        netlink = cls(pool or ThreadPoolExecutor(1, "netlink"))
+        netlink.table = await AddressTable.open(netlink.every_address, lambda: netlink._changed())
         return netlink
 
+    table: AddressTable
+
+    def when_changed(self, changed: Callable[[], None]) -> None:
+        """To be called when addresses have gone or links have changed."""
+        self._changed = changed
+
     def close(self) -> None:
-        self._socket.close()
+        if self._tidying is not None:
+            self._tidying.cancel()
+        self.table.close()
+        self._pool.shutdown(wait=False)
         self._kernel.close()
+        self._beside.close()
         self._look.close()
 
     async def add(self, interface: str, address: Address) -> None:
-        """Add or keep; an IPv6 address is ready at once and never chosen as the source of our own connections."""
-        self._kernel.ask(address_request("add", _index(interface), address))
+        """Add or keep; it is ready at once and never chosen as the source of our own connections."""
+        self._kernel.ask(self._add(_index(interface), address))
 
     async def remove(self, interface: str, address: Address) -> bool:
-        """Whether it was there. Other addresses of the subnet stay."""
-        lost = [] if address.version == 6 or promote_secondaries(interface) else await self._secondaries(interface, address)
-        index = _index_or_none(interface)
-        if index is None:
-            return False
-        removed = self._ask_unless_gone(address_request("remove", index, address))
-        for other in lost:
-            await self.add(interface, other)
-        return removed
+        """Whether it was there. Other addresses of the interface stay."""
+        were_here = [self._ask_unless_gone(request) for request in self._removals(interface, address)]
+        return any(were_here)
 
-    def all_at_once(self, word: str, held: Sequence[tuple[str, Address]]) -> bool:
-        """Add or remove ("add", "remove") several in one system call. False where that did not go smoothly with each of them,
-        or would take others of its subnet along: then each is to be asked for by itself, and nothing is lost by that."""
-        requests = []
-        for interface, address in held:
-            index = _index_or_none(interface)
-            if index is None or (word == "remove" and address.version == 4 and not promote_secondaries(interface)):
-                return False
-            requests.append(address_request(word, index, address))
+    async def take_away(self, one: Carried) -> None:
+        """An address with whatever prefix. Others of its network stay."""
+        self._ask_unless_gone(_removal(one))
+
+    def ours(self, interface: str, address: Address) -> list[Carried]:
+        """As it stands on the interface; a kernel that knows no tags is believed about what the host does not live by."""
+        index, packed = _index_or_none(interface), address.ip.packed
+        here = [one for one in self.table.find(packed) if one.interface == index]
+        return [one for one in here if one.ours] or [one for one in here if one not in self.table.hosts_own(packed)]
+
+    def all_at_once(self, word: str, placed: Sequence[Placed]) -> bool:
+        """Add or remove ("add", "remove") some in one system call. False where that did not go smoothly with each of them:
+        then each is to be asked for by itself, and nothing is lost by that."""
+        requests = self._requests(word, placed)
         try:
-            return not any(self._kernel.ask_all(requests))
+            return requests is not None and not any(self._kernel.ask_all(requests))
         except OSError:  # an answer was lost: what has become of the request is seen when it is asked again
             return False
+
+    async def many(self, word: str, placed: Sequence[Placed]) -> bool:
+        """The same for hundreds, on another thread; also when we are cancelled it is over when this ends."""
+        requests = self._requests(word, placed)
+        if requests is None:
+            return False
+        try:
+            codes = await self._in_thread(lambda: self._beside.ask_all(requests))
+        except OSError:
+            return False
+        return not any(codes)
+
+    async def put_right(self, placed: Sequence[Placed]) -> None:
+        """Each goes to the end of its interface's list, behind the host's own, with the prefix and the scope that it should
+        have. It is away for microseconds."""
+        requests = []
+        for interface, address in placed:
+            for one in self.ours(interface, address):
+                requests += [_removal(one), self._add(one.interface, address)]
+        await self._in_thread(lambda: self._beside.ask_all(requests))
 
     def has_any(self, addresses: Sequence[Address]) -> bool:
         """Whether the kernel may have one of these, on any interface and with any prefix. Some microseconds, and it errs
         only towards yes. (Not asked by `bind`: that finds no address that is still tentative, in a VRF or on an interface that
         is switched off, and with ip_nonlocal_bind every one.)"""
-        four = {address.ip.packed for address in addresses if address.version == 4}
-        six = [address_request("get", 0, address) for address in addresses if address.version == 6]
-        if not four.isdisjoint(self._look.addresses() if four else ()):
-            return True
-        try:
-            return bool(six) and any(code != errno.EADDRNOTAVAIL for code in self._kernel.ask_all(six))
-        except OSError:
-            return True
+        return _has_any(self._kernel, self._look, addresses)
 
-    async def addresses(self, version: int) -> list[Held]:
-        """All of one IP version, on every interface."""
-        family = socket.AF_INET if version == 4 else socket.AF_INET6
-        return await self._request(lambda: self._dump(family))
+    async def has_any_of_many(self, addresses: Sequence[Address]) -> bool:
+        """The same for hundreds, on another thread."""
+        return await self._in_thread(lambda: _has_any(self._beside, self._look, addresses))
+
+    def has(self, interface: str, address: Address) -> bool:
+        """Whether it is where we put it."""
+        return bool(self.ours(interface, address)) or (address.version == 6 and self._has_six(interface, address))
+
+    def _has_six(self, interface: str, address: Address) -> bool:
+        index = _index_or_none(interface)
+        if index is None:
+            return False
+        return self._kernel.ask_all([address_request("get", index, address.ip.packed, address.network.prefixlen)]) == [0]
+
+    def is_wrong(self, interface: str, address: Address, newcomers: set[int]) -> bool:
+        """Whether it stands before addresses that the host got since, or as the first of a network."""
+        if address.version == 6:
+            return False
+        return any(
+            (one.prefix, one.scope) != self._form(one.interface, address)
+            or (one.interface in newcomers and not one.flags & IFA_F_SECONDARY and one.scope == UNIVERSE)
+            for one in self.ours(interface, address)
+        )
 
     def prepare(self, interface: str, address: Address) -> None:
-        """Encode what will be asked about this address: the first time takes a millisecond, and a client would wait for it."""
+        """Encode what will be asked about this address."""
         index = _index_or_none(interface)
         if index is not None:
-            address_request("add", index, address)
-            address_request("remove", index, address)
+            self._add(index, address)
             neighbour_request(index, address)
-            address_request("get", 0, address)
 
-    def forget_neighbour(self, interface: str, address: Address) -> None:
-        """Remove what we remember of who had this address."""
+    def tidy_soon(self, interface: str, address: Address) -> None:
+        """Forget, in a moment, who had this address before."""
         index = _index_or_none(interface)
         if index is not None:
-            self._ask_unless_gone(neighbour_request(index, address))
+            self._untidy[neighbour_request(index, address)] = None
+            if self._tidying is None:
+                self._tidying = asyncio.get_running_loop().call_later(TIDY_S, self.tidy)
+
+    def tidy(self) -> None:
+        """Now, some of them in a turn of the loop. What is not there was never remembered, or went with its interface."""
+        piece = list(self._untidy)[:REQUESTS_MAX]
+        self._tidying = None
+        for request in piece:
+            del self._untidy[request]
+        self._kernel.ask_all(piece)
+        if self._untidy:
+            self._tidying = asyncio.get_running_loop().call_later(0, self.tidy)
+
+    def _add(self, index: int, address: Address) -> bytes:
+        return address_request("add", index, address.ip.packed, *self._form(index, address))
+
+    def _form(self, index: int, address: Address) -> tuple[int, int]:
+        return self.table.form(index, address.ip.packed, address.network.prefixlen)
+
+    def _requests(self, word: str, placed: Sequence[Placed]) -> list[bytes] | None:
+        """None where an interface or what is to be removed is missing."""
+        indexes = {interface: _index_or_none(interface) for interface, _ in placed}
+        if None in indexes.values():
+            return None
+        if word == "add":
+            return [self._add(index, address) for interface, address in placed if (index := indexes[interface]) is not None]
+        removals = [self._removals(interface, address) for interface, address in placed]
+        return [request for each in removals for request in each] if all(removals) else None
+
+    def _removals(self, interface: str, address: Address) -> list[bytes]:
+        """Of an IPv6 address without looking: the table may not know it yet."""
+        here = self.ours(interface, address)
+        if not here and address.version == 6 and not self.table.hosts_own(address.ip.packed):
+            index = _index_or_none(interface)
+            return [] if index is None else [address_request("remove", index, address.ip.packed, address.network.prefixlen)]
+        return [_removal(one) for one in here]
 
     def _ask_unless_gone(self, request: bytes) -> bool:
         """False where there was nothing to remove."""
@@ -142,40 +213,42 @@ class Netlink:
             raise
         return True
 
-    async def _dump(self, family: int) -> list[Held]:
-        return [_held(message) async for message in await self._socket.get_addr(family=family)]
+    async def every_address(self) -> list[Carried]:
+        """As the kernel lists them now, on another thread."""
+        return await self._in_thread(self._beside.every_address)
 
-    async def _secondaries(self, interface: str, address: Address) -> list[Address]:
-        index = _index_or_none(interface)
-        mine = [held for held in await self.addresses(4) if held.index == index and held.address.network == address.network]
-        return [held.address for held in mine if held.address != address]
-
-    async def _request(self, ask: Callable[[], Awaitable[T]]) -> T:
-        return await asyncio.shield(self._one_by_one(ask))
-
-    async def _one_by_one(self, ask: Callable[[], Awaitable[T]]) -> T:
-        async with self._turn:
-            try:
-                return await ask()
-            except NetlinkError as error:
-                raise OSError(error.code, error.args[-1]) from None
+    def _in_thread(self, work: Callable[[], T]) -> Awaitable[T]:
+        return _to_its_end(asyncio.get_running_loop().run_in_executor(self._pool, work))
 
 
-def promote_secondaries(interface: str) -> bool:
-    """Ask the kernel to keep a subnet's other addresses when its first one goes; False where we may not."""
-    setting = Path("/proc/sys/net/ipv4/conf") / interface / "promote_secondaries"
+async def _to_its_end(work: "asyncio.Future[T]") -> T:
+    """Cancelled, it still waits for the end: what the thread was asked to do happens all the same."""
+    cancelled: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled
+    return work.result()
+
+
+def _removal(one: Carried) -> bytes:
+    if one.is_primary:
+        keep_secondaries(one.interface)
+    return address_request("remove", one.interface, one.address, one.prefix)
+
+
+def _has_any(kernel: Rtnetlink, look: InterfaceLook, addresses: Sequence[Address]) -> bool:
+    four = {address.ip.packed for address in addresses if address.version == 4}
+    six = [address_request("get", 0, one.ip.packed, one.network.prefixlen) for one in addresses if one.version == 6]
+    if not four.isdisjoint(look.addresses() if four else ()):
+        return True
     try:
-        if setting.read_text().strip() == "0":
-            setting.write_text("1")
+        return bool(six) and any(code != errno.EADDRNOTAVAIL for code in kernel.ask_all(six))
     except OSError:
-        return False
-    return True
-
-
-def _held(message: Any) -> Held:
-    text = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-    address = ip_interface(f"{text}/{message['prefixlen']}")
-    return Held(message["index"], address, message.get_attr("IFA_PROTO") == OWNER_TAG)
+        return True
 
 
 def _index(interface: str) -> int:
@@ -185,8 +258,16 @@ def _index(interface: str) -> int:
     return index
 
 
+def name_of(index: int) -> str:
+    try:
+        return socket.if_indextoname(index)
+    except OSError:
+        return ""
+
+
 def _index_or_none(interface: str) -> int | None:
     try:
         return socket.if_nametoindex(interface)
     except OSError:
         return None
+

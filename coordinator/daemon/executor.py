@@ -9,19 +9,21 @@
     executor.troubles               # addresses that are held and cannot be put back or announced
     await executor.close()
 
-Each service has two queues. Orders go one after the other, and `cut` ends an `up` that is still running; a step of
-addresses is done before `run` returns, where no order is running. Hooks and words go one after the other beside them: they
-never overtake each other, and never hold an order up. An address that is up and vanishes is put back, in the queue of orders.
-Where that cannot be done, or nobody can be told, it is an alarm and tried again until it is.
+Each service has two queues. Orders go one after the other, and `cut` ends an `up` that is still running; a step of some
+addresses is done before `run` returns, where no order is running; hundreds are done together, with turns of the event loop
+between. Hooks and words go one after the other beside them: they never overtake each other, and never hold an order up. An
+address that is up and vanishes is put back, in the queue of orders. Where that cannot be done, or nobody can be told, it is an
+alarm and tried again until it is.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from actions.address import AddressAction, at_once
+from actions.address import AT_ONCE_MAX, AddressAction, at_once, many
 from actions.announce import Announcer
 from actions.capabilities import drop_ambient
 from actions.netlink import Netlink
@@ -30,13 +32,17 @@ from actions.outcome import DONE, Action, Ending, Order, Result, Seen
 from actions.perform import look, perform
 from actions.process import Groups, Programs
 from actions.script import ScriptAction
+from actions.strays import strays
+from actions.wire import Wire
 from actions.words import words
 from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome, StepFinished
 from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
-from coordinator.daemon.keeper import Keeper
+from coordinator.daemon.haste import hurry
+from coordinator.daemon.keeper import Held, Keeper
 from coordinator.daemon.lane import NewsLane, OrderLane, Performed
+from coordinator.daemon.mending import mended
 from coordinator.policy import Policy, ServicePolicy
 from protocol.messages import LastWord
 
@@ -86,11 +92,15 @@ class Executor:
         self._epochs: dict[str, int] = {}
         self._keeper = Keeper(self._keep, alarmed)
 
-    async def start(self) -> None:
+    async def start(self, wire: Wire | None = None) -> None:
         """From here on no program that we run inherits a capability; what only root may do still needs root."""
         drop_ambient()
-        self._keeper.start()
-        self._workshop = Workshop(await Netlink.open(), Announcer(), Programs(self._groups))
+        netlink = await Netlink.open(ThreadPoolExecutor(1, "netlink", initializer=hurry))
+        netlink.when_changed(self._keeper.look_soon)
+        if wire is None:
+            wire = await asyncio.to_thread(Wire.open)
+        announcer = Announcer(wire)
+        self._workshop = Workshop(netlink, announcer, Programs(self._groups))
         for service in self._policy.owned_by(self._me):
             self.equip(service)
 
@@ -141,15 +151,34 @@ class Executor:
         known = deeds is not None and max(order.actions) < len(deeds.actions)
         if deeds is None or not known or (lane is not None and lane.busy):
             return None
-        addresses = [action for index in order.actions if isinstance(action := deeds.actions[index], AddressAction)]
-        if len(addresses) < len(order.actions):
+        addresses = _addresses(deeds, order)
+        if addresses is None or not addresses[0].netlink.table.is_settled:
             return None
         began_ns = time.monotonic_ns()
         if order.word != "reclaim":
             self._mark(order, held=False)
         results = at_once(addresses, order.word)
-        if results is None:
+        return None if results is None else self._performed(order, results, began_ns)
+
+    async def _whole(self, order: Run) -> Sequence[Performed] | None:
+        """An order that waited, done as one where it is for addresses alone."""
+        deeds = self._deeds.get(order.service)
+        known = deeds is not None and max(order.actions) < len(deeds.actions)
+        addresses = _addresses(deeds, order) if deeds is not None and known else None
+        if addresses is None:
             return None
+        if order.ticket == KEEP:
+            await self._keep_up(order.service, addresses)
+            return [Performed(DONE, 0)] * len(addresses)
+        if len(addresses) <= AT_ONCE_MAX:
+            return None
+        began_ns = time.monotonic_ns()
+        if order.word != "reclaim":
+            self._mark(order, held=False)  # here, where no earlier up can still be running
+        results = await many(addresses, order.word)
+        return None if results is None else self._performed(order, results, began_ns)
+
+    def _performed(self, order: Run, results: Sequence[Result], began_ns: int) -> list[Performed]:
         self._mark(order, held=order.word != "down")
         took_us = (time.monotonic_ns() - began_ns) // 1000
         each_us = (took_us - sum(result.announce_us for result in results)) // len(results)
@@ -162,7 +191,7 @@ class Executor:
 
     def _put(self, order: Run) -> None:
         if order.service not in self._orders:
-            self._orders[order.service] = OrderLane(self._perform, self._report)
+            self._orders[order.service] = OrderLane(self._perform, self._whole, self._report)
         self._orders[order.service].put(order)
 
     def cut(self, order: Cut) -> None:
@@ -182,11 +211,13 @@ class Executor:
 
     def carrier_changed(self, change: CarrierChanged) -> None:
         """A switch that had lost us does not know where our addresses are, nor do neighbours who asked meanwhile."""
+        again = []
         for service, index in self._keeper.held:
             action = self._deeds[service].actions[index]
             if change.up and isinstance(action, AddressAction) and action.interface == change.interface:
                 action.tell_anew()
-                self._keep(service, index)
+                again.append((service, index))
+        self._keep(again)
 
     @property
     def troubles(self) -> list[tuple[str, str]]:
@@ -222,13 +253,16 @@ class Executor:
         failures = [lines for lines in swept if isinstance(lines, BaseException)]
         if failures:
             raise failures[0]
-        return [line for lines in swept if not isinstance(lines, BaseException) for line in lines]
+        lines = [line for lines in swept if not isinstance(lines, BaseException) for line in lines]
+        return [*lines, *await strays(self._workshop.netlink)]
 
     async def _sweep(self, deeds: Deeds) -> list[str]:
         service, lines = deeds.service.name, list[str]()
         order = Order(service, self._me, 0, "found at the start")
         for index in reversed(range(len(deeds.actions))):
             action = deeds.actions[index]
+            if isinstance(action, AddressAction) and (own := action.hosts_own()):
+                raise StillUp(f"{service}: {own}.")
             seen = Seen.DOWN if action is None else await look(action, order)
             if action is not None and seen is not Seen.DOWN:
                 result = await perform(action, "down", order, deeds.policies[index].timeout_ms / 1000)
@@ -243,9 +277,6 @@ class Executor:
         if action is None:
             return DONE  # a notify hook: it is told changes of state, not orders
         asked = Order(order.service, self._me, order.epoch, order.reason)
-        if order.ticket == KEEP and isinstance(action, AddressAction):
-            await self._keep_up(order.service, index, action, asked)
-            return DONE
         if order.word != "reclaim":
             self._keeper.lets_go(order.service, index)  # here, where no earlier up can still be running
         result = await perform(action, order.word, asked, deeds.policies[index].timeout_ms / 1000)
@@ -260,14 +291,32 @@ class Executor:
         elif order.word == "reclaim":
             self._keeper.look_soon()
 
-    def _keep(self, service: str, action: int) -> None:
-        self._put(Run(KEEP, service, (action,), "reclaim", self._epochs.get(service, 0), "what is held must stay"))
+    def _keep(self, held: Sequence[Held]) -> None:
+        """One look at all of these, and an order for each service that has something to mend."""
+        assert self._workshop is not None, "the executor is started first"
+        newcomers = self._workshop.netlink.table.take_newcomers()
+        to_mend: dict[str, list[int]] = {}
+        for service, index in held:
+            action = self._deeds[service].actions[index]
+            if isinstance(action, AddressAction):
+                action.is_wrong |= self._workshop.netlink.is_wrong(action.interface, action.address, newcomers)
+                if action.is_missing or not action.told or action.is_wrong:
+                    to_mend.setdefault(service, []).append(index)
+                else:
+                    self._keeper.found(service, {index: ""})
+        for service, indexes in to_mend.items():
+            epoch = self._epochs.get(service, 0)
+            self._put(Run(KEEP, service, tuple(indexes), "reclaim", epoch, "what is held must stay"))
 
-    async def _keep_up(self, service: str, index: int, action: AddressAction, asked: Order) -> None:
+    async def _keep_up(self, service: str, addresses: Sequence[AddressAction]) -> None:
         """Of several addresses the first that we remove ourselves wakes the keeper: then a down came first, and all is well."""
-        seen = await look(action, asked)
-        if seen is not Seen.UNKNOWN and self._keeper.is_held(service, index):
-            self._keeper.found(service, index, await _mended(service, action, gone=seen is Seen.DOWN))
+        await addresses[0].netlink.table.settled()
+        numbers = {action: index for index, action in enumerate(self._deeds[service].actions)}
+        for at in range(0, len(addresses), AT_ONCE_MAX):
+            piece = [one for one in addresses[at : at + AT_ONCE_MAX] if self._keeper.is_held(service, numbers[one])]
+            found = await mended(service, piece)
+            still = {numbers[one]: text for one, text in found.items() if self._keeper.is_held(service, numbers[one])}
+            self._keeper.found(service, still)
 
     def _report(self, order: Run, done: Sequence[Performed]) -> None:
         if order.ticket == KEEP:
@@ -299,24 +348,14 @@ def _ending(done: Performed) -> ActionEnding:
     return ActionEnding(Outcome(result.ending.value), took_us, result.announce_us, result.text[:TEXT_MAX], result.output)
 
 
-async def _mended(service: str, action: AddressAction, *, gone: bool) -> str:
-    """Put back what is gone, announce what nobody knows; what is still wrong then."""
-    if gone:
-        back = await action.put()
-        if back.ending is not Ending.DONE:
-            return f"{service}: an address was removed by somebody else and cannot be put back: {back.text}"
-    if not gone and action.told:
-        return ""
-    told = action.tell()
-    if told.ending is not Ending.DONE:
-        return f"{service}: {told.text}"
-    how = "was removed by somebody else, put back and announced" if gone else "is announced again"
-    log.log(logging.ERROR if gone else logging.INFO, "%s: %s on %s %s", service, action.address, action.interface, how)
-    return ""
-
-
 def _late(path: str, word: str, timeout_s: float) -> None:
     log.warning("%s %s: no end after %g s, killed", path, word, timeout_s)
+
+
+def _addresses(deeds: Deeds, order: Run) -> list[AddressAction] | None:
+    """The actions of an order that is for addresses alone."""
+    found = [action for index in order.actions if isinstance(action := deeds.actions[index], AddressAction)]
+    return found if len(found) == len(order.actions) else None
 
 
 def _swept(service: str, name: str, seen: Seen, result: Result) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 
 from coordinator.core.inputs import GuardChanged, Guarded, Input
 from coordinator.daemon.duties import duty, ways
-from coordinator.daemon.guardprocess import GuardProcess
+from coordinator.daemon.guardprocess import GuardProcess, Inherited
 from coordinator.daemon.statelock import StateLock
 from coordinator.policy import Policy, ServicePolicy
 from protocol.messages import LastWord, Verified
@@ -40,6 +40,7 @@ class GuardLink:
         self._state = state
         self._post = post
         self._lock: StateLock | None = None
+        self._wire = -1
         self._guard: GuardProcess | None = None
         self._restart: asyncio.Task[None] | None = None
         self._held: dict[str, dict[str, Any]] = {}
@@ -59,7 +60,9 @@ class GuardLink:
         """Of the guard; 0 while there is none."""
         return self._guard.pid if self._guard is not None else 0
 
-    async def start(self) -> None:
+    async def start(self, wire: int = -1) -> None:
+        """`wire` is the descriptor of our packet socket, of which every guard gets a copy."""
+        self._wire = wire
         self._lock = await StateLock.take(self._state)
         await self._start(self._lock)
         self._post(GuardChanged(True))
@@ -117,7 +120,7 @@ class GuardLink:
             self._post(Guarded(*confirmed))
 
     async def _start(self, lock: StateLock) -> None:
-        self._guard = await GuardProcess.start(lock.descriptor, self._heard, self._died)
+        self._guard = await GuardProcess.start(Inherited(lock.descriptor, self._wire), self._heard, self._died)
         self._started_s = asyncio.get_running_loop().time()
 
     def _died(self) -> None:

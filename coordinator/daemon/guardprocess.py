@@ -1,6 +1,6 @@
 """One guard process, and our end of its socket. `GuardLink` starts another when it dies.
 
-    guard = await GuardProcess.start(lock_descriptor, heard, died)
+    guard = await GuardProcess.start(Inherited(lock_descriptor), heard, died)
     guard.say({"say": "release", "service": "web", "epoch": 7})
     await guard.end(holds=False)
 
@@ -18,7 +18,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from actions import guard as guard_program
 from actions.capabilities import ambient
@@ -37,6 +37,14 @@ CLOSE_S_MAX = 1.0
 
 
 Hears = Callable[[dict[str, Any]], None]
+
+
+class Inherited(NamedTuple):
+    """Descriptors that it has a copy of."""
+
+    lock: int
+    wire: int = -1
+    """The packet socket, so that our close of it is never the last one (actions/wire.py)."""
 
 
 class GuardProcess:
@@ -59,12 +67,12 @@ class GuardProcess:
         self._loop.add_reader(self._life, self._ended)
 
     @classmethod
-    async def start(cls, lock: int, heard: Hears, died: Callable[[], None]) -> "GuardProcess":
+    async def start(cls, inherited: Inherited, heard: Hears, died: Callable[[], None]) -> "GuardProcess":
         """`died` is called once, for a guard that was ready. Raises OSError where none starts, or is not ready in time."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.setblocking(False)
         with theirs:
-            guard = cls(_spawn(theirs.fileno(), lock), ours, heard)
+            guard = cls(_spawn(theirs.fileno(), inherited), ours, heard)
         try:
             await asyncio.wait_for(asyncio.shield(guard._ready), READY_S_MAX)
         except TimeoutError:
@@ -165,15 +173,17 @@ def _packets(message: bytes) -> list[bytes]:
     return [*(guard_program.MORE + piece for piece in pieces[:-1]), pieces[-1]]
 
 
-def _spawn(channel: int, lock: int) -> "subprocess.Popen[bytes]":
+def _spawn(channel: int, inherited: Inherited) -> "subprocess.Popen[bytes]":
     """A fresh interpreter with Python's library alone, in a session of its own, watching the end of this process."""
     us = os.pidfd_open(os.getpid())
-    words = [sys.executable, "-I", "-S", "-E", guard_program.__file__, str(channel), str(us), str(lock)]
+    words = [sys.executable, "-I", "-S", "-E", guard_program.__file__, str(channel), str(us)]
+    kept = [descriptor for descriptor in inherited if descriptor >= 0]
     quiet = subprocess.DEVNULL
     try:
         with ambient():
             return subprocess.Popen(
-                words, stdin=quiet, stdout=quiet, pass_fds=(channel, us, lock), start_new_session=True, cwd="/"
-            )
+                [*words, *map(str, kept)],
+                stdin=quiet, stdout=quiet, pass_fds=(channel, us, *kept), start_new_session=True, cwd="/",
+            )  # fmt: skip
     finally:
         os.close(us)

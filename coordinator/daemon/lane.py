@@ -13,7 +13,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from actions.outcome import Ending, Result
 from coordinator.core.effects import Run
@@ -22,6 +22,8 @@ NOT_BEGUN = "not begun, a down came first"
 CUT = Result(Ending.UNKNOWN, "ended, a down came")
 
 log = logging.getLogger("failover.actions")
+
+T = TypeVar("T")
 
 NEWS_WAITING_MAX = 64
 """A hook that hangs for its whole timeout at every change; more history than that helps nobody."""
@@ -74,10 +76,13 @@ class OrderLane:
     def __init__(
         self,
         perform: Callable[[Run, int], Coroutine[Any, Any, Result]],
+        whole: Callable[[Run], Coroutine[Any, Any, Sequence[Performed] | None]],
         report: Callable[[Run, Sequence[Performed]], None],
     ) -> None:
-        """`perform` does one action of an order; `report` is told every order, with what became of each of its actions."""
+        """`perform` does one action of an order; `whole` does all of it, or says None: then its actions are done one by one.
+        `report` is told every order, with what became of each of its actions."""
         self._perform = perform
+        self._whole = whole
         self._report = report
         self._waiting: deque[Run] = deque()
         self._task: asyncio.Task[None] | None = None
@@ -126,27 +131,33 @@ class OrderLane:
             self._task = None
 
     async def _one(self, order: Run) -> None:
+        done = await self._until_cut(order, self._whole(order))
+        if isinstance(done, Result):
+            done = [Performed(done, 0)] * len(order.actions)
+        self._report(order, await self._each(order) if done is None else done)
+
+    async def _each(self, order: Run) -> list[Performed]:
         done: list[Performed] = []
         cut = False
         for action in order.actions:
             began_ns = time.monotonic_ns()
-            result = None if cut else await self._until_cut(order, action)
+            result = None if cut else await self._until_cut(order, self._perform(order, action))
             cut = cut or result is CUT
             took_us = (time.monotonic_ns() - began_ns) // 1000
             done.append(Performed(result or _not_begun(order).result, took_us))
-        self._report(order, done)
+        return done
 
-    async def _until_cut(self, order: Run, action: int) -> Result:
+    async def _until_cut(self, order: Run, work: Coroutine[Any, Any, T]) -> T | Result:
         self._running = order
         try:
-            return await self._perform(order, action)
+            return await work
         except asyncio.CancelledError:
             if self._closing or self._task is None:
                 raise
             self._task.uncancel()
             return CUT
         except Exception as error:
-            log.exception("a bug: %s of %s, action %d", order.word, order.service, action)
+            log.exception("a bug: %s of %s, actions %s", order.word, order.service, order.actions)
             return Result(Ending.UNKNOWN, f"{order.word}: a bug in faild: {error!r}")  # else nobody would ever hear of its end
         finally:
             self._running = None

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from actions.wire import Wire
 from coordinator.alarms.board import Alarm
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
@@ -136,8 +137,9 @@ class Node:
     async def _open(self) -> None:
         log.info("%s starts with %s", self.me, hurry())
         await self.journal.on_writer_thread(partial(hurry, PRIORITY_OF_THE_DISK))
-        await self.guard.start()
-        await self.executor.start()
+        wire = await asyncio.to_thread(Wire.open)
+        await self.guard.start(wire.descriptor)
+        await self.executor.start(wire)
         await self.traps.start()
         entries = await self.journal.load()
         for line in await self.executor.sweep(_owned_before(self.me, entries)):

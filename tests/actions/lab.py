@@ -54,6 +54,11 @@ def enter(name: str) -> None:
         os.close(handle)
 
 
+def ip(text: str) -> str:
+    """Of an address with a prefix."""
+    return text.partition("/")[0]
+
+
 async def until(truth: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Ask again and again until it holds; never a fixed sleep."""
     deadline = time.monotonic() + seconds
@@ -107,6 +112,10 @@ class Lan:
     def addresses(self, name: str, interface: str = "eth0") -> list[str]:
         lines = in_namespace(name, "ip", "-o", "address", "show", "dev", interface).splitlines()
         return [line.split()[3] for line in lines]
+
+    def ips(self, name: str, interface: str = "eth0") -> set[str]:
+        """The same without their prefixes."""
+        return {ip(text) for text in self.addresses(name, interface)}
 
     def answers(self, address: str, seconds: float = 10.0) -> bool:
         """Whether somebody answers the client there: a refused connection is an answer, silence is none."""

@@ -7,10 +7,11 @@ from ipaddress import ip_interface
 
 import pytest
 
-from actions.address import AddressAction, at_once
+from actions.address import AddressAction, at_once, many
 from actions.announce import Announcer
 from actions.netlink import Netlink
 from actions.outcome import DONE, Ending, Order, Result, Seen
+from actions.wire import Wire
 from tests.actions.lab import Lan, in_namespace, inside
 
 ORDER = Order("web", "one", 7, "a test")
@@ -19,19 +20,21 @@ FOUR, SIX = "10.77.0.100/24", "fd77::100/64"
 
 @contextlib.asynccontextmanager
 async def action(address: str, interface: str = "eth0") -> AsyncIterator[AddressAction]:
-    netlink, announcer = await Netlink.open(), Announcer()
+    wire = Wire.open()
+    netlink, announcer = await Netlink.open(), Announcer(wire)
     try:
         yield AddressAction(interface, ip_interface(address), netlink, announcer)
     finally:
         announcer.close()
         netlink.close()
+        wire.close()
 
 
 def perform(name: str, address: str, word: str, interface: str = "eth0") -> Result:
     async def work() -> Result:
         async with action(address, interface) as it:
             result: Result = await getattr(it, word)(ORDER)
-            it.settle()
+            it.netlink.tidy()
             return result
 
     return inside(name, work)
@@ -94,7 +97,7 @@ def test_the_second_service_address_survives_the_first_where_the_node_has_no_oth
     perform(lan.one, "10.99.0.1/24", "up")
     perform(lan.one, "10.99.0.2/24", "up")
     perform(lan.one, "10.99.0.1/24", "down")
-    assert "10.99.0.2/24" in lan.addresses(lan.one)
+    assert "10.99.0.2" in lan.ips(lan.one)
     perform(lan.one, "10.99.0.2/24", "down")
 
 
@@ -266,3 +269,106 @@ def test_a_cancelled_up_is_over_before_the_down_that_follows(lan: Lan) -> None:
             return await it.probe(ORDER)
 
     assert inside(lan.one, work) is Seen.DOWN
+
+
+@contextlib.contextmanager
+def own_card(lan: Lan) -> Iterator[str]:
+    """An interface of node one on which tests may do what they like."""
+    in_namespace(lan.one, "ip", "link", "add", "own0", "type", "veth", "peer", "own1")
+    for name in ("own0", "own1"):
+        in_namespace(lan.one, "ip", "link", "set", name, "up")
+    try:
+        yield "own0"
+    finally:
+        in_namespace(lan.one, "ip", "link", "del", "own0")
+
+
+def source_of(lan: Lan, target: str) -> str:
+    words = in_namespace(lan.one, "ip", "route", "get", target).split()
+    return words[words.index("src") + 1]
+
+
+@pytest.mark.parametrize("prefix", [16, 24, 25, 32])
+def test_a_service_address_that_was_there_first_is_no_source_of_the_hosts_connections(lan: Lan, prefix: int) -> None:
+    """faild was up before DHCP: the host's own address comes second, and must be its first all the same."""
+    with own_card(lan) as card:
+        assert perform(lan.one, f"10.96.0.100/{prefix}", "up", card).ending is Ending.DONE
+        in_namespace(lan.one, "ip", "address", "add", "10.96.0.1/24", "dev", card)
+        in_namespace(lan.one, "ip", "route", "add", "10.55.0.0/16", "via", "10.96.0.254", "dev", card)
+        assert {source_of(lan, "10.96.0.7"), source_of(lan, "10.55.0.1")} == {"10.96.0.1"}
+        lines = in_namespace(lan.one, "ip", "-o", "address", "show", "dev", card).splitlines()
+        assert ["secondary" in line for line in lines if "10.96.0.1/" in line] == [False]
+
+
+@pytest.mark.parametrize("promote", ["0", "1"])
+def test_a_network_that_the_host_joins_later_loses_nothing_with_the_service_address(lan: Lan, promote: str) -> None:
+    with own_card(lan) as card:
+        in_namespace(lan.one, "sysctl", "-qw", f"net.ipv4.conf.{card}.promote_secondaries={promote}")
+        perform(lan.one, "10.96.0.100/24", "up", card)
+        in_namespace(lan.one, "ip", "address", "add", "10.96.0.1/24", "dev", card)
+        perform(lan.one, "10.96.0.100/24", "down", card)
+        assert lan.addresses(lan.one, card)[0] == "10.96.0.1/24"
+
+
+@pytest.mark.parametrize("own", ["10.96.0.1/24", "fd96::1/64"])
+def test_an_address_by_which_the_host_lives_is_refused_and_stays(lan: Lan, own: str) -> None:
+    with own_card(lan) as card:
+        in_namespace(lan.one, "ip", "address", "add", own, "dev", card, *(["nodad"] if ":" in own else []))
+        refused = perform(lan.one, own, "up", card)
+        assert refused.ending is Ending.FAILED
+        assert f"{own} on {card} is this host's own address" in refused.text
+        assert perform(lan.one, own, "down", card).ending is Ending.DONE
+        assert own in lan.addresses(lan.one, card)
+
+
+def test_all_announcements_go_through_one_socket_and_none_is_closed(lan: Lan) -> None:
+    """Each last close of a packet socket waits for the kernel, wherever it happens."""
+
+    async def work() -> tuple[set[str], set[str]]:
+        async with action(FOUR) as it, action(SIX) as other:
+            before = packet_sockets()
+            for _ in range(5):
+                await it.reclaim(ORDER)
+                await other.reclaim(ORDER)
+            return before, packet_sockets()
+
+    before, after = inside(lan.one, work)
+    assert len(before) == 2  # one for each announcer of this test
+    assert after == before
+
+
+def packet_sockets() -> set[str]:
+    with open("/proc/thread-self/net/packet") as file:
+        return {line.split()[-1] for line in file.readlines()[1:]}
+
+
+def test_hundreds_go_up_and_down_together_with_turns_of_the_loop_between(lan: Lan) -> None:
+    texts = [f"10.66.{n}.{m}/32" for n in range(2) for m in range(100)] + [f"fd66::{n}/128" for n in range(1, 100)]
+
+    async def work() -> tuple[int, int, int]:
+        wire = Wire.open()
+        netlink, announcer = await Netlink.open(), Announcer(wire)
+        actions = [AddressAction("eth0", ip_interface(text), netlink, announcer) for text in texts]
+        turns = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        counting = asyncio.create_task(count())
+        assert at_once(actions, "up") is None
+        up = await many(actions, "up")
+        there = len(set(texts) & set(lan.addresses(lan.one)))
+        down = await many(actions, "down")
+        counting.cancel()
+        announcer.close()
+        netlink.close()
+        wire.close()
+        return len(up or []) + len(down or []), there, turns
+
+    done, there, turns = inside(lan.one, work)
+    assert (done, there) == (2 * len(texts), len(texts))
+    assert turns > 8
+    assert not set(texts) & set(lan.addresses(lan.one))

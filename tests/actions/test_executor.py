@@ -18,7 +18,7 @@ from coordinator.daemon.executor import Executor, StillUp
 from coordinator.daemon.inbox import read_clocks
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
 from protocol.messages import LastWord
-from tests.actions.lab import Lan, in_namespace, inside, sh, until
+from tests.actions.lab import Lan, in_namespace, inside, ip, sh, until
 from tests.actions.test_script import Ledger, alive, write_script
 
 
@@ -232,21 +232,21 @@ def test_the_sweep_removes_addresses_of_an_earlier_life(lan: Lan) -> None:
             return await it.executor.sweep()
 
     assert len(inside(lan.one, work)) == 2
-    assert not {four, six} & set(lan.addresses(lan.one))
+    assert not {ip(four), ip(six)} & lan.ips(lan.one)
 
 
 def test_an_address_is_brought_up_with_its_times(lan: Lan) -> None:
-    async def work() -> tuple[ActionEnding, list[str], ActionEnding]:
+    async def work() -> tuple[ActionEnding, set[str], ActionEnding]:
         async with stage(policy(address("10.77.0.111/24"))) as it:
             it.executor.run(run(1, "up"))
             up = await it.finished(1)
-            there = lan.addresses(lan.one)
+            there = lan.ips(lan.one)
             it.executor.run(run(2, "down"))
             return up, there, await it.finished(2)
 
     up, there, down = inside(lan.one, work)
     assert up.outcome is down.outcome is Outcome.DONE
-    assert "10.77.0.111/24" in there
+    assert "10.77.0.111" in there
     assert 0 < up.announce_us <= up.took_us
 
 
@@ -285,9 +285,9 @@ def test_two_addresses_go_up_and_down_before_run_returns(lan: Lan) -> None:
         async with stage(policy(address(four), address(six))) as it:
             it.executor._say = said.append
             it.executor.run(both(1, "up"))
-            assert {four, six} <= set(lan.addresses(lan.one))
+            assert {ip(four), ip(six)} <= lan.ips(lan.one)
             it.executor.run(both(2, "down", word))
-            assert not {four, six} & set(lan.addresses(lan.one))
+            assert not {ip(four), ip(six)} & lan.ips(lan.one)
             return [each for each in it.inbox if isinstance(each, StepFinished)]
 
     up, down = inside(lan.one, work)
@@ -300,19 +300,19 @@ def test_one_address_of_two_that_cannot_come_up_is_told_by_itself(lan: Lan) -> N
     four, six = "10.77.0.114/24", "fd77::114/64"
     missing = ActionPolicy("address", {"address": six, "interface": "eth9"}, 5000)
 
-    async def work() -> tuple[StepFinished, list[str], StepFinished]:
+    async def work() -> tuple[StepFinished, set[str], StepFinished]:
         async with stage(policy(address(four), missing)) as it:
             it.executor.run(both(1, "up"))
-            up, there = await it.step(1), lan.addresses(lan.one)
+            up, there = await it.step(1), lan.ips(lan.one)
             it.executor.run(both(2, "down"))
             return up, there, await it.step(2)
 
     up, there, down = inside(lan.one, work)
     assert [ending.outcome for ending in up.endings] == [Outcome.DONE, Outcome.FAILED]
     assert "there is no interface eth9" in up.endings[1].text
-    assert four in there
+    assert ip(four) in there
     assert [ending.outcome for ending in down.endings] == [Outcome.DONE, Outcome.DONE]
-    assert four not in lan.addresses(lan.one)
+    assert ip(four) not in lan.ips(lan.one)
 
 
 def test_an_address_that_is_gone_already_does_not_keep_the_other_one_here(lan: Lan) -> None:
@@ -330,7 +330,7 @@ def test_an_address_that_is_gone_already_does_not_keep_the_other_one_here(lan: L
     down = inside(lan.one, work)
     assert [ending.outcome for ending in down.endings] == [Outcome.DONE, Outcome.DONE]
     assert down.said
-    assert not {four, six} & set(lan.addresses(lan.one))
+    assert not {ip(four), ip(six)} & lan.ips(lan.one)
 
 
 def test_an_address_that_somebody_removes_is_put_back(lan: Lan) -> None:
@@ -343,16 +343,16 @@ def test_an_address_that_somebody_removes_is_put_back(lan: Lan) -> None:
                 it.executor.run(run(index, "up", index))
                 await it.finished(index)
             in_namespace(lan.one, "ip", "address", "del", four, "dev", "eth0")
-            await until(lambda: four in lan.addresses(lan.one), "it is put back")
+            await until(lambda: ip(four) in lan.ips(lan.one), "it is put back")
             in_namespace(lan.one, "ip", "link", "set", "eth0", "down")
-            assert six not in lan.addresses(lan.one)
+            assert ip(six) not in lan.ips(lan.one)
             in_namespace(lan.one, "ip", "link", "set", "eth0", "up")
-            await until(lambda: {four, six} <= set(lan.addresses(lan.one)), "both are there")
+            await until(lambda: {ip(four), ip(six)} <= lan.ips(lan.one), "both are there")
             for index in (1, 0):
                 it.executor.run(run(10 + index, "down", index))
                 await it.finished(10 + index)
             assert not it.executor._keeper._held
-            assert not {four, six} & set(lan.addresses(lan.one))
+            assert not {ip(four), ip(six)} & lan.ips(lan.one)
 
     inside(lan.one, work)
     in_namespace(lan.one, "ip", "address", "replace", "fd77::1/64", "dev", "eth0", "nodad")
@@ -425,7 +425,7 @@ def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_i
             assert "removed by somebody else and cannot be put back: 10.77.0.117/24 on svc0: there is no interface svc0" in gone
             assert rung
             service_card(lan)
-            await until(lambda: f"{ip}/24" in lan.addresses(lan.one, "svc0"), "it is put back")
+            await until(lambda: ip in lan.ips(lan.one, "svc0"), "it is put back")
             unheard = "web: 10.77.0.117/24 on svc0 cannot be announced: Network is down"
             await until(lambda: it.executor.troubles == [("web", unheard)], "nobody hears of it")
             remember_wrongly(lan, ip)
@@ -485,3 +485,91 @@ def test_a_reclaim_of_which_nobody_hears_is_announced_when_it_can_be(lan: Lan) -
 
 def _count(path: Path) -> int:
     return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_what_carries_our_tag_and_is_not_configured_goes_at_the_start(lan: Lan) -> None:
+    """State was lost, and the address changed meanwhile: nobody else would ever take the old one away."""
+    old = ["10.77.0.160/24", "10.77.0.161/32", "fd77::160/64"]
+
+    async def work() -> list[str]:
+        async with stage(policy(*map(address, old))) as it:
+            it.executor.run(Run(1, "web", (0, 1, 2), "up", 7, "a test"))
+            await it.step(1)
+        async with stage(policy(address("10.77.0.170/24"))) as it:
+            return await it.executor.sweep()
+
+    lines = inside(lan.one, work)
+    assert len(lines) == 3
+    assert all("belongs to no service of this configuration" in line for line in lines)
+    assert not set(map(ip, old)) & lan.ips(lan.one)
+
+
+def test_a_start_that_would_take_the_hosts_own_address_is_refused(lan: Lan) -> None:
+    async def work() -> None:
+        async with stage(policy(address("10.77.0.1/24"))) as it:
+            with pytest.raises(StillUp, match=r"10\.77\.0\.1/24 on eth0 is this host's own"):
+                await it.executor.sweep()
+
+    inside(lan.one, work)
+    assert "10.77.0.1/24" in lan.addresses(lan.one)
+
+
+@pytest.mark.parametrize("promote", ["0", "1"])
+def test_the_hosts_own_address_stays_its_first_and_its_source_when_the_interface_is_flushed(lan: Lan, promote: str) -> None:
+    """A network service restarts: everything goes, ours is put back first, and then the host gets its own again."""
+    texts = ["10.95.0.100/24", "10.95.0.101/24"]
+
+    def lines() -> list[str]:
+        return in_namespace(lan.one, "ip", "-o", "-4", "address", "show", "dev", "svc0").splitlines()
+
+    def source() -> str:
+        words = in_namespace(lan.one, "ip", "route", "get", "10.95.0.7").split()
+        return words[words.index("src") + 1]
+
+    async def work() -> None:
+        async with stage(policy(*(address(text, "svc0") for text in texts))) as it:
+            in_namespace(lan.one, "ip", "address", "add", "10.95.0.1/24", "dev", "svc0")
+            it.executor.run(both(1, "up"))
+            await it.step(1)
+            assert {"10.95.0.1/24", *texts} == set(lan.addresses(lan.one, "svc0")) - {lan.addresses(lan.one, "svc0")[-1]}
+            in_namespace(lan.one, "ip", "-4", "address", "flush", "dev", "svc0")
+            await until(lambda: len(lines()) == 2, "they are put back")
+            in_namespace(lan.one, "ip", "address", "add", "10.95.0.1/24", "dev", "svc0")
+            assert source() == "10.95.0.1"
+            wanted = ["10.95.0.1/24", *texts]
+            await until(lambda: [line.split()[3] for line in lines()] == wanted, "the host's own is the first")
+            assert "secondary" not in lines()[0]
+            assert all("secondary" in line for line in lines()[1:])
+            in_namespace(lan.one, "ip", "address", "del", "10.95.0.1/24", "dev", "svc0")
+            await until(lambda: len(lines()) == 2 and all("scope link" in line for line in lines()), "none is a source")
+            it.executor.run(both(2, "down"))
+            await it.step(2)
+            assert not lines()
+
+    service_card(lan)
+    in_namespace(lan.one, "sysctl", "-qw", f"net.ipv4.conf.svc0.promote_secondaries={promote}")
+    in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
+    inside(lan.one, work)
+    in_namespace(lan.one, "ip", "link", "del", "svc0")
+
+
+def test_one_of_hundreds_that_goes_comes_back_and_nothing_else_is_asked_of_the_kernel(lan: Lan) -> None:
+    texts = [f"10.66.{n}.{m}/32" for n in range(3) for m in range(100)]
+
+    async def work() -> list[int]:
+        async with stage(policy(*map(address, texts))) as it:
+            it.executor.run(Run(1, "web", tuple(range(len(texts))), "up", 7, "a test"))
+            await it.step(1)
+            netlink, asked = it.executor._workshop.netlink, list[int]()
+            many = netlink._kernel.ask_all
+            netlink._kernel.ask_all = lambda requests: (asked.append(len(requests)), many(requests))[1]
+            netlink._beside.every_address = lambda: asked.append(-1)
+            in_namespace(lan.one, "ip", "address", "del", texts[150], "dev", "eth0")
+            await until(lambda: texts[150] in lan.addresses(lan.one), "it is put back")
+            it.executor.run(Run(2, "web", tuple(reversed(range(len(texts)))), "down", 7, "a test"))
+            await it.step(2)
+            return asked
+
+    asked = inside(lan.one, work)
+    assert 1 <= sum(asked) <= 2, "one to put it back, and one to forget who had it"
+    assert not set(texts) & set(lan.addresses(lan.one))

@@ -27,7 +27,7 @@ from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, 
 from protocol.bodies import read_signed
 from protocol.datagram import check_outside, last_word_body
 from protocol.messages import LastWord, Verified
-from tests.actions.lab import Lan, enter, in_namespace, until
+from tests.actions.lab import Lan, enter, in_namespace, ip, until
 from tests.actions.test_script import alive, write_script
 
 FOUR, SIX = "10.77.0.120/24", "fd77::120/64"
@@ -174,12 +174,12 @@ def test_a_killed_faild_leaves_nothing_and_the_peers_hear_it(lan: Lan, peer: Pee
     path = write_script(tmp_path, f'echo "$1 $FAILOVER_EPOCH $FAILOVER_REASON $({count})" >> $log')
     it = stand_in({"web": [address(FOUR), address(SIX), script(path)]})
     it.hear("up")
-    assert {FOUR, SIX} <= set(lan.addresses(lan.one))
+    assert {ip(FOUR), ip(SIX)} <= lan.ips(lan.one)
     it.kill()
     for listener in (peer.four, peer.six):
         word = peer.word(listener)
         assert (word.node, word.service, word.epoch) == ("one", "web", 7)
-    assert not {FOUR, SIX} & set(lan.addresses(lan.one))
+    assert not {ip(FOUR), ip(SIX)} & lan.ips(lan.one)
     assert (tmp_path / "log").read_text().splitlines()[-1] == "stop 7 faild has ended 2"
     it.guard_ended()
 
@@ -200,10 +200,10 @@ def test_an_address_goes_with_us_under_whatever_name_its_interface_has(
     it.hear("up")
     it.process.send_signal(signal.SIGSTOP)
     renamed()
-    assert {FOUR, SIX} <= set(lan.addresses(lan.one, "ethX"))
+    assert {ip(FOUR), ip(SIX)} <= lan.ips(lan.one, "ethX")
     it.kill()
     assert peer.word(peer.four).service == "web"
-    assert not {FOUR, SIX} & set(lan.addresses(lan.one, "ethX"))
+    assert not {ip(FOUR), ip(SIX)} & lan.ips(lan.one, "ethX")
     it.guard_ended()
 
 
@@ -221,7 +221,7 @@ def test_an_address_that_is_here_a_second_time_goes_too_but_not_from_lo(lan: Lan
         assert peer.word(peer.four).service == "web"
         left = in_namespace(lan.one, "ip", "-o", "address").split()
         assert sorted(text for text in left if text in (FOUR, SIX, four, six)) == [four, six]
-        assert {four, six} <= set(lan.addresses(lan.one, "lo"))
+        assert {ip(four), ip(six)} <= lan.ips(lan.one, "lo")
         it.guard_ended()
     finally:
         in_namespace(lan.one, "ip", "link", "del", "spare0")
@@ -237,7 +237,7 @@ def test_a_stop_that_fails_leaves_no_last_word(lan: Lan, peer: Peer, stand_in: A
     it.kill()
     it.guard_ended()
     assert (tmp_path / "stopped").exists()
-    assert FOUR not in lan.addresses(lan.one)
+    assert ip(FOUR) not in lan.ips(lan.one)
     assert peer.silent()
     assert "no last word" in it.complaints()
 
@@ -250,7 +250,7 @@ def test_a_stop_that_hangs_is_killed_and_leaves_no_last_word(lan: Lan, peer: Pee
     it.guard_ended()
     assert peer.silent()
     wait_for(lambda: not alive(int((tmp_path / "pid").read_text())), "the script is killed")
-    assert FOUR not in lan.addresses(lan.one)
+    assert ip(FOUR) not in lan.ips(lan.one)
 
 
 def test_one_service_does_not_wait_for_another(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:
@@ -259,7 +259,7 @@ def test_one_service_does_not_wait_for_another(lan: Lan, peer: Peer, stand_in: A
     it.hear("up")
     it.kill()
     assert peer.word(peer.four).service == "web"
-    assert FOUR not in lan.addresses(lan.one)
+    assert ip(FOUR) not in lan.ips(lan.one)
     (tmp_path / "go").touch()
     wait_for(lambda: peer.word(peer.four).service == "slow", "the slow one says its own")
 
@@ -281,7 +281,7 @@ def test_a_thread_that_cannot_die_does_not_hold_the_guard_up(lan: Lan, stand_in:
     it.hear("up")
     assert peer.word(peer.four).service == "web"
     assert it.process.poll() is None
-    assert FOUR not in lan.addresses(lan.one)
+    assert ip(FOUR) not in lan.ips(lan.one)
 
 
 def test_the_last_word_is_said_three_times_on_each_link(lan: Lan, stand_in: Any, peer: Peer) -> None:
@@ -491,7 +491,7 @@ def test_after_a_release_there_is_nothing_to_take_down_and_nothing_to_say(lan: L
     it.hear("up")
     it.process.communicate("release\n")
     it.guard_ended()
-    assert FOUR in lan.addresses(lan.one)
+    assert ip(FOUR) in lan.ips(lan.one)
     assert peer.silent()
 
 
@@ -500,7 +500,7 @@ def test_a_faild_that_ends_while_it_holds_is_cleaned_up_after(lan: Lan, stand_in
     it.hear("up")
     it.process.communicate("end\n")
     assert peer.word(peer.four).epoch == 7
-    assert FOUR not in lan.addresses(lan.one)
+    assert ip(FOUR) not in lan.ips(lan.one)
 
 
 def test_a_guard_that_dies_is_replaced_and_told_again(lan: Lan, stand_in: Any, peer: Peer) -> None:
@@ -511,7 +511,7 @@ def test_a_guard_that_dies_is_replaced_and_told_again(lan: Lan, stand_in: Any, p
     assert len(it.guards - {0}) == 2
     it.kill()
     assert peer.word(peer.four).service == "web"
-    assert FOUR not in lan.addresses(lan.one)
+    assert ip(FOUR) not in lan.ips(lan.one)
 
 
 def test_a_stopped_faild_has_not_ended(lan: Lan, stand_in: Any, peer: Peer) -> None:
@@ -521,7 +521,7 @@ def test_a_stopped_faild_has_not_ended(lan: Lan, stand_in: Any, peer: Peer) -> N
     it.process.send_signal(signal.SIGSTOP)
     deadline = time.monotonic() + 0.2
     while time.monotonic() < deadline:
-        assert FOUR in lan.addresses(lan.one)
+        assert ip(FOUR) in lan.ips(lan.one)
     assert alive(pid)
 
 
@@ -530,7 +530,7 @@ def test_signals_to_everybody_do_not_end_the_guard_before_faild(lan: Lan, stand_
     pid = it.guard()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2):
         os.kill(pid, number)
-    assert FOUR in lan.addresses(lan.one)
+    assert ip(FOUR) in lan.ips(lan.one)
     assert alive(pid)
     it.kill()
     assert peer.word(peer.four).service == "web"
@@ -624,10 +624,27 @@ def test_an_ordinary_user_with_two_capabilities_is_enough_and_scripts_get_none(
     path = write_script(tmp_path, "grep CapEff /proc/self/status >> $log")
     it = stand_in({"web": [address(FOUR), address(SIX), script(path)]}, prefix=UNPRIVILEGED)
     pid = it.guard()
-    assert {FOUR, SIX} <= set(lan.addresses(lan.one))
+    assert {ip(FOUR), ip(SIX)} <= lan.ips(lan.one)
     assert (tmp_path / "log").read_text().split() == ["CapEff:", "0" * 16]
     assert int(re.findall(r"CapEff:\s+(\w+)", Path(f"/proc/{pid}/status").read_text())[0], 16) & 1 << 12
     it.kill()
     assert peer.word(peer.four).service == "web"
-    assert not {FOUR, SIX} & set(lan.addresses(lan.one))
+    assert not {ip(FOUR), ip(SIX)} & lan.ips(lan.one)
     assert (tmp_path / "log").read_text().split()[-1] == "0" * 16
+
+
+def test_the_guard_takes_no_administrators_address_along(lan: Lan, peer: Peer, stand_in: Any) -> None:
+    """Ours was there first; with promote_secondaries = 0 the kernel removes what came after it in the same network."""
+    in_namespace(lan.one, "sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=0")
+    it = stand_in({"web": [address("10.94.0.120/24")]})
+    it.hear("up")
+    in_namespace(lan.one, "ip", "address", "add", "10.94.0.9/24", "dev", "eth0")
+    try:
+        it.kill()
+        assert peer.word(peer.four).service == "web"
+        assert "10.94.0.120" not in lan.ips(lan.one)
+        assert "10.94.0.9/24" in lan.addresses(lan.one)
+        it.guard_ended()
+    finally:
+        in_namespace(lan.one, "ip", "address", "del", "10.94.0.9/24", "dev", "eth0")
+        in_namespace(lan.one, "sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=1")

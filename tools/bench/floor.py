@@ -17,6 +17,7 @@ from actions.address import AddressAction
 from actions.announce import Announcer
 from actions.netlink import Netlink
 from actions.outcome import Order
+from actions.wire import Wire
 from tools.bench.figures import Figure
 from tools.bench.rig import MASTER, SLAVE, Plan
 from tools.lab.addresses import SERVICE_V4, SERVICE_V6
@@ -33,7 +34,7 @@ GIVE, YOURS = b"give", b"yours"
 async def serve(orders: str, own: str, peer: str) -> None:
     """Take the addresses when the peer says so, and let them go when told to give."""
     be_punctual()  # as faild does: otherwise the bare program would be the slower one
-    netlink, announcer = await Netlink.open(), Announcer()
+    netlink, announcer = await Netlink.open(), Announcer(Wire.open())
     wanted = (ip_interface(f"{SERVICE_V4}/24"), ip_interface(f"{SERVICE_V6}/64"))
     actions = [AddressAction("eth0", address, netlink, announcer) for address in wanted]
     order = Order("web", "", 0, "")

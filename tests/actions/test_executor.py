@@ -561,6 +561,7 @@ def test_one_of_hundreds_that_goes_comes_back_and_nothing_else_is_asked_of_the_k
             it.executor.run(Run(1, "web", tuple(range(len(texts))), "up", 7, "a test"))
             await it.step(1)
             netlink, asked = it.executor._workshop.netlink, list[int]()
+            await until(lambda: not netlink._untidy, "what came with the start is over")
             many = netlink._kernel.ask_all
             netlink._kernel.ask_all = lambda requests: (asked.append(len(requests)), many(requests))[1]
             netlink._beside.every_address = lambda: asked.append(-1)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from coordinator.alarms.board import Condition
 from coordinator.alarms.names import AlarmName
-from coordinator.control.status import holders, reason, state
+from coordinator.control.status import holders, reason, state, stopped
 from coordinator.control.view import NodeView, PeerView
 from coordinator.core import core, ownership
 from coordinator.core.model import Judgement
@@ -86,8 +86,7 @@ def isolated(view: NodeView, peers: Peers) -> Iterator[Condition]:
 def peer_dead(view: NodeView, peers: Peers) -> Iterator[Condition]:
     for name, peer in peers.items():
         if peer.judgement is Judgement.DEAD:
-            column = view.state.column(name)
-            was = "it was stopped in order" if column.started and not column.running else "it was not stopped in order"
+            was = "it was stopped in order" if stopped(view.state.column(name)) else "it was not stopped in order"
             yield Condition(AlarmName.PEER_DEAD, f"{name} is not heard any more: {was}, as far as its log is known", node=name)
 
 

@@ -38,6 +38,9 @@ STREAMS_MAX = 32
 
 WAIT_MS_MAX = 30_000
 LAST_MAX = 1000
+RECALLS_MAX = 3
+"""An event names the command that caused it: two steps from the state to an operator's name, and one to spare."""
+
 KEEPALIVE_S = 15.0
 """A comment on a silent stream, so that both ends notice when the other is gone."""
 
@@ -95,7 +98,12 @@ class ControlServer:
         wait_ms = min(_number(request, "wait_ms", 0), WAIT_MS_MAX)
         if wait_ms:
             await self.view.bell.heard(_number(request, "version", -1), wait_ms / 1000)
-        return web.json_response(status(self.view, _wall_ms()))
+        known = status(self.view, _wall_ms())
+        for _ in range(RECALLS_MAX):
+            if not await self.view.recall():
+                break
+            known = status(self.view, _wall_ms())
+        return web.json_response(known)
 
     async def _links(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(numbers.links(self.view))

@@ -5,13 +5,15 @@ dead does not count as an owner. In a split `owner` is the winner among the know
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from coordinator.alarms.board import Alarm
+from coordinator.control import outs
+from coordinator.control.outs import rfc3339
 from coordinator.control.view import LinkView, NodeView, PeerView
 from coordinator.core import ownership
-from coordinator.core.model import Judgement, ServiceColumn, ServiceState
+from coordinator.core.decide import BY_LAST_WORD
+from coordinator.core.model import Column, Judgement, ServiceColumn
 from coordinator.policy import ServicePolicy
 from protocol.printable import printable
 
@@ -50,14 +52,10 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
     }
 
 
-def rfc3339(wall_ms: int) -> str:
-    """UTC with milliseconds."""
-    return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{wall_ms % 1000:03d}Z"
-
-
 def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
     if name == view.me:
-        return {"liveness": "alive", "links": {}, "silent_ms": 0, "fit": not view.unfit_because, "agrees": True}
+        own = {"liveness": "alive", "links": {}, "silent_ms": 0, "fit": not view.unfit_because}
+        return {**own, "agrees": True, "stopped": False}
     peer = peers[name]
     return {
         "liveness": liveness(peer),
@@ -65,7 +63,13 @@ def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str,
         "silent_ms": peer.silent_ms,
         "fit": peer.fit,
         "agrees": peer.agrees,
+        "stopped": peer.judgement is Judgement.DEAD and stopped(view.state.column(name)),
     }
+
+
+def stopped(column: Column) -> bool:
+    """Whether its log ends with an orderly stop, as far as it is known here."""
+    return column.started is not None and not column.running
 
 
 def liveness(peer: PeerView) -> str:
@@ -89,7 +93,7 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
     owner = ownership.winner(view.state, ruled, owners)
     held = bool(ownership.held_back(view.state, name))
     epoch = _column(view, owner, name).epoch if owner else ownership.epoch(view.state, name)
-    why = reason(view, ruled, owners, owner, peers) + (f"; on hold until `failc unhold {name}`" if held else "")
+    why = reason(view, ruled, owners, owner, peers) + (_on_hold(view, name) if held else "")
     return {
         "owner": owner,
         "owners": list(owners),
@@ -99,6 +103,7 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
         "reason": printable(why),
         "held": held,
         "moving_to": _target(view, name),
+        "out": {node: out.json() for node in ruled.nodes if (out := outs.look(view, name, node))},
         "stuck": [node for node in ownership.holders(view.state, name) if _column(view, node, name).stuck],
     }
 
@@ -136,15 +141,16 @@ def reason(
     column = _column(view, owner, ruled.name)
     if len(owners) > 1:
         return f"split: {' and '.join(owners)} hold it; {owner} wins by split_winner = {ruled.split_winner}"
-    if column.stuck:
-        return (
-            f"{owner} is stuck in STOPPING: a down action failed; say `failc fail {ruled.name} {owner}` when it is down there"
-        )
+    out = outs.look(view, ruled.name, owner)
+    if out is not None:
+        return f"{owner} is {out.text}"
     if owner != view.me and peers[owner].judgement is Judgement.INDOUBT:
         dead_ms = view.policy.timing.dead_ms
         return f"{owner} had it as {column.state} when it was last heard, and is in doubt: dead after {dead_ms} ms of silence"
-    words = f": {column.reason}" if column.reason else ""
-    return f"{owner} is {column.state}{words}"
+    said = column.reason
+    if BY_LAST_WORD in said:
+        said = outs.predecessor(view, ruled.name, owner, peers) or said
+    return f"{owner} is {column.state}{': ' + said if said else ''}"
 
 
 def _nobody(view: NodeView, ruled: ServicePolicy, peers: Mapping[str, PeerView]) -> str:
@@ -152,8 +158,7 @@ def _nobody(view: NodeView, ruled: ServicePolicy, peers: Mapping[str, PeerView])
     if view.me not in ruled.nodes:
         return "; ".join(["nobody holds it", *(_candidate(view, ruled.name, node, peers) for node in ruled.nodes)])
     mine = _column(view, view.me, ruled.name)
-    said = _why(mine, ruled.name, view.sentence(ruled.name) or mine.reason)
-    return f"nobody holds it; {view.me} is in {mine.state}{': ' + said if said else ''}"
+    return f"nobody holds it; {view.me} is {_said(view, ruled.name, view.me, view.sentence(ruled.name) or mine.reason, peers)}"
 
 
 def _candidate(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:
@@ -164,20 +169,21 @@ def _candidate(view: NodeView, name: str, node: str, peers: Mapping[str, PeerVie
         return f"{node} is in doubt, last heard in {column.state}"
     lost = f", no carrier on {', '.join(sorted(column.carrier_lost))}" if column.carrier_lost else ""
     unfit = "" if peers[node].fit else ", not fit"
-    said = _why(column, name, column.reason)
-    return f"{node} is in {state(view, name, node, peers)}{lost}{unfit}{': ' + said if said else ''}"
+    return f"{node} is {_said(view, name, node, column.reason, peers)}{lost}{unfit}"
 
 
-def _why(column: ServiceColumn, name: str, said: str) -> str:
-    """With the cause of a FAIL, and the way out of it."""
-    if column.state is not ServiceState.FAIL or not column.cause:
-        return said
-    return f"{said or 'failed'} ({column.cause}); {_way_out(column.cause, name)}"
+def _said(view: NodeView, name: str, node: str, sentence: str, peers: Mapping[str, PeerView]) -> str:
+    """In which state it is, and why; of a FAIL by whom, since when and how long."""
+    out = outs.look(view, name, node)
+    if out is not None:
+        return out.text
+    return f"in {state(view, name, node, peers)}{': ' + sentence if sentence else ''}"
 
 
-def _way_out(cause: str, name: str) -> str:
-    now = f"`failc recover {name}`"
-    return f"until {now}" if cause == "operator" else f"tried again after `retry`, or at once with {now}"
+def _on_hold(view: NodeView, name: str) -> str:
+    said = outs.held_by(view, name)
+    since = f" since {outs.to_the_second(said.at_ms)}" if said else ""
+    return f"; on hold{since} by {outs.words(said)} until `failc unhold {name}`"
 
 
 def _target(view: NodeView, name: str) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.control.status import rfc3339
+from coordinator.control.outs import rfc3339
 from coordinator.control.view import NodeView
 from coordinator.sentences import sentence
 from protocol.event import Entry

@@ -15,7 +15,7 @@ from coordinator.core.effects import Answer
 from coordinator.core.model import Judgement, State
 from coordinator.policy import Policy
 from protocol.commands import SignedCommand
-from protocol.event import Head
+from protocol.event import Event, Head, Ref
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +112,12 @@ class NodeView(Protocol):
 
     def sentence(self, service: str) -> str:
         """The reason of this node's newest decision on a service, also of one to do nothing; empty where there is none."""
+
+    def event(self, ref: Ref | None) -> Event | None:
+        """A durable event, if it is in memory; else `recall` looks for it."""
+
+    async def recall(self) -> bool:
+        """Read the events that `event` was asked for in vain. Whether any was found."""
 
     def heads(self) -> tuple[Head, ...]:
         """The last durable event of every feed."""

@@ -28,10 +28,14 @@ from typing import NamedTuple
 
 from coordinator.core import ownership
 from coordinator.core.case import ALIVE, INDOUBT, Case
-from coordinator.core.model import UPISH, ServiceState
+from coordinator.core.model import UPISH, ServiceState, Word
 from protocol.event import Ref
 
 RECOVER, FAIL, UP, RECLAIM = ServiceState.RECOVER, ServiceState.FAIL, ServiceState.UP, ServiceState.RECLAIM
+
+
+BY_LAST_WORD = "by its last word: it has let it go, or its faild has ended"
+"""A last word is faster than the events that say why; `coordinator.control.outs` looks for these later."""
 
 
 class Act(StrEnum):
@@ -294,10 +298,26 @@ def claim_free(case: Case) -> Found | None:
         who = "nobody else has held it" if case.mine.epoch else "nobody has held it yet"
         return Found(who, _refs(case.mine.changed or case.column.started))
     over = ownership.ended(case.state, case.name, last) if case.theirs(last).holds else None
-    how = f"{last} is down, by word" if over else f"{last} has let it go"
+    how = _how_it_ended(case, last, over)
     doubted = tuple(ref for node in case.better for ref in case.evidence(node))
     ends = _refs(over.ref if over else case.theirs(last).changed)
     return Found(how, tuple(dict.fromkeys((*_move(case), *ends, *doubted))))
+
+
+def _how_it_ended(case: Case, last: str, over: Word | None) -> str:
+    """Moved, stopped, failed, killed or declared down: as far as its events are here when its last word is."""
+    column, theirs = case.state.column(last), case.theirs(last)
+    if over and any(word == over for seen in case.state.columns.values() for word in seen.fenced.values()):
+        return f"an operator said that it is down on {last}"
+    if theirs.changed == column.started and not over:
+        return f"an earlier run of {last} had it, and is over"
+    if not over or theirs.state is ServiceState.STOPPING:
+        return f"{last} has let it go" + (f": {theirs.reason}" if theirs.reason else "")
+    if column.leaving:
+        return f"{last} is being stopped, and has let it go"
+    if _move(case):
+        return f"{last} has let it go: moved to {case.me}"
+    return f"{last} says that it is down there, {BY_LAST_WORD}"
 
 
 def _move(case: Case) -> tuple[Ref, ...]:

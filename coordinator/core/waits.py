@@ -17,6 +17,11 @@ LEAD_MS = 5
 operator 5 ms, and nothing the client, whose outage begins only when the owner lets go."""
 
 
+def retry_wait_ms(retry_ms: int, failures: int) -> int:
+    """How long a node stays in FAIL after so many failures in a row."""
+    return int(min(RETRY_MS_MAX, retry_ms * 2 ** min(20, max(0, failures - 1))))
+
+
 @dataclass(slots=True)
 class Waits:
     """For one service."""
@@ -72,8 +77,7 @@ class Waits:
             return None
         if self.failed is None or self.failed[0].changed != mine.changed:
             self.failed = (mine, now_ms)
-        wait_ms = min(RETRY_MS_MAX, case.service.retry_ms * 2 ** min(20, max(0, mine.failures - 1)))
-        return self.failed[1] + int(wait_ms)
+        return self.failed[1] + retry_wait_ms(case.service.retry_ms, mine.failures)
 
     def decided(self, case: Case, decision: Decision, now_ms: int, dead_ms: int) -> bool:
         """Note whom we wait for. True where somebody has just been passed over: decide again."""

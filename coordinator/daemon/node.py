@@ -37,6 +37,7 @@ from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
 from coordinator.daemon.news import News
 from coordinator.daemon.output import Say
+from coordinator.daemon.recall import Recall
 from coordinator.daemon.reloading import Reloading
 from coordinator.daemon.statelock import StateBusy
 from coordinator.daemon.systemd import tell
@@ -44,7 +45,7 @@ from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.trust import known_keys
 from protocol.commands import SignedCommand
-from protocol.event import Entry, Head
+from protocol.event import Entry, Event, Head, Ref
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord, Verified
@@ -95,6 +96,7 @@ class Node:
         self.guard = GuardLink(me, policy, folders.state, post)
         self.traps = Traps(me, policy, folders.state)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word, self.bell.ring)
+        self.recalled = Recall(journal.read)
         self.alarms_ = Alarming(self, lambda: self.executor.troubles, self._alarmed)
         self.news = News(lambda: self.core, self.run, self.executor.changed, self.alarms_.written, self.bell)
         self.links_ = Links(me, policy, identity, self.run, journal, post, boot_ms_now)
@@ -372,6 +374,12 @@ class Node:
 
     def sentence(self, service: str) -> str:
         return self.core.sentences.get(service, "")
+
+    def event(self, ref: Ref | None) -> Event | None:
+        return self.recalled.event(ref)
+
+    async def recall(self) -> bool:
+        return await self.recalled.fetch()
 
     def heads(self) -> tuple[Head, ...]:
         return self.journal.heads()

@@ -5,7 +5,7 @@ import time
 import click
 import pytest
 
-from coordinator.control.status import rfc3339
+from coordinator.control.outs import rfc3339
 from tools.audit.clock import looks_like_time, parse, show
 from tools.failc.status import spoken
 from tools.failc.watch import line

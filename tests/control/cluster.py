@@ -21,8 +21,9 @@ from coordinator.control.view import PeerView
 from coordinator.core import effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now, Outcome
+from coordinator.daemon.recall import Recall
 from protocol.commands import SignedCommand
-from protocol.event import Entry, Head
+from protocol.event import Entry, Event, Head, Ref
 from protocol.messages import Batch, Verified
 from protocol.sshkey import write_private
 
@@ -90,6 +91,7 @@ class Node:
         self.links_ = [Link(peer, link) for peer in NODES if peer != me for link in ("lan", "direct")]
         self.timer: asyncio.TimerHandle | None = None
         self.stuck = False
+        self.recalled = Recall(self.read)
         self.server = ControlServer(self, cluster.folder / me)
 
     def post(self, given: Input) -> None:
@@ -179,6 +181,12 @@ class Node:
 
     def links(self) -> list[Link]:
         return self.links_
+
+    def event(self, ref: Ref | None) -> Event | None:
+        return self.recalled.event(ref)
+
+    async def recall(self) -> bool:
+        return await self.recalled.fetch()
 
     def sentence(self, service: str) -> str:
         return self.core.sentences.get(service, "")

@@ -11,11 +11,13 @@ from coordinator.alarms.board import Alarm, Key
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
 from coordinator.control.bell import Bell
-from coordinator.control.status import rfc3339, status
+from coordinator.control.outs import rfc3339
+from coordinator.control.status import status
 from coordinator.control.view import PeerView
-from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State
+from coordinator.core.decide import BY_LAST_WORD
+from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State, Word
 from coordinator.policy import Policy
-from protocol.event import Ref
+from protocol.event import Event, Ref
 from tests.config.sound import TEXT
 
 FAIL = ServiceState.FAIL
@@ -35,6 +37,7 @@ class Standing:
     unfit_because: str = ""
     alarms: tuple[Alarm, ...] = ()
     bell: Bell = field(default_factory=Bell)
+    events: dict[Ref, Event] = field(default_factory=dict)
 
     def peers(self) -> dict[str, PeerView]:
         known = {"lukretia": self.peer, "genesis": ALIVE, "umpire": ALIVE}
@@ -42,6 +45,12 @@ class Standing:
 
     def links(self) -> list[Any]:
         return [SimpleNamespace(peer="lukretia", link="lan", up=False, datagram=False, rtt_ms=None, refused={})]
+
+    def event(self, ref: Ref | None) -> Event | None:
+        return self.events.get(ref) if ref else None
+
+    async def recall(self) -> bool:
+        return False
 
     def sentence(self, service: str) -> str:
         return "lukretia is in doubt"
@@ -96,8 +105,8 @@ def test_nobody_is_null_and_the_newest_decision_says_why():
 @pytest.mark.parametrize(
     ("change", "lukretia", "said"),
     [
-        ({}, ServiceColumn(FAIL, cause="check", reason="exit 1"), "in FAIL: exit 1 (check); tried again after `retry`"),
-        ({}, ServiceColumn(FAIL, cause="operator"), "in FAIL: failed (operator); until `failc recover web`"),
+        ({}, ServiceColumn(FAIL, cause="check", reason="exit 1"), "in FAIL by a check: exit 1; tried again after `retry`"),
+        ({}, ServiceColumn(FAIL, cause="operator"), "in FAIL by an operator; until `failc recover web`"),
         ({}, ServiceColumn(carrier_lost={"eth0": Ref("lukretia", 1, 9)}), "in RECOVER, no carrier on eth0"),
         ({"fit": False}, ServiceColumn(), "in RECOVER, not fit"),
         ({"judgement": Judgement.DEAD}, ServiceColumn(ServiceState.UP), "dead"),
@@ -109,6 +118,58 @@ def test_a_node_that_may_not_own_it_says_what_it_knows_of_those_that_may(change,
     web = status(Standing(replace(ALIVE, **change), State(columns)), 0)["services"]["web"]
     assert web["reason"].startswith(f"nobody holds it; lukretia is {said}")
     assert web["reason"].endswith("; genesis is in RECOVER")
+
+
+DOWN = Ref("lukretia", 1, 9)
+
+
+@pytest.mark.parametrize(
+    ("retry", "failures", "says", "again"),
+    [
+        ("1m", 1, "tried again at 2023-11-14T22:14:20Z, or at once with `failc recover web`", "2023-11-14T22:14:20.007Z"),
+        ("1m", 3, "tried again at 2023-11-14T22:17:20Z, or at once with `failc recover web`", "2023-11-14T22:17:20.007Z"),
+        ("never", 1, "not tried again by itself (retry = never): `failc recover web`", None),
+    ],
+)
+def test_a_failed_check_says_since_when_and_when_it_is_tried_again(retry, failures, says, again):
+    column = ServiceColumn(FAIL, cause="check", reason="exit 1", changed=DOWN, failures=failures)
+    policy = parse(TEXT.replace('retry        = "1m"', f'retry = "{retry}"'), "f")
+    event = SimpleNamespace(wall_ms=1_700_000_000_007, kind="down", body={})
+    state = State({"lukretia": Column("lukretia", services={"web": column})})
+    view = Standing(ALIVE, state, policy=policy, events={DOWN: event})
+    out = status(view, 0)["services"]["web"]["out"]["lukretia"]
+    assert (out["kind"], out["since"], out["again_at"]) == ("check", "2023-11-14T22:13:20.007Z", again)
+    assert out["text"] == f"in FAIL since 2023-11-14T22:13:20Z by a check: exit 1; {says}"
+
+
+HELD = ServiceColumn(FAIL, epoch=6, holding_epoch=6, lowered=DOWN)
+
+
+@pytest.mark.parametrize(
+    ("before", "event", "peer", "says"),
+    [
+        (HELD, ("down", {"cause": "stopping", "reason": ""}), {}, "lukretia was stopped"),
+        (HELD, ("down", {"cause": "operator", "reason": ""}), {}, "an operator said fail on lukretia"),
+        (HELD, ("down", {"cause": "move", "reason": "moved to genesis by an operator"}), {}, "moved to genesis by an operator"),
+        (HELD, ("pulse", {}), {}, "lukretia was killed: its faild ended without a stop, and its guard took web down"),
+        (replace(HELD, state=ServiceState.UP), ("up", {}), {"judgement": Judgement.DEAD}, "lukretia was killed"),
+        (HELD, None, {}, "lukretia says that it is down there, by its last word"),
+    ],
+    ids=["stopped", "failed", "moved", "killed", "killed and dead", "not known yet"],
+)
+def test_how_the_last_holding_ended_is_told_as_soon_as_it_is_known(before, event, peer, says):
+    """The claim was faster: it rested on the last word alone."""
+    reason = f"lukretia says that it is down there, {BY_LAST_WORD}"
+    claimed = ServiceColumn(ServiceState.UP, epoch=7, holding_epoch=7, reason=reason)
+    word = {("web", "lukretia"): Word(6, Ref("genesis", 1, 4))}
+    columns = {
+        "lukretia": Column("lukretia", services={"web": before}),
+        "genesis": Column("genesis", services={"web": claimed}, last_words=word),
+    }
+    events = {DOWN: SimpleNamespace(wall_ms=0, kind=event[0], body=event[1])} if event else {}
+    web = status(Standing(replace(ALIVE, **peer), State(columns), events=events), 0)["services"]["web"]
+    assert web["owner"] == "genesis"
+    assert says in web["reason"]
 
 
 def test_a_reason_of_any_letters_is_one_line():

@@ -7,7 +7,7 @@ import click
 
 from tools.failc.asking import connect
 from tools.failc.options import reaching
-from tools.failc.screen import coloured, table
+from tools.failc.screen import coloured, table, width
 
 
 @click.command()
@@ -27,7 +27,7 @@ def links(as_json: bool) -> None:
         print(json.dumps(known))
         return
     rows = [_row(link) for link in known["links"]]
-    print("\n".join(table(["PEER", "LINK", "TLS", "DATAGRAMS", "ROUND TRIP", "REFUSED"], rows, coloured())))
+    print("\n".join(table(["PEER", "LINK", "TLS", "DATAGRAMS", "ROUND TRIP", "REFUSED"], rows, coloured(), width())))
 
 
 def _row(link: dict[str, Any]) -> list[str]:

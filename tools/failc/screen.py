@@ -1,6 +1,7 @@
 """How things look in a terminal: columns that line up, colour only where it helps and is wanted."""
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 
@@ -45,13 +46,43 @@ def paint(cell: str, colour: bool) -> str:
     return cell
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], colour: bool) -> list[str]:
-    """Lines with two spaces between columns; the last column may be as long as it likes."""
+def width() -> int | None:
+    """How many letters a line may have; None where stdout is no terminal."""
+    return shutil.get_terminal_size().columns if terminal() else None
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], colour: bool, room: int | None = None) -> list[str]:
+    """Lines with two spaces between columns; the last column may be as long as it likes.
+
+    Where a line would be longer than `room`, each row is a block of its own, with one line for each of its cells: what is cut
+    off at the right margin is what one looks for.
+    """
     widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
+    if room is not None and rows and sum(widths) + 2 * (len(widths) - 1) > room:
+        return _blocks(head, rows, colour)
     lines = [_line([click.style(cell, bold=True) if colour else cell for cell in head], head, widths)]
     return lines + [_line([paint(cell, colour) for cell in row], row, widths) for row in rows]
+
+
+def _blocks(head: Sequence[str], rows: Sequence[Sequence[str]], colour: bool) -> list[str]:
+    longest = max(len(cell) for cell in head[1:])
+    lines = []
+    for name, *cells in rows:
+        lines.append(click.style(name, bold=True) if colour else name)
+        lines += [f"  {title:{longest}}  {paint(cell, colour)}".rstrip() for title, cell in zip(head[1:], cells) if cell]
+    return lines
 
 
 def _line(shown: Sequence[str], bare: Sequence[str], widths: Sequence[int]) -> str:
     """Pads by the bare text: colours have no width."""
     return "  ".join(cell + " " * (width - len(text)) for cell, text, width in zip(shown, bare, widths)).rstrip()
+
+
+def lasting(ms: int) -> str:
+    """A duration as a person says it, to its two largest units: "412 ms", "5 s", "1h30m"; `--at` takes it with "ago"."""
+    if ms < 10_000:
+        return f"{ms} ms" if ms < 1000 else f"{ms // 1000} s"
+    units = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
+    parts = [(ms // size % (10**9 if unit == "d" else {"h": 24, "m": 60, "s": 60}[unit]), unit) for unit, size in units]
+    first = next(at for at, (number, _) in enumerate(parts) if number)
+    return "".join(f"{number}{unit}" for number, unit in parts[first : first + 2] if number)

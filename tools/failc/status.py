@@ -7,7 +7,7 @@ import click
 
 from tools.failc.asking import connect
 from tools.failc.options import reaching
-from tools.failc.screen import coloured, paint, table
+from tools.failc.screen import coloured, lasting, paint, table, width
 
 
 @click.command()
@@ -24,22 +24,22 @@ def status(as_json: bool) -> None:
     failc status --json | jq -r .services.web.owner
     """
     known = connect().get("/status")
-    print(json.dumps(known) if as_json else "\n".join(lines(known, coloured())))
+    print(json.dumps(known) if as_json else "\n".join(lines(known, coloured(), width())))
 
 
-def lines(known: dict[str, Any], colour: bool) -> list[str]:
-    """The status as text."""
-    said = [f"{known['cluster']}, as {known['node']} knows it at {known['at'][11:19]}Z", ""]
-    said += [*_services(known, colour), "", *_nodes(known, colour)]
+def lines(known: dict[str, Any], colour: bool, room: int | None = None) -> list[str]:
+    """The status as text, the alarms first. Tables that do not fit into `room` letters are written one cell a line."""
+    said = [f"{known['cluster']}, as {known['node']} knows it at {known['at'][11:19]}Z", *_alarms(known["alarms"], colour), ""]
+    said += [*_services(known, colour, room), "", *_nodes(known, colour, room)]
     if known["unfit_because"]:
         said += ["", paint(f"{known['node']} takes nothing: {known['unfit_because']}", colour)]
-    return said + _alarms(known["alarms"], colour)
+    return said
 
 
 def _alarms(alarms: list[dict[str, Any]], colour: bool) -> list[str]:
     """Each on a line: its name (docs/alarms has a page for it), what it is about, since when, and what is so."""
-    lines = [f"alarm {_about(alarm)} since {spoken(alarm['since'])}: {alarm['text']}" for alarm in alarms]
-    return ["", *(click.style(line, fg="red") if colour else line for line in lines)] if lines else []
+    found = [f"alarm {_about(alarm)} since {spoken(alarm['since'])}: {alarm['text']}" for alarm in alarms]
+    return [click.style(line, fg="red") if colour else line for line in found]
 
 
 def _about(alarm: dict[str, Any]) -> str:
@@ -51,7 +51,7 @@ def spoken(at: str) -> str:
     return at[:19] + "Z"
 
 
-def _services(known: dict[str, Any], colour: bool) -> list[str]:
+def _services(known: dict[str, Any], colour: bool, room: int | None) -> list[str]:
     if not known["services"]:
         return ["no service is configured"]
     nodes = [name for name in known["nodes"] if any(name in service["states"] for service in known["services"].values())]
@@ -59,9 +59,14 @@ def _services(known: dict[str, Any], colour: bool) -> list[str]:
         [name, _owner(service), str(service["epoch"] or "-"), *(service["states"].get(node, "-") for node in nodes)]
         for name, service in known["services"].items()
     ]
-    drawn = table(["SERVICE", "OWNER", "EPOCH", *nodes], rows, colour)
-    reasons = [f"{name}: {service['reason']}" for name, service in known["services"].items()]
-    return [*drawn, "", *reasons]
+    drawn = table(["SERVICE", "OWNER", "EPOCH", *nodes], rows, colour, room)
+    return [*drawn, "", *(line for name, service in known["services"].items() for line in _reasons(name, service))]
+
+
+def _reasons(name: str, service: dict[str, Any]) -> list[str]:
+    """Why it is where it is; then of each candidate that is out, by whom, since when and how long."""
+    outs = [f"{name}: {node} is {out['text']}" for node, out in service["out"].items() if out["text"] not in service["reason"]]
+    return [f"{name}: {service['reason']}", *outs]
 
 
 def _owner(service: dict[str, Any]) -> str:
@@ -73,16 +78,18 @@ def _owner(service: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def _nodes(known: dict[str, Any], colour: bool) -> list[str]:
+def _nodes(known: dict[str, Any], colour: bool, room: int | None) -> list[str]:
     rows = [[name, _liveness(name, node, known), _links(node)] for name, node in known["nodes"].items()]
-    return table(["NODE", "LIVENESS", "LINKS"], rows, colour)
+    return table(["NODE", "LIVENESS", "LINKS"], rows, colour, room)
 
 
 def _liveness(name: str, node: dict[str, Any], known: dict[str, Any]) -> str:
     if name == known["node"]:
         return "this node"
+    if node["stopped"]:
+        return "dead: stopped in order"
     word = str(node["liveness"]).replace("indoubt", "in doubt")
-    extra = "" if node["liveness"] == "alive" else f" {node['silent_ms']} ms"
+    extra = "" if node["liveness"] == "alive" else f" {lasting(node['silent_ms'])}"
     extra += ", not fit" if node["liveness"] == "alive" and not node["fit"] else ""
     return word + extra + ("" if node["agrees"] or word == "dead" else ", other configuration")
 

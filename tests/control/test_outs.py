@@ -1,0 +1,58 @@
+"""What `failc status` says about nodes that do not take a service: real cores, a real socket."""
+
+from typing import Any
+
+import pytest
+
+from coordinator.control import outs
+from tests.control.cluster import Cluster
+from tests.control.test_socket import body, http  # noqa: F401
+from tests.failc.running import failc
+
+
+@pytest.fixture
+async def cluster(tmp_path):
+    async with Cluster(tmp_path) as running:
+        yield await running.settled()
+
+
+async def web(http: Any) -> dict[str, Any]:  # noqa: F811
+    async with http.get("/status") as answer:
+        service: dict[str, Any] = (await answer.json())["services"]["web"]
+        return service
+
+
+async def ordered(cluster: Cluster, http: Any, **changes: Any) -> None:  # noqa: F811
+    async with http.post("/command", json=body(cluster, **changes)) as answer:
+        assert answer.status == 202
+
+
+async def test_a_fail_by_an_operator_names_the_operator_the_reason_and_since_when(cluster, http):  # noqa: F811
+    await ordered(cluster, http, reason="disk swap")
+    await cluster.until(lambda cluster: cluster.at("genesis", "genesis") == "UP" and cluster.at("lukretia", "genesis") == "UP")
+    out = (await web(http))["out"]["lukretia"]
+    assert (out["kind"], out["by"], out["reason"], out["again_at"]) == ("operator", "afm", "disk swap", None)
+    since = outs.to_the_second(out["since_ms"])
+    assert out["text"] == f'in FAIL since {since} by an operator (afm), "disk swap"; until `failc recover web`'
+    people = await failc("status", "--state", cluster.folder / "genesis")
+    assert f"web: lukretia is {out['text']}" in people.out.splitlines()
+    assert "web: genesis is UP: lukretia has let it go: an operator said fail" in people.out.splitlines()
+
+
+async def test_a_hold_names_who_placed_it_why_and_since_when(cluster, http):  # noqa: F811
+    await ordered(cluster, http, word="hold", reason="rack work")
+    await cluster.until(lambda cluster: all(node.core.state.column("lukretia").holds for node in cluster.nodes.values()))
+    said = (await web(http))["reason"]
+    assert "; on hold since 20" in said
+    assert said.endswith('by an operator (afm), "rack work" until `failc unhold web`')
+
+
+async def test_a_stuck_node_says_since_when_and_what_to_say(cluster, http):  # noqa: F811
+    cluster.nodes["lukretia"].stuck = True
+    await ordered(cluster, http)
+    await cluster.until(lambda cluster: cluster.nodes["lukretia"].core.column.service("web").stuck)
+    known = await web(http)
+    assert known["out"]["lukretia"]["kind"] == "stuck"
+    assert known["reason"].startswith("lukretia is stuck in STOPPING since 20")
+    assert known["reason"].endswith("say `failc fail web lukretia` when it is down there")
+

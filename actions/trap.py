@@ -1,9 +1,11 @@
-"""`faild-snmp`: sends a notification to every receiver at every change of a service's state. A process of its own.
+"""`faild-snmp`: notifies every receiver of every change of a service's state, and of alarms. A process of its own.
 
     python -I actions/trap.py FOLDER        # fed JSON lines on its standard input; FOLDER keeps the engine's boots
 
 The first line says who is told: {"engine": hex, "targets": [{"host", "port", "version", "community" | "user", "auth",
-"priv", "secret_file"}]}; every other line is one change: {"cluster", "node", "service", "state", "epoch", "reason"}.
+"priv", "secret_file"}]}. Every other line is one change: {"cluster", "node", "service", "state", "epoch", "reason"};
+or an alarm that begins or is over:
+{"cluster", "node", "service", "alarm", "about", "begins", "text"}, where `about` is the node that it concerns.
 
 It is apart because importing pysnmp and sending the first notification block for half a second, and because it needs no
 capability and keeps none. Its objects are those of packaging/mibs/FAILOVER-MIB.txt. It ends with its input.
@@ -21,7 +23,8 @@ BASE = "1.3.6.1.4.1.32473.1291"
 """32473 is the enterprise number for documentation (RFC 5612): there is none of our own yet."""
 
 STATE_CHANGED = f"{BASE}.0.1"
-CLUSTER, SERVICE, NODE, STATE, EPOCH, REASON = (f"{BASE}.1.{number}.0" for number in range(1, 7))
+ALARM_BEGINS, ALARM_ENDS = f"{BASE}.0.2", f"{BASE}.0.3"
+CLUSTER, SERVICE, NODE, STATE, EPOCH, REASON, ALARM, ABOUT, TEXT = (f"{BASE}.1.{number}.0" for number in range(1, 10))
 
 STATES = {"RECOVER": 1, "STARTING": 2, "UP": 3, "RECLAIM": 4, "STOPPING": 5, "FAIL": 6}
 
@@ -65,13 +68,19 @@ class Sender:
         from pysnmp.hlapi.v3arch.asyncio import ContextData, NotificationType, ObjectIdentity, send_notification
 
         for credentials, transport in self._targets:
-            notification = NotificationType(ObjectIdentity(STATE_CHANGED)).add_varbinds(*_values(change))
+            notification = NotificationType(ObjectIdentity(_kind(change))).add_varbinds(*_values(change))
             try:
                 await send_notification(
                     self._engine, credentials, transport, ContextData(), "trap", notification, lookupMib=False
                 )
             except Exception as error:
-                complain(f"{change['service']} {change['state']}: {error}")
+                complain(f"{change['service']} {change.get('state') or change['alarm']}: {error}")
+
+
+def _kind(change: dict[str, Any]) -> str:
+    if "alarm" not in change:
+        return STATE_CHANGED
+    return ALARM_BEGINS if change["begins"] else ALARM_ENDS
 
 
 def _values(change: dict[str, Any]) -> list[tuple[str, Any]]:
@@ -81,10 +90,11 @@ def _values(change: dict[str, Any]) -> list[tuple[str, Any]]:
     def text(name: str) -> Any:
         return OctetString(change[name].encode()[:TEXT_BYTES_MAX].decode(errors="ignore").encode())
 
+    who = [(CLUSTER, text("cluster")), (SERVICE, text("service")), (NODE, text("node"))]
+    if "alarm" in change:
+        return [*who, (ALARM, text("alarm")), (ABOUT, text("about")), (TEXT, text("text"))]
     return [
-        (CLUSTER, text("cluster")),
-        (SERVICE, text("service")),
-        (NODE, text("node")),
+        *who,
         (STATE, Integer32(STATES[change["state"]])),
         (EPOCH, Counter64(change["epoch"])),
         (REASON, text("reason")),

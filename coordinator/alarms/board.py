@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from coordinator.alarms.names import LASTS_MS, PATIENCE_MS, AlarmName
+from coordinator.alarms.names import BY_THE_EVENT, LASTS_MS, PATIENCE_MS, AlarmName
 from coordinator.core.inputs import Now
 
 ALARMS_MAX = 500
@@ -123,7 +123,8 @@ class Board:
             seen = self._seen[key] = _Seen(Alarm(key, condition.text, since_ms), now.mono_ms)
         since_ms = seen.alarm.since_ms if condition.since_ms is None else condition.since_ms
         seen.alarm = Alarm(key, condition.text, since_ms)
-        if not seen.told and now.mono_ms - seen.first_ms >= PATIENCE_MS.get(key.name, 0):
+        lasted_ms = now.wall_ms - since_ms if key.name in BY_THE_EVENT else now.mono_ms - seen.first_ms
+        if not seen.told and lasted_ms >= PATIENCE_MS.get(key.name, 0):
             seen.told = True
             self._told(seen.alarm, True)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from coordinator.alarms.board import Condition
 from coordinator.alarms.names import AlarmName
+from coordinator.control import outs
 from coordinator.control.status import holders, reason, state, stopped
 from coordinator.control.view import NodeView, PeerView
 from coordinator.core import core, ownership
@@ -60,12 +61,20 @@ def all_failed(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[
         yield Condition(AlarmName.ALL_FAILED, f"every candidate of {policy.name} is in FAIL or dead: {said}", policy.name)
 
 
+def hold_old(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+    """The board waits until it is old."""
+    if ownership.held_back(view.state, policy.name):
+        said = outs.held_by(view, policy.name)
+        text = f"{policy.name} is on hold by {outs.words(said)}: no node takes it over until `failc unhold {policy.name}`"
+        yield Condition(AlarmName.HOLD_OLD, text, policy.name, since_ms=said.at_ms if said else None)
+
+
 def stuck(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
     for node in policy.nodes:
-        column = view.state.column(node).service(policy.name)
-        if column.stuck and ownership.holds(view.state, policy.name, node):
+        out = outs.look(view, policy.name, node)
+        if out is not None and out.kind == "stuck":
             text = f"a down action of {policy.name} failed on {node}: no other node takes it over"
-            yield Condition(AlarmName.STUCK, text, policy.name, node)
+            yield Condition(AlarmName.STUCK, text, policy.name, node, out.since_ms)
 
 
 def split(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
@@ -145,7 +154,9 @@ def unconfigured(view: NodeView, peers: Peers) -> Iterator[Condition]:
             yield Condition(AlarmName.UNCONFIGURED, text, name, view.me)
 
 
-OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers], Iterator[Condition]], ...] = (no_owner, all_failed, stuck, split)
+OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers], Iterator[Condition]], ...] = (
+    no_owner, all_failed, stuck, split, hold_old,
+)  # fmt: skip
 
 OF_THE_NODES: tuple[Callable[[NodeView, Peers], Iterator[Condition]], ...] = (
     isolated, peer_dead, peer_unfit, one_way, links, unfit, config_differs, unconfigured,

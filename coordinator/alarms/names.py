@@ -43,6 +43,9 @@ class AlarmName(StrEnum):
     HOLD_OLD = "hold-old"
 
 
+BY_THE_EVENT = frozenset({AlarmName.HOLD_OLD})
+"""Their patience counts from the event that brought them, by the wall clock: a restart of `faild` makes nothing younger."""
+
 PATIENCE_MS: Mapping[AlarmName, int] = {
     AlarmName.NO_OWNER: 5_000,  # a failover that a slow script takes part in is no reason to wake anybody
     AlarmName.SPLIT: 1_000,  # the feeds of two nodes cross while a service moves
@@ -50,6 +53,7 @@ PATIENCE_MS: Mapping[AlarmName, int] = {
     AlarmName.NODE_UNFIT: 10_000,
     AlarmName.LINK_DOWN: 3_000,  # a node that restarts dials anew
     AlarmName.DATAGRAMS_DOWN: 10_000,  # they follow the TLS connection by a ping and its pong
+    AlarmName.HOLD_OLD: 8 * HOUR_MS,  # longer than a shift: the operator who placed it has gone home
     AlarmName.ONE_WAY: 2_000,  # a node that has just come back has not heard us yet
 }
 """How long a condition must be seen before it is an alarm; at once where it is not named here."""

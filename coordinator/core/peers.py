@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import life, ownership, reconfigure
+from coordinator.core import clocks, life, ownership, reconfigure
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
 from coordinator.core.inputs import BatchArrived, ForkShown, HeadsArrived, HeartbeatHeard, LastWordHeard, LinkChanged
@@ -107,6 +107,7 @@ def batch_arrived(core: Core, given: BatchArrived) -> None:
     elif isinstance(judged, Admitted) and core.joined and feed[0] == core.me and feed[1] > core.pen.incarnation:
         life.outdo(core)  # it is taken in when nothing is held by the older one any more
     elif isinstance(judged, Admitted):
+        clocks.compare(core, judged.entries)
         _take_in(core, judged.entries)
         core.wanted_ms.pop(feed, None)
     else:

@@ -9,17 +9,22 @@ alarms.standing
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from coordinator.alarms.board import Alarm, Board, Condition
 from coordinator.alarms.conditions import conditions
 from coordinator.alarms.names import AlarmName
 from coordinator.control.view import NodeView
+from coordinator.core.model import State
 from coordinator.daemon.inbox import read_clocks
 
 log = logging.getLogger("failover.alarms")
 
 EVERY_S = 1.0
 """An alarm wakes a person: a second more does no harm, and a look costs as much as a status."""
+
+ANYHOW = 10
+"""Looks: after so many everything is looked at again, since the times of events may have been read meanwhile."""
 
 Troubles = Callable[[], list[tuple[str, str]]]
 """Service and what is wrong with an address of it."""
@@ -33,6 +38,12 @@ class Alarming(Board):
         self._troubles = troubles
         self._changed = changed
         self._timer: asyncio.TimerHandle | None = None
+        self._recalling: asyncio.Task[bool] | None = None
+        """Reads since when what stands has stood: known at the next look."""
+        self._known: tuple[object, ...] = ()
+        self._found: list[Condition] = []
+        self._looks = 0
+        self._state: State | None = None
 
     def start(self) -> None:
         self._timer = asyncio.get_running_loop().call_later(EVERY_S, self._again)
@@ -42,11 +53,24 @@ class Alarming(Board):
             self._timer.cancel()
 
     def refresh(self) -> None:
-        """Look now."""
-        self.look([*conditions(self._view), *self._missing()])
+        """Look now. While nothing has changed, what was found is still so: a look at a thousand services costs milliseconds."""
+        known = self._seen_now()
+        self._looks += 1
+        if known != self._known or self._looks % ANYHOW == 0:
+            self._known, self._found = known, [*conditions(self._view), *self._missing()]
+        self.look(self._found)
+
+    def _seen_now(self) -> tuple[object, ...]:
+        """All that a condition rests on but the clock."""
+        view = self._view
+        peers = tuple(replace(peer, silent_ms=0) for peer in view.peers().values())
+        links = tuple((link.peer, link.link, link.up, link.datagram) for link in view.links())
+        self._state = view.state  # kept, so that no other state gets its id
+        return (id(self._state), view.policy.digest, view.ready, view.unfit_because, peers, links, *self._troubles())
 
     def _again(self) -> None:
         self.refresh()
+        self._recalling = asyncio.get_running_loop().create_task(self._view.recall())
         self.start()
 
     def _missing(self) -> Iterator[Condition]:

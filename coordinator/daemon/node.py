@@ -325,6 +325,7 @@ class Node:
         self.alarms_.end(order.name, service=order.service, node=order.node)
 
     def _alarmed(self, alarm: Alarm, begins: bool) -> None:
+        self.traps.alarmed(alarm, begins)
         self.bell.ring()
 
     def _ready(self, order: effects.Ready) -> None:

@@ -1,8 +1,9 @@
-"""The line to `faild-snmp`, which tells the receivers of [[traps]] every change of a service's state.
+"""The line to `faild-snmp`, which tells the receivers of [[traps]] every change of a service's state, and every alarm.
 
     traps = Traps(me, policy, state)
     await traps.start()                     # starts nothing where no receiver is configured
     traps.tell("web", "UP", 7, "lukretia is dead")      # never waits
+    traps.alarmed(alarm, True)              # it begins; False: it is over
     await traps.close()
 
 A trap is news without an answer: what cannot be handed over at once is dropped and said so. `engine_id` is what a version 3
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from actions import trap as trap_program
+from coordinator.alarms.board import Alarm
 from coordinator.policy import Policy
 from protocol.printable import printable
 
@@ -63,6 +65,12 @@ class Traps:
         if self._policy.traps:
             about = {"cluster": self._policy.cluster, "node": self._me, "service": service}
             self._write({**about, "state": state, "epoch": epoch, "reason": printable(reason)[:REASON_MAX]})
+
+    def alarmed(self, alarm: Alarm, begins: bool) -> None:
+        if self._policy.traps:
+            about = {"cluster": self._policy.cluster, "node": self._me, "service": alarm.key.service, "about": alarm.key.node}
+            text = printable(alarm.text)[:REASON_MAX]
+            self._write({**about, "alarm": str(alarm.key.name), "begins": begins, "text": text})
 
     async def close(self) -> None:
         if self._again is not None:

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from actions.trap import read_secret
+from coordinator.alarms.board import Alarm, Key
+from coordinator.alarms.names import AlarmName
 from coordinator.core.inputs import Input
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.traps import Traps, engine_id
@@ -113,6 +115,23 @@ async def test_every_change_of_state_reaches_both_receivers(receiver: Receiver, 
     assert receiver.states("user failover, context ") == [1, 2, 3]
     for name, value in (("1", '"demo"'), ("2", '"web"'), ("3", '"one"'), ("5", "Counter64: 7"), ("6", '"lukretia is dead"')):
         assert re.search(rf"1291\.1\.{name}\.0 = [^|]*{value}", receiver.text().splitlines()[-1]), receiver.text()
+
+
+async def test_an_alarm_is_told_when_it_begins_and_when_it_is_over(receiver: Receiver, secret: Path, tmp_path: Path) -> None:
+    it = policy(receiver.port, secret, "2c", "3")
+    alarm = Alarm(Key(AlarmName.STUCK, "web", "two"), "a down action of web failed on two", 0)
+    async with running(it, tmp_path / "state") as traps:
+        for begins in (True, False):
+            traps.alarmed(alarm, begins)
+        found = "1291.0.[23]"
+        await until(lambda: len(re.findall(found, receiver.text())) == 4, f"four notifications: {receiver.text()}", 20)
+    begins, ends = [line for line in receiver.text().splitlines() if "1291.0." in line and "community" in line]
+    assert "1291.0.2" in begins
+    assert "1291.0.3" in ends
+    says = (("1", '"demo"'), ("2", '"web"'), ("3", '"one"'), ("7", '"stuck"'), ("8", '"two"'), ("9", '"a down action'))
+    for line in (begins, ends):
+        for name, value in says:
+            assert re.search(rf"1291\.1\.{name}\.0 = [^|]*{value}", line), line
 
 
 async def test_nothing_of_version_3_leaves_in_clear(receiver: Receiver, secret: Path, tmp_path: Path) -> None:

@@ -99,3 +99,13 @@ def test_a_thief_that_invents_names_fills_no_memory():
         kept.board.begin(AlarmName.NO_AUTHORITY, "x", service=f"s{number}")
     assert len(kept.standing) == ALARMS_MAX
     assert ("no-authority", f"s{ALARMS_MAX + 49}", "", 1_000, "x") in kept.standing
+
+
+def test_a_hold_is_old_by_the_time_of_its_event_however_lately_this_faild_started():
+    kept = Kept()
+    began_ms = 1_700_000_000_000 + kept.now_ms - PATIENCE_MS[AlarmName.HOLD_OLD]
+    kept.board.look([Condition(AlarmName.HOLD_OLD, "on hold", "web", since_ms=began_ms + 1)])
+    assert kept.standing == []
+    kept.now_ms += 1
+    kept.board.look([Condition(AlarmName.HOLD_OLD, "on hold", "web", since_ms=began_ms + 1)])
+    assert [name for name, *_ in kept.standing] == ["hold-old"]

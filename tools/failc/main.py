@@ -44,7 +44,7 @@ def failc() -> None:
     failc fail web --reason "new kernel"         take web down where it is up
     failc recover web                            let that node have it again
     failc move web genesis --reason "load"       a planned move
-    failc config apply --reason "new address"    let a node read its changed file, or refuse it
+    failc config apply --reason "new address"    let a node read its file again
 
     Exit codes: 0 done; 1 the answer is no; 2 wrong usage or configuration; 3 could not reach or read; 4 refused for lack
     of authority. FAILC_STATE, FAILC_CONNECT and FAILC_IDENTITY stand for the options of those names.

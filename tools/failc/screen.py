@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 
 import click
@@ -76,6 +77,20 @@ def _blocks(head: Sequence[str], rows: Sequence[Sequence[str]], colour: bool) ->
 def _line(shown: Sequence[str], bare: Sequence[str], widths: Sequence[int]) -> str:
     """Pads by the bare text: colours have no width."""
     return "  ".join(cell + " " * (width - len(text)) for cell, text, width in zip(shown, bare, widths)).rstrip()
+
+
+def folded(said: list[str], columns: int) -> list[str]:
+    """Sentences as long as they are: why it is so stands at their end. A coloured one keeps its colour in each of its lines."""
+    return [part for line in said for part in _wrapped(line, columns)]
+
+
+def _wrapped(line: str, columns: int) -> list[str]:
+    """Rows of tables, which have several colours, are left alone: they fit already."""
+    bare = click.unstyle(line)
+    if len(bare) <= columns or line.count("\x1b") > 2:
+        return [line]
+    before, found, after = line.partition(bare)
+    return [f"{before}{part}{after}" if found else part for part in textwrap.wrap(bare, columns, subsequent_indent="  ")]
 
 
 def lasting(ms: int) -> str:

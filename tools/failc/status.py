@@ -7,7 +7,7 @@ import click
 
 from tools.failc.asking import connect
 from tools.failc.options import reaching
-from tools.failc.screen import coloured, lasting, paint, table, width
+from tools.failc.screen import coloured, folded, lasting, paint, table, width
 
 
 @click.command()
@@ -24,7 +24,9 @@ def status(as_json: bool) -> None:
     failc status --json | jq -r .services.web.owner
     """
     known = connect().get("/status")
-    print(json.dumps(known) if as_json else "\n".join(lines(known, coloured(), width())))
+    room = width()
+    said = lines(known, coloured(), room)
+    print(json.dumps(known) if as_json else "\n".join(folded(said, room) if room else said))
 
 
 def lines(known: dict[str, Any], colour: bool, room: int | None = None) -> list[str]:

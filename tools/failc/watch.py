@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import textwrap
 import threading
 import time
 from collections import deque
@@ -17,7 +16,7 @@ from tools.cli.interrupt import remembered
 from tools.cli.trouble import DONE, Trouble
 from tools.failc.asking import Node, connect
 from tools.failc.options import reaching
-from tools.failc.screen import coloured, terminal
+from tools.failc.screen import coloured, folded, terminal
 from tools.failc.status import lines
 
 AGAIN_S = 0.5
@@ -119,25 +118,11 @@ def _statuses(ask: Node) -> Iterator[dict[str, Any] | str]:
             time.sleep(AGAIN_S)
 
 
-def _folded(said: list[str], columns: int) -> list[str]:
-    """Sentences as long as they are: why it is so stands at their end. A coloured one keeps its colour in each of its lines."""
-    return [part for line in said for part in _wrapped(line, columns)]
-
-
-def _wrapped(line: str, columns: int) -> list[str]:
-    """Rows of tables, which have several colours, are left alone: they fit already."""
-    bare = click.unstyle(line)
-    if len(bare) <= columns or line.count("\x1b") > 2:
-        return [line]
-    before, found, after = line.partition(bare)
-    return [f"{before}{part}{after}" if found else part for part in textwrap.wrap(bare, columns, subsequent_indent="  ")]
-
-
 def _picture(known: dict[str, Any] | str, newest: list[str], columns: int, height: int) -> Any:
     """The status, and as many of the newest events as there is room for."""
     from rich.text import Text
 
-    above = _folded([known] if isinstance(known, str) else lines(known, coloured(), columns), columns)
+    above = folded([known] if isinstance(known, str) else lines(known, coloured(), columns), columns)
     room = max(0, height - len(above) - 2)
-    below = _folded(newest[-room:], columns)[-room:] if room else []
+    below = folded(newest[-room:], columns)[-room:] if room else []
     return Text.from_ansi("\n".join([*above, "", *below] if room else above), no_wrap=True, overflow="ellipsis")

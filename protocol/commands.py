@@ -6,22 +6,49 @@ an agent or `protocol.sshsig`, and stands with them in the log. docs/formats/com
     signed = sign_command(command, key)                         # failc: `key` from a file or an agent
     signed = open_command(raw, blob, operators, cluster)        # faild: raises Refused
     check_expiry(signed.command, wall_ms)                       # only at the door, where there is a wall clock
+
+A command of format 2 names the feeds that may act on it. One of format 1 names none: it stands in old logs, where it is
+read and judged by the rules of its time, and no node acts on it any more.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from protocol import sshsig
 from protocol.canonical import NotCanonical, pack, unpack
+from protocol.event import NAME_MAX, Ref
 from protocol.refusals import Reason, Refused
 from protocol.sshkey import SshKey
 
 NAMESPACE = "failover-command@v1"
 
-WORDS = ("fail", "recover", "reclaim", "move", "hold", "unhold", "apply")
+WORDS_1 = frozenset({"fail", "recover", "reclaim", "move", "hold", "unhold", "apply"})
+"""What a command of format 1 may say."""
+
+WORDS = WORDS_1
 
 COMMAND_BYTES_MAX = 4096
 """A reason is a sentence. What is larger belongs into a ticket system."""
+
+EXPIRY_AHEAD_MS_MAX = 60_000
+"""A command is good for a minute: one that could be given next week is a key that somebody forgot."""
+
+ACTS_MAX = 16
+"""As many nodes as a cluster may have."""
+
+ENDS_MAX = 48
+"""Orders that one command may end. With their longest names they still fit beside a reason; the rest takes another command."""
+
+NUMBER_MAX = 1 << 53
+"""Of epochs, incarnations, event numbers and times: what every reader of JSON still holds exactly."""
+
+
+class Act(NamedTuple):
+    """A feed that may take the command's effect. A node that began a new incarnation since is asked anew."""
+
+    node: str
+    incarnation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,45 +59,113 @@ class Command:
     service: str
     """Empty for `apply`, which is about the whole configuration."""
     node: str
-    """The node it is meant for, empty for the holder (`fail`) or for every node (`recover`, `hold`, `unhold`)."""
+    """The node it is about; empty for the holder (`fail`) or for every node (`recover`, `hold`, `unhold`)."""
     reason: str
     for_ms: int
     """`move --for`: how long; 0 for no end."""
     epoch: int
-    """Valid only while the service's epoch is this; 0 for any."""
+    """`move`: the epoch before the holding that it asks for. A word that a node is down: the epoch of that node's claim.
+    Else the service's epoch, for which alone the command is good; 0 for any, where the word does not need one."""
     expires_ms: int
     """Refused at the door after this wall-clock time; never read by a decision."""
     nonce: bytes
+    acts: tuple[Act, ...] = ()
+    """The feeds that may act, each once; empty in a command of format 1."""
+    run: bytes = b""
+    """A word that a node is down: the run of its claim."""
+    digest: bytes = b""
+    """`apply`: SHA-256 of the file."""
+    ends: tuple[Ref, ...] = ()
+    """The events whose effect this command ends: `unhold` names each hold."""
+
+    @property
+    def format(self) -> int:
+        return 2 if self.acts else 1
+
+    @property
+    def is_word_of_an_end(self) -> bool:
+        """Whether it says of another node that the service is down there: that node does not act itself."""
+        return self.word == "fail" and bool(self.node) and self.node not in {act.node for act in self.acts}
+
+    def names(self, node: str, incarnation: int) -> bool:
+        """Whether this feed may take its effect."""
+        return (node, incarnation) in self.acts
 
     def encode(self) -> bytes:
-        return pack(
-            [
-                self.cluster,
-                self.operator,
-                self.word,
-                self.service,
-                self.node,
-                self.reason,
-                self.for_ms,
-                self.epoch,
-                self.expires_ms,
-                self.nonce,
-            ]
-        )
+        plain = [
+            self.cluster,
+            self.operator,
+            self.word,
+            self.service,
+            self.node,
+            self.reason,
+            self.for_ms,
+            self.epoch,
+            self.expires_ms,
+            self.nonce,
+        ]
+        if self.format == 1:
+            return pack(plain)
+        acts, ends = [list(act) for act in self.acts], [list(ref) for ref in self.ends]
+        return pack([2, *plain, acts, self.run, self.digest, ends])
 
     @classmethod
     def decode(cls, raw: bytes) -> "Command":
         """Raises NotCanonical for anything that `encode` would not have written."""
         value = unpack(raw)
-        kinds = (bytes, str, str, str, str, str, int, int, int, bytes)
-        if type(value) is not list or tuple(type(item) for item in value) != kinds:
-            raise NotCanonical("not the fields of a command")
-        command = cls(*value)
-        if command.word not in WORDS or len(command.nonce) != 16 or len(command.cluster) != 32:
+        command = _second(value) if type(value) is list and value[:1] == [2] else _first(value)
+        if command.word not in (WORDS if command.acts else WORDS_1) or len(command.nonce) != 16 or len(command.cluster) != 32:
             raise NotCanonical(f"not a command: {command.word!r}")
         if command.for_ms < 0 or command.epoch < 0 or command.expires_ms < 0:
             raise NotCanonical("a command's numbers count from 0")
         return command
+
+
+PLAIN = (bytes, str, str, str, str, str, int, int, int, bytes)
+
+
+def _first(value: Any) -> Command:
+    if type(value) is not list or tuple(type(item) for item in value) != PLAIN:
+        raise NotCanonical("not the fields of a command")
+    return Command(*value)
+
+
+def _second(value: list[Any]) -> Command:
+    if tuple(type(item) for item in value) != (int, *PLAIN, list, bytes, bytes, list):
+        raise NotCanonical("not the fields of a command of format 2")
+    acts = tuple(Act(*_items(item, (str, int), "a feed that acts")) for item in value[11])
+    ends = tuple(Ref(*_items(item, (str, int, int), "an event that ends")) for item in value[14])
+    fields: tuple[Any, ...] = (*value[1:11], acts, value[12], value[13], ends)
+    command = Command(*fields)
+    wrong = next((text for text, holds in _bounds(command) if not holds), None)
+    if wrong:
+        raise NotCanonical(wrong)
+    return command
+
+
+def _bounds(command: Command) -> list[tuple[str, bool]]:
+    """What must hold of a command of format 2, each with its sentence."""
+    nodes = [act.node for act in command.acts]
+    numbers = [command.for_ms, command.epoch, command.expires_ms]
+    counted = [act.incarnation for act in command.acts] + [number for ref in command.ends for number in ref[1:]]
+    named = [command.operator, *nodes, *(ref.node for ref in command.ends)]
+    lengths = all(len(name) <= NAME_MAX for name in (command.service, command.node))
+    return [
+        (f"a command names 1 to {ACTS_MAX} nodes that act, each once", 1 <= len(nodes) == len(set(nodes)) <= ACTS_MAX),
+        (f"a command ends at most {ENDS_MAX} orders, each once", len(set(command.ends)) == len(command.ends) <= ENDS_MAX),
+        (f"a number of a command is above {NUMBER_MAX}", all(number <= NUMBER_MAX for number in [*numbers, *counted])),
+        ("incarnations and event numbers count from 1", all(number >= 1 for number in counted)),
+        (f"a name has 1 to {NAME_MAX} characters", lengths and all(1 <= len(name) <= NAME_MAX for name in named)),
+        ("a run has 8 bytes, a digest 32", len(command.run) in (0, 8) and len(command.digest) in (0, 32)),
+        ("only a word of an end names a run", not command.run or (command.is_word_of_an_end and command.epoch >= 1)),
+        ("`apply` signs the file's digest", (command.word == "apply") is bool(command.digest)),
+    ]
+
+
+def _items(value: Any, kinds: tuple[type, ...], what: str) -> list[Any]:
+    if type(value) is not list or tuple(type(item) for item in value) != kinds:
+        raise NotCanonical(f"not the fields of {what}")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +199,13 @@ def open_command(raw: bytes, signature: bytes, operators: Mapping[str, str], clu
 
 
 def check_expiry(command: Command, wall_ms: int) -> None:
-    """Raises Refused with EXPIRED. Asked once, at the door; an admitted command is never judged by a clock."""
+    """Raises Refused with EXPIRED, also where it would be good for longer than a minute from now.
+
+    Asked once, at the door; an admitted command is never judged by a clock.
+    """
     if wall_ms > command.expires_ms:
         raise Refused(Reason.EXPIRED, f"expired {wall_ms - command.expires_ms} ms ago; sign it anew (are both clocks right?)")
+    ahead_ms = command.expires_ms - wall_ms
+    if ahead_ms > EXPIRY_AHEAD_MS_MAX:
+        text = f"it would expire in {ahead_ms} ms, and a command is good for {EXPIRY_AHEAD_MS_MAX} ms at most"
+        raise Refused(Reason.EXPIRED, f"{text}: sign it anew (are both clocks right?)")

@@ -56,7 +56,7 @@ class Door:
         except Refused as refused:
             self.counts[refused.reason] += 1
             return Reply(403, {"admitted": False, "refused": str(refused.reason), "text": str(refused)})
-        denied = authority.permitted(self.view.policy, self.view.state.column(self.view.me), signed.command)
+        denied = authority.permitted(self.view.policy, signed.command)
         if denied:
             self.counts["role"] += 1
             return Reply(403, {"admitted": False, "refused": "role", "text": denied.text})
@@ -86,8 +86,7 @@ class Door:
 
     def _not_replayed(self, command: Command) -> None:
         """A nonce of any feed, or one that is on its way into a feed."""
-        logged = any(command.nonce in column.nonces for column in self.view.state.columns.values())
-        if logged or command.nonce in self.recent:
+        if self.view.state.orders.obeyed_anywhere(command.nonce) or command.nonce in self.recent:
             raise Refused(Reason.REPLAYED, "this command was given before; sign a new one")
         self.recent[command.nonce] = None
         if len(self.recent) > RECENT_MAX:

@@ -4,6 +4,7 @@ from typing import Any
 
 from coordinator.control.status import rounded
 from coordinator.control.view import NodeView
+from coordinator.core.commands import Already, Refusal, Wanted
 from coordinator.policy import ServicePolicy, Timing
 
 
@@ -70,6 +71,23 @@ def _service(service: ServicePolicy) -> dict[str, Any]:
             }
             for check in service.checks
         ],
+    }
+
+
+def resolved(view: NodeView, wanted: Wanted) -> tuple[int, dict[str, Any]]:
+    """HTTP status and JSON: what `failc` must sign beside what its operator wants, as this node knows it now."""
+    found = view.resolve(wanted)
+    if isinstance(found, Refusal):
+        return 409, {"refused": "not-now", "text": found.text}
+    if isinstance(found, Already):
+        return 200, {"already": found.text, "acts": []}
+    return 200, {
+        "already": None,
+        "acts": [list(act) for act in found.acts],
+        "service_epoch": found.service_epoch,
+        "epoch": found.epoch,
+        "run": found.run.hex(),
+        "ends": [list(ref) for ref in found.ends],
     }
 
 

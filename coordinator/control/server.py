@@ -5,6 +5,7 @@
 | GET /status          | `failc status`; with `?version=N&wait_ms=M` as soon as it is newer, or after M ms |
 | GET /links, /timings | `failc links`, `failc timings`                                                    |
 | GET /cluster         | what a signer must know: cluster id, operators, the configuration's path          |
+| GET /resolve         | what a command must name beside what its operator wants, before it is signed      |
 | GET /events          | the event stream (`stream`), server-sent events or JSON lines                     |
 | GET /metrics         | Prometheus                                                                        |
 | GET /healthz         | 200 while the node runs; /readyz: 200 once it has decided                         |
@@ -31,6 +32,7 @@ from coordinator.control.malformed import Malformed
 from coordinator.control.metrics import NodeMetrics
 from coordinator.control.status import service, status
 from coordinator.control.view import NodeView
+from coordinator.core.commands import Wanted
 
 SOCKET = "control.sock"
 STREAMS_MAX = 32
@@ -86,6 +88,7 @@ class ControlServer:
         app.router.add_get("/links", self._links)
         app.router.add_get("/timings", self._timings)
         app.router.add_get("/cluster", self._cluster)
+        app.router.add_get("/resolve", self._resolve)
         app.router.add_get("/events", self._events)
         app.router.add_get("/metrics", self._metrics)
         app.router.add_get("/healthz", self._healthz)
@@ -113,6 +116,11 @@ class ControlServer:
 
     async def _cluster(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(numbers.cluster(self.view))
+
+    async def _resolve(self, request: web.Request) -> web.StreamResponse:
+        wanted = Wanted(*(request.query.get(name, "") for name in ("word", "service", "node")))
+        code, body = numbers.resolved(self.view, wanted)
+        return web.json_response(body, status=code)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
         page, content_type = self.metrics.page(request.headers.get("Accept", ""))

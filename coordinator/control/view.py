@@ -1,6 +1,6 @@
 """What the control socket needs to know of the node it stands on: the daemon implements it, tests bring a small one.
 
-Everything but `submit` and `read` answers at once from memory; nothing here changes the node except `submit`.
+Everything but `submit`, `apply` and `read` answers at once from memory; nothing here changes the node except `submit`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Protocol
 
 from coordinator.alarms.board import Alarm
 from coordinator.control.bell import Bell
+from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.effects import Answer
 from coordinator.core.model import Judgement, State
 from coordinator.policy import Policy
@@ -124,6 +125,9 @@ class NodeView(Protocol):
 
     async def read(self, node: str, incarnation: int, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
         """Durable events of one feed, as bytes and signature."""
+
+    def resolve(self, wanted: Wanted) -> Resolved | Refusal | Already:
+        """What a command must name beside what its operator wants."""
 
     async def submit(self, command: SignedCommand) -> Answer:
         """Hand a command to the core; returns as soon as it is admitted, passed on or refused."""

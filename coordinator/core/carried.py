@@ -1,5 +1,7 @@
 """What outlives an incarnation: its node's own words that others still go by, in the first event of the next one.
 
+Orders are not among them: they stand over all incarnations (`coordinator.core.standing`).
+
     body = carried(ours, column)            # when the incarnation is opened
     column = taken_over(column, body)       # in the reducer, by everybody
 
@@ -12,14 +14,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from coordinator.core.model import Column, Move, ServiceColumn, Word
+from coordinator.core.model import Column, ServiceColumn, Word
 from protocol.event import Head, Ref
-
-REFS_KEPT = 64
-"""Of holds, of their ends and of those of moves the newest; nobody has so many in force, and the event has its limit."""
-
-NONCES_KEPT = 256
-"""Of the commands obeyed those that expire last: with a lost disk and a clock set back, one of them could be given again."""
 
 Words = Mapping[tuple[str, str], Word]
 
@@ -36,14 +32,8 @@ def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str
         "number": ours.number,
         "id": ours.id,
         "services": {name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
-        "holds": {name: _newest(refs - before.unheld) for name, refs in before.holds.items()},
-        "unheld": _newest(before.unheld),
-        "moves": [[move.service, move.target, move.epoch, move.for_ms, list(move.ref)] for move in before.moves],
-        "moves_ended": _newest(before.moves_ended),
-        "fenced": _told(before.fenced),
         "last_words": _told(before.last_words),
         "forked": {node: list(ref) for node, ref in before.forked.items()},
-        "nonces": [list(item) for item in sorted(before.nonces.items(), key=lambda item: (item[1], item[0]))[-NONCES_KEPT:]],
     }
 
 
@@ -57,31 +47,18 @@ def taken_over(column: Column, body: Mapping[str, Any]) -> Column:
     return replace(
         column,
         services={name: _served(kept, by if name in body.get("held", ()) else None) for name, kept in served.items()},
-        holds={name: _refs(refs) for name, refs in body.get("holds", {}).items()},
-        unheld=_refs(body.get("unheld", ())),
-        moves=tuple(Move(name, node, epoch, ms, Ref(*ref)) for name, node, epoch, ms, ref in body.get("moves", ())),
-        moves_ended=_refs(body.get("moves_ended", ())),
-        fenced=_heard(body.get("fenced", ())),
         last_words=_heard(body.get("last_words", ())),
         forked={node: Ref(*ref) for node, ref in body.get("forked", {}).items()},
-        nonces=dict(body.get("nonces", ())),
     )
 
 
 def _merged(before: Column, aside: Column) -> Column:
     names = before.services.keys() | aside.services.keys()
-    holds = {name: before.holds.get(name, frozenset()) | refs for name, refs in aside.holds.items()}
     return replace(
         before,
         services={name: _both(before.service(name), aside.service(name)) for name in names},
-        holds={**before.holds, **holds},
-        unheld=before.unheld | aside.unheld,
-        moves=(*before.moves, *aside.moves),
-        moves_ended=before.moves_ended | aside.moves_ended,
-        fenced={**before.fenced, **aside.fenced},
         last_words={**before.last_words, **aside.last_words},
         forked={**before.forked, **aside.forked},
-        nonces={**before.nonces, **aside.nonces},
     )
 
 
@@ -119,15 +96,6 @@ def _served(kept: Mapping[str, Any], claim: Ref | None) -> ServiceColumn:
         failures=kept.get("failures", 0),
         lowered=Ref(*kept["lowered"]) if kept.get("lowered") else None,
     )
-
-
-def _newest(refs: frozenset[Ref]) -> list[list[Any]]:
-    newest = sorted(refs, key=lambda ref: (ref.incarnation, ref.number, ref.node))[-REFS_KEPT:]
-    return [list(ref) for ref in newest]
-
-
-def _refs(refs: Any) -> frozenset[Ref]:
-    return frozenset(Ref(*ref) for ref in refs)
 
 
 def _told(words: Words) -> list[list[Any]]:

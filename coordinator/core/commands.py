@@ -1,31 +1,36 @@
-"""Admitting an operator's command: judge the authority, find the node that must act, and write or pass it on.
+"""Admitting an operator's command: judge the authority, and write it or pass it on.
 
-A command takes effect only by an event of the node that must act; the others pass it on. Every refusal has words.
+A command names the feeds that act, and takes effect only by an event in one of these. `resolve` answers, before it is
+signed, which they are; `admit` judges again when it comes, for all may have changed meanwhile. Every refusal has words.
 
-| word         | who must act                                                          |
+| word         | who acts                                                              |
 |--------------|-----------------------------------------------------------------------|
-| fail         | the named node, else the holder; whoever is asked, where the named    |
-|              | node is dead or stuck: a signed word that it is down there            |
-| recover      | the named node, else every candidate in FAIL; nobody, where none is   |
-| move         | the holder; the target, where nobody holds it                         |
+| fail         | the named node, else the holder; the node that is asked, where the    |
+|              | named one is dead or stuck: a signed word that it is down there       |
+| recover      | the named node, else every candidate in FAIL                          |
+| move         | the holder; the target, where no node holds it                        |
 | reclaim      | the holder                                                            |
-| hold, unhold | whoever is asked                                                      |
+| hold, unhold | the node that is asked                                                |
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.core import authority, ownership
 from coordinator.core.effects import Answer, Forward
 from coordinator.core.model import Judgement, ServiceColumn, ServiceState
-from protocol.commands import Command, SignedCommand
+from protocol.commands import ENDS_MAX, Act, Command, SignedCommand
 from protocol.event import Ref
 from protocol.kinds import Kind
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
+
+EXACT = frozenset({"fail", "move", "reclaim"})
+"""Words that are good for one epoch of the service alone."""
 
 
 class Refusal(NamedTuple):
@@ -34,56 +39,172 @@ class Refusal(NamedTuple):
 
 
 class Already(NamedTuple):
-    """What was ordered is so: nobody has to act, and nothing is written."""
+    """What was ordered is so: no node has to act, and nothing is written."""
 
     text: str
 
 
-def admit(core: Core, signed: SignedCommand, ticket: int) -> None:
-    """Write the command here, pass it on, or refuse it; exactly one Answer for a ticket."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an operator is about to order."""
+
+    word: str
+    service: str
+    node: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a command must name beside what its operator wants; as this node knows it now."""
+
+    acts: tuple[Act, ...]
+    service_epoch: int = 0
+    epoch: int = 0
+    run: bytes = b""
+    ends: tuple[Ref, ...] = ()
+
+
+def resolve(core: Core, wanted: Wanted) -> Resolved | Refusal | Already:
+    """What to sign. Whether the operator may order it is judged when the command comes."""
+    if wanted.word == "apply":
+        return _ready(core) or Resolved((Act(core.me, core.pen.incarnation),))
+    refused = _ready(core) or _known(core, wanted)
+    found = refused or TARGETS[wanted.word](core, wanted)
+    if isinstance(found, Refusal | Already):
+        return found
+    acts = [Act(node, _incarnation(core, node)) for node in found]
+    unread = [act.node for act in acts if not act.incarnation]
+    if unread:
+        return Refusal(f"nothing of {unread[0]}'s log is here yet: ask again in a moment")
+    about = core.state.column(wanted.node).service(wanted.service)
+    known = ownership.epoch(core.state, wanted.service)
+    if _says_an_end(core, wanted):
+        return Resolved(tuple(acts), known, about.epoch if about.run else 0, about.run)
+    epoch = _move_epoch(core, wanted) if wanted.word == "move" else known
+    return Resolved(tuple(acts), known, epoch if wanted.word in EXACT else 0, ends=_ends(core, wanted))
+
+
+def _incarnation(core: Core, node: str) -> int:
+    if node == core.me:
+        return core.pen.incarnation
+    head = core.feeds.newest.get(node)
+    return head.incarnation if head else 0
+
+
+def _says_an_end(core: Core, wanted: Wanted) -> bool:
+    return wanted.word == "fail" and _fences(core, wanted)
+
+
+def _move_epoch(core: Core, wanted: Wanted) -> int:
+    """Older than the holding that it asks for, also where that has begun: with the end of the holding the move is over."""
+    theirs = core.state.column(wanted.node).service(wanted.service)
+    stays = theirs.holds and _owner(core, wanted.service) == wanted.node
+    return theirs.epoch - 1 if stays else ownership.epoch(core.state, wanted.service)
+
+
+def _ends(core: Core, wanted: Wanted) -> tuple[Ref, ...]:
+    """The holds that are known here; of very many those that stand longest, and the rest takes another command."""
+    if wanted.word != "unhold":
+        return ()
+    return tuple(sorted(ownership.held_back(core.state, wanted.service))[:ENDS_MAX])
+
+
+def admit(core: Core, signed: SignedCommand, ticket: int, source: str = "") -> None:
+    """Write the command here, pass it on, or refuse it; exactly one Answer for a ticket. `source`: who passed it on."""
     command = signed.command
-    targets = _may(core, command) or _targets(core, command)
-    if isinstance(targets, Refusal):
-        return core.emit(Answer(ticket, False, targets.text, targets.authority))
-    if isinstance(targets, Already):
-        return core.emit(Answer(ticket, True, targets.text))
-    for node in targets:
-        if node != core.me:
-            core.emit(Forward(node, signed))
-    if core.me in targets:
-        _write(core, signed, ticket)
-    else:
-        core.emit(Answer(ticket, True, f"passed on to {', '.join(targets)}"))
+    refused = _may(core, command)
+    if refused:
+        return core.emit(Answer(ticket, False, refused.text, refused.authority))
+    others = [act.node for act in command.acts if act.node != core.me]
+    for node in () if source else others:
+        core.emit(Forward(node, signed))
+    if _acts_here(core, command):
+        return _write(core, signed, ticket)
+    core.emit(Answer(ticket, True, f"passed on to {', '.join(others)}"))
+
+
+def _acts_here(core: Core, command: Command) -> bool:
+    return command.names(core.me, core.pen.incarnation)
 
 
 def _may(core: Core, command: Command) -> Refusal | None:
+    refused = _ready(core) or _denied(core, command) or _known(core, _wanted(command))
+    return refused or _meant(core, command) or _stale(core, command) or _refusing_disk(core, command)
+
+
+def _wanted(command: Command) -> Wanted:
+    return Wanted(command.word, command.service, command.node)
+
+
+def _ready(core: Core) -> Refusal | None:
     if not core.joined:
         return Refusal("this node is still reading its own feed: ask again in a moment")
-    if core.stopping:
-        return Refusal("this node is being stopped: ask another one")
-    denied = authority.permitted_by_both(core.policy, ownership.ruling(core.state, core.policy), core.column, command)
-    if denied:
-        return Refusal(denied.text, authority=False)
-    if command.word not in TARGETS:
-        return Refusal(f"{command.word} is for the node that is asked, over its own control socket")
-    if command.service not in core.policy.services:
-        return Refusal(f"no service {command.service}: there are {', '.join(core.policy.services)}")
-    if command.node and command.node not in core.policy.nodes:
-        return Refusal(f"no node {command.node}: there are {', '.join(core.policy.nodes)}")
-    known = ownership.epoch(core.state, command.service)
-    if command.epoch and command.epoch != known:
-        return Refusal(f"old-epoch: the command is for epoch {command.epoch}, {command.service} is at {known}")
-    if core.disk_refuses:
-        text = f"{core.me}'s disk refuses to write, and a command must stand in the log: make space there"
-        return Refusal(text) if command.word != "fail" else None
+    return Refusal("this node is being stopped: ask another one") if core.stopping else None
+
+
+def _denied(core: Core, command: Command) -> Refusal | None:
+    if core.state.orders.obeyed_by(core.me, command.nonce):
+        return Refusal(authority.REPLAYED, authority=False)
+    denied = authority.permitted_by_both(core.policy, ownership.ruling(core.state, core.policy), command)
+    return Refusal(denied.text, authority=False) if denied else None
+
+
+def _known(core: Core, wanted: Wanted) -> Refusal | None:
+    if wanted.word not in TARGETS:
+        return Refusal(f"{wanted.word} is for the node that is asked, over its own control socket")
+    if wanted.service not in core.policy.services:
+        return Refusal(f"no service {wanted.service}: there are {', '.join(core.policy.services)}")
+    if wanted.node and wanted.node not in core.policy.nodes:
+        return Refusal(f"no node {wanted.node}: there are {', '.join(core.policy.nodes)}")
+    nodes = core.policy.services[wanted.service].nodes
+    if wanted.node not in nodes and (wanted.node or wanted.word == "move"):
+        return Refusal(f"{wanted.node or 'no node by name'} is no candidate of {wanted.service}: {', '.join(nodes)}")
     return None
 
 
+def _meant(core: Core, command: Command) -> Refusal | None:
+    """By this release, for this incarnation of ours or for others that can act."""
+    if command.format == 1:
+        return Refusal("it names no node that acts: sign it with the failc of this release")
+    mine = next((act for act in command.acts if act.node == core.me), None)
+    if mine and mine.incarnation != core.pen.incarnation:
+        return Refusal(f"old-epoch: {core.me} has begun its log anew since it was signed: sign it anew")
+    strangers = [act.node for act in command.acts if act.node not in core.policy.nodes]
+    if strangers:
+        return Refusal(f"no node {strangers[0]}: there are {', '.join(core.policy.nodes)}")
+    dead = [act.node for act in command.acts if not _living(core, act.node)]
+    if len(dead) == len(command.acts):
+        return Refusal(f"{dead[0]} is dead, and cannot act: say it again when it is back, or of a node that lives")
+    return None
+
+
+def _stale(core: Core, command: Command) -> Refusal | None:
+    """Whether what it was signed for has changed. Each named node says so itself: who passes it on may know less."""
+    if not _acts_here(core, command):
+        return None
+    if command.is_word_of_an_end:
+        return _other_claim(core, command)
+    known = _move_epoch(core, _wanted(command)) if command.word == "move" else ownership.epoch(core.state, command.service)
+    if command.epoch != known and (command.epoch or command.word in EXACT):
+        return Refusal(f"old-epoch: the command is for epoch {command.epoch}, {command.service} is at {known}")
+    return None
+
+
+def _other_claim(core: Core, command: Command) -> Refusal | None:
+    theirs = core.state.column(command.node).service(command.service)
+    known = (theirs.run, theirs.epoch) if theirs.run else (b"", 0)
+    if known == (command.run, command.epoch):
+        return None
+    return Refusal(f"old-epoch: it is about epoch {command.epoch} of {command.node}, which is at {theirs.epoch} here")
+
+
+def _refusing_disk(core: Core, command: Command) -> Refusal | None:
+    if not core.disk_refuses or command.word == "fail" or not _acts_here(core, command):
+        return None
+    return Refusal(f"{core.me}'s disk refuses to write, and a command must stand in the log: make space there")
+
+
 Targets = tuple[str, ...] | Refusal | Already
-
-
-def _targets(core: Core, command: Command) -> Targets:
-    return TARGETS[command.word](core, command)
 
 
 def _living(core: Core, node: str) -> bool:
@@ -99,42 +220,38 @@ def _owner(core: Core, service: str) -> str | None:
     return ownership.winner(core.state, policy, living)
 
 
-def _holder(core: Core, command: Command) -> Targets:
-    owner = _owner(core, command.service)
+def _holder(core: Core, wanted: Wanted) -> Targets:
+    owner = _owner(core, wanted.service)
     if owner:
         return (owner,)
-    dead = ownership.holders(core.state, command.service)
+    dead = ownership.holders(core.state, wanted.service)
     more = f"; {dead[0]} did, and is dead: name it, if it is certainly down there" if dead else ""
-    return Refusal(f"nobody holds {command.service}{more}")
+    return Refusal(f"nobody holds {wanted.service}{more}")
 
 
-def _fail(core: Core, command: Command) -> Targets:
-    if not command.node:
-        return _holder(core, command)
-    if command.node not in core.policy.services[command.service].nodes:
-        return Refusal(f"{command.node} is no candidate of {command.service}")
-    return (core.me,) if _fences(core, command) else (command.node,)
+def _fail(core: Core, wanted: Wanted) -> Targets:
+    if not wanted.node:
+        return _holder(core, wanted)
+    return (core.me,) if _fences(core, wanted) else (wanted.node,)
 
 
-def _fences(core: Core, command: Command) -> bool:
+def _fences(core: Core, wanted: Wanted) -> bool:
     """The named node cannot act itself: dead, or stuck with a down action that does not end."""
-    if command.node in ("", core.me):
+    if wanted.node in ("", core.me):
         return False
-    stuck = core.state.column(command.node).service(command.service).stuck
-    return stuck or not _living(core, command.node)
+    stuck = core.state.column(wanted.node).service(wanted.service).stuck
+    return stuck or not _living(core, wanted.node)
 
 
-def _recover(core: Core, command: Command) -> Targets:
-    if command.node and command.node not in core.policy.services[command.service].nodes:
-        return Refusal(f"{command.node} is no candidate of {command.service}")
-    nodes = (command.node,) if command.node else core.policy.services[command.service].nodes
-    failed = tuple(node for node in nodes if _to_recover(core.state.column(node).service(command.service)))
+def _recover(core: Core, wanted: Wanted) -> Targets:
+    nodes = (wanted.node,) if wanted.node else core.policy.services[wanted.service].nodes
+    failed = tuple(node for node in nodes if _to_recover(core.state.column(node).service(wanted.service)))
     living = tuple(node for node in failed if _living(core, node))
     if living:
         return living
     if failed:
         return Refusal(f"{failed[0]} is dead: say it again when it is back, or to it")
-    return _nothing_to_recover(core, command.service, nodes)
+    return _nothing_to_recover(core, wanted.service, nodes)
 
 
 def _nothing_to_recover(core: Core, service: str, nodes: tuple[str, ...]) -> Refusal | Already:
@@ -154,23 +271,20 @@ def _to_recover(service: ServiceColumn) -> bool:
     return service.state is ServiceState.FAIL or (service.burnt and not service.holds)
 
 
-def _move(core: Core, command: Command) -> Targets:
-    service = core.policy.services[command.service]
-    if command.node not in service.nodes:
-        return Refusal(f"{command.node or 'nobody'} is no candidate of {command.service}: {', '.join(service.nodes)}")
-    owner = _owner(core, command.service)
-    if ownership.held_back(core.state, command.service):
-        return Refusal(f"{command.service} is on hold: unhold it first")
-    if owner == command.node:
+def _move(core: Core, wanted: Wanted) -> Targets:
+    owner = _owner(core, wanted.service)
+    if ownership.held_back(core.state, wanted.service):
+        return Refusal(f"{wanted.service} is on hold: unhold it first")
+    if owner == wanted.node:
         return (owner,)  # no change of hands, and yet an order: it stays there
-    return _unfit_target(core, command) or (owner or command.node,)
+    return _unfit_target(core, wanted) or (owner or wanted.node,)
 
 
-def _here(core: Core, command: Command) -> Targets:
+def _here(core: Core, wanted: Wanted) -> Targets:
     return (core.me,)
 
 
-TARGETS: Mapping[str, Callable[[Core, Command], Targets]] = {
+TARGETS: Mapping[str, Callable[[Core, Wanted], Targets]] = {
     "fail": _fail,
     "recover": _recover,
     "move": _move,
@@ -183,63 +297,86 @@ TARGETS: Mapping[str, Callable[[Core, Command], Targets]] = {
 def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
     """The command and what follows from it at once, in one step: the decide table does the rest."""
     command = signed.command
-    refusal = _absent_target(core, command) if command.word == "move" else None
-    if refusal:
-        core.emit(Answer(ticket, False, refusal.text))
+    refused = _not_now(core, command)
+    if refused:
+        core.emit(Answer(ticket, False, refused.text))
         return
-    acts_here = command.word in ("fail", "recover", "reclaim") and not _fences(core, command)
-    target = core.me if acts_here else command.node
-    body = {"command": signed.raw, "signature": signed.signature, "target": target}
+    body = {"command": signed.raw, "signature": signed.signature, "target": command.node}
     entry = core.write(Kind.COMMAND, command.service, body, ())
     core.answers[entry.ref] = ticket
-    follow = FOLLOW.get(command.word)
-    if follow:
-        follow(core, command, entry.ref)
+    follows = FOLLOWS.get(command.word)
+    if follows:
+        follows(core, command, entry.ref)
 
 
-def _unfit_target(core: Core, command: Command) -> Refusal | None:
-    """Asked at the door as well: who is asked knows it, and an answer now beats a wait for what cannot come."""
-    if command.node == core.me and not core.fit:
+def _not_now(core: Core, command: Command) -> Refusal | None:
+    """What would make it futile here and now: asked by the node that acts."""
+    wanted = _wanted(command)
+    if command.word == "move":
+        return _held(core, wanted) or _unmoved(core, wanted) or _absent_target(core, wanted)
+    if command.word == "reclaim" and _owner(core, wanted.service) != core.me:
+        return Refusal(f"old-epoch: {core.me} does not hold {wanted.service} any more: sign it anew")
+    return None
+
+
+def _held(core: Core, wanted: Wanted) -> Refusal | None:
+    held = ownership.held_back(core.state, wanted.service)
+    return Refusal(f"{wanted.service} is on hold: unhold it first") if held else None
+
+
+def _unmoved(core: Core, wanted: Wanted) -> Refusal | None:
+    """The holder moves it; where no node holds it the target takes it."""
+    owner = _owner(core, wanted.service)
+    if owner == wanted.node == core.me:
+        return None
+    if core.me == (owner or wanted.node):
+        return _unfit_target(core, wanted)
+    return Refusal(f"old-epoch: {owner or 'no node'} holds {wanted.service} now: sign it anew")
+
+
+def _unfit_target(core: Core, wanted: Wanted) -> Refusal | None:
+    """Asked before it is signed as well: an answer now beats a wait for what cannot come."""
+    if wanted.node == core.me and not core.fit:
         return Refusal(f"{core.me} is not fit: {core.unfit_because}")
-    case = core.case(command.service)
-    return _cannot_take(command, case.why_out(core.me) if command.node == core.me else case.why_not(command.node))
+    case = core.case(wanted.service)
+    return _cannot_take(wanted, case.why_out(core.me) if wanted.node == core.me else case.why_not(wanted.node))
 
 
-def _absent_target(core: Core, command: Command) -> Refusal | None:
-    """Asked by who must act: what it gives up must be taken, and nobody takes what is not decided on the newest events."""
-    current = command.node == core.me or core.case(command.service).given.peers[command.node].current
-    return _cannot_take(command, "" if current else "its newest events are not here yet")
+def _absent_target(core: Core, wanted: Wanted) -> Refusal | None:
+    """Asked by the node that acts: its successor must be able to take it, and decides nothing without the newest events."""
+    current = wanted.node == core.me or core.case(wanted.service).given.peers[wanted.node].current
+    return _cannot_take(wanted, "" if current else "its newest events are not here yet")
 
 
-def _cannot_take(command: Command, why: str) -> Refusal | None:
-    return Refusal(f"{command.node} cannot take {command.service} now: {why}") if why else None
+def _cannot_take(wanted: Wanted, why: str) -> Refusal | None:
+    return Refusal(f"{wanted.node} cannot take {wanted.service} now: {why}") if why else None
 
 
-def _follow_fail(core: Core, command: Command, ref: Ref) -> None:
-    if _fences(core, command):
-        theirs = core.state.column(command.node)
-        epoch = theirs.service(command.service).epoch
-        if epoch:  # else nothing that it ever held is known, and there is nothing to end
-            body = {"node": command.node, "epoch": epoch, "by": "operator", "run": theirs.run}
-            core.write(Kind.FENCED, command.service, body, (ref,))
+# --- what follows, word for word as it was signed ------------------------------------------------------------------
 
 
-def _follow_move(core: Core, command: Command, ref: Ref) -> None:
-    """Its epoch is older than the holding that it asks for, also where that has begun: with its end the move is over."""
-    mine = core.column.service(command.service)
-    stays = command.node == core.me and mine.holds
-    epoch = mine.epoch - 1 if stays else ownership.epoch(core.state, command.service)
-    body = {"target": command.node, "epoch": epoch, "for_ms": command.for_ms}
+def _fenced(core: Core, command: Command, ref: Ref) -> None:
+    if command.run:  # else nothing that it ever held is known, and there is nothing to end
+        body = {"node": command.node, "epoch": command.epoch, "by": "operator", "run": command.run}
+        core.write(Kind.FENCED, command.service, body, (ref,))
+
+
+def _moved(core: Core, command: Command, ref: Ref) -> None:
+    body = {"target": command.node, "epoch": command.epoch, "for_ms": command.for_ms}
     core.write(Kind.MOVE_BEGUN, command.service, body, (ref,))
 
 
-def _follow_hold(core: Core, command: Command, ref: Ref) -> None:
+def _held_back(core: Core, command: Command, ref: Ref) -> None:
     core.write(Kind.HOLD, command.service, {}, (ref,))
 
 
-def _follow_unhold(core: Core, command: Command, ref: Ref) -> None:
-    ends = [list(hold) for hold in sorted(ownership.held_back(core.state, command.service))]
-    core.write(Kind.UNHOLD, command.service, {"ends": ends}, (ref,))
+def _freed(core: Core, command: Command, ref: Ref) -> None:
+    core.write(Kind.UNHOLD, command.service, {"ends": [list(hold) for hold in command.ends]}, (ref,))
 
 
-FOLLOW = {"fail": _follow_fail, "move": _follow_move, "hold": _follow_hold, "unhold": _follow_unhold}
+FOLLOWS: Mapping[str, Callable[[Core, Command, Ref], None]] = {
+    "fail": _fenced,
+    "move": _moved,
+    "hold": _held_back,
+    "unhold": _freed,
+}

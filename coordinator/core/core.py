@@ -51,6 +51,7 @@ from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement, State
 from coordinator.core.pen import Pen
 from coordinator.core.reducer import reduce
+from coordinator.core.standing import FeedOrders
 from coordinator.core.waits import Waits
 from coordinator.core.witnessing import Witnessing
 from coordinator.policy import Policy, ServicePolicy
@@ -127,6 +128,8 @@ class Core:
         self.durable_column: Column = self.state.column(me)
         """Our column as of our own last durable event, or as we found it where nothing that we wrote is durable yet."""
         self.flying_column: Column = self.durable_column
+        self.durable_orders = self.flying_orders = self.own_orders
+        """What counts for the commands of our own feed, in the same two moments."""
         self.counter = 0
         self.told_fit = False
         self.beat_ms = now.mono_ms
@@ -261,7 +264,7 @@ class Core:
             self.write(Kind.PULSE, "", {"gaps": {}, "late_ms_max": 0}, ())
         append = self.pen.flush(self.now_ms)
         if append:
-            self.flying_column = self.column
+            self.flying_column, self.flying_orders = self.column, self.own_orders
             guards = (at for at, effect in enumerate(self.out) if isinstance(effect, Guard))
             self.out.insert(next(guards, len(self.out)), append)  # the disk works while the guard is being told
 
@@ -294,6 +297,10 @@ class Core:
     @property
     def column(self) -> Column:
         return self.state.column(self.me)
+
+    @property
+    def own_orders(self) -> FeedOrders:
+        return self.state.orders.feed(self.me, self.pen.incarnation)
 
     def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
         entry = self.pen.write(kind, service, body, causes, self.now)
@@ -360,7 +367,7 @@ class Core:
         return review.case(self, service, self.given())
 
     def _command(self, given: CommandArrived) -> None:
-        commands.admit(self, given.command, given.ticket)
+        commands.admit(self, given.command, given.ticket, given.source)
         self.dirty = True
 
     def _woke(self, given: Woke) -> None:

@@ -307,7 +307,7 @@ def claim_free(case: Case) -> Found | None:
 def _how_it_ended(case: Case, last: str, over: Word | None) -> str:
     """Moved, stopped, failed, killed or declared down: as far as its events are here when its last word is."""
     column, theirs = case.state.column(last), case.theirs(last)
-    if over and any(word == over for seen in case.state.columns.values() for word in seen.fenced.values()):
+    if over and over.ref in case.state.orders.of("fenced", case.name, last):
         return f"an operator said that it is down on {last}"
     if theirs.changed == column.started and not over:
         return f"an earlier run of {last} had it, and is over"

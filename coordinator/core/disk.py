@@ -6,6 +6,7 @@ A claim whose event is not durable never happens; a fact is written again when t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
@@ -36,7 +37,7 @@ def durable(core: Core, given: Durable) -> None:
     core.older_grown = core.older_grown or any(core.feeds.is_replaced(entry.head) for entry in core.pen.flying)
     own = core.pen.stored(given.ticket)
     if own:
-        core.durable_column = core.flying_column
+        core.durable_column, core.durable_orders = core.flying_column, core.flying_orders
     for entry in own:
         _stored(core, entry, given.took_us)
     if own:
@@ -78,7 +79,7 @@ def not_durable(core: Core, given: NotDurable) -> None:
     """The disk took nothing: what had not begun never happens, facts are written again when the disk is back."""
     lost = core.pen.refused(given.ticket, core.now_ms)
     if lost:
-        core.state = core.state.with_column(core.durable_column)
+        _forget(core, frozenset(entry.ref for entry in lost))
     text = f"the log cannot be written ({given.why}): this node claims nothing until it can"
     core.emit(Alarm(AlarmName.DISK, text, node=core.me, until_written=True))
     renamed: dict[Ref, Ref] = {}
@@ -105,6 +106,12 @@ def not_durable(core: Core, given: NotDurable) -> None:
     core.witnessing.link_ref = {key: kept for key, ref in links.items() for kept in _kept((ref,), lost, renamed)}
 
 
+def _forget(core: Core, lost: frozenset[Ref]) -> None:
+    """Our own events that never came to be: neither our column nor an order rests on them."""
+    orders = core.state.orders.without(lost, core.me, core.pen.incarnation, core.durable_orders)
+    core.state = replace(core.state.with_column(core.durable_column), orders=orders)
+
+
 def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
     job = core.jobs.get(entry.event.service)
     if entry.event.kind == Kind.CLAIM and job:
@@ -126,9 +133,10 @@ def _answer(core: Core, ref: Ref, admitted: bool, text: str) -> None:
 def _obeyed(core: Core, event: Event) -> bool:
     """An operator's `fail` for this node: to release needs no log, so it is done already, and must not be forgotten.
     Nor must the word by which a configuration was applied that is in force already."""
-    if event.kind != Kind.COMMAND or event.body["target"] != core.me:
+    if event.kind != Kind.COMMAND:
         return False
-    return Command.decode(event.body["command"]).word in ("fail", "apply")
+    command = Command.decode(event.body["command"])
+    return command.word == "apply" or (command.word == "fail" and not command.is_word_of_an_end)
 
 
 def _kept(causes: tuple[Ref, ...], lost: tuple[Entry, ...], renamed: Mapping[Ref, Ref]) -> tuple[Ref, ...]:

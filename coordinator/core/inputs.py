@@ -136,6 +136,8 @@ class CommandArrived:
 
     command: SignedCommand
     ticket: int
+    source: str = ""
+    """The node that passed it on; empty where it was given to us."""
 
 
 @dataclass(frozen=True, slots=True)

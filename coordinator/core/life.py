@@ -21,7 +21,7 @@ from protocol.kinds import Kind
 if TYPE_CHECKING:
     from coordinator.core.core import Core
 
-RULES = 1
+RULES = 2
 """The version of the decide table, written into node-started: an auditor judges history by the rules of its time."""
 
 
@@ -50,6 +50,7 @@ def join(core: Core) -> None:
     told = {head.feed: head for head in core.column.seen.values()} if verdict == "continue" else {}
     core.pen.open(incarnation, told)
     core.durable_column = core.column if verdict == "continue" else Column(core.me)
+    core.durable_orders = core.own_orders
     core.witnessing.restart(core.now_ms)
     _first_events(core, ours, incarnation)
 

@@ -10,11 +10,15 @@ Feeds merge in any order to the same state, since order matters only inside a fe
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple
 
 from coordinator.core.pieces import Feed, Unread
+from coordinator.core.standing import Move, Orders, Word
 from coordinator.policy import Policy
 from protocol.event import Head, Ref
+
+__all__ = [
+    "HOLDING", "UPISH", "Column", "Judgement", "Move", "Orders", "ServiceColumn", "ServiceState", "State", "Word",
+]  # fmt: skip
 
 
 class ServiceState(StrEnum):
@@ -95,27 +99,6 @@ class ServiceColumn:
         return self.state in HOLDING
 
 
-class Word(NamedTuple):
-    """What ends a holding from outside: a fence, an operator's word, a last word."""
-
-    epoch: int
-    """Up to which the holding counts as over."""
-    ref: Ref
-    """The event that says so."""
-    run: bytes = b""
-    """Of the node that held: what a later run claims is another holding, whatever its number. Empty where nobody knew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    service: str
-    target: str
-    epoch: int
-    """The service's epoch before the holding that it asks for."""
-    for_ms: int
-    ref: Ref
-
-
 @dataclass(frozen=True, slots=True)
 class Column:
     """One node, as its own events tell it."""
@@ -141,26 +124,16 @@ class Column:
     judged: Mapping[str, Ref] = field(default_factory=dict)
     """The last written judgement of each peer."""
     judgement: Mapping[str, str] = field(default_factory=dict)
-    holds: Mapping[str, frozenset[Ref]] = field(default_factory=dict)
-    """Service to the `hold` events of this node."""
-    unheld: frozenset[Ref] = frozenset()
-    """The `hold` events, of any node, that this node's `unhold`s end."""
-    moves: tuple[Move, ...] = ()
-    moves_ended: frozenset[Ref] = frozenset()
-    fenced: Mapping[tuple[str, str], Word] = field(default_factory=dict)
-    """(service, node) to the word that it is down there."""
+    moves_ended: frozenset[tuple[str, Ref]] = frozenset()
+    """Of each service the moves that this node, which held it, has seen over."""
     last_words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
-    """The same for last words heard."""
+    """(service, node) to the word that it is down there."""
     forked: Mapping[str, Ref] = field(default_factory=dict)
     """Nodes whose fork this node has seen."""
     splits: Mapping[str, Ref] = field(default_factory=dict)
     """Service to the split-seen event that is not resolved yet."""
-    nonces: Mapping[bytes, int] = field(default_factory=dict)
-    """Of the commands that this node has obeyed, until when each could be given (ms since 1970): none is obeyed twice."""
-    orders: Mapping[Ref, tuple[str, str, str]] = field(default_factory=dict)
-    """The last obeyed commands of this feed: event to (word, service, node)."""
     refused: tuple[tuple[Ref, str], ...] = ()
-    """Command events that the reducer did not obey, with the reason: findings of kind `authority`."""
+    """Events without authority, with the reason: findings of kind `authority`."""
 
     def service(self, name: str) -> ServiceColumn:
         return self.services.get(name, FRESH)
@@ -181,9 +154,11 @@ class State:
     """Digest to configuration, of every config-applied event read."""
     unread: Mapping[Feed, Unread] = field(default_factory=dict)
     """Configurations of which the last piece is not here yet, by the feed that brings them."""
+    orders: Orders = field(default_factory=Orders)
+    """What operators have ordered, and what follows from it."""
 
     def column(self, node: str) -> Column:
         return self.columns.get(node) or Column(node)
 
     def with_column(self, column: Column) -> "State":
-        return State({**self.columns, column.node: column}, self.policies, self.unread)
+        return replace(self, columns={**self.columns, column.node: column})

@@ -1,74 +1,146 @@
-"""What an operator's command does to the column of the node that wrote it, and what the events that follow it do.
+"""What an operator's command does to the state, and what the event that follows it does.
 
-    column = command(state, column, event)          # part of the reducer's table
+    state = noted(state, event)                 # of every feed and incarnation, as far as orders are concerned
+    column = obeyed(state, column, event)       # part of the reducer's table
 
-A command takes effect only where the keys and roles of its own heads allow it: judged here, by every reader alike.
+Judged here, by every reader alike: a command counts where the keys and roles of its own feed allow it, where it names that
+feed among those that act, and once. What follows from it is what was signed, never what the author of the event says; and it
+follows in the next event of the same feed, or not at all. docs/decisions/0033-commands-name-who-acts.md.
+
+| event      | follows   | its effect                                                     |
+|------------|-----------|----------------------------------------------------------------|
+| command    |           | the wish of its author: fail, recover, reclaim                 |
+| hold       | `hold`    | the service is held                                            |
+| unhold     | `unhold`  | the holds that the command names end                           |
+| move-begun | `move`    | target, epoch and `for` as signed                              |
+| fenced     | `fail`    | the claim that the command names, node, run and epoch, is over |
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 from coordinator.core import authority
-from coordinator.core.model import Column, Move, State, Word
+from coordinator.core.authority import Denied
+from coordinator.core.model import Column, State
+from coordinator.core.standing import FIRST_RULES, FeedOrders, Move, Orders, Word
+from protocol.commands import Command
 from protocol.event import Event, Ref
+from protocol.kinds import Kind
 
-MOVES_KEPT = 8
-ORDERS_KEPT = 64
-"""Commands that later events may name as their cause; each names one a few events back."""
-
-Change = Callable[[State, Column, Event], Column]
+Change = Callable[[State, FeedOrders, Event], Orders]
 
 
-def command(state: State, column: Column, event: Event) -> Column:
-    """A command takes effect only where the keys and roles of its own heads allow it: judged here, by everybody alike."""
-    judged = authority.judge(state, column, event)
-    if isinstance(judged, authority.Denied):
-        return replace(column, refused=(*column.refused, (event.ref, judged.text)))
-    command = judged
-    orders = dict(list({**column.orders, event.ref: (command.word, command.service, command.node)}.items())[-ORDERS_KEPT:])
-    column = replace(column, nonces={**column.nonces, command.nonce: command.expires_ms}, orders=orders)
-    if command.word in ("fail", "recover", "reclaim") and event.body["target"] == column.node:
-        service = column.service(command.service)
-        return column.with_service(command.service, replace(service, wish=command.word, wish_by=event.ref))
-    return column
+def noted(state: State, event: Event) -> State:
+    """The state after an event of a kind in NOTED; its author's column is another question."""
+    feed = state.orders.feed(event.node, event.incarnation)
+    return replace(state, orders=NOTED[event.kind](state, feed, event))
 
 
-def ordered(change: Change, *words: str) -> Change:
-    """A change that only an obeyed command of this feed may cause."""
-
-    def apply(state: State, column: Column, event: Event) -> Column:
-        given = [column.orders.get(cause) for cause in event.causes]
-        allowed = any(order and order[0] in words and order[1] == event.service for order in given)
-        return change(state, column, event) if allowed else column
-
-    return apply
-
-
-def hold(state: State, column: Column, event: Event) -> Column:
-    refs = column.holds.get(event.service, frozenset()) | {event.ref}
-    return replace(column, holds={**column.holds, event.service: refs})
+def obeyed(state: State, column: Column, event: Event) -> Column:
+    """The author's column: what it is to do itself, or that nobody goes by this event."""
+    feed = state.orders.feed(event.node, event.incarnation)
+    if feed.denied and feed.denied[0] == event.ref:
+        return replace(column, refused=(*column.refused, feed.denied))
+    if event.kind != Kind.COMMAND or feed.obeyed is None or not _is_wish(feed.obeyed[1], event):
+        return column
+    word, name = feed.obeyed[1].word, event.service
+    return column.with_service(name, replace(column.service(name), wish=word, wish_by=event.ref))
 
 
-def unhold(state: State, column: Column, event: Event) -> Column:
-    return replace(column, unheld=column.unheld | {Ref(*ref) for ref in event.body["ends"]})
+def _is_wish(command: Command, event: Event) -> bool:
+    """Whether it is for its author's own service: not a word of a node that cannot act any more."""
+    if command.format == 1:
+        return command.word in ("fail", "recover", "reclaim") and event.body["target"] == event.node
+    if command.word == "fail":
+        return command.node in ("", event.node)
+    return command.word in ("recover", "reclaim")
 
 
-def move_begun(state: State, column: Column, event: Event) -> Column:
+# --- what one feed goes by -----------------------------------------------------------------------------------------
+
+
+def _started(state: State, feed: FeedOrders, event: Event) -> Orders:
+    rules = event.body["rules"]
+    orders = state.orders.with_feed(event.node, event.incarnation, replace(feed, rules=rules))
+    return replace(orders, second=orders.second or rules > FIRST_RULES)
+
+
+def _configured(state: State, feed: FeedOrders, event: Event) -> Orders:
+    return state.orders.with_feed(event.node, event.incarnation, replace(feed, config=event.body["digest"]))
+
+
+def _command(state: State, feed: FeedOrders, event: Event) -> Orders:
+    judged = authority.judge(state.policies.get(feed.config), feed, event)
+    if isinstance(judged, Denied):
+        return _denied(state, feed, event, judged.text)
+    nonces = {**feed.nonces, judged.nonce: judged.expires_ms}
+    return state.orders.with_feed(
+        event.node, event.incarnation, replace(feed, nonces=nonces, obeyed=(event.ref, judged), denied=None)
+    )
+
+
+def _denied(state: State, feed: FeedOrders, event: Event, why: str) -> Orders:
+    return state.orders.with_feed(event.node, event.incarnation, replace(feed, denied=(event.ref, why)))
+
+
+# --- what follows from a command -----------------------------------------------------------------------------------
+
+
+def _follows(word: str, effect: Callable[[Command, Event], tuple[tuple[str, ...], Any] | Denied]) -> Change:
+    """What the event before it, a command of this word that was obeyed, brings about."""
+
+    def change(state: State, feed: FeedOrders, event: Event) -> Orders:
+        ref, command = feed.obeyed or (None, None)
+        directly = ref == Ref(event.node, event.incarnation, event.number - 1)
+        if command is None or not directly or command.word != word or command.service != event.service:
+            return _denied(state, feed, event, f"{event.kind} {event.service} follows no `{word}` that was obeyed")
+        found = effect(command, event)
+        if isinstance(found, Denied):
+            return _denied(state, feed, event, found.text)
+        return state.orders.with_effect(*found[:1], event.ref, found[1])
+
+    return change
+
+
+def _hold(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
+    return ("hold", event.service), None
+
+
+def _unhold(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
+    said = tuple(Ref(*ref) for ref in event.body["ends"])
+    if command.format == 1:
+        return ("unhold", event.service), frozenset(said)
+    return _as_signed(said == command.ends, event) or (("unhold", event.service), frozenset(command.ends))
+
+
+def _move_begun(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
     body = event.body
-    move = Move(event.service, body["target"], body["epoch"], body["for_ms"], event.ref)
-    return replace(column, moves=(*column.moves, move)[-MOVES_KEPT:])
+    epoch = body["epoch"] if command.format == 1 else command.epoch
+    same = (body["target"], body["epoch"], body["for_ms"]) == (command.node, epoch, command.for_ms)
+    move = Move(event.service, command.node, epoch, command.for_ms, event.ref)
+    return _as_signed(same, event) or (("move", event.service), move)
 
 
-def move_ended(state: State, column: Column, event: Event) -> Column:
-    return replace(column, moves_ended=column.moves_ended | {Ref(*event.body["move"])})
+def _fenced(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
+    body = event.body
+    if command.format == 1:
+        return ("fenced", event.service, body["node"]), Word(body["epoch"], event.ref, body.get("run", b""))
+    same = (body["node"], body["epoch"], body.get("run")) == (command.node, command.epoch, command.run)
+    word = Word(command.epoch, event.ref, command.run)
+    return _as_signed(same and bool(command.run), event) or (("fenced", event.service, command.node), word)
 
 
-def fenced(state: State, column: Column, event: Event) -> Column:
-    return replace(column, fenced=with_word(column.fenced, event, event.body.get("run", b"")))
+def _as_signed(same: bool, event: Event) -> Denied | None:
+    return None if same else Denied(f"{event.kind} {event.service} says otherwise than the command before it")
 
 
-def with_word(words: Mapping[tuple[str, str], Word], event: Event, run: bytes) -> Mapping[tuple[str, str], Word]:
-    """Of one run the word with the larger epoch; of another run the later word, whose holding is the later one."""
-    key = (event.service, event.body["node"])
-    said, before = Word(event.body["epoch"], event.ref, run), words.get(key)
-    return {**words, key: said if before is None or before.run != run else max(before, said)}
+NOTED: Mapping[str, Change] = {
+    Kind.NODE_STARTED: _started,
+    Kind.CONFIG_APPLIED: _configured,
+    Kind.COMMAND: _command,
+    Kind.HOLD: _follows("hold", _hold),
+    Kind.UNHOLD: _follows("unhold", _unhold),
+    Kind.MOVE_BEGUN: _follows("move", _move_begun),
+    Kind.FENCED: _follows("fail", _fenced),
+}

@@ -25,13 +25,17 @@ def ruled(state: State, mine: Policy, service: str) -> ServicePolicy:
 def ended(state: State, service: str, node: str) -> Word | None:
     """The word that ended this node's holding from outside (fence, operator, last word), if it covers it."""
     theirs = state.column(node).service(service)
-    words = [
-        word
-        for column in state.columns.values()
-        for word in (column.fenced.get((service, node)), column.last_words.get((service, node)))
-        if word and word.epoch >= theirs.epoch > 0 and word.run in (theirs.run, b"")
-    ]
-    return max(words, default=None)
+    heard = (column.last_words.get((service, node)) for column in state.columns.values())
+    said = [word for word in heard if word and word.epoch >= theirs.epoch > 0 and word.run in (theirs.run, b"")]
+    fenced = [word for word in state.orders.of("fenced", service, node).values() if _fences(word, theirs)]
+    return max([*said, *fenced], default=None)
+
+
+def _fences(word: Word, theirs: ServiceColumn) -> bool:
+    """The very claim that was signed, and no later one; what was said by the first rules ends all up to its epoch."""
+    if word.run:
+        return word.run == theirs.run and word.epoch == theirs.epoch
+    return word.epoch >= theirs.epoch > 0
 
 
 def holds(state: State, service: str, node: str) -> bool:
@@ -51,9 +55,7 @@ def epoch(state: State, service: str) -> int:
 
 def held_back(state: State, service: str) -> frozenset[Ref]:
     """The `hold`s in force: those that no node's `unhold` has ended."""
-    columns = state.columns.values()
-    placed = [hold for column in columns for hold in column.holds.get(service, ())]
-    return frozenset(hold for hold in placed if not any(hold in column.unheld for column in columns))
+    return frozenset(state.orders.of("hold", service)).difference(*state.orders.of("unhold", service).values())
 
 
 def active_move(state: State, service: str) -> Move | None:
@@ -61,9 +63,8 @@ def active_move(state: State, service: str) -> Move | None:
 
     While the target holds the service a claim of somebody else is a split, and the target is first in its order too.
     """
-    moves = [move for column in state.columns.values() for move in column.moves if move.service == service]
-    newest = max(moves, key=_later, default=None)
-    if newest is None or any(newest.ref in column.moves_ended for column in state.columns.values()):
+    newest: Move | None = max(state.orders.of("move", service).values(), key=lambda move: move.place, default=None)
+    if newest is None or any((service, newest.ref) in column.moves_ended for column in state.columns.values()):
         return None
     target, has_it = state.column(newest.target).service(service), holds(state, service, newest.target)
     if (target.before_epoch if has_it else target.epoch) > newest.epoch:
@@ -72,11 +73,6 @@ def active_move(state: State, service: str) -> Move | None:
         return newest
     overtaken = any(column.service(service).holding_epoch > newest.epoch for column in state.columns.values())
     return None if overtaken else newest
-
-
-def _later(move: Move) -> tuple[int, bool, Ref]:
-    """Which of two moves was ordered later: of one epoch the target's own, which it wrote when it held the service."""
-    return (move.epoch, move.ref.node == move.target, move.ref)
 
 
 def order(state: State, policy: ServicePolicy) -> tuple[str, ...]:

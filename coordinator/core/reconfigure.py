@@ -88,12 +88,22 @@ def refusal(core: Core, given: Reconfigured) -> Refusal | None:
 def _denied(core: Core, given: Reconfigured) -> Refusal | None:
     assert given.command is not None, "only a command is judged"
     command = given.command.command
-    denied = authority.permitted(core.policy, core.column, command)  # else one bad file would lock every other node
+    if core.state.orders.obeyed_by(core.me, command.nonce):
+        return Refusal(authority.REPLAYED, authority=False)
+    denied = authority.permitted(core.policy, command)  # else one bad file would lock every other node
     if denied:
         return Refusal(denied.text, authority=False)
-    if command.node != core.me:
-        return Refusal(f"the command is for {command.node or 'nobody'}, this is {core.me}: ask there", authority=False)
+    if not command.names(core.me, core.pen.incarnation):
+        whom = authority.named(command) or "no node by name"
+        return Refusal(f"the command is for {whom}, this is {core.me}/{core.pen.incarnation}: sign it anew", authority=False)
+    if command.digest != given.policy.digest:
+        theirs, ours = _short(command.digest), _short(given.policy.digest)
+        return Refusal(f"the file that was signed is {theirs}, the one on {core.me} is {ours}: copy it there")
     return None
+
+
+def _short(digest: bytes) -> str:
+    return digest.hex()[:12]
 
 
 def _lives(core: Core, name: str) -> bool:

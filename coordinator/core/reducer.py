@@ -14,7 +14,7 @@ from typing import Any
 
 from coordinator.core import orders, pieces
 from coordinator.core.carried import taken_over
-from coordinator.core.model import Column, ServiceColumn, ServiceState, State
+from coordinator.core.model import UPISH, Column, ServiceColumn, ServiceState, State, Word
 from coordinator.policy import Policy
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
@@ -28,6 +28,8 @@ def reduce(state: State, event: Event) -> State:
     elif event.kind == Kind.CONFIG_PART:
         unread, text = pieces.taken(state.unread, event)
         state = _with_policy(replace(state, unread=unread), text)
+    if event.kind in orders.NOTED:
+        state = _noted(state, event)  # of a replaced incarnation too: its orders stand
     column = state.column(event.node)
     if column.head and event.incarnation < column.head.incarnation:
         return state
@@ -45,6 +47,13 @@ def reduce(state: State, event: Event) -> State:
         return state.with_column(change(state, column, event))
     except (KeyError, TypeError, ValueError):
         return state.with_column(column)  # signed, and yet not of our format: the auditor names it, nobody acts on it
+
+
+def _noted(state: State, event: Event) -> State:
+    try:
+        return orders.noted(state, event)
+    except (KeyError, TypeError, ValueError):
+        return state
 
 
 def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Head]:
@@ -241,9 +250,23 @@ def _carrier_back(column: Column, service: ServiceColumn, event: Event) -> Servi
     return replace(service, carrier_lost=left)
 
 
+def _move_ended(state: State, column: Column, event: Event) -> Column:
+    """By a node that holds the service: it has counted the time of the move."""
+    if column.service(event.service).state not in UPISH:
+        return column
+    return replace(column, moves_ended=column.moves_ended | {(event.service, Ref(*event.body["move"]))})
+
+
 def _last_word(state: State, column: Column, event: Event) -> Column:
     run = LastWord.decode(event.body["word"]).run
-    return replace(column, last_words=orders.with_word(column.last_words, event, run))
+    return replace(column, last_words=_word(column.last_words, event, run))
+
+
+def _word(words: Mapping[tuple[str, str], Word], event: Event, run: bytes) -> Mapping[tuple[str, str], Word]:
+    """Of one run the word with the larger epoch; of another run the later word, whose holding is the later one."""
+    key = (event.service, event.body["node"])
+    said, before = Word(event.body["epoch"], event.ref, run), words.get(key)
+    return {**words, key: said if before is None or before.run != run else max(before, said)}
 
 
 def _fork_seen(state: State, column: Column, event: Event) -> Column:
@@ -287,12 +310,12 @@ TABLE: Mapping[str, Change] = {
     Kind.CHECK_PASSED: _service(_check_passed),
     Kind.CARRIER_LOST: _service(_carrier_lost),
     Kind.CARRIER_BACK: _service(_carrier_back),
-    Kind.COMMAND: orders.command,
-    Kind.HOLD: orders.ordered(orders.hold, "hold"),
-    Kind.UNHOLD: orders.ordered(orders.unhold, "unhold"),
-    Kind.MOVE_BEGUN: orders.ordered(orders.move_begun, "move"),
-    Kind.MOVE_ENDED: orders.move_ended,
-    Kind.FENCED: orders.ordered(orders.fenced, "fail"),
+    Kind.COMMAND: orders.obeyed,
+    Kind.HOLD: orders.obeyed,
+    Kind.UNHOLD: orders.obeyed,
+    Kind.MOVE_BEGUN: orders.obeyed,
+    Kind.MOVE_ENDED: _move_ended,
+    Kind.FENCED: orders.obeyed,
     Kind.LAST_WORD: _last_word,
     Kind.FORK_SEEN: _fork_seen,
     Kind.READMITTED: _readmitted,

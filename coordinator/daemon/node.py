@@ -20,7 +20,8 @@ from coordinator.alarms.board import Alarm
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
 from coordinator.control.view import Applied, PeerView
-from coordinator.core import effects, inputs
+from coordinator.core import commands, effects, inputs
+from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import State
@@ -387,6 +388,9 @@ class Node:
 
     async def read(self, node: str, incarnation: int, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
         return await self.journal.read(node, incarnation, first, limit)
+
+    def resolve(self, wanted: Wanted) -> Resolved | Refusal | Already:
+        return commands.resolve(self.core, wanted)
 
     async def submit(self, command: SignedCommand) -> effects.Answer:
         return await self.ask(lambda ticket: inputs.CommandArrived(command, ticket))

@@ -60,7 +60,7 @@ class Reception:
             Kind.RELAYED: lambda _link, _, body: self._relayed(body),
             Kind.BATCH: lambda link, _, body: self._batch(link, body),
             Kind.WANT: lambda _link, connection, body: serve(connection, Want.decode(body)),
-            Kind.COMMAND: lambda _link, _, body: self._command(body),
+            Kind.COMMAND: lambda link, _, body: self._command(link, body),
             Kind.LAST_WORD: lambda _link, _, body: self.in_clear(body),
             Kind.HEADS: lambda link, _, body: post(HeadsArrived(link.peer, read_heads(body))),
             Kind.PING: lambda link, _, body: link.pinged(Ping.decode(body), clock_ms()),
@@ -116,10 +116,10 @@ class Reception:
                 _keep(self._batches, body, batch, BATCHES_KEPT)
         self._post(BatchArrived(batch, link.peer))
 
-    def _command(self, body: bytes) -> None:
+    def _command(self, link: Link, body: bytes) -> None:
         signed = open_command(*read_command(body), self._operators, self._cluster)
         check_expiry(signed.command, self._wall_ms())
-        self._post(CommandArrived(signed, 0))
+        self._post(CommandArrived(signed, 0, link.peer))
 
     def _second_hello(self, link: Link, connection: Connection, body: bytes) -> None:
         raise Refused(Reason.GARBAGE, "a second hello")

@@ -78,7 +78,7 @@ class Reloading:
             return checked
         new = checked.policy
         assert new is not None, "what has complaints was refused"
-        if new == node.policy:
+        if new == node.policy and (command is None or command.command.digest == new.digest):
             return Applied(Fate.UNCHANGED, f"{node.config_path} is what this node runs already")
         lines = changes(node.policy, new)
         refused = reconfigure.refusal(node.core, Reconfigured(new, 0, command))

@@ -18,7 +18,7 @@ from coordinator.config import read
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
 from coordinator.control.view import PeerView
-from coordinator.core import effects, inputs
+from coordinator.core import commands, effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now, Outcome
 from coordinator.daemon.recall import Recall
@@ -149,7 +149,7 @@ class Node:
 
     def _forward(self, order: effects.Forward) -> None:
         self.cluster.cut = self.cluster.cut or self.cluster.cut_by_orders
-        self.send(order.peer, inputs.CommandArrived(order.command, 0))
+        self.send(order.peer, inputs.CommandArrived(order.command, 0, self.me))
 
     def _answer(self, order: effects.Answer) -> None:
         if order.ticket in self.asked:
@@ -197,6 +197,9 @@ class Node:
     async def read(self, node: str, incarnation: int, first: int, limit: int) -> list[tuple[bytes, bytes | None]]:
         entries = [entry for entry in self.log.get((node, incarnation), []) if entry.event.number >= first]
         return [(entry.raw, entry.signature) for entry in entries[:limit]]
+
+    def resolve(self, wanted: commands.Wanted) -> commands.Resolved | commands.Refusal | commands.Already:
+        return commands.resolve(self.core, wanted)
 
     async def submit(self, command: SignedCommand) -> effects.Answer:
         ticket = int.from_bytes(hashlib.sha256(command.raw).digest()[:6], "big")

@@ -15,7 +15,8 @@ import aiohttp
 import pytest
 
 from coordinator.control.crowd import CONNECTIONS_MAX
-from protocol.commands import NAMESPACE, Command, sign_command
+from coordinator.core import ownership
+from protocol.commands import NAMESPACE, Act, Command, sign_command
 from protocol.sshkey import load_private
 from protocol.sshsig import armor
 from tests.control.cluster import Cluster
@@ -35,18 +36,20 @@ async def http(cluster):
 
 
 def body(world: Cluster, key: str = "operator/id_ed25519", **changes: Any) -> dict[str, str]:
-    """A signed command; afm says fail web, unless changed."""
+    """A signed command for lukretia; afm says fail web, unless changed."""
+    core = world.nodes["lukretia"].core
     fields = {
-        "cluster": world.nodes["lukretia"].policy.cluster_id,
+        "cluster": core.policy.cluster_id,
         "operator": "afm",
         "word": "fail",
         "service": "web",
         "node": "",
         "reason": "test",
         "for_ms": 0,
-        "epoch": 0,
+        "epoch": ownership.epoch(core.state, "web"),
         "expires_ms": time.time_ns() // 1_000_000 + 60_000,
         "nonce": os.urandom(16),
+        "acts": (Act("lukretia", core.pen.incarnation),),
     }
     signed = sign_command(Command(**(fields | changes)), load_private(world.folder / key))
     return {"command": base64.b64encode(signed.raw).decode(), "signature": base64.b64encode(signed.signature).decode()}
@@ -229,9 +232,14 @@ async def test_a_body_that_is_no_json_or_too_long_is_an_error_with_words(http):
         assert (await answer.json())["error"] == "not found: GET /nowhere; the routes are in docs/failc.md"
 
 
+def held_by_genesis(world: Cluster) -> dict[str, Any]:
+    core = world.nodes["genesis"].core
+    return {"acts": (Act("genesis", core.pen.incarnation),), "epoch": ownership.epoch(core.state, "db")}
+
+
 async def test_a_command_for_another_nodes_service_is_passed_on(cluster, http):
     """lukretia is asked, genesis holds db and must act."""
-    async with http.post("/command", json=body(cluster, service="db")) as answer:
+    async with http.post("/command", json=body(cluster, service="db", **held_by_genesis(cluster))) as answer:
         assert (await answer.json())["text"] == "passed on to genesis"
     await cluster.until(lambda c: c.at("lukretia", "genesis", "db") == "FAIL" and c.at("genesis", "lukretia", "db") == "UP")
 

@@ -14,6 +14,7 @@ from coordinator.core.case import Case
 from coordinator.core.decide import Decision, decide
 from coordinator.core.given import Given, PeerGiven
 from coordinator.core.model import Judgement, State
+from coordinator.core.standing import Subject
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
@@ -107,6 +108,11 @@ class Story:
         column = self.state.column(node)
         service = replace(column.service("web"), wish=word, wish_by=Ref(node, 1, 1))
         self.state = self.state.with_column(column.with_service("web", service))
+        return self
+
+    def orders(self, subject: Subject, ref: Ref, effect: Any) -> "Story":
+        """As if an operator's order had had this effect; that it must be lawful is another test's question."""
+        self.state = replace(self.state, orders=self.state.orders.with_effect(subject, ref, effect))
         return self
 
     def changes(self, node: str, **values: Any) -> "Story":

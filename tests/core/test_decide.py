@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from coordinator.core.decide import TABLE, Act
-from coordinator.core.model import ServiceState, State
+from coordinator.core.model import Move, ServiceState, State
 from coordinator.policy import Policy
 from protocol.event import Ref
 from protocol.kinds import Kind
@@ -289,11 +289,7 @@ def test_carrier_back_ends_its_own_fail_only() -> None:
 
 
 def held(story: Story, node: str) -> Story:
-    column = story.state.column(node)
-    from dataclasses import replace
-
-    story.state = story.state.with_column(replace(column, holds={"web": frozenset({Ref(node, 1, 99)})}))
-    return story
+    return story.orders(("hold", "web"), Ref(node, 1, 99), None)
 
 
 def test_hold_stops_claims_failback_and_the_consequences_of_checks_but_no_operator() -> None:
@@ -307,14 +303,8 @@ def test_hold_stops_claims_failback_and_the_consequences_of_checks_but_no_operat
 
 
 def moved(story: Story, holder: str, target: str, epoch: int) -> Story:
-    from dataclasses import replace
-
-    from coordinator.core.model import Move
-
-    column = story.state.column(holder)
-    move = Move("web", target, epoch, 0, Ref(holder, 1, 50))
-    story.state = story.state.with_column(replace(column, moves=(move,)))
-    return story
+    ref = Ref(holder, 1, 50)
+    return story.orders(("move", "web"), ref, Move("web", target, epoch, 0, ref))
 
 
 def test_a_move_puts_its_target_first_for_everybody() -> None:
@@ -361,9 +351,7 @@ def test_whoever_is_no_candidate_any_more_lets_go_also_on_hold() -> None:
     story = dropped(two().holds(L, 1), L)
     decision = story.decides(L, genesis=dead())
     assert (decision.act, decision.rule, decision.to) == (Act.RELEASE, "withdrawn", ServiceState.RECOVER)
-    column = replace(story.state.column(L), holds={"web": frozenset({Ref(L, 1, 1)})})
-    story.state = story.state.with_column(column)
-    assert story.decides(L).rule == "withdrawn"
+    assert held(story, L).decides(L).rule == "withdrawn"
 
 
 def test_a_service_that_left_the_configuration_is_let_go_and_not_claimed_again() -> None:

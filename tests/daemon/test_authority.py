@@ -7,7 +7,7 @@ import time
 import pytest
 
 from coordinator.config import read
-from protocol.commands import Command, sign_command
+from protocol.commands import Act, Command, sign_command
 from protocol.sshkey import load_private, write_private
 from tests.daemon.cluster import run
 
@@ -74,11 +74,16 @@ def test_a_key_that_others_can_read_or_that_is_none(roles):
     assert done.err.count("\n") == 1
 
 
+def acts(world):
+    found = world.socket("lukretia").get("/resolve?word=hold&service=web")
+    return tuple(Act(*act) for act in found["acts"])
+
+
 def signed(world, **changes):
     fields = {
         "cluster": read(world.config).cluster_id, "operator": "afm", "word": "hold", "service": "web", "node": "",
         "reason": "test", "for_ms": 0, "epoch": 0, "expires_ms": time.time_ns() // 1_000_000 + 60_000,
-        "nonce": os.urandom(16),
+        "nonce": os.urandom(16), "acts": acts(world),
     }  # fmt: skip
     made = sign_command(Command(**(fields | changes)), load_private(world.config.parent / "operator" / "id_ed25519"))
     return {"command": base64.b64encode(made.raw).decode(), "signature": base64.b64encode(made.signature).decode()}
@@ -91,6 +96,7 @@ def test_replayed_expired_foreign_and_forged_commands_at_the_socket(roles):
     for body, reason in [
         (good, "replayed"),
         (signed(roles, expires_ms=1), "expired"),
+        (signed(roles, expires_ms=time.time_ns() // 1_000_000 + 70_000), "expired"),
         (signed(roles, cluster=os.urandom(32)), "wrong-cluster"),
         (signed(roles, operator="nobody"), "unknown-key"),
         (signed(roles, operator="otto"), "unknown-key"),

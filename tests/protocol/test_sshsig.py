@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import agent, sshkey, sshsig
-from protocol.commands import NAMESPACE, Command, check_expiry, open_command, sign_command
+from protocol.canonical import NotCanonical, pack
+from protocol.commands import NAMESPACE, Act, Command, check_expiry, open_command, sign_command
+from protocol.event import Ref
 from protocol.keys import UnusableKey
 from protocol.refusals import Reason, Refused
 from tools.lab.pytest_plugin import left_out
@@ -31,6 +33,9 @@ def key_file(tmp_path):
     path = tmp_path / "id_ed25519"
     sshkey.write_private(path, "afm@test")
     return path
+
+
+ACT = Act("genesis", 1_700_000_000_000)
 
 
 def command(**changes):
@@ -176,18 +181,69 @@ def test_each_lie_about_a_command_has_its_reason(key_file, tmp_path):
 
 
 def test_expiry_is_judged_at_the_door():
-    check_expiry(command(expires_ms=1000), 1000)
-    assert reason_of(lambda: check_expiry(command(expires_ms=1000), 1001)) is Reason.EXPIRED
+    check_expiry(command(expires_ms=100_000), 100_000)
+    check_expiry(command(expires_ms=100_000), 40_000)
+    assert reason_of(lambda: check_expiry(command(expires_ms=100_000), 100_001)) is Reason.EXPIRED
+    assert reason_of(lambda: check_expiry(command(expires_ms=100_000), 39_999)) is Reason.EXPIRED
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"word": "rm"}, {"nonce": b"short"}, {"cluster": b""}, {"for_ms": -1}, {"epoch": -1}, {"expires_ms": -1}, {"epoch": True}],
+    [
+        {"word": "rm"},
+        {"nonce": b"short"},
+        {"cluster": b""},
+        {"for_ms": -1},
+        {"epoch": -1},
+        {"expires_ms": -1},
+        {"epoch": True},
+        {"acts": (Act("genesis", 0),)},
+        {"acts": (Act("genesis", 1 << 60),)},
+        {"acts": (Act("", 1),)},
+        {"acts": (Act("genesis", 1), Act("genesis", 2))},
+        {"acts": tuple(Act(f"node{number}", 1) for number in range(17))},
+        {"acts": (ACT,), "word": "apply"},
+        {"acts": (ACT,), "digest": bytes(32)},
+        {"acts": (ACT,), "digest": bytes(31), "word": "apply"},
+        {"acts": (ACT,), "epoch": 1 << 60},
+        {"acts": (ACT,), "run": bytes(8)},
+        {"acts": (ACT,), "run": bytes(8), "word": "fail", "node": "lukretia"},
+        {"acts": (ACT,), "run": bytes(7), "word": "fail", "node": "lukretia", "epoch": 1},
+        {"acts": (ACT,), "ends": (Ref("genesis", 1, 0),)},
+        {"acts": (ACT,), "ends": (Ref("genesis", 1, 1), Ref("genesis", 1, 1))},
+        {"acts": (ACT,), "ends": tuple(Ref("genesis", 1, number) for number in range(1, 50))},
+        {"acts": (ACT,), "service": "x" * 65},
+    ],
 )
 def test_a_command_with_an_impossible_field_is_not_canonical(changes, key_file):
     key = sshkey.load_private(key_file)
     signed = sign_command(command(**changes), key)
     assert reason_of(lambda: open_command(signed.raw, signed.signature, {"afm": key.public}, CLUSTER)) is Reason.NOT_CANONICAL
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"acts": (ACT, Act("lukretia", 9))},
+        {"acts": (ACT,), "word": "fail", "node": "lukretia", "epoch": 3, "run": bytes(8)},
+        {"acts": (ACT,), "word": "apply", "digest": bytes(32)},
+        {"acts": (ACT,), "word": "unhold", "ends": (Ref("genesis", 1, 7),)},
+    ],
+)
+def test_a_command_that_names_who_acts_is_read_as_it_was_written(changes, key_file):
+    key = sshkey.load_private(key_file)
+    signed = sign_command(command(**changes), key)
+    assert open_command(signed.raw, signed.signature, {"afm": key.public}, CLUSTER) == signed
+
+
+WHOLE = st.integers(1 - 2**63, 2**63 - 1)
+
+
+@given(st.lists(st.one_of(st.none(), st.booleans(), WHOLE, st.text(), st.binary(), st.lists(WHOLE))))
+def test_arbitrary_fields_are_no_command_and_never_a_crash(fields):
+    raw = pack([2, *fields])
+    with pytest.raises(NotCanonical):
+        Command.decode(raw)
 
 
 KEY = sshkey.FileKey(sshkey.Ed25519PrivateKey.generate())

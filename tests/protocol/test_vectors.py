@@ -90,6 +90,15 @@ def test_the_frozen_command_opens_here_and_by_stock_openssh(tmp_path):
     assert subprocess.run(line, input=raw, capture_output=True).returncode == 0
 
 
+@pytest.mark.parametrize("word", ["move", "fail", "unhold", "apply"])
+def test_the_frozen_commands_of_format_2_open(word):
+    vector = frozen("command-2")[word]
+    raw, signature = bytes.fromhex(vector["raw"]), bytes.fromhex(vector["signature"])
+    command = open_command(raw, signature, {"afm": vector["public"]}, MADE.CLUSTER).command
+    assert (command.word, command.format, command.encode()) == (word, 2, raw)
+    assert command.is_word_of_an_end is (word == "fail")
+
+
 def test_the_frozen_datagrams_open_in_order():
     vector = frozen("datagram")
     opener = Opener(bytes.fromhex(vector["key_id"]), bytes.fromhex(vector["key"]))
@@ -111,7 +120,8 @@ def test_the_frozen_frames_are_cut_as_they_were_made():
 @pytest.mark.parametrize("name", sorted(MADE.ALL))
 def test_the_pages_show_the_frozen_bytes(name):
     """docs/formats quotes the vectors; a page that quotes others would be believed."""
-    page = (HERE.parent.parent / "docs" / "formats" / f"{'heartbeat' if name == 'last-word' else name}.md").read_text()
+    on = {"last-word": "heartbeat", "command-2": "command"}.get(name, name)
+    page = (HERE.parent.parent / "docs" / "formats" / f"{on}.md").read_text()
     quoted = "".join(page.split())
     for text in _texts(frozen(name)):
         assert "".join(text.split()) in quoted, text

@@ -4,6 +4,7 @@ They are written once. A change of one is a change of the protocol: it needs a n
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from protocol import sshsig
 from protocol.bodies import Hello, Ping, Want, batch_body, command_body, heads_body, signed_body
 from protocol.canonical import pack
-from protocol.commands import NAMESPACE, Command, sign_command
+from protocol.commands import NAMESPACE, Act, Command, sign_command
 from protocol.datagram import Inside, Sealer, last_word_datagram
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
 from protocol.frames import Kind, frame
@@ -141,17 +142,38 @@ def last_word() -> dict:
     }
 
 
+MOVE = Command(CLUSTER, "afm", "move", "web", "genesis", "maintenance", 3_600_000, 7, 1_700_000_060_000, bytes(range(16)))
+
+
 def command() -> dict:
-    signed = sign_command(
-        Command(CLUSTER, "afm", "move", "web", "genesis", "maintenance", 3_600_000, 7, 1_700_000_060_000, bytes(range(16))), AFM
-    )
+    """Format 1: it names no acting node."""
+    vector = vector_of(MOVE)
+    return {**vector, "armored": sshsig.armor(bytes.fromhex(vector["signature"]))}
+
+
+def command_2() -> dict:
+    """Format 2: a move that lukretia is to begin, and a word that its claim of epoch 7 is over, with what an `unhold` ends."""
+    acts = (Act("lukretia", 1_700_000_000_000),)
+    word = replace(MOVE, word="fail", node="lukretia", for_ms=0, acts=(Act("genesis", 3),), run=RUN)
+    ends = (Ref("genesis", 3, 9), Ref("lukretia", 1_700_000_000_000, 4))
+    return {
+        "move": vector_of(replace(MOVE, acts=acts)),
+        "fail": vector_of(word),
+        "unhold": vector_of(replace(MOVE, word="unhold", node="", for_ms=0, epoch=0, acts=acts, ends=ends)),
+        "apply": vector_of(
+            replace(MOVE, word="apply", service="", node="lukretia", for_ms=0, epoch=0, acts=acts, digest=bytes(range(32)))
+        ),
+    }
+
+
+def vector_of(order: Command) -> dict:
+    signed = sign_command(order, AFM)
     return {
         "private": (b"\x03" * 32).hex(),
         "public": AFM.public,
         "namespace": NAMESPACE,
         "raw": signed.raw.hex(),
         "signature": signed.signature.hex(),
-        "armored": sshsig.armor(signed.signature),
     }
 
 
@@ -198,6 +220,7 @@ ALL = {
     "heartbeat": heartbeat,
     "last-word": last_word,
     "command": command,
+    "command-2": command_2,
     "datagram": datagram,
     "frames": frames,
 }

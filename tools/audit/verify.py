@@ -15,6 +15,7 @@ from coordinator.core.lawful import findings as unlawful
 from coordinator.core.model import State
 from coordinator.core.reducer import reduce
 from protocol.event import NO_PREVIOUS, Entry, Event, Ref
+from protocol.kinds import Kind
 from store.findings import Finding, Flaw
 from store.merged import FeedSummary
 from store.soundness import in_order
@@ -130,8 +131,9 @@ def refused_commands(order: Iterable[Event]) -> Iterator[Unobeyed]:
         state = reduce(state, event)
         column = state.column(event.node)
         for ref, text in column.refused[-1:]:
-            if ref == event.ref:
-                yield Unobeyed(ref, text, column.config in state.policies, column.configured)
+            judged = column.config in state.policies
+            if ref == event.ref and (judged or event.kind == Kind.COMMAND):  # else it says no more than its command's finding
+                yield Unobeyed(ref, text, judged, column.configured)
 
 
 def _splits(evidence: Evidence) -> Iterator[Finding]:

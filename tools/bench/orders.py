@@ -8,12 +8,13 @@ import time
 from types import TracebackType
 
 from coordinator.config import read
-from protocol.commands import Command, sign_command
+from protocol.commands import Act, Command, sign_command
 from protocol.sshkey import load_private
+from tools.failc.asking import Node
 from tools.lab.lab import Lab
 from tools.lab.place import LabError
 
-VALID_MS = 60_000
+VALID_MS = 30_000
 
 
 class SignedMove:
@@ -23,11 +24,15 @@ class SignedMove:
         policy = read(lab.folder / "failover.toml", files=False)
         expires_ms = time.time_ns() // 1_000_000 + VALID_MS
         operator = next(iter(policy.operators))
-        command = Command(policy.cluster_id, operator, "move", "web", target, "benchmark", 0, 0, expires_ms, os.urandom(16))
+        self._path = lab.nodes[asked].state / "control.sock"
+        found = Node(self._path).get(f"/resolve?word=move&service=web&node={target}")
+        command = Command(
+            policy.cluster_id, operator, "move", "web", target, "benchmark", 0, found["epoch"], expires_ms, os.urandom(16),
+            acts=tuple(Act(*act) for act in found["acts"]),
+        )  # fmt: skip
         signed = sign_command(command, load_private(lab.folder / "operator" / "id_ed25519"))
         words = {"command": signed.raw, "signature": signed.signature}
         self._request = _post({name: base64.b64encode(value).decode() for name, value in words.items()})
-        self._path = lab.nodes[asked].state / "control.sock"
         self._socket = socket.socket(socket.AF_UNIX)
 
     def __enter__(self) -> "SignedMove":

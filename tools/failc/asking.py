@@ -54,13 +54,13 @@ class Node:
 
     def get(self, route: str) -> dict[str, Any]:
         """The JSON of a route. Raises Trouble."""
-        code, body = self._ask("GET", route, None)
+        code, body = self.ask("GET", route, None)
         if code != 200:
             raise Trouble(f"{self.where}: {body.get('error', f'answered {code}')}", UNREACHABLE)
         return body
 
     def post(self, route: str, content: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        return self._ask("POST", route, json.dumps(content).encode())
+        return self.ask("POST", route, json.dumps(content).encode())
 
     def lines(self, route: str) -> Iterator[bytes]:
         """The lines of a stream as they come; ends when the node closes it."""
@@ -77,7 +77,8 @@ class Node:
         finally:
             connection.close()
 
-    def _ask(self, method: str, route: str, body: bytes | None) -> tuple[int, dict[str, Any]]:
+    def ask(self, method: str, route: str, body: bytes | None = None) -> tuple[int, dict[str, Any]]:
+        """(HTTP status, JSON). Raises Trouble where the node does not answer."""
         headers = {"Content-Type": "application/json"} if body else {}
         try:
             self._connection = self._connection or self._connect(ANSWER_S)

@@ -1,5 +1,6 @@
 """`failc config`: what is wrong with a configuration file, before a node tells you."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -130,16 +131,18 @@ def apply(reason: str, as_json: bool) -> int:
     failc config apply --state /var/lib/failover
     """
     from tools.failc.asking import connect
-    from tools.failc.orders import signed
+    from tools.failc.signing import Order, sign
 
     ask = connect()
     cluster = ask.get("/cluster")
     try:
-        given = signed(cluster, "apply", "", cluster["node"], reason, 0, 0)
+        digest = _digest(Path(cluster["config"]))
+        given = sign(ask, cluster, Order("apply", "", cluster["node"], reason, digest=digest))
     except Trouble as refused:
         if as_json:
             print(json.dumps(_applied(cluster["node"], refused.code, {"text": refused.message})))
         raise
+    assert isinstance(given, dict), "whether a file is in force already is seen when it has been read"
     code, answer = ask.post("/command", given)
     fate = FATES.get(code, UNREACHABLE)
     text = answer.get("text") or answer.get("error") or f"answered {code}"
@@ -152,6 +155,15 @@ def apply(reason: str, as_json: bool) -> int:
         raise Trouble(f"config apply on {cluster['node']}: {text}", fate)
     print("\n".join([f"{cluster['node']}: {text}", *(f"  {line}" for line in answer["changes"])]))
     return fate
+
+
+def _digest(file: Path) -> bytes:
+    """Of the file as it stands here: the node refuses another one, whoever put it there."""
+    try:
+        return hashlib.sha256(file.read_bytes()).digest()
+    except OSError as error:
+        why = f"{file}: cannot be read: {error.strerror}"
+        raise Trouble(f"{why}. Its digest is signed: run this where the file is", USAGE) from None
 
 
 def _applied(node: str, fate: int, answer: dict[str, Any]) -> dict[str, Any]:

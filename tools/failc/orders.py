@@ -5,9 +5,7 @@ failc recover web
 failc move web genesis --for 2h
 """
 
-import base64
 import json
-import os
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -19,9 +17,7 @@ from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 from tools.failc import outcome
 from tools.failc.asking import Node, connect
 from tools.failc.options import reaching, reasoning
-
-EXPIRES_MS = 60_000
-"""A signed command that was not given within a minute is no longer what its operator wants."""
+from tools.failc.signing import Already, Order, sign
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -152,19 +148,26 @@ def unhold(service: str, reason: str, **how: Any) -> int:
     return _order("unhold", service, "", reason, how)
 
 
+ANEW_MAX = 5
+"""How often a command is signed again because its service changed hands between the question and the answer."""
+
+ANEW_S = 0.1
+"""What the acting node knows already has reached the node that is asked by then."""
+
+
 def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any], for_ms: int = 0) -> int:
     ask = connect()
     about = {"word": word, "service": service, "node": node or None}
     began = time.monotonic()
     try:
-        expected, said = _admitted(ask, word, service, node, reason, how, for_ms)
+        expected, said = _admitted(ask, Order(word, service, node, reason, for_ms, how["epoch"]))
     except Trouble as refused:
         if how["as_json"] and refused.code != UNREACHABLE:  # else nobody knows whether it was admitted
             print(json.dumps(about | {"admitted": False, "ok": False, "text": refused.message}))
         raise
-    result = about | {"admitted": True, "text": said["text"]}
+    result = about | {"admitted": True, "text": said}
     if how["no_wait"]:
-        return _tell(result | {"outcome": None, "waited_ms": 0}, f"{word} {service}: {said['text']}", how)
+        return _tell(result | {"outcome": None, "waited_ms": 0}, f"{word} {service}: {said}", how)
     ended = outcome.wait(ask, expected, how["timeout_ms"] / 1000)
     waited_ms = round((time.monotonic() - began) * 1000)
     result |= {"outcome": ended.text, "ok": ended.good, "waited_ms": waited_ms}
@@ -172,15 +175,22 @@ def _order(word: str, service: str, node: str, reason: str, how: dict[str, Any],
     return DONE if ended.good else NO
 
 
-def _admitted(
-    ask: Node, word: str, service: str, node: str, reason: str, how: dict[str, Any], for_ms: int
-) -> tuple[outcome.Expected, dict[str, Any]]:
+def _admitted(ask: Node, order: Order) -> tuple[outcome.Expected, str]:
     """What to wait for, and what the node said. Raises Trouble where the order is refused."""
     cluster = ask.get("/cluster")
-    _known(cluster, service, node)
-    expected = outcome.expect(word, service, node, ask.get("/status"))
-    given = signed(cluster, word, service, node, reason, for_ms, how["epoch"])
-    return expected, _give(ask, f"{word} {service}", given)
+    _known(cluster, order.service, order.node)
+    for left in reversed(range(ANEW_MAX)):
+        expected = outcome.expect(order.word, order.service, order.node, ask.get("/status"))
+        given = sign(ask, cluster, order)
+        if isinstance(given, Already):
+            return expected, given
+        try:
+            return expected, _give(ask, order.what, given)
+        except OldEpoch:
+            if not left or order.epoch:
+                raise
+            time.sleep(ANEW_S)
+    raise AssertionError("the last try returns or raises")
 
 
 def _known(cluster: dict[str, Any], service: str, node: str) -> None:
@@ -192,38 +202,20 @@ def _known(cluster: dict[str, Any], service: str, node: str) -> None:
         raise Trouble(f"no node {node} in {cluster['cluster']}: {', '.join(cluster['nodes'])}", USAGE)
 
 
-def signed(
-    cluster: dict[str, Any], word: str, service: str, node: str, reason: str, for_ms: int, epoch: int
-) -> dict[str, str]:
-    """The command as it is sent. Raises Trouble where nobody here may sign."""
-    from protocol.commands import Command, sign_command
-    from protocol.keys import UnusableKey
-    from tools.failc.identity import operator
-
-    name, key = operator(cluster)
-    expires_ms = time.time_ns() // 1_000_000 + EXPIRES_MS
-    command = Command(
-        bytes.fromhex(cluster["cluster_id"]), name, word, service, node, reason, for_ms, epoch, expires_ms, os.urandom(16)
-    )
-    try:
-        signed = sign_command(command, key)
-    except UnusableKey as error:
-        raise Trouble(str(error), USAGE) from None
-    return {"command": _text(signed.raw), "signature": _text(signed.signature)}
+class OldEpoch(Trouble):
+    """What was signed is no longer so: another node holds it, or it has been claimed again."""
 
 
-def _give(ask: Node, what: str, signed: dict[str, str]) -> dict[str, Any]:
+def _give(ask: Node, what: str, signed: dict[str, str]) -> str:
     """The node's answer. Raises Trouble where it refuses."""
     code, answer = ask.post("/command", signed)
     if code == 202:
-        return answer
+        return str(answer["text"])
     text = answer.get("text") or answer.get("error") or f"answered {code}"
     kinds = {403: REFUSED, 409: NO, 400: USAGE, 413: USAGE}
+    if answer.get("refused") == "old-epoch":
+        raise OldEpoch(f"{what}: refused: {text}", NO)
     raise Trouble(f"{what}: refused: {text}", kinds.get(code, UNREACHABLE))
-
-
-def _text(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
 
 
 def _tell(result: dict[str, Any], line: str, how: dict[str, Any]) -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
+from coordinator.core.commands import Already, Resolved, Wanted, resolve
 from coordinator.core.core import Core
 from coordinator.core.feeds import replaced
 from protocol.commands import open_command
@@ -20,6 +21,7 @@ from store.refusals import JournalRefused
 from tools.simulator.checks import Checks
 from tools.simulator.disk import Result
 from tools.simulator.mail import BeatMail, CommandMail, EntriesMail, HeadsMail, Mail, Pairs, WantMail, WordMail
+from tools.simulator.orders import order
 from tools.simulator.works import Order
 
 if TYPE_CHECKING:
@@ -117,16 +119,30 @@ class Faild:
         self._handle(saw.HeadsArrived(sender, mail.heads))
 
     def _command_arrived(self, sender: str, link: str, mail: CommandMail, datagram: bool) -> None:
-        self.command(mail.command.raw, mail.command.signature, 0)
+        self.command(mail.command.raw, mail.command.signature, 0, sender)
 
     def _word_arrived(self, sender: str, link: str, mail: WordMail, datagram: bool) -> None:
         self._handle(saw.LastWordHeard(self._surroundings.opened(LastWord, mail.raw, mail.signature)))
 
-    def command(self, raw: bytes, signature: bytes, ticket: int) -> None:
+    def ordered(self, wanted: Wanted, for_ms: int, ticket: int) -> None:
+        """An admin at this node's door: what to sign is asked here, and the command is given here."""
+        self._host.when_awake(lambda: self._resolve(wanted, for_ms, ticket))
+
+    def _resolve(self, wanted: Wanted, for_ms: int, ticket: int) -> None:
+        if not self.alive:
+            return
+        found = resolve(self.core, wanted)
+        if isinstance(found, Resolved):
+            signed = order(self._surroundings.policy, f"{ticket} at {self._host.name}", wanted, found, for_ms)
+            self.command(signed.raw, signed.signature, ticket)
+        else:
+            self._answer(do.Answer(ticket, isinstance(found, Already), found.text))
+
+    def command(self, raw: bytes, signature: bytes, ticket: int, source: str = "") -> None:
         """A command at the door: signature and cluster are looked at, as the control socket does. Raises Refused."""
         policy = self._surroundings.policy
         keys = {operator.name: operator.key for operator in policy.operators.values()}
-        self.post(saw.CommandArrived(open_command(raw, signature, keys, policy.cluster_id), ticket))
+        self.post(saw.CommandArrived(open_command(raw, signature, keys, policy.cluster_id), ticket, source))
 
     def connected(self, peer: str, link: str, up: bool) -> None:
         if up:

@@ -7,6 +7,7 @@ rewrites the configuration's text: the nodes' keys become the simulator's, and t
 import hashlib
 
 from coordinator.config import parse
+from coordinator.core.commands import Resolved, Wanted
 from coordinator.policy import Policy
 from protocol.commands import Command, SignedCommand, sign_command
 from protocol.keys import key_text
@@ -29,9 +30,21 @@ def armed(policy: Policy) -> Policy:
     return parse(text, "the simulated configuration")
 
 
-def order(policy: Policy, nth: int, word: str, service: str, node: str, for_ms: int = 0, reason: str = "") -> SignedCommand:
+def order(policy: Policy, nth: str, wanted: Wanted, found: Resolved, for_ms: int = 0) -> SignedCommand:
     """A signed command. `nth` makes its nonce: the same run orders with the same nonces."""
-    nonce = hashlib.sha256(f"order {nth}".encode()).digest()[:16]
-    why = reason or f"order {nth} of the simulation"
-    command = Command(policy.cluster_id, ADMIN, word, service, node, why, for_ms, 0, NO_EXPIRY_MS, nonce)
+    command = Command(
+        cluster=policy.cluster_id,
+        operator=ADMIN,
+        word=wanted.word,
+        service=wanted.service,
+        node=wanted.node,
+        reason=f"order {nth} of the simulation",
+        for_ms=for_ms,
+        epoch=found.epoch,
+        expires_ms=NO_EXPIRY_MS,
+        nonce=hashlib.sha256(f"order {nth}".encode()).digest()[:16],
+        acts=found.acts,
+        run=found.run,
+        ends=found.ends,
+    )
     return sign_command(command, KEY)

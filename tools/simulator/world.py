@@ -12,6 +12,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from coordinator.core.commands import Wanted
 from coordinator.core.effects import Answer, Effect
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import Judgement
@@ -25,7 +26,6 @@ from tools.simulator.clocks import Clocks
 from tools.simulator.host import Host
 from tools.simulator.keys import Keys
 from tools.simulator.network import Network
-from tools.simulator.orders import order
 from tools.simulator.ownership import Tenures
 
 Witness = Callable[[str, Input, list[Effect], Now], None]
@@ -139,12 +139,11 @@ class World:
     def order(self, word: str, service: str, node: str = "", for_ms: int = 0) -> list[str]:
         """An admin's command, handed to the node that must act, whatever is cut. Returns to whom it was handed."""
         self._orders += 1
-        signed = order(self.policy, self._orders, word, service, node, for_ms)
         doors = self._doors(word, service, node)
         for door in doors:
             faild = self.hosts[door].faild
             assert faild is not None, "a door is a node that runs"
-            faild.command(signed.raw, signed.signature, self._orders)
+            faild.ordered(Wanted(word, service, node), for_ms, self._orders)
         return doors
 
     def _doors(self, word: str, service: str, node: str) -> list[str]:

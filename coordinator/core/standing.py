@@ -1,0 +1,114 @@
+"""What operators' commands have brought about, over all feeds and all their incarnations. It only ever grows.
+
+    state.orders.of("hold", "web")              # event to effect, of the orders that count
+    state.orders.feed("genesis", 7).nonces      # what one feed has obeyed
+
+An effect is named by the event that brought it, and none is taken out when its node begins a new incarnation: an order
+outlives a lost disk wherever one copy of its event is left. So the state does not depend on the order of arrival.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from protocol.commands import Command
+from protocol.event import Ref
+
+MOVES_KEPT = 8
+"""Of one service, the latest ones: an older move is over, whatever became of it."""
+
+FIRST_RULES = 1
+"""Runs of these rules obeyed commands that name no acting node."""
+
+Subject = tuple[str, ...]
+"""What an effect is about: ("hold", service), ("unhold", service), ("move", service), ("fenced", service, node)."""
+
+
+class Word(NamedTuple):
+    """What ends a holding from outside: a fence, an operator's word, a last word."""
+
+    epoch: int
+    """Up to which the holding counts as over."""
+    ref: Ref
+    """The event that says so."""
+    run: bytes = b""
+    """Of the node that held: what a later run claims is another holding, whatever its number. Empty where nobody knew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    service: str
+    target: str
+    epoch: int
+    """The service's epoch before the holding that it asks for."""
+    for_ms: int
+    ref: Ref
+
+    @property
+    def place(self) -> tuple[int, bool, Ref]:
+        """Which of two moves was ordered later: of one epoch the target's own, which it wrote when it held the service."""
+        return (self.epoch, self.ref.node == self.target, self.ref)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOrders:
+    """What counts for the commands of one feed: a node in one incarnation."""
+
+    rules: int = 0
+    """Of the run that it is in; 0 before its first start."""
+    config: bytes = b""
+    """Digest of the configuration whose keys and roles judge its commands."""
+    nonces: Mapping[bytes, int] = field(default_factory=dict)
+    """Of the commands obeyed, until when each could be given (ms since 1970): none is obeyed twice."""
+    obeyed: tuple[Ref, Command] | None = None
+    """The last command obeyed: what follows from it stands in the next event, or not at all."""
+    denied: tuple[Ref, str] | None = None
+    """The last event without authority, with the reason."""
+
+
+UNHEARD = FeedOrders()
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    feeds: Mapping[tuple[str, int], FeedOrders] = field(default_factory=dict)
+    effects: Mapping[Subject, Mapping[Ref, Any]] = field(default_factory=dict)
+    first: frozenset[Ref] = frozenset()
+    """The effects that a run of the first rules wrote."""
+    second: bool = False
+    """Whether any node runs by later rules: then the first ones give no orders any more."""
+
+    def of(self, *subject: str) -> Mapping[Ref, Any]:
+        """The effects about this subject that count."""
+        found = self.effects.get(subject, {})
+        if self.second and self.first:
+            return {ref: effect for ref, effect in found.items() if ref not in self.first}
+        return found
+
+    def feed(self, node: str, incarnation: int) -> FeedOrders:
+        return self.feeds.get((node, incarnation), UNHEARD)
+
+    def obeyed_by(self, node: str, nonce: bytes) -> bool:
+        """Whether a command with this nonce stands in any feed of this node."""
+        return any(nonce in feed.nonces for (name, _), feed in self.feeds.items() if name == node)
+
+    def obeyed_anywhere(self, nonce: bytes) -> bool:
+        return any(nonce in feed.nonces for feed in self.feeds.values())
+
+    def with_feed(self, node: str, incarnation: int, feed: FeedOrders) -> "Orders":
+        return replace(self, feeds={**self.feeds, (node, incarnation): feed})
+
+    def with_effect(self, subject: Subject, ref: Ref, effect: Any) -> "Orders":
+        known = {**self.effects.get(subject, {}), ref: effect}
+        if subject[0] == "move" and len(known) > MOVES_KEPT:
+            del known[min(known, key=lambda one: known[one].place)]
+        first = self.first | {ref} if self.feed(*ref[:2]).rules == FIRST_RULES else self.first
+        return replace(self, effects={**self.effects, subject: known}, first=first)
+
+    def without(self, lost: frozenset[Ref], node: str, incarnation: int, feed: FeedOrders) -> "Orders":
+        """Events of our own that the disk did not take have never been; `feed` is ours as it stands on the disk."""
+        effects = {
+            subject: {ref: effect for ref, effect in found.items() if ref not in lost}
+            for subject, found in self.effects.items()
+        }
+        return replace(self.with_feed(node, incarnation, feed), effects=effects)

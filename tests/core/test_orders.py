@@ -1,0 +1,270 @@
+"""A signed command does what was signed, in the feeds that it names, once: whatever the author of the event says.
+
+The thief has the key of a node and every command that was ever in the log; the fold is what the living nodes and the
+auditor go by.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from coordinator.config import read
+from coordinator.core import ownership
+from coordinator.core.model import State
+from coordinator.core.reducer import reduce
+from protocol.commands import Act, Command, SignedCommand, sign_command
+from protocol.event import Event, Head, Ref
+from protocol.kinds import Kind
+from tests.core.test_reconfigure import SCENARIOS
+from tools.simulator.orders import ADMIN, KEY, armed
+
+POLICY = armed(read(SCENARIOS / "three-nodes.toml", files=False))
+OWNER, THIEF, OTHER = POLICY.services["web"].nodes
+RUN = b"a run of"
+
+
+@dataclass
+class Feeds:
+    """What each node has written, in its own order; folded in any order that keeps it."""
+
+    events: dict[tuple[str, int], list[Event]] = field(default_factory=dict)
+    signed: int = 0
+
+    def write(self, node: str, kind: Kind, body: Mapping[str, Any], service: str = "web", incarnation: int = 1) -> Ref:
+        mine = self.events.setdefault((node, incarnation), [])
+        heads = tuple(Head(*feed, len(found), bytes(32)) for feed, found in self.events.items() if found is not mine)
+        event = Event(POLICY.cluster_id, node, incarnation, len(mine) + 1, bytes(32), 0, 0, kind, service, body, (), heads)
+        mine.append(event)
+        return event.ref
+
+    def starts(self, node: str, incarnation: int = 1, rules: int = 2) -> "Feeds":
+        self.write(node, Kind.NODE_STARTED, {"run": RUN, "rules": rules, "config": b"", "clean": True}, "", incarnation)
+        body = {"number": 1, "digest": POLICY.digest, "text": POLICY.text}
+        self.write(node, Kind.CONFIG_APPLIED, body, "", incarnation)
+        return self
+
+    def holds(self, node: str, epoch: int) -> "Feeds":
+        self.write(node, Kind.CLAIM, {"epoch": epoch, "reason": ""})
+        self.write(node, Kind.UP, {"epoch": epoch, "reason": ""})
+        return self
+
+    def sign(self, word: str, *acts: str, **fields: Any) -> SignedCommand:
+        self.signed += 1
+        plain = Command(POLICY.cluster_id, ADMIN, word, "web", "", "", 0, 0, 1 << 52, self.signed.to_bytes(16, "big"))
+        return sign_command(replace(plain, acts=tuple(Act(node, 1) for node in acts), **fields), KEY)
+
+    def obey(self, node: str, command: SignedCommand, incarnation: int = 1) -> Ref:
+        body = {"command": command.raw, "signature": command.signature, "target": node}
+        return self.write(node, Kind.COMMAND, body, "web", incarnation)
+
+    def state(self, *first: tuple[str, int]) -> State:
+        state = State()
+        for feed in (*first, *(feed for feed in sorted(self.events) if feed not in first)):
+            for event in self.events[feed]:
+                state = reduce(state, event)
+        return state
+
+    def states(self) -> list[State]:
+        """By every order of arrival of whole feeds."""
+        return [self.state(*order) for order in permutations(self.events)]
+
+    def refused(self, ref: Ref) -> str:
+        return dict(self.state().column(ref.node).refused).get(ref, "")
+
+
+@pytest.fixture
+def feeds() -> Feeds:
+    feeds = Feeds()
+    for node in (OWNER, THIEF, OTHER):
+        feeds.starts(node)
+    return feeds.holds(OWNER, 1)
+
+
+def held(feeds: Feeds) -> set[bool]:
+    return {bool(ownership.held_back(state, "web")) for state in feeds.states()}
+
+
+def holders(feeds: Feeds) -> set[tuple[str, ...]]:
+    return {ownership.holders(state, "web") for state in feeds.states()}
+
+
+def move_of(feeds: Feeds) -> set[str]:
+    moves = [ownership.active_move(state, "web") for state in feeds.states()]
+    return {move.target if move else "" for move in moves}
+
+
+# --- what an honest node does with a command -----------------------------------------------------------------------
+
+
+def test_an_order_counts_in_the_feed_that_it_names(feeds: Feeds) -> None:
+    feeds.obey(OTHER, feeds.sign("hold", OTHER))
+    hold = feeds.write(OTHER, Kind.HOLD, {})
+    assert held(feeds) == {True}
+    feeds.obey(THIEF, feeds.sign("unhold", THIEF, ends=(hold,)))
+    feeds.write(THIEF, Kind.UNHOLD, {"ends": [list(hold)]})
+    assert held(feeds) == {False}
+
+
+def test_a_word_of_an_end_ends_the_claim_that_was_signed_and_no_later_one(feeds: Feeds) -> None:
+    feeds.obey(OTHER, feeds.sign("fail", OTHER, node=OWNER, epoch=1, run=RUN))
+    feeds.write(OTHER, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN})
+    assert holders(feeds) == {()}
+    feeds.write(OWNER, Kind.RECLAIM, {"epoch": 2, "reason": ""})
+    assert holders(feeds) == {(OWNER,)}
+
+
+def test_an_order_of_a_replaced_incarnation_stands(feeds: Feeds) -> None:
+    feeds.obey(OTHER, feeds.sign("hold", OTHER))
+    feeds.write(OTHER, Kind.HOLD, {})
+    feeds.starts(OTHER, incarnation=2)
+    assert held(feeds) == {True}
+
+
+# --- attacks: an old order copied from the log, a body of the thief's own, an order sent again ----------------------
+
+
+@pytest.mark.parametrize("word", ["hold", "fail", "recover", "reclaim"])
+def test_an_order_copied_into_another_feed_changes_nothing(feeds: Feeds, word: str) -> None:
+    command = feeds.sign(word, OWNER, epoch=1)
+    feeds.obey(OWNER, command)
+    copy = feeds.obey(THIEF, command)
+    feeds.write(THIEF, Kind.HOLD, {})
+    assert held(feeds) == {False}
+    assert {state.column(THIEF).service("web").wish for state in feeds.states()} == {""}
+    assert f"the command is for {OWNER}/1" in feeds.refused(copy)
+
+
+def test_a_move_copied_into_another_feed_moves_nothing(feeds: Feeds) -> None:
+    command = feeds.sign("move", OWNER, node=OTHER, epoch=1)
+    feeds.obey(THIEF, command)
+    feeds.write(THIEF, Kind.MOVE_BEGUN, {"target": OTHER, "epoch": 1, "for_ms": 0})
+    assert move_of(feeds) == {""}
+
+
+@pytest.mark.parametrize("body", [{"target": OTHER, "epoch": 10**6, "for_ms": 0}, {"target": THIEF, "epoch": 1, "for_ms": 0}])
+def test_a_move_is_the_one_that_was_signed(feeds: Feeds, body: dict[str, Any]) -> None:
+    feeds.obey(THIEF, feeds.sign("move", THIEF, node=OTHER, epoch=1))
+    forged = feeds.write(THIEF, Kind.MOVE_BEGUN, body)
+    assert move_of(feeds) == {""}
+    assert "says otherwise than the command" in feeds.refused(forged)
+
+
+def test_fail_with_a_body_of_the_thiefs_own_fences_nobody(feeds: Feeds) -> None:
+    """The attack of trials.md 47: `fail web THIEF`, followed by a fence of the owner up to epoch 10^6."""
+    feeds.obey(THIEF, feeds.sign("fail", THIEF, node=THIEF, epoch=1))
+    forged = feeds.write(THIEF, Kind.FENCED, {"node": OWNER, "epoch": 10**6, "by": "operator", "run": RUN})
+    assert holders(feeds) == {(OWNER,)}
+    assert "says otherwise than the command" in feeds.refused(forged)
+
+
+def test_a_fence_names_the_run_and_the_epoch_that_were_signed(feeds: Feeds) -> None:
+    feeds.obey(THIEF, feeds.sign("fail", THIEF, node=OTHER, epoch=7, run=b"of other"))
+    feeds.write(THIEF, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN})
+    feeds.obey(THIEF, feeds.sign("fail", THIEF, node=OWNER, epoch=1, run=b"old runs"))
+    feeds.write(THIEF, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": b"old runs"})
+    assert holders(feeds) == {(OWNER,)}
+
+
+def test_an_order_sent_again_counts_once(feeds: Feeds) -> None:
+    """Ended by `unhold`, it is not placed again."""
+    command = feeds.sign("hold", THIEF)
+    feeds.obey(THIEF, command)
+    hold = feeds.write(THIEF, Kind.HOLD, {})
+    feeds.obey(OTHER, feeds.sign("unhold", OTHER, ends=(hold,)))
+    feeds.write(OTHER, Kind.UNHOLD, {"ends": [list(hold)]})
+    again = feeds.obey(THIEF, command)
+    feeds.write(THIEF, Kind.HOLD, {})
+    assert held(feeds) == {False}
+    assert "replayed" in feeds.refused(again)
+
+
+def test_an_order_given_again_in_a_later_incarnation_counts_once(feeds: Feeds) -> None:
+    command = feeds.sign("hold", THIEF)
+    feeds.obey(THIEF, command)
+    hold = feeds.write(THIEF, Kind.HOLD, {})
+    feeds.obey(OTHER, feeds.sign("unhold", OTHER, ends=(hold,)))
+    feeds.write(OTHER, Kind.UNHOLD, {"ends": [list(hold)]})
+    feeds.starts(THIEF, incarnation=2)
+    again = feeds.obey(THIEF, command, incarnation=2)
+    feeds.write(THIEF, Kind.HOLD, {}, incarnation=2)
+    assert held(feeds) == {False}
+    assert f"the command is for {THIEF}/1" in feeds.refused(again)
+
+
+def test_an_order_has_one_effect_and_at_once(feeds: Feeds) -> None:
+    feeds.obey(THIEF, feeds.sign("hold", THIEF))
+    hold = feeds.write(THIEF, Kind.HOLD, {})
+    feeds.obey(OTHER, feeds.sign("unhold", OTHER, ends=(hold,)))
+    feeds.write(OTHER, Kind.UNHOLD, {"ends": [list(hold)]})
+    later = feeds.write(THIEF, Kind.HOLD, {})
+    assert held(feeds) == {False}
+    assert "follows no `hold` that was obeyed" in feeds.refused(later)
+
+
+def test_nothing_follows_without_a_command(feeds: Feeds) -> None:
+    for kind, body in [
+        (Kind.HOLD, {}),
+        (Kind.UNHOLD, {"ends": []}),
+        (Kind.MOVE_BEGUN, {"target": THIEF, "epoch": 1, "for_ms": 0}),
+        (Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN}),
+    ]:
+        assert feeds.refused(feeds.write(THIEF, kind, body))
+    assert (held(feeds), move_of(feeds), holders(feeds)) == ({False}, {""}, {(OWNER,)})
+
+
+def test_a_hold_ends_by_an_order_about_its_own_service_alone(feeds: Feeds) -> None:
+    """The operator of another service may not end it, though the signed words name it."""
+    feeds.obey(OTHER, feeds.sign("hold", OTHER))
+    hold = feeds.write(OTHER, Kind.HOLD, {})
+    command = feeds.sign("unhold", THIEF, service="db", ends=(hold,))
+    feeds.write(THIEF, Kind.COMMAND, {"command": command.raw, "signature": command.signature, "target": ""}, "db")
+    feeds.write(THIEF, Kind.UNHOLD, {"ends": [list(hold)]}, "db")
+    assert held(feeds) == {True}
+
+
+# --- the rules of before -------------------------------------------------------------------------------------------
+
+
+def old_hold(feeds: Feeds, node: str) -> Ref:
+    feeds.obey(node, feeds.sign("hold"))
+    return feeds.write(node, Kind.HOLD, {})
+
+
+def test_a_command_of_format_1_gives_no_orders_to_this_release(feeds: Feeds) -> None:
+    hold = old_hold(feeds, OTHER)
+    assert held(feeds) == {False}
+    assert "format 1" in feeds.refused(Ref(OTHER, 1, hold.number - 1))
+
+
+def test_a_history_of_the_first_rules_is_read_by_them() -> None:
+    feeds = Feeds().starts(OWNER, rules=1).starts(OTHER, rules=1).holds(OWNER, 1)
+    old_hold(feeds, OTHER)
+    assert held(feeds) == {True}
+    feeds.obey(OTHER, feeds.sign("fail", node=OWNER))
+    feeds.write(OTHER, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN})
+    assert holders(feeds) == {()}
+
+
+def test_with_a_run_of_this_release_the_orders_of_the_first_rules_are_over() -> None:
+    feeds = Feeds().starts(OTHER, rules=1)
+    old_hold(feeds, OTHER)
+    feeds.starts(OWNER, rules=2)
+    assert held(feeds) == {False}
+
+
+def test_calling_itself_older_opens_nothing_to_a_thief(feeds: Feeds) -> None:
+    feeds.starts(THIEF, incarnation=2, rules=1)
+    command = feeds.sign("fail", node=OWNER)
+    feeds.obey(THIEF, command, incarnation=2)
+    feeds.write(THIEF, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN}, incarnation=2)
+    assert holders(feeds) == {(OWNER,)}
+
+
+def test_an_operators_fail_of_an_older_run_stands() -> None:
+    feeds = Feeds().starts(OTHER, rules=1)
+    feeds.obey(OTHER, feeds.sign("fail", node=OTHER))
+    feeds.starts(OTHER, rules=2)
+    assert feeds.state().column(OTHER).service("web").wish == "fail"

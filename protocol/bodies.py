@@ -27,6 +27,9 @@ BATCH_ENTRIES_MAX = 4096
 HEADS_MAX = 4096
 """What canonical lists hold: 16 nodes times 256 incarnations."""
 
+REPLY_CHARACTERS_MAX = 900
+"""A sentence; of the longest letters they still fit into one frame."""
+
 Pair = tuple[bytes, bytes | None]
 """An entry as it travels: the event's bytes, and its signature or None."""
 
@@ -95,6 +98,26 @@ class Ping(NamedTuple):
         if len(body) != 9 or body[8] > 1:
             raise Refused(Reason.GARBAGE, "a ping that is none")
         return cls(int.from_bytes(body[:8], "big"), body[8] == 1)
+
+
+class Reply(NamedTuple):
+    """What became of a command that was passed on: from the node that was to act, to the one that passed it on."""
+
+    nonce: bytes
+    admitted: bool
+    authority: bool
+    """False where it was refused for lack of authority."""
+    text: str
+
+    def encode(self) -> bytes:
+        return pack([self.nonce, self.admitted, self.authority, self.text[:REPLY_CHARACTERS_MAX]])
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Reply":
+        reply = cls(*_items(_unpack(body, "reply"), (bytes, bool, bool, str), "reply"))
+        if len(reply.nonce) != 16 or len(reply.text) > REPLY_CHARACTERS_MAX:
+            raise Refused(Reason.NOT_CANONICAL, f"a reply has 16 bytes of nonce and at most {REPLY_CHARACTERS_MAX} characters")
+        return reply
 
 
 def signed_body(raw: bytes, signature: bytes) -> bytes:

@@ -29,6 +29,7 @@ class Kind(IntEnum):
     PING = 8
     PONG = 9
     HEADS = 10
+    REPLY = 11
 
 
 BODY_BYTES_MAX = {
@@ -42,6 +43,7 @@ BODY_BYTES_MAX = {
     Kind.PING: 9,
     Kind.PONG: 9,
     Kind.HEADS: 512 * 1024,
+    Kind.REPLY: 4 * 1024,  # a nonce and a sentence
 }
 
 LIMITS = {int(kind): limit for kind, limit in BODY_BYTES_MAX.items()}

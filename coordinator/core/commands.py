@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.core import authority, ownership
-from coordinator.core.effects import Answer, Forward
 from coordinator.core.model import Judgement, ServiceColumn, ServiceState
+from coordinator.core.passing import Asker
 from protocol.commands import ENDS_MAX, Act, Command, SignedCommand
 from protocol.event import Ref
 from protocol.kinds import Kind
@@ -110,17 +110,33 @@ def _ends(core: Core, wanted: Wanted) -> tuple[Ref, ...]:
 
 
 def admit(core: Core, signed: SignedCommand, ticket: int, source: str = "") -> None:
-    """Write the command here, pass it on, or refuse it; exactly one Answer for a ticket. `source`: who passed it on."""
+    """Write the command here, pass it on, or refuse it; one Answer for a ticket, one reply to `source`, which passed it on."""
     command = signed.command
+    asker: Asker = (source, command.nonce) if source else ticket
+    if source and core.state.orders.obeyed_by(core.me, command.nonce):
+        return _said_again(core, asker)
     refused = _may(core, command)
     if refused:
-        return core.emit(Answer(ticket, False, refused.text, refused.authority))
-    others = [act.node for act in command.acts if act.node != core.me]
-    for node in () if source else others:
-        core.emit(Forward(node, signed))
+        return _refuse(core, asker, refused)
+    others = tuple(act.node for act in command.acts if act.node != core.me and lives(core, act.node))
+    if not source and others:
+        asker = (core.me, command.nonce)
+        here = (core.me,) if _acts_here(core, command) else ()
+        core.passing.begin(signed, ticket, (*here, *others), core.now_ms)
     if _acts_here(core, command):
-        return _write(core, signed, ticket)
-    core.emit(Answer(ticket, True, f"passed on to {', '.join(others)}"))
+        _write(core, signed, asker)
+    elif source:
+        _refuse(core, asker, Refusal(f"it is for {authority.named(command)}, and came to {core.me}"))
+
+
+def _refuse(core: Core, asker: Asker, refused: Refusal) -> None:
+    core.passing.tell(asker, False, refused.text, refused.authority)
+
+
+def _said_again(core: Core, asker: Asker) -> None:
+    """It was obeyed here, and is asked again since no answer came: unless its event is on its way to the disk."""
+    if asker not in core.answers.values():
+        core.passing.tell(asker, True, "it stands in the log already")
 
 
 def _acts_here(core: Core, command: Command) -> bool:
@@ -172,7 +188,7 @@ def _meant(core: Core, command: Command) -> Refusal | None:
     strangers = [act.node for act in command.acts if act.node not in core.policy.nodes]
     if strangers:
         return Refusal(f"no node {strangers[0]}: there are {', '.join(core.policy.nodes)}")
-    dead = [act.node for act in command.acts if not _living(core, act.node)]
+    dead = [act.node for act in command.acts if not lives(core, act.node)]
     if len(dead) == len(command.acts):
         return Refusal(f"{dead[0]} is dead, and cannot act: say it again when it is back, or of a node that lives")
     return None
@@ -207,7 +223,7 @@ def _refusing_disk(core: Core, command: Command) -> Refusal | None:
 Targets = tuple[str, ...] | Refusal | Already
 
 
-def _living(core: Core, node: str) -> bool:
+def lives(core: Core, node: str) -> bool:
     """Not one that the configuration no longer names: nobody hears it."""
     known = node in core.liveness.peers
     return node == core.me or (known and core.liveness.judgement(node, core.now_ms) is not Judgement.DEAD)
@@ -216,7 +232,7 @@ def _living(core: Core, node: str) -> bool:
 def _owner(core: Core, service: str) -> str | None:
     """The holder that can act: a dead one holds by its feed for as long as it stays away."""
     policy = ownership.ruled(core.state, core.policy, service)
-    living = [node for node in ownership.holders(core.state, service) if _living(core, node)]
+    living = [node for node in ownership.holders(core.state, service) if lives(core, node)]
     return ownership.winner(core.state, policy, living)
 
 
@@ -240,13 +256,13 @@ def _fences(core: Core, wanted: Wanted) -> bool:
     if wanted.node in ("", core.me):
         return False
     stuck = core.state.column(wanted.node).service(wanted.service).stuck
-    return stuck or not _living(core, wanted.node)
+    return stuck or not lives(core, wanted.node)
 
 
 def _recover(core: Core, wanted: Wanted) -> Targets:
     nodes = (wanted.node,) if wanted.node else core.policy.services[wanted.service].nodes
     failed = tuple(node for node in nodes if _to_recover(core.state.column(node).service(wanted.service)))
-    living = tuple(node for node in failed if _living(core, node))
+    living = tuple(node for node in failed if lives(core, node))
     if living:
         return living
     if failed:
@@ -256,7 +272,7 @@ def _recover(core: Core, wanted: Wanted) -> Targets:
 
 def _nothing_to_recover(core: Core, service: str, nodes: tuple[str, ...]) -> Refusal | Already:
     """Of the dead nobody knows it, and what is still going down may yet end in FAIL."""
-    states = {node: core.state.column(node).service(service).state for node in nodes if _living(core, node)}
+    states = {node: core.state.column(node).service(service).state for node in nodes if lives(core, node)}
     if not states:
         return Refusal(f"{nodes[0]} is dead: say it again when it is back, or to it")
     going = [node for node, state in states.items() if state is ServiceState.STOPPING]
@@ -294,16 +310,15 @@ TARGETS: Mapping[str, Callable[[Core, Wanted], Targets]] = {
 }
 
 
-def _write(core: Core, signed: SignedCommand, ticket: int) -> None:
+def _write(core: Core, signed: SignedCommand, asker: Asker) -> None:
     """The command and what follows from it at once, in one step: the decide table does the rest."""
     command = signed.command
     refused = _not_now(core, command)
     if refused:
-        core.emit(Answer(ticket, False, refused.text))
-        return
+        return _refuse(core, asker, refused)
     body = {"command": signed.raw, "signature": signed.signature, "target": command.node}
     entry = core.write(Kind.COMMAND, command.service, body, ())
-    core.answers[entry.ref] = ticket
+    core.answers[entry.ref] = asker
     follows = FOLLOWS.get(command.word)
     if follows:
         follows(core, command, entry.ref)

@@ -41,6 +41,7 @@ from coordinator.core.inputs import (
     NotDurable,
     Now,
     Reconfigured,
+    ReplyArrived,
     StepFinished,
     StopAsked,
     Woke,
@@ -49,6 +50,7 @@ from coordinator.core.jobs import Job, Phase
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement, State
+from coordinator.core.passing import Asker, Passing
 from coordinator.core.pen import Pen
 from coordinator.core.reducer import reduce
 from coordinator.core.standing import FeedOrders
@@ -113,7 +115,8 @@ class Core:
         """Services that a new configuration has changed, and whose jobs have not followed it to the end."""
         self.heartbeat_ms = policy.timing.heartbeat_ms
         """By which we beat: until all run the same timing, as often as anybody expects it (`reconfigure.pace`)."""
-        self.answers: dict[Ref, int] = {}
+        self.answers: dict[Ref, Asker] = {}
+        self.passing = Passing(me, self.emit)
         self.sentences: dict[str, str] = {}
         """Service to the sentence of its last decision."""
         self.wanted_ms: dict[tuple[str, int], int] = {}
@@ -223,6 +226,7 @@ class Core:
                 self.older_grown = False
                 self.emit(ShowHeads())
             work.carriers(self)
+            self.passing.look(self.now_ms, lambda node: commands.lives(self, node))
         self.beat()
 
     def beat(self) -> None:
@@ -370,6 +374,9 @@ class Core:
         commands.admit(self, given.command, given.ticket, given.source)
         self.dirty = True
 
+    def _replied(self, given: ReplyArrived) -> None:
+        self.passing.replied(given.node, given.reply)
+
     def _woke(self, given: Woke) -> None:
         """Time has passed: `handle` looks at what that changes after every input."""
 
@@ -387,6 +394,7 @@ INPUTS: Mapping[type, Callable[[Core, Any], bool | None]] = {
     StepFinished: work.step_finished,
     CheckFinished: work.check_finished,
     CommandArrived: Core._command,
+    ReplyArrived: Core._replied,
     CarrierChanged: work.carrier_changed,
     LinkChanged: peers.link_changed,
     LastWordHeard: peers.last_word_heard,

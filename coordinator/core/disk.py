@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
 from coordinator.core import review
-from coordinator.core.effects import Alarm, Answer, Exit, Push, Ready, SayLastWord
+from coordinator.core.effects import Alarm, Exit, Push, Ready, SayLastWord
 from coordinator.core.inputs import Durable, NotDurable
 from coordinator.core.jobs import Job, Phase
 from protocol.commands import Command
@@ -53,11 +53,11 @@ def durable(core: Core, given: Durable) -> None:
 
 
 def _stored(core: Core, entry: Entry, took_us: int) -> None:
-    ticket = core.answers.pop(entry.ref, None)
-    if ticket is not None:
+    asker = core.answers.pop(entry.ref, None)
+    if asker is not None:
         denied = dict(core.column.refused).get(entry.ref)
         text = denied or f"stands in the log as {entry.ref.node}/{entry.ref.incarnation}/{entry.ref.number}"
-        core.emit(Answer(ticket, denied is None, text, authority=denied is None))
+        core.passing.tell(asker, denied is None, text, denied is None)
     job = core.jobs.get(entry.event.service)
     if job and job.armed_by == entry.ref and entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
         job.times_us["durable"] = took_us
@@ -125,9 +125,9 @@ def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
 
 def _answer(core: Core, ref: Ref, admitted: bool, text: str) -> None:
     """To whoever waits for this event, if anybody does."""
-    ticket = core.answers.pop(ref, None)
-    if ticket is not None:
-        core.emit(Answer(ticket, admitted, text))
+    asker = core.answers.pop(ref, None)
+    if asker is not None:
+        core.passing.tell(asker, admitted, text)
 
 
 def _obeyed(core: Core, event: Event) -> bool:

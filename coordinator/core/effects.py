@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from coordinator.alarms.names import AlarmName
 from coordinator.policy import Policy, ServicePolicy
+from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry
 from protocol.messages import Heartbeat, LastWord
@@ -140,10 +141,20 @@ class Equip:
 
 @dataclass(frozen=True, slots=True)
 class Forward:
-    """Pass a signed command on to the node that must act."""
+    """Pass a signed command on to the node that must act; `ReplyArrived` comes back, or it is ordered again."""
 
     peer: str
     command: SignedCommand
+    again: bool = False
+    """Asked before, and not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendReply:
+    """Tell the node that passed a command on what became of it."""
+
+    peer: str
+    reply: Reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,5 +204,5 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Watch | Adopt
-    | Equip | Forward | Answer | Alarm | AlarmOver | Ready | Exit
+    | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
 )  # fmt: skip

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from coordinator.policy import CheckPolicy, Policy
+from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Head
 from protocol.messages import Batch, Heartbeat, LastWord, Verified
@@ -141,6 +142,14 @@ class CommandArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyArrived:
+    """A node says what became of a command that was passed on to it."""
+
+    node: str
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class CarrierChanged:
     interface: str
     up: bool
@@ -185,6 +194,6 @@ class ForkShown:
 
 Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
-    | StepFinished | CheckFinished | CommandArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
+    | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
     | Reconfigured | ForkShown
 )  # fmt: skip

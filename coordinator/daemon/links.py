@@ -24,7 +24,7 @@ from coordinator.daemon.serving import FeedSource, signed_length
 from coordinator.daemon.tally import STRANGER
 from coordinator.daemon.wiring import Wiring
 from coordinator.policy import Policy
-from protocol.bodies import Pair, Want, batch_body, command_body, heads_body, signed_body
+from protocol.bodies import Pair, Reply, Want, batch_body, command_body, heads_body, signed_body
 from protocol.commands import SignedCommand
 from protocol.datagram import Inside, last_word_datagram
 from protocol.event import Entry
@@ -106,6 +106,10 @@ class Links:
     def forward(self, peer: str, command: SignedCommand) -> bool:
         """A signed command for the node that must act. False where it could not be sent: say so to whoever asked."""
         return self._to(peer, frame(Kind.COMMAND, command_body(command.raw, command.signature)))
+
+    def reply(self, peer: str, reply: Reply) -> None:
+        """What became of a command that `peer` passed on. Where it cannot be sent the peer asks again."""
+        self._to(peer, frame(Kind.REPLY, reply.encode()))
 
     def say(self, word: Verified[LastWord]) -> None:
         """A last word, to every peer: in clear as a datagram, since it is signed by itself, and then over TLS."""

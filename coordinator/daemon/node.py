@@ -45,6 +45,7 @@ from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.trust import known_keys
+from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
 from protocol.keys import NodeKeyring
@@ -87,8 +88,6 @@ class Node:
         """Whether the effect that is being performed is the only one of its input."""
         self._asked: dict[int, asyncio.Future[effects.Answer]] = {}
         self._tickets = 0
-        self._unreached: set[str] = set()
-        """Nodes to which a command of the answer that comes next could not be passed on."""
         self._end = asyncio.Event()
         self._stuck: tuple[str, ...] = ()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -306,15 +305,16 @@ class Node:
         self.executor.equip(order.service)
 
     def _forward(self, order: effects.Forward) -> None:
-        if not self.links_.forward(order.peer, order.command):
-            self._unreached.add(order.peer)
+        if not self.links_.forward(order.peer, order.command) and not order.again:
+            text = f"{order.peer} must act and is not connected: ask there, or when it is"
+            reply = Reply(order.command.command.nonce, False, True, text)
+            asyncio.get_running_loop().call_soon(self.inbox.post, inputs.ReplyArrived(order.peer, reply))
+
+    def _send_reply(self, order: effects.SendReply) -> None:
+        self.links_.reply(order.peer, order.reply)
 
     def _answer(self, order: effects.Answer) -> None:
-        future, unreached = self._asked.pop(order.ticket, None), sorted(self._unreached)
-        self._unreached.clear()
-        if unreached and order.admitted:
-            text = f"{', '.join(unreached)} must act and is not connected: ask there, or when it is"
-            order = effects.Answer(order.ticket, False, text)
+        future = self._asked.pop(order.ticket, None)
         if future is not None and not future.done():
             future.set_result(order)
 
@@ -424,6 +424,7 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
     effects.Adopt: Node._adopt,
     effects.Equip: Node._equip,
     effects.Forward: Node._forward,
+    effects.SendReply: Node._send_reply,
     effects.Answer: Node._answer,
     effects.Alarm: Node._alarm,
     effects.AlarmOver: Node._alarm_over,

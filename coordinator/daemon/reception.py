@@ -9,18 +9,28 @@ itself must be said by itself: a heartbeat that comes as its own must carry its 
 as relayed.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import TypeVar
 
-from coordinator.core.inputs import BatchArrived, CommandArrived, HeadsArrived, HeartbeatHeard, Input, LastWordHeard
+from coordinator.core.inputs import (
+    BatchArrived,
+    CommandArrived,
+    HeadsArrived,
+    HeartbeatHeard,
+    Input,
+    LastWordHeard,
+    ReplyArrived,
+)
 from coordinator.daemon.connection import Connection
 from coordinator.daemon.copies import Copies
 from coordinator.daemon.link import Link
 from coordinator.policy import Policy
-from protocol.bodies import Ping, Want, read_batch, read_command, read_heads, read_signed
-from protocol.commands import check_expiry, open_command
+from protocol.bodies import Ping, Reply, Want, read_batch, read_command, read_heads, read_signed
+from protocol.canonical import NotCanonical
+from protocol.commands import Command, check_expiry, open_command
 from protocol.datagram import Inside
-from protocol.frames import Kind
+from protocol.frames import Kind, frame
 from protocol.kinds import ALWAYS_SIGNED
 from protocol.messages import Batch, Keyring, LastWord, Verified, open_batch, open_signed
 from protocol.refusals import Reason, Refused
@@ -63,6 +73,7 @@ class Reception:
             Kind.COMMAND: lambda link, _, body: self._command(link, body),
             Kind.LAST_WORD: lambda _link, _, body: self.in_clear(body),
             Kind.HEADS: lambda link, _, body: post(HeadsArrived(link.peer, read_heads(body))),
+            Kind.REPLY: lambda link, _, body: post(ReplyArrived(link.peer, Reply.decode(body))),
             Kind.PING: lambda link, _, body: link.pinged(Ping.decode(body), clock_ms()),
             Kind.PONG: lambda link, connection, body: link.ponged(Ping.decode(body), connection),
         }
@@ -117,12 +128,24 @@ class Reception:
         self._post(BatchArrived(batch, link.peer))
 
     def _command(self, link: Link, body: bytes) -> None:
-        signed = open_command(*read_command(body), self._operators, self._cluster)
-        check_expiry(signed.command, self._wall_ms())
+        raw, signature = read_command(body)
+        try:
+            signed = open_command(raw, signature, self._operators, self._cluster)
+            check_expiry(signed.command, self._wall_ms())
+        except Refused as refusal:
+            _refuse(link, raw, refusal)
+            raise
         self._post(CommandArrived(signed, 0, link.peer))
 
     def _second_hello(self, link: Link, connection: Connection, body: bytes) -> None:
         raise Refused(Reason.GARBAGE, "a second hello")
+
+
+def _refuse(link: Link, raw: bytes, refusal: Refused) -> None:
+    """The node that passed it on shall know why; of what is no command nobody could know which it was."""
+    with contextlib.suppress(NotCanonical):
+        reply = Reply(Command.decode(raw).nonce, False, False, f"{refusal.reason}: {refusal}")
+        link.send(frame(Kind.REPLY, reply.encode()))
 
 
 def _keep(kept: dict[bytes, K], body: bytes, value: K, most: int) -> None:

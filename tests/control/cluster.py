@@ -151,6 +151,9 @@ class Node:
         self.cluster.cut = self.cluster.cut or self.cluster.cut_by_orders
         self.send(order.peer, inputs.CommandArrived(order.command, 0, self.me))
 
+    def _sendreply(self, order: effects.SendReply) -> None:
+        self.send(order.peer, inputs.ReplyArrived(self.me, order.reply))
+
     def _answer(self, order: effects.Answer) -> None:
         if order.ticket in self.asked:
             self.asked.pop(order.ticket).set_result(order)

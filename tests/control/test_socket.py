@@ -240,8 +240,17 @@ def held_by_genesis(world: Cluster) -> dict[str, Any]:
 async def test_a_command_for_another_nodes_service_is_passed_on(cluster, http):
     """lukretia is asked, genesis holds db and must act."""
     async with http.post("/command", json=body(cluster, service="db", **held_by_genesis(cluster))) as answer:
-        assert (await answer.json())["text"] == "passed on to genesis"
+        told = await answer.json()
+    assert (answer.status, told["text"].startswith("genesis: stands in the log as genesis/")) == (202, True)
     await cluster.until(lambda c: c.at("lukretia", "genesis", "db") == "FAIL" and c.at("genesis", "lukretia", "db") == "UP")
+
+
+async def test_a_refusal_of_the_node_that_acts_comes_back_at_once(cluster, http):
+    """genesis has another epoch than the one that was signed, and lukretia is asked."""
+    order = held_by_genesis(cluster) | {"epoch": 999}
+    async with http.post("/command", json=body(cluster, service="db", **order)) as answer:
+        told = await answer.json()
+    assert (answer.status, told["refused"], told["admitted"]) == (409, "old-epoch", False)
 
 
 async def test_owner_answers_200_only_at_the_owner(cluster, http):

@@ -4,7 +4,16 @@ import socket
 
 import pytest
 
-from coordinator.core.inputs import BatchArrived, CommandArrived, HeadsArrived, HeartbeatHeard, LastWordHeard, LinkChanged
+from coordinator.core.inputs import (
+    BatchArrived,
+    CommandArrived,
+    HeadsArrived,
+    HeartbeatHeard,
+    LastWordHeard,
+    LinkChanged,
+    ReplyArrived,
+)
+from protocol.bodies import Reply
 from protocol.commands import Command, sign_command
 from protocol.datagram import last_word_datagram
 from protocol.kinds import Kind
@@ -164,10 +173,14 @@ async def test_a_command_is_passed_on_and_an_expired_one_refused(net, operator):
     assert ann.links.forward("bob", signed)
     await net.until(lambda: bob.got(CommandArrived))
     assert bob.got(CommandArrived) == [CommandArrived(signed, 0, "ann")]
+    ann.links.reply("bob", Reply(bytes(16), True, True, "done"))
+    await net.until(lambda: bob.got(ReplyArrived) == [ReplyArrived("ann", Reply(bytes(16), True, True, "done"))])
     for count, wall_ms in enumerate((1_050_001, 989_999), 1):  # over; and good for longer than a minute
         bob.wall_ms = wall_ms
         assert ann.links.forward("bob", signed)
         await net.until(lambda count=count: bob.refused("ann") == {"expired": count})
+        await net.until(lambda count=count: len(ann.got(ReplyArrived)) == count)
+    assert all("expire" in said.reply.text and not said.reply.admitted for said in ann.got(ReplyArrived))
     assert len(bob.got(CommandArrived)) == 1
 
 

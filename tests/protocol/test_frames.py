@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.bodies import Hello, Ping, Want, batch_body, heads_body, read_batch, read_command, read_heads, read_signed
+from protocol.bodies import Hello, Ping, Reply, Want, batch_body, heads_body, read_batch, read_command, read_heads, read_signed
 from protocol.canonical import pack, unpack
 from protocol.event import Head
 from protocol.frames import BODY_BYTES_MAX, FrameReader, Kind, frame
@@ -46,7 +46,7 @@ def test_each_kind_has_a_limit_that_its_header_alone_breaks(kind):
     assert refused.value.reason is Reason.OVERSIZED
 
 
-@pytest.mark.parametrize("kind", [0, 11, 255])
+@pytest.mark.parametrize("kind", [0, 12, 255])
 def test_an_unknown_kind_ends_the_stream(kind):
     with pytest.raises(Refused) as refused:
         FrameReader().feed(bytes([kind, 0, 0, 0]))
@@ -95,7 +95,7 @@ def test_a_hello_of_a_later_version_is_refused_with_what_to_do_even_if_its_field
 
 @given(st.binary(max_size=120))
 def test_arbitrary_bodies_are_refused_or_read_and_never_a_crash(body):
-    for read in (Hello.decode, Want.decode, Ping.decode, read_batch, read_command, read_heads, read_signed):
+    for read in (Hello.decode, Want.decode, Reply.decode, Ping.decode, read_batch, read_command, read_heads, read_signed):
         try:
             read(body)
         except Refused:
@@ -104,6 +104,7 @@ def test_arbitrary_bodies_are_refused_or_read_and_never_a_crash(body):
 
 def test_small_bodies_come_back_and_their_limits_hold():
     assert Want.decode(Want("ann", 1, 5).encode()) == Want("ann", 1, 5)
+    assert Reply.decode(Reply(bytes(16), True, False, "x" * 2000).encode()) == Reply(bytes(16), True, False, "x" * 900)
     assert Ping.decode(Ping(2**64 - 1, True).encode()) == Ping(2**64 - 1, True)
     assert read_heads(heads_body(HELLO.heads)) == HELLO.heads
     assert reason(lambda: read_heads(pack({}))) is Reason.NOT_CANONICAL

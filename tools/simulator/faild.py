@@ -12,6 +12,7 @@ from coordinator.core import inputs as saw
 from coordinator.core.commands import Already, Resolved, Wanted, resolve
 from coordinator.core.core import Core
 from coordinator.core.feeds import replaced
+from protocol.bodies import Reply
 from protocol.commands import open_command
 from protocol.event import Entry
 from protocol.kinds import ALWAYS_SIGNED
@@ -20,7 +21,7 @@ from protocol.refusals import Refused
 from store.refusals import JournalRefused
 from tools.simulator.checks import Checks
 from tools.simulator.disk import Result
-from tools.simulator.mail import BeatMail, CommandMail, EntriesMail, HeadsMail, Mail, Pairs, WantMail, WordMail
+from tools.simulator.mail import BeatMail, CommandMail, EntriesMail, HeadsMail, Mail, Pairs, ReplyMail, WantMail, WordMail
 from tools.simulator.orders import order
 from tools.simulator.works import Order
 
@@ -121,6 +122,9 @@ class Faild:
     def _command_arrived(self, sender: str, link: str, mail: CommandMail, datagram: bool) -> None:
         self.command(mail.command.raw, mail.command.signature, 0, sender)
 
+    def _reply_arrived(self, sender: str, link: str, mail: ReplyMail, datagram: bool) -> None:
+        self._handle(saw.ReplyArrived(sender, mail.reply))
+
     def _word_arrived(self, sender: str, link: str, mail: WordMail, datagram: bool) -> None:
         self._handle(saw.LastWordHeard(self._surroundings.opened(LastWord, mail.raw, mail.signature)))
 
@@ -186,11 +190,12 @@ class Faild:
             for peer in self._surroundings.policy.others(self._host.name):
                 self._one_link(peer, HeadsMail(heads))
 
-    def _one_link(self, peer: str, mail: Mail) -> None:
+    def _one_link(self, peer: str, mail: Mail) -> bool:
         network, me = self._surroundings.network, self._host.name
-        for link in network.links_between(me, peer):
-            if network.connection(me, peer, link):
-                network.stream(me, peer, link, mail)
+        links = [link for link in network.links_between(me, peer) if network.connection(me, peer, link)]
+        for link in links:
+            network.stream(me, peer, link, mail)
+        return bool(links)
 
     def _show_fork(self, order: do.ShowFork) -> None:
         theirs = order.theirs.event
@@ -263,7 +268,12 @@ class Faild:
         self._host.works.equip(order.service)
 
     def _forward(self, order: do.Forward) -> None:
-        self._one_link(order.peer, CommandMail(order.command))
+        if not self._one_link(order.peer, CommandMail(order.command)) and not order.again:
+            reply = Reply(order.command.command.nonce, False, True, f"{order.peer} is not connected")
+            self._host.later(0, lambda: self.post(saw.ReplyArrived(order.peer, reply)))
+
+    def _send_reply(self, order: do.SendReply) -> None:
+        self._one_link(order.peer, ReplyMail(order.reply))
 
     def _answer(self, order: do.Answer) -> None:
         self._surroundings.answered(self._host.name, order)
@@ -310,6 +320,7 @@ ARRIVE: dict[type, Callable[..., None]] = {
     WantMail: Faild._want_arrived,
     HeadsMail: Faild._heads_arrived,
     CommandMail: Faild._command_arrived,
+    ReplyMail: Faild._reply_arrived,
     WordMail: Faild._word_arrived,
 }
 
@@ -330,6 +341,7 @@ PERFORM: dict[type, Callable[..., None]] = {
     do.Adopt: Faild._adopt,
     do.Equip: Faild._equip,
     do.Forward: Faild._forward,
+    do.SendReply: Faild._send_reply,
     do.Answer: Faild._answer,
     do.Alarm: Faild._alarm,
     do.AlarmOver: Faild._alarm_over,

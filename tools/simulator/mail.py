@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Head
 
@@ -39,9 +40,14 @@ class CommandMail:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplyMail:
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class WordMail:
     raw: bytes
     signature: bytes
 
 
-Mail = BeatMail | EntriesMail | WantMail | HeadsMail | CommandMail | WordMail
+Mail = BeatMail | EntriesMail | WantMail | HeadsMail | CommandMail | ReplyMail | WordMail

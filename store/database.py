@@ -24,16 +24,12 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import aiosqlite
 
-from store.refusals import JournalRefused, LogRemoved, LogUnreadable
+from store.place import strange
+from store.refusals import JournalRefused, LogRemoved, LogUnreadable, StrangeForm
+from store.schema import SCHEMA_VERSION, TABLE, confine, faults, is_new, sentence, tame
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-SCHEMA_VERSION = 1
-
-SCHEMA = """CREATE TABLE IF NOT EXISTS events(
-    node TEXT NOT NULL, incarnation INTEGER NOT NULL, number INTEGER NOT NULL, bytes BLOB NOT NULL, signature BLOB,
-    PRIMARY KEY(node, incarnation, number)) WITHOUT ROWID"""
 
 ALL_ROWS = "SELECT node, incarnation, number, bytes, signature FROM events ORDER BY node, incarnation, number"
 
@@ -159,16 +155,21 @@ def _prepared(path: Path) -> sqlite3.Connection:
         _grow_wal(connection, path.with_name(path.name + "-wal"))
     except sqlite3.Error:  # slower commits are no reason not to start, but this handle has failed
         connection.close()
-        return _writable(path)
+        connection = _writable(path)
+    confine(connection)
     return connection
 
 
 def _writable(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     try:
+        tame(connection)
+        if not is_new(connection) and (found := faults(connection)):
+            raise StrangeForm(sentence(found))
         for line in ("journal_mode=WAL", "synchronous=FULL", "wal_autocheckpoint=0"):
             connection.execute(f"PRAGMA {line}").fetchall()
-        connection.execute(SCHEMA)
+        if is_new(connection):
+            connection.execute(TABLE)
     except sqlite3.Error:
         connection.close()
         raise
@@ -188,16 +189,20 @@ def _grow_wal(connection: sqlite3.Connection, wal: Path) -> None:
 
 
 def _read_only(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
+    tame(connection)
+    return connection
 
 
 def _locked(path: Path) -> int:
     """A file of its own: closing any descriptor of log.db would drop SQLite's own locks on it in this process."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if refusal := strange(path):
+        raise LogUnreadable(refusal)
     try:
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise LogUnreadable(f"{path}: no lock can be made beside it: {error.strerror}") from None
     try:

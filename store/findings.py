@@ -23,17 +23,21 @@ class Flaw(StrEnum):
     """The event belongs to another cluster."""
     FORK = "fork"
     """Two different events, both signed by the node, have one name."""
+    SCHEMA = "schema"
+    """The file is not made as a log is, or its pages are damaged: rows in it can be hidden, doubled or swallowed."""
     UNLAWFUL = "unlawful"
     AUTHORITY = "authority"
     SPLIT = "split"
 
 
-REFUSED_AT_OPEN = frozenset({Flaw.SIGNATURE, Flaw.KEY, Flaw.CHAIN, Flaw.GAP, Flaw.ENCODING, Flaw.CLUSTER, Flaw.FORK})
+REFUSED_AT_OPEN = frozenset(
+    {Flaw.SIGNATURE, Flaw.KEY, Flaw.CHAIN, Flaw.GAP, Flaw.ENCODING, Flaw.CLUSTER, Flaw.FORK, Flaw.SCHEMA}
+)
 """A `truncated` log is shorter but sound: it is completed from the peers, or goes on in a new incarnation."""
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong, where it is, and a sentence for people."""
+    """One thing that is wrong, where it is, and a sentence for people. About a file as a whole: no node, and zeros."""
 
     kind: Flaw
     node: str
@@ -44,3 +48,8 @@ class Finding(NamedTuple):
     @property
     def name(self) -> str:
         return f"{self.node} {self.incarnation}/{self.number}"
+
+    @property
+    def sentence(self) -> str:
+        """Kind, place and text on one line."""
+        return f"{self.kind}: {self.name}: {self.text}" if self.number else f"{self.kind}: {self.text}"

@@ -22,9 +22,11 @@ from protocol.event import Entry, Head
 from protocol.messages import Keyring, Signer
 from store.commit import Group, Heads, Outcome, as_tuple, commit, heads_of, in_words
 from store.database import ALL_ROWS, Database
-from store.findings import REFUSED_AT_OPEN, Finding
+from store.findings import REFUSED_AT_OPEN, Finding, Flaw
 from store.merged import shorter
+from store.place import oddities
 from store.refusals import JournalRefused, LogRemoved, LogUnreadable, LogUnsound
+from store.schema import bound, damage
 from store.soundness import Row, look
 
 GROUP_ENTRIES_MAX = 2000
@@ -68,6 +70,8 @@ class Journal:
         self.remarks = tuple(remarks)
         """What `open` found and did not refuse: feeds that end before what others on this disk know of them, and ends
         without a signature, which were cut off: nobody answers for them, and whoever wrote them has them signed."""
+        self.warnings = tuple(oddities(database.path))
+        """What is odd about the place of the file, for people: each is one line."""
         self._database = database
         self._me = me
         self._signer = signer
@@ -90,9 +94,11 @@ class Journal:
 
         Raises LogUnreadable, LogUnsound, or JournalRefused where another process has the log open.
         """
-        path = path / "log.db" if path.is_dir() else path
+        path = path / "log.db" if path.is_dir() and path.name != "log.db" else path
         database = await Database.open(path)
         try:
+            if found := await database.read(_damaged):
+                raise LogUnsound(path, [Finding(Flaw.SCHEMA, "", 0, 0, found)])
             rows = await database.read(_all_rows)
             known = keyring(rows) if callable(keyring) else keyring
             sound = look(rows, known, cluster, signatures_max=SIGNATURES_AT_OPEN_MAX)
@@ -243,6 +249,14 @@ def _fulfil(future: "asyncio.Future[Written]", result: Written | JournalRefused)
 def _refuse(waiting: Sequence[_Waiting], refusal: JournalRefused) -> None:
     for item in waiting:
         item.tell(refusal)
+
+
+def _damaged(connection: sqlite3.Connection) -> str:
+    """What is wrong with the pages, as one line; the work is bounded by the size of the file."""
+    bound(connection)
+    found = damage(connection)
+    connection.set_progress_handler(None, 0)
+    return "its pages are damaged: " + "; ".join(found) if found else ""
 
 
 def _all_rows(connection: sqlite3.Connection) -> list[Row]:

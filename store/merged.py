@@ -32,6 +32,10 @@ class Source(NamedTuple):
 
     name: str
     rows: Sequence[Row]
+    findings: Sequence[Finding] = ()
+    """What is wrong with the file itself."""
+    remarks: Sequence[str] = ()
+    """What is odd about the file's place and proves nothing."""
 
 
 class FeedSummary(NamedTuple):
@@ -60,6 +64,7 @@ def merge(sources: Sequence[Source], keyring: Keyring | None = None, cluster: by
     attested: set[bytes] = set()
     for source in sources:
         sound = look(source.rows, remembered, cluster)
+        findings += [_from(source, finding, len(sources)) for finding in source.findings]
         findings += [_from(source, finding, len(sources)) for finding in sound.findings]
         attested |= sound.attested
         for entry in sound.entries:

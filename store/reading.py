@@ -1,34 +1,46 @@
 """Reading somebody's log without touching it: a state folder, or a log.db file.
 
     source = read(Path("/var/lib/failover"))            # raises LogUnreadable
+    source.rows, source.findings, source.remarks
 
 A live node's log is read in one read-only transaction, so that it is one moment of it. Where even that is not
 possible (a folder that we may not write, without the -shm file that SQLite wants) a private copy is read. Never with
 `immutable=1`: that hides whatever is still in the WAL, and says nothing about it.
+
+The file may be an attacker's. Its form is compared before a row is read, and of another form nothing is read: that is a
+finding. The work is bounded by the file's size, in steps and in bytes: pages can point at one another in a ring.
 """
 
 import shutil
 import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from store.database import ALL_ROWS
+from store.findings import Finding, Flaw
 from store.merged import Source
+from store.place import oddities
 from store.refusals import LogUnreadable
+from store.schema import bound, damage, faults, is_no_log, sentence, tame
 from store.soundness import Row
 
 BUSY_S = 5.0
+
+ROW_BYTES_MIN = 8
+"""What a row takes of a file beside its values: one byte or more for each column, and the place of it in the page."""
 
 
 def read(path: Path) -> Source:
     """Every row of the log in `path`, from one moment. Raises LogUnreadable with what, where and what to do."""
     file = _log_in(path)
     try:
-        return Source(str(path), _rows(file))
+        return _source(str(path), file, file)
     except sqlite3.DatabaseError as error:
         first = error
     try:
-        return Source(str(path), _rows_of_copy(file))
+        with tempfile.TemporaryDirectory(prefix="failaudit-") as folder:
+            return _source(str(path), file, _copy(file, Path(folder)))
     except (sqlite3.Error, OSError):
         raise LogUnreadable(f"{file}: cannot be read as a log: {first}") from None
 
@@ -41,6 +53,8 @@ def _log_in(path: Path) -> Path:
         raise LogUnreadable(f"{path}: cannot be read: {error.strerror}; read it as its owner, or take a copy") from None
     if asked:
         raise LogUnreadable(f"{path}: no log is read from a socket; a living node is asked by its state folder")
+    if file.is_dir() or (path.is_dir() and path.name == "log.db"):
+        raise LogUnreadable(f"{file if file.is_dir() else path}: is a folder, and a log is a file")
     if not there:
         raise LogUnreadable(f"{file}: there is no log; name a state folder or a log.db")
     return file
@@ -51,14 +65,49 @@ def _is_url(path: Path) -> bool:
     return str(path).startswith(("unix:/", "http:/", "https:/"))
 
 
-def _rows(file: Path) -> list[Row]:
+def _source(name: str, place: Path, file: Path) -> Source:
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None)
     connection.text_factory = _text
     try:
+        tame(connection)
         connection.execute("BEGIN")
-        return [Row(*row) for row in connection.execute(ALL_ROWS)]
+        if is_no_log(connection):
+            raise sqlite3.DatabaseError("it has no table events")
+        if found := faults(connection):
+            return Source(name, [], [_flaw(sentence(found))], oddities(place))
+        bytes_max = bound(connection)
+        rows: list[Row] = []
+        findings = [_flaw(f"its pages are damaged: {line}") for line in damage(connection)]
+        try:
+            rows.extend(_rows(connection, bytes_max))
+        except sqlite3.DataError as error:  # longer than any value of a log
+            findings.append(_flaw(f"it cannot be read behind row {len(rows)}: {error}"))
+        except _TooMuch:
+            findings.append(_flaw("its rows are more than its bytes can hold: pages stand in it twice"))
+        return Source(name, rows, findings, oddities(place))
     finally:
         connection.close()
+
+
+class _TooMuch(Exception):
+    """The rows do not end where the file does."""
+
+
+def _rows(connection: sqlite3.Connection, bytes_max: int) -> Iterator[Row]:
+    left = bytes_max
+    for row in map(Row._make, connection.execute(ALL_ROWS)):
+        left -= ROW_BYTES_MIN + _bytes(row.raw) + _bytes(row.signature)
+        if left < 0:
+            raise _TooMuch
+        yield row
+
+
+def _bytes(value: object) -> int:
+    return len(value) if isinstance(value, bytes | str) else 0
+
+
+def _flaw(text: str) -> Finding:
+    return Finding(Flaw.SCHEMA, "", 0, 0, text)
 
 
 def _text(raw: bytes) -> str:
@@ -66,11 +115,13 @@ def _text(raw: bytes) -> str:
     return raw.decode("utf-8", "backslashreplace")
 
 
-def _rows_of_copy(file: Path) -> list[Row]:
-    with tempfile.TemporaryDirectory(prefix="failaudit-") as folder:
-        copy = Path(folder) / "log.db"
-        shutil.copyfile(file, copy)
-        wal = file.with_name(file.name + "-wal")
-        if wal.is_file():
-            shutil.copyfile(wal, copy.with_name("log.db-wal"))
-        return _rows(copy)
+def _copy(file: Path, folder: Path) -> Path:
+    """A private copy with its WAL. It never takes more than half of the room that there is."""
+    copy = folder / "log.db"
+    wal = file.with_name(file.name + "-wal")
+    files = [(file, copy), *([(wal, copy.with_name("log.db-wal"))] if wal.is_file() else [])]
+    if sum(source.stat().st_size for source, _ in files) > shutil.disk_usage(folder).free // 2:
+        raise OSError("no room for a copy")
+    for source, target in files:
+        shutil.copyfile(source, target)
+    return copy

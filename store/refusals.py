@@ -31,6 +31,10 @@ class LogRemoved(sqlite3.OperationalError):
         )
 
 
+class StrangeForm(sqlite3.DatabaseError):
+    """The file is a database, and not made as a log is."""
+
+
 def recovery(path: Path) -> str:
     """What to do with a log that is damaged or was tampered with."""
     return (
@@ -62,5 +66,5 @@ class LogUnsound(JournalRefused):
     def __init__(self, path: Path, findings: Sequence[Finding]):
         first = findings[0]
         more = f" ({len(findings) - 1} more findings: failaudit verify)" if len(findings) > 1 else ""
-        super().__init__(f"{path}: {first.kind}: {first.name}: {first.text}{more}. {recovery(path)}")
+        super().__init__(f"{path}: {first.sentence}{more}. {recovery(path)}")
         self.findings = tuple(findings)

@@ -143,6 +143,8 @@ class Node:
         await self.guard.start(wire.descriptor)
         await self.executor.start(wire)
         await self.traps.start()
+        for line in self.journal.warnings:
+            log.warning("%s", line)
         entries = await self.journal.load()
         for line in await self.executor.sweep(_owned_before(self.me, entries)):
             log.warning("at the start: %s", line)

@@ -266,7 +266,7 @@ async def test_a_damaged_file_is_refused_with_the_way_to_recover(tmp_path: Path,
 
 async def test_a_file_that_the_system_does_not_open_is_not_to_be_moved_away(tmp_path: Path, me: Author):
     (tmp_path / "log.db").mkdir()
-    with pytest.raises(LogUnreadable, match="unable to open") as refused:
+    with pytest.raises(LogUnreadable, match="is a folder") as refused:
         await opened(tmp_path, me)
     assert "To recover" not in str(refused.value)
 

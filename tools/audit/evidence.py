@@ -33,6 +33,8 @@ class Evidence:
     policy: Policy
     merged: Merged
     history: History
+    remarks: Sequence[str] = ()
+    """What is odd about where the sources lie, and proves nothing."""
 
     @property
     def tenure(self) -> Tenure:
@@ -53,7 +55,10 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
         logs = [read(path) for path in sources]
     except JournalRefused as refused:
         raise Trouble(refused.why, UNREACHABLE) from None
-    if not any(log.rows for log in logs):
+    if not any(log.rows for log in logs) and not (quiet and any(log.findings for log in logs)):
+        faults = [finding.sentence for log in logs for finding in log.findings]
+        if faults:
+            raise Trouble(f"{logs[0].name}: {faults[0]}: nothing in it is believed; see: failaudit verify", UNREACHABLE)
         where = ", ".join(log.name for log in logs)
         raise Trouble(f"{where}: there is no event there: nothing to verify, and nothing to answer from", UNREACHABLE)
     keyring = NodeKeyring(known_keys(policy, [row for log in logs for row in log.rows]))
@@ -61,10 +66,10 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
     if merged.findings and not quiet:
         first = merged.findings[0]
         more = f" and {len(merged.findings) - 1} more" if len(merged.findings) > 1 else ""
-        said = f"failaudit: unsound: {first.kind}: {first.name}: {first.text}{more}; see: failaudit verify"
+        said = f"failaudit: unsound: {first.sentence}{more}; see: failaudit verify"
         click.echo(printable(said), err=True)
     played = [entry for entry in merged.entries if entry.id in merged.attested and entry.event.cluster == policy.cluster_id]
-    return Evidence(policy, merged, History(played))
+    return Evidence(policy, merged, History(played), [remark for log in logs for remark in log.remarks])
 
 
 def trusted() -> Policy:

@@ -154,6 +154,7 @@ def as_json(evidence: Evidence, findings: Sequence[Finding]) -> dict[str, Any]:
         "events": sum(feed.events for feed in feeds.values()),
         "feeds": {node: _feed(feed) for node, feed in feeds.items()},
         "findings": [{**finding._asdict(), "kind": str(finding.kind)} for finding in findings],
+        "remarks": list(evidence.remarks),
     }
 
 
@@ -172,7 +173,8 @@ def _last(events: int) -> str:
 
 
 def _lines(evidence: Evidence, findings: Sequence[Finding]) -> list[str]:
-    lines = [f"{finding.kind}: {finding.name}: {finding.text}" for finding in findings]
+    lines = [finding.sentence for finding in findings]
+    lines += [f"remark: {remark}" for remark in evidence.remarks]
     for node, feed in evidence.merged.feeds.items():
         tail = f"; {_last(feed.unattested)} not attested by another node yet" if feed.unattested else ""
         head = f"{feed.head.incarnation}/{feed.head.number} {feed.head.id.hex()[:16]}"

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from protocol.event import Entry, Head
 from protocol.messages import Signer
 from store.commit import Heads, commit
-from store.database import SCHEMA
 from store.refusals import JournalRefused
+from store.schema import TABLE
 from tools.simulator.agenda import Agenda
 
 Result = tuple[Entry, ...] | JournalRefused
@@ -138,7 +138,7 @@ class Disk:
 
     def _format(self, rows: Sequence[Entry]) -> None:
         self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        self._connection.execute(SCHEMA)
+        self._connection.execute(TABLE)
         self.heads = {}
         self._feeds = {}
         for entry in rows:

@@ -212,6 +212,11 @@ def _gap(event: Event, body: Body) -> str:
     return f"{event.node} opens a new incarnation; of the one before it knows {body['incarnation']}/{body['number']}"
 
 
+def _tail_cut(event: Event, body: Body) -> str:
+    feeds = ", ".join(f"{node} {incarnation}/{first} to {last}" for node, incarnation, first, last in body["cuts"])
+    return f"{event.node} started with a log that lacked what it had held: {feeds}"
+
+
 def _ms(took_us: int) -> str:
     return f"{took_us / 1000:.1f} ms" if took_us < 10_000_000 else f"{took_us / 1_000_000:.1f} s"
 
@@ -253,5 +258,6 @@ TABLE: Mapping[str, Callable[[Event, Body], str]] = {
     Kind.FORK_SEEN: _fork_seen,
     Kind.READMITTED: lambda event, body: f"{event.node} admits {body['node']} again, by command",
     Kind.GAP_DECLARED: _gap,
+    Kind.TAIL_CUT: _tail_cut,
 }
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from protocol.event import Entry, Head
 from protocol.messages import Keyring, Signer
 from store.commit import Group, Heads, Outcome, as_tuple, commit, heads_of, in_words
+from store.cuts import Cut, cuts
 from store.database import ALL_ROWS, Database
 from store.findings import REFUSED_AT_OPEN, Finding, Flaw
 from store.merged import shorter
@@ -66,7 +67,11 @@ class _Waiting:
 class Journal:
     """See the module. Use it from one event loop; everything but `append` and `heads` may be awaited in any order."""
 
-    def __init__(self, database: Database, me: str, signer: Signer, entries: list[Entry], remarks: Sequence[Finding]):
+    def __init__(
+        self, database: Database, me: str, signer: Signer, entries: list[Entry], remarks: Sequence[Finding], cut: Sequence[Cut]
+    ):
+        self.cuts = tuple(cut)
+        """What was cut out of the file since this log was written; what is completed from peers no longer shows it."""
         self.remarks = tuple(remarks)
         """What `open` found and did not refuse: feeds that end before what others on this disk know of them, and ends
         without a signature, which were cut off: nobody answers for them, and whoever wrote them has them signed."""
@@ -115,7 +120,7 @@ class Journal:
         if sound.loose:
             await database.write(_cut, sound.loose)
         entries = [entry for entry in sound.entries if not _behind(entry, sound.loose)]
-        return cls(database, me, signer, entries, (*sound.loose, *shorter(entries)))
+        return cls(database, me, signer, entries, (*sound.loose, *shorter(entries)), cuts(sound, me))
 
     def append(self, entries: Sequence[Entry]) -> "asyncio.Future[Written]":
         """Queue these entries: first come, first written. The future ends when they are durable, or with JournalRefused."""

@@ -17,7 +17,9 @@ from protocol.event import Entry, Head, Ref
 from protocol.kinds import Kind
 from protocol.messages import Domain, Keyring
 from protocol.refusals import Refused
+from store.cuts import findings as cut_before
 from store.findings import Finding, Flaw
+from store.references import said_of_others
 from store.soundness import Row, in_order, look
 
 Feed = tuple[str, int]
@@ -77,6 +79,7 @@ def merge(sources: Sequence[Source], keyring: Keyring | None = None, cluster: by
     chains = {feed: _chain(numbers, attested, pins) for feed, numbers in sorted(candidates.items())}
     findings += _truncated(chains)
     entries = [entry for chain in chains.values() for entry in chain]
+    findings += cut_before(entry for entry in entries if entry.id in attested)
     return Merged(entries, in_order(findings), _summaries(chains), frozenset(attested))
 
 
@@ -115,26 +118,7 @@ def _references(candidates: Candidates) -> Iterable[tuple[Ref, Entry, bytes]]:
     for numbers in candidates.values():
         for at in numbers.values():
             for entry in at.values():
-                yield from _said(entry)
-
-
-def _said(entry: Entry) -> Iterable[tuple[Ref, Entry, bytes]]:
-    event = entry.event
-    for head in event.heads:
-        if head.node != event.node:
-            yield Ref(*head[:3]), entry, head.id
-    for cause in event.causes:
-        if cause.node != event.node:
-            yield cause, entry, b""
-    if event.kind == Kind.GAP_DECLARED:
-        yield from _declared(entry)
-
-
-def _declared(entry: Entry) -> Iterable[tuple[Ref, Entry, bytes]]:
-    """The first event of an incarnation names the last one that its author knew of the incarnation before."""
-    incarnation, number, name = (entry.event.body.get(key) for key in ("incarnation", "number", "id"))
-    if isinstance(incarnation, int) and isinstance(number, int) and isinstance(name, bytes) and number > 0:
-        yield Ref(entry.event.node, incarnation, number), entry, name
+                yield from said_of_others(entry)
 
 
 def _pins(candidates: Candidates) -> dict[Ref, dict[bytes, list[Entry]]]:
@@ -231,7 +215,7 @@ def _truncated(chains: Mapping[Feed, Sequence[Entry]]) -> list[Finding]:
     newest: dict[Feed, tuple[int, Entry]] = {}
     for chain in chains.values():
         for entry in chain:
-            for ref, sayer, _ in _said(entry):
+            for ref, sayer, _ in said_of_others(entry):
                 feed = (ref.node, ref.incarnation)
                 if ref.number > newest.get(feed, (0, sayer))[0]:
                     newest[feed] = (ref.number, sayer)

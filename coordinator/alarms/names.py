@@ -32,6 +32,7 @@ class AlarmName(StrEnum):
     DATAGRAMS_DOWN = "datagrams-down"
     FORK = "fork"
     FEED_ANEW = "feed-anew"
+    TAIL_CUT = "tail-cut"
     NO_AUTHORITY = "no-authority"
     ENCODING = "encoding"
     QUOTA = "quota"
@@ -65,5 +66,6 @@ LASTS_MS: Mapping[AlarmName, int] = {
     AlarmName.REMOVED_NODE: 10 * MINUTE_MS,
     AlarmName.LOOP_LATE: 10 * MINUTE_MS,
     AlarmName.FEED_ANEW: HOUR_MS,
+    AlarmName.TAIL_CUT: HOUR_MS,
 }
 """Alarms about what happened, and is no state that could end: they stand so long after it happened last."""

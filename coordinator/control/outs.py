@@ -10,7 +10,6 @@ What the state does not keep (times, names, reasons) is read from the events the
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from coordinator.control.view import NodeView, PeerView
@@ -21,6 +20,7 @@ from protocol.canonical import NotCanonical
 from protocol.commands import Command
 from protocol.event import Ref
 from protocol.kinds import Kind
+from protocol.moment import rfc3339
 from protocol.printable import printable
 
 
@@ -60,13 +60,9 @@ class Out:
         }
 
 
-def rfc3339(wall_ms: int) -> str:
-    """UTC with milliseconds."""
-    return datetime.fromtimestamp(wall_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{wall_ms % 1000:03d}Z"
-
-
 def to_the_second(wall_ms: int) -> str:
-    return rfc3339(wall_ms)[:19] + "Z"
+    said = rfc3339(wall_ms)
+    return f"{said[:19]}Z" if said.endswith("Z") else said
 
 
 def look(view: NodeView, name: str, node: str) -> Out | None:

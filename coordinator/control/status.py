@@ -9,12 +9,12 @@ from typing import Any
 
 from coordinator.alarms.board import Alarm
 from coordinator.control import outs
-from coordinator.control.outs import rfc3339
 from coordinator.control.view import LinkView, NodeView, PeerView
 from coordinator.core import ownership
 from coordinator.core.decide import BY_LAST_WORD
 from coordinator.core.model import Column, Judgement, ServiceColumn
 from coordinator.policy import ServicePolicy
+from protocol.moment import rfc3339
 from protocol.printable import printable
 
 LIVENESS = {Judgement.ALIVE: "alive", Judgement.INDOUBT: "indoubt", Judgement.DEAD: "dead"}

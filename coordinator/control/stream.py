@@ -14,10 +14,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from coordinator.control.outs import rfc3339
 from coordinator.control.view import NodeView
 from coordinator.sentences import sentence
 from protocol.event import Entry
+from protocol.moment import rfc3339
 
 BATCH = 200
 """Events read from the log at once: a reader far behind never makes the node hold more than this in memory."""

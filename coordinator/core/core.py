@@ -101,6 +101,7 @@ class Core:
         """Our column of the incarnation that was outdone, while its successor is being prepared."""
         self.ready = False
         self.clean = False
+        self.cuts: tuple[tuple[str, int, int, int], ...] = ()
         self.stopping = False
         self.guard_alive = False
         self.guard_mute = False

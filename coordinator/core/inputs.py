@@ -32,6 +32,8 @@ class Booted:
     """The first input: the disk is read and what a probe found up is down. `clean`: our feed ends in node-stopped."""
 
     clean: bool
+    cuts: tuple[tuple[str, int, int, int], ...] = ()
+    """Of each feed that was cut in the file: node, incarnation, the first number that is missing and the last one known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ RULES = 2
 
 
 def booted(core: Core, given: Booted) -> None:
-    core.clean = given.clean
+    core.clean, core.cuts = given.clean, given.cuts
     _ask(core)
 
 
@@ -87,9 +87,20 @@ def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
         number = max((column.config_number for column in core.state.columns.values()), default=0)
         known = next((c.config_number for c in core.state.columns.values() if c.config == core.policy.digest), number + 1)
         pieces.write(core, core.policy, known, ())
+    _tell_cuts(core)
     for interface, up in sorted(core.carrier.items()):
         if not up:
             work.carrier_lost(core, interface)
+
+
+def _tell_cuts(core: Core) -> None:
+    """What was cut out of our log is soon here again, and nothing but this event tells that it was not."""
+    cuts, core.cuts = core.cuts, ()
+    if not cuts:
+        return
+    core.write(Kind.TAIL_CUT, "", {"cuts": [list(cut) for cut in cuts]}, ())
+    feeds = ", ".join(f"{node} {incarnation}/{first} to {last}" for node, incarnation, first, last in cuts)
+    core.emit(Alarm(AlarmName.TAIL_CUT, f"the log of {core.me} lacked events that it had held: {feeds}", node=core.me))
 
 
 def stop_asked(core: Core, given: StopAsked) -> None:

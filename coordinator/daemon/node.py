@@ -52,6 +52,7 @@ from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord, Verified
 from protocol.signing import Identity
+from store.cuts import Cut, cuts_told
 from store.journal import Journal, Written
 from store.refusals import JournalRefused
 
@@ -154,7 +155,8 @@ class Node:
         await self.control.start()
         self.alarms_.start()
         short = any(remark.node == self.me for remark in self.journal.remarks)
-        self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short))
+        untold = _untold(self.me, self.journal.cuts, entries)
+        self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short, untold))
 
     async def ended(self) -> tuple[str, ...]:
         """Returns when everything is released and written; what is still up here, since its down failed."""
@@ -437,6 +439,12 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
 
 def _interfaces(me: str, policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(interface for service in policy.owned_by(me) for interface in service.interfaces))
+
+
+def _untold(me: str, cuts: Sequence[Cut], entries: Sequence[Entry]) -> tuple[Cut, ...]:
+    """Those of which no event of ours tells: what nobody can complete is missing again at every start."""
+    told = [cut for entry in entries if entry.event.node == me for cut in cuts_told(entry.event)]
+    return tuple(cut for cut in cuts if not any(cut[:3] == known[:3] and cut.last <= known.last for known in told))
 
 
 def _owned_before(me: str, entries: Sequence[Entry]) -> tuple[ServicePolicy, ...]:

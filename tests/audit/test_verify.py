@@ -99,7 +99,9 @@ def test_a_copy_without_an_event_beside_one_that_has_them_takes_nothing_away(wor
 Body = Mapping[str, Any]
 
 
-def forge(world: Played, node: str, kind: str, body: Body, causes: tuple[Ref, ...] = (), service: str = "web") -> int:
+def forge(
+    world: Played, node: str, kind: str, body: Body, causes: tuple[Ref, ...] = (), service: str = "web", **clocks: int
+) -> int:
     """The node's next event, in its own log, well signed and knowing all that is in that log. Returns its number."""
     number = 0
 
@@ -120,6 +122,7 @@ def forge(world: Played, node: str, kind: str, body: Body, causes: tuple[Ref, ..
             body=body,
             causes=causes,
             heads=tuple(heads.values()),
+            **clocks,
         )
         await journal.append([Entry.of(event)])
         await journal.close()

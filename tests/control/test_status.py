@@ -11,13 +11,13 @@ from coordinator.alarms.board import Alarm, Key
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
 from coordinator.control.bell import Bell
-from coordinator.control.outs import rfc3339
 from coordinator.control.status import status
 from coordinator.control.view import PeerView
 from coordinator.core.decide import BY_LAST_WORD
 from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State, Word
 from coordinator.policy import Policy
 from protocol.event import Event, Ref
+from protocol.moment import rfc3339
 from tests.config.sound import TEXT
 
 FAIL = ServiceState.FAIL
@@ -185,5 +185,15 @@ def test_a_reason_of_any_letters_is_one_line():
     }  # fmt: skip
 
 
-def test_an_instant_is_utc_with_milliseconds():
-    assert rfc3339(1_700_000_000_007) == "2023-11-14T22:13:20.007Z"
+@pytest.mark.parametrize(
+    ("at_ms", "said"),
+    [
+        (1_700_000_000_007, "2023-11-14T22:13:20.007Z"),
+        (0, "1970-01-01T00:00:00.000Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "253402300800000 ms"),
+        (2**63 - 1, "9223372036854775807 ms"),
+    ],
+)
+def test_an_instant_is_utc_with_milliseconds_and_a_number_where_it_is_no_date(at_ms: int, said: str):
+    assert rfc3339(at_ms) == said

@@ -59,6 +59,13 @@ def test_no_name_hides_what_it_is(path: Path) -> None:
     assert not vague, f"{name_of(path)}: {vague}"
 
 
+@pytest.mark.parametrize("path", PRODUCT, ids=name_of)
+def test_dates_are_made_in_one_place(path: Path) -> None:
+    """A clock in an event is its author's word, and may be no date at all."""
+    if path.name != "moment.py":
+        assert not re.search(r"fromtimestamp|timedelta\(milliseconds=\w+_ms", path.read_text())
+
+
 def test_the_guard_needs_nothing_but_python() -> None:
     """It starts with -I -S -E: an import of ours, or of a package, would end it before it could take anything down."""
     guard = ROOT / "actions" / "guard.py"

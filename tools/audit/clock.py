@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import click
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from protocol.moment import EPOCH, rfc3339
+
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 STEP = r"\d{1,12}(?:ms|s|m|h|d)"
 RELATIVE = re.compile(rf"-?((?:{STEP})(?:\s?{STEP})*)(?: ago)?")
@@ -82,10 +83,4 @@ def looks_like_time(text: str) -> bool:
     return True
 
 
-def show(at_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds; the number itself where it is no date of ours."""
-    try:
-        moment = EPOCH + timedelta(milliseconds=at_ms)
-    except OverflowError:
-        return f"{at_ms} ms"
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+show = rfc3339

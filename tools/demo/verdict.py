@@ -2,8 +2,9 @@
 
 import json
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 
+from protocol.moment import rfc3339
 from tools.demo.stage import MASTER, SLAVE, Stage
 from tools.lab.place import LabError
 
@@ -37,7 +38,7 @@ def _same(stage: Stage, question: str, *more: str) -> None:
 
 
 def _now() -> str:
-    return datetime.fromtimestamp(time.time(), UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(time.time_ns() // 1_000_000)
 
 
 def _indented(text: str) -> str:

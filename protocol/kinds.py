@@ -25,7 +25,7 @@ class Kind(StrEnum):
     JUDGED = "judged"
     """{peer, judgement: alive|indoubt|dead, was, silent_ms, links: {link: silent_ms}, count}"""
     PULSE = "pulse"
-    """{gaps: {peer: {link: gap_ms_max}}, late_ms_max}: once a minute, so that silence is visible."""
+    """{gaps: {peer: {link: gap_ms_max}}, late_ms_max}: so that silence is visible, and near misses are known."""
     RECOVER = "recover"
     """A service: FAIL -> RECOVER. {rule, given, reason}"""
     CLAIM = "claim"

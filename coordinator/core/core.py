@@ -66,6 +66,9 @@ NEVER_MS = 1 << 62
 BEGUN_MS = 3
 """After something was begun, until what follows from it is looked at: by then its claim is stored, or its step has ended."""
 
+SHOW_HEADS_MS = 60_000
+"""How often every head is told to every peer, whatever was lost on the way before."""
+
 Outlook = tuple[str, tuple[Judgement, ...]]
 """Why this node is unfit, and how it judges each peer."""
 
@@ -124,6 +127,8 @@ class Core:
         self.behind: set[tuple[str, int]] = set()
         self.older_grown = False
         """Something of a replaced incarnation has come onto our disk, and the peers have not been told."""
+        self.shown_ms = now.mono_ms
+        """When all heads were told last."""
         self.hearsay_ms: dict[str, int] = {}
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self.carrier: dict[str, bool] = {}
@@ -223,12 +228,17 @@ class Core:
         if self.joined:
             self.witnessing.links()
             self.witnessing.judgements(must=False)
-            if self.witnessing.pulse() or self.older_grown:
-                self.older_grown = False
-                self.emit(ShowHeads())
+            self.witnessing.pulse()
+            self._show_heads()
             work.carriers(self)
             self.passing.look(self.now_ms, lambda node: commands.lives(self, node))
         self.beat()
+
+    def _show_heads(self) -> None:
+        """Now and then all of them, also of replaced incarnations, which no heartbeat names."""
+        if self.older_grown or self.now_ms - self.shown_ms >= SHOW_HEADS_MS:
+            self.older_grown, self.shown_ms = False, self.now_ms
+            self.emit(ShowHeads())
 
     def beat(self) -> None:
         """One heartbeat now, on every link."""
@@ -311,6 +321,7 @@ class Core:
         entry = self.pen.write(kind, service, body, causes, self.now)
         self.state = reduce(self.state, entry.event)
         self.dirty = self.dirty or kind not in UNDECIDING
+        self.witnessing.saw(kind)
         return entry
 
     def note(self, kind: Kind, body: Mapping[str, Any], causes: tuple[Ref, ...] = ()) -> Entry | None:

@@ -1,6 +1,7 @@
-"""What this node saw of the others, as events: judgements, links, and once a minute a pulse.
+"""What this node saw of the others, as events: judgements, links, and now and then a pulse.
 
 A judgement is written when a transition rests on it, else at most once a second and peer, with the number of changes.
+A pulse follows news within a minute. While nothing happens the pulses thin out: after 2, 4, 8, 16 minutes, then every 30.
 """
 
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ from protocol.kinds import Kind
 
 WRITE_EVERY_MS = 1000
 PULSE_MS = 60_000
+"""Within so long a pulse attests what has come: until then its author could rewrite it, and no other feed would show it."""
+
+PULSE_MS_MAX = 30 * PULSE_MS
+"""So often all the same: 48 a day show that this feed was not cut, and what pulses alone could hide is half an hour."""
 
 
 class Scribe(Protocol):
@@ -38,11 +43,19 @@ class Witnessing:
     last: dict[str, Judgement] = field(default_factory=dict)
     link_up: dict[tuple[str, str], bool] = field(default_factory=dict)
     link_ref: dict[tuple[str, str], Ref] = field(default_factory=dict)
-    pulse_ms: int = 0
+    pulse_due_ms: int = 0
+    pulse_pause_ms: int = PULSE_MS
+    """From the next pulse to the one behind it."""
     late_ms_max: int = 0
 
     def restart(self, now_ms: int) -> None:
-        self.pulse_ms = now_ms
+        self.pulse_due_ms, self.pulse_pause_ms = now_ms + PULSE_MS, PULSE_MS
+
+    def saw(self, kind: str) -> None:
+        """An event has come to be, here or elsewhere. A pulse is no news: else two nodes would keep each other awake."""
+        if kind != Kind.PULSE:
+            self.pulse_due_ms = min(self.pulse_due_ms, self.scribe.now_ms + PULSE_MS)
+            self.pulse_pause_ms = PULSE_MS
 
     def judgements(self, *, must: bool) -> bool:
         """Write what changed since it was last written. `must`: a transition rests on it. True where something was."""
@@ -96,11 +109,12 @@ class Witnessing:
             self.link_up[(peer, link)], self.link_ref[(peer, link)] = up, entry.ref
             self.written_ms[f"{peer}/{link}"] = self.scribe.now_ms
 
-    def pulse(self) -> bool:
-        """Once a minute the largest gap of every link: near misses, and the proof that silence was not truncation."""
-        if self.scribe.now_ms - self.pulse_ms < PULSE_MS:
-            return False
-        self.pulse_ms = self.scribe.now_ms
+    def pulse(self) -> None:
+        """Where it is due, the largest gap of every link since: near misses, and the proof that silence was not truncation."""
+        if self.scribe.now_ms < self.pulse_due_ms:
+            return
+        self.pulse_pause_ms = min(2 * self.pulse_pause_ms, PULSE_MS_MAX)
+        self.pulse_due_ms = self.scribe.now_ms + self.pulse_pause_ms
         gaps = {}
         for peer, known in self.liveness.peers.items():
             gaps[peer] = {link: way.gap_ms_max for link, way in known.ways.items()}
@@ -108,4 +122,3 @@ class Witnessing:
                 way.gap_ms_max = 0
         self.scribe.note(Kind.PULSE, {"gaps": gaps, "late_ms_max": self.late_ms_max})
         self.late_ms_max = 0
-        return True

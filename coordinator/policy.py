@@ -123,5 +123,9 @@ class Policy:
         """The services of which this node is a candidate."""
         return tuple(service for service in self.services.values() if me in service.nodes)
 
+    def beside(self, me: str) -> frozenset[str]:
+        """The candidates of the services of which this node is one, itself included."""
+        return frozenset(node for service in self.owned_by(me) for node in service.nodes)
+
     def others(self, me: str) -> tuple[str, ...]:
         return tuple(name for name in self.nodes if name != me)

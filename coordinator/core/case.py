@@ -4,8 +4,9 @@ case = Case(state, policy, me, "web", given)
 case.rivals, case.better, case.holds("genesis"), case.why_not("lukretia")
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 from coordinator.core import ownership
 from coordinator.core.given import Given
@@ -19,6 +20,20 @@ RECOVER = ServiceState.RECOVER
 STARTING_UP = "it is starting"
 
 
+T = TypeVar("T")
+
+
+class once(Generic[T]):
+    """functools.cached_property without its lock (Python 3.11): most of the time of a question was spent on that."""
+
+    def __init__(self, ask: Callable[[Any], T]) -> None:
+        self._ask, self._name, self.__doc__ = ask, ask.__name__, ask.__doc__
+
+    def __get__(self, asked: Any, owner: type | None = None) -> T:
+        found = asked.__dict__[self._name] = self._ask(asked)
+        return found
+
+
 @dataclass(frozen=True)
 class Case:
     """One question to the table, with the words that its rows are written in."""
@@ -29,51 +44,51 @@ class Case:
     name: str
     given: Given
 
-    @cached_property
+    @once
     def service(self) -> ServicePolicy:
         return ownership.ruled(self.state, self.policy, self.name)
 
-    @cached_property
+    @once
     def ruling(self) -> Policy:
         return ownership.ruling(self.state, self.policy)
 
-    @cached_property
+    @once
     def candidate(self) -> bool:
         """Whether my own configuration lets me own it."""
         mine = self.policy.services.get(self.name)
         return mine is not None and self.me in mine.nodes
 
-    @cached_property
+    @once
     def column(self) -> Column:
         return self.state.column(self.me)
 
-    @cached_property
+    @once
     def mine(self) -> ServiceColumn:
         return self.column.service(self.name)
 
-    @cached_property
+    @once
     def order(self) -> tuple[str, ...]:
         return ownership.order(self.state, self.service)
 
-    @cached_property
+    @once
     def others(self) -> tuple[str, ...]:
         return tuple(node for node in self.order if node != self.me and node in self.given.peers)
 
-    @cached_property
+    @once
     def better(self) -> tuple[str, ...]:
         """The candidates before me; all of them where I am none."""
         rank = self.order.index(self.me) if self.me in self.order else len(self.order)
         return tuple(node for node in self.order[:rank] if node in self.given.peers)
 
-    @cached_property
+    @once
     def held_back(self) -> bool:
         return bool(ownership.held_back(self.state, self.name))
 
-    @cached_property
+    @once
     def isolated(self) -> bool:
         return all(peer.judgement is not ALIVE for peer in self.given.peers.values())
 
-    @cached_property
+    @once
     def rivals(self) -> tuple[str, ...]:
         """Nodes that are alive, current and hold the service."""
         return tuple(
@@ -89,7 +104,7 @@ class Case:
     def theirs(self, node: str) -> ServiceColumn:
         return self.state.column(node).service(self.name)
 
-    @cached_property
+    @once
     def expected(self) -> tuple[str, ...]:
         """The better candidates that will claim, now or as soon as they have started."""
         return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP))

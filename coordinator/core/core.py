@@ -46,7 +46,7 @@ from coordinator.core.inputs import (
     StopAsked,
     Woke,
 )
-from coordinator.core.jobs import Job, Phase
+from coordinator.core.jobs import Job
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement, State
@@ -57,14 +57,9 @@ from coordinator.core.standing import FeedOrders
 from coordinator.core.waits import Waits
 from coordinator.core.witnessing import Witnessing
 from coordinator.policy import Policy, ServicePolicy
-from protocol.event import Entry, Ref
+from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, ShortHead
-
-NEVER_MS = 1 << 62
-
-BEGUN_MS = 3
-"""After something was begun, until what follows from it is looked at: by then its claim is stored, or its step has ended."""
 
 SHOW_HEADS_MS = 60_000
 """How often every head is told to every peer, whatever was lost on the way before."""
@@ -77,8 +72,6 @@ DISK_HANGS = "its disk hangs"
 GUARD_GONE = "it has no living guard"
 GUARD_MUTE = "its guard confirms nothing"
 OUTDONE = "others know a newer incarnation of its feed, and it begins one above that"
-
-AT_REST = frozenset({Phase.IDLE, Phase.UP})
 
 UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE})
 """No row of the decide table can say anything else because of these."""
@@ -113,6 +106,7 @@ class Core:
         self.jobs: dict[str, Job] = {}
         self.waits: dict[str, Waits] = {}
         self.counts: dict[str, Counts] = {}
+        self.beside = policy.beside(me)
         for service in policy.owned_by(me):
             self.open_job(service)
         self.unsettled: set[str] = set()
@@ -143,11 +137,27 @@ class Core:
         self.told_fit = False
         self.beat_ms = now.mono_ms
         self.wake_at_ms = now.mono_ms
-        self.review_ms = NEVER_MS
+        self.review_ms = review.NEVER_MS
         """When the first timer of a decision is over, as the last review saw it: most heartbeats change nothing about it."""
+        self.wakes_ms: dict[str, int] = {}
+        """The same of each service, as it was when the table was last asked about it."""
+        self.hearsay_wake_ms = review.NEVER_MS
         self.outlook: Outlook = ("", ())
         """What the last review saw besides the feeds."""
+        self.outside: review.Outside = ()
+        """What the table was given for all services alike when it was last asked."""
         self.dirty = False
+        """Something has changed on which every service rests."""
+        self.changed: set[str] = set()
+        """Services about which something has changed."""
+        self.news = False
+        """Events have come: a peer may be current by them."""
+        self.current: frozenset[str] = frozenset()
+        """The peers whose newest events were here when the table was last asked."""
+        self.undecided: set[str] = set()
+        """Services about which it was asked while those of a living peer were not."""
+        self.shared: set[str] = set()
+        """Services that another node holds beside us, by its feed."""
         self.tickets = 0
         self.out: list[Effect] = []
         reconfigure.pace(self)
@@ -184,22 +194,22 @@ class Core:
         return self.out
 
     def _review(self, outlook: "Outlook") -> None:
-        if self.joined and (self.dirty or self.now_ms >= self.review_ms or outlook != self.outlook or self._is_busy()):
+        if self.now_ms >= self.beat_ms:  # what was begun and waits for its turn is looked at again
+            self.changed.update(name for name, job in self.jobs.items() if not job.at_rest)
+        self.dirty = self.dirty or outlook != self.outlook
+        if self.joined and (self.dirty or self.changed or self.news or self.now_ms >= self.review_ms):
             self.outlook = outlook
             reconfigure.follow(self)
-            begun = review.services(self)
+            review.services(self)
             self.dirty = False  # it has asked until nothing was left to say, its own events included
-            self.review_ms = self.now_ms + BEGUN_MS if begun else min(review.wakes_ms(self), default=NEVER_MS)
+            self.news = False
+            self.review_ms = review.wake_ms(self)
         life.finish_stopping(self)
 
     def _outlook(self) -> "Outlook":
         """What time alone can change about a decision, timers apart: a silence that has become doubt, a disk that hangs."""
         judgements = tuple(self.liveness.judgement(name, self.now_ms) for name in self.liveness.peers)
         return self.unfit_because, judgements
-
-    def _is_busy(self) -> bool:
-        """At a tick: something that was begun and waits for its turn is looked at again."""
-        return self.now_ms >= self.beat_ms and any(job.phase not in AT_REST for job in self.jobs.values())
 
     def _beat_in_time(self, *, fit: bool) -> None:
         if self.now_ms >= self.beat_ms:
@@ -293,7 +303,6 @@ class Core:
             wakes += self.joining.wakes_ms()
         flush_ms = self.pen.wake_at_ms()
         wakes += [] if flush_ms is None else [flush_ms]
-        wakes += [job.wake_at_ms for job in self.jobs.values() if job.wake_at_ms is not None]
         if self.joined:
             wakes.append(self.review_ms)
         return min([ms for ms in wakes if ms > now_ms])
@@ -320,9 +329,18 @@ class Core:
     def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
         entry = self.pen.write(kind, service, body, causes, self.now)
         self.state = reduce(self.state, entry.event)
-        self.dirty = self.dirty or kind not in UNDECIDING
         self.witnessing.saw(kind)
+        self.took(entry.event)
         return entry
+
+    def took(self, event: Event) -> None:
+        """An event has changed the state: that of one service, or something that all rest on."""
+        if event.kind in UNDECIDING:
+            return
+        if event.service:
+            self.changed.add(event.service)
+        else:
+            self.dirty = True
 
     def note(self, kind: Kind, body: Mapping[str, Any], causes: tuple[Ref, ...] = ()) -> Entry | None:
         """An observation, which the log can do without while the disk refuses or we do not know our feed."""
@@ -366,9 +384,9 @@ class Core:
 
     def _unheard(self) -> str:
         """A candidate beside us that was not heard in this run, and may hold something: we would wait, and say so."""
-        beside = {node for job in self.jobs.values() for node in job.policy.nodes}
         for name, peer in self.liveness.peers.items():
-            if name in beside and peer.heard_ms is None and self.liveness.judgement(name, self.now_ms) is Judgement.INDOUBT:
+            unheard = name in self.beside and peer.heard_ms is None
+            if unheard and self.liveness.judgement(name, self.now_ms) is Judgement.INDOUBT:
                 return name
         return ""
 
@@ -384,7 +402,6 @@ class Core:
 
     def _command(self, given: CommandArrived) -> None:
         commands.admit(self, given.command, given.ticket, given.source)
-        self.dirty = True
 
     def _replied(self, given: ReplyArrived) -> None:
         self.passing.replied(given.node, given.reply)

@@ -43,7 +43,7 @@ def durable(core: Core, given: Durable) -> None:
     if own:
         first, last = own[0].event, own[-1].event
         urgent = any(entry.event.kind in URGENT for entry in own)
-        core.dirty = core.dirty or any(entry.event.kind == Kind.MOVE_BEGUN for entry in own)
+        core.changed.update(entry.event.service for entry in own if entry.event.kind == Kind.MOVE_BEGUN)
         core.emit(Push(first.number, last.number, first.incarnation, urgent))
     if own and own[-1].event.kind == Kind.NODE_STOPPED:
         core.emit(Exit())
@@ -70,8 +70,7 @@ def confirmed(core: Core, job: Job, what: str) -> bool:
         return False
     if job.phase is Phase.ARMED:
         review.launch(core, job)  # it asks the table itself: nobody asks it again before the first action runs
-    else:
-        core.dirty = True
+    core.changed.add(job.policy.name)
     return True
 
 

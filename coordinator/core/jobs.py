@@ -367,6 +367,10 @@ class Job:
         self.phase = Phase.UP
 
     @property
+    def at_rest(self) -> bool:
+        return self.phase is Phase.IDLE or self.phase is Phase.UP
+
+    @property
     def unguarded(self) -> bool:
         """The claim stands, nothing of it is up, and the guard alone is waited for."""
         return self.phase in (Phase.ARMED, Phase.RENEWED) and self.waits == {"guard"}

@@ -120,6 +120,15 @@ def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
     return tuple(sorted(found))
 
 
+def is_news_for(state: State, me: str, service: str) -> bool:
+    """Whether whatever another node writes, about any service, may be such evidence: it holds this one as well."""
+    mine = state.column(me).service(service)
+    if not mine.holds or mine.claim != mine.began:
+        return False
+    others = (node for node, column in state.columns.items() if node != me and column.service(service).holds)
+    return any(not _said_before(state, mine, service, node) for node in others)
+
+
 def _last(column: Column, theirs: ServiceColumn) -> Ref | None:
     """The newest event of this node's present or last holding. One that is stuck does not serve, as far as it knows."""
     if column.head and theirs.holds and not theirs.stuck:

@@ -119,11 +119,12 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
         core.feeds.add(entry)
         core.state = reduce(core.state, entry.event)
         core.witnessing.saw(entry.event.kind)
+        core.took(entry.event)
+    core.news = core.news or bool(entries)
     moved_here = any(entry.event.kind == Kind.MOVE_BEGUN and entry.event.body.get("target") == core.me for entry in entries)
     core.pen.keep(entries, core.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
     if any(entry.event.kind == Kind.CONFIG_APPLIED for entry in entries):
         reconfigure.pace(core)
-    core.dirty = core.dirty or bool(entries)
 
 
 def last_word_heard(core: Core, given: LastWordHeard) -> bool:

@@ -41,7 +41,7 @@ def reconfigured(core: Core, given: Reconfigured) -> None:
         return
     causes = _commanded(core, given)  # judged by the keys and roles of the old configuration
     core.emit(Adopt(given.policy))
-    core.policy = given.policy
+    core.policy, core.beside = given.policy, given.policy.beside(core.me)
     entry = pieces.write(core, given.policy, _number(core, given.policy), causes)
     core.answers[entry.ref] = given.ticket
     core.liveness.reconfigure(given.policy, core.now_ms)
@@ -219,6 +219,7 @@ def _settle(core: Core, job: Job) -> None:
     elif core.me not in ownership.ruled(State(), core.policy, name).nodes:
         del core.jobs[name], core.waits[name], core.counts[name]
         core.sentences.pop(name, None)
+        core.wakes_ms.pop(name, None)
     core.unsettled.discard(name)
 
 

@@ -20,6 +20,15 @@ PASSING = frozenset({"not-current", "in-doubt"})
 """Answers that pass by themselves: an event of a peer is on its way, a peer is late. A claim that stands waits for them up to
 `dead` and asks again; to give it up at once would make a busy cluster claim, release and claim."""
 
+NEVER_MS = 1 << 62
+
+BEGUN_MS = 3
+"""After something was begun, until what follows from it is looked at: by then its claim is stored, or its step has ended."""
+
+BEGUN_MAX = 64
+"""Services that are begun in one turn; the others follow in the next. A thousand at once would take half a second, and our
+heartbeats with them."""
+
 ROUNDS_MAX = 8
 """FAIL -> RECOVER -> claim takes three; a table that never settles is a bug, and is found here."""
 
@@ -51,10 +60,11 @@ def _peer(core: Core, name: str) -> PeerGiven:
     return PeerGiven(judgement, silent_ms, heartbeat.fit, current, agrees, same_run)
 
 
-def case(core: Core, service: str, told: Given) -> Case:
-    """The question about one service, with its timers."""
+def case(core: Core, service: str, told: Given, behind: frozenset[str] | None = None) -> Case:
+    """The question about one service, with its timers. `behind`: of whom others know more, where that was asked already."""
     bare = Case(core.state, core.policy, core.me, service, told)
-    timers = (core.waits[service].over(bare, core.now_ms) if service in core.waits else frozenset()) | _hearsay(core, told)
+    behind = _hearsay(core, told) if behind is None else behind
+    timers = (core.waits[service].over(bare, core.now_ms) if service in core.waits else frozenset()) | behind
     full = Given(told.peers, told.fit, told.unfit_because, told.refused, timers)
     return Case(core.state, core.policy, core.me, service, full)
 
@@ -78,32 +88,82 @@ def _knows_more(core: Core, told: Given, other: str, name: str) -> bool:
     return head is not None and core.feeds.behind(name, head) is not None
 
 
-def services(core: Core) -> bool:
-    """Every service of this node, until the table has nothing more to say. True where something was begun.
+Outside = tuple[object, ...]
+"""What all services are given alike, apart from how long each peer has been silent."""
 
-    What follows from that is looked at when it has gone on: whoever waits for what was begun shall not wait for that too.
+
+def services(core: Core) -> None:
+    """Every service about which the table may have something new to say, until it has nothing more to say.
+
+    That are all of them where something has changed that all rest on; else those that an event was about, those whose timer is
+    over, those that two nodes hold, and those that were decided without a peer's newest events, which are here now. What
+    follows from what was begun is looked at when it has gone on: whoever waits for that shall not wait for what follows too.
 
     What the table is given besides the feeds is taken once: nothing that is written here changes it.
     """
-    told, begun = given(core), False
+    told = given(core)
+    behind = _hearsay(core, told)
+    asked, begun = _asked(core, told, behind), 0
+    left: set[str] = set()
     for name, job in core.jobs.items():
-        before = job.phase
-        for _ in range(ROUNDS_MAX):
-            if not _once(core, name, job, told):
-                break
-        else:
-            raise AssertionError(f"the decide table does not settle on {name}")
-        if job.phase is before:
-            _afterwards(core, name, job, told)
-        begun = begun or job.phase is not before
-    return begun
+        if asked is not None and name not in asked:
+            continue
+        if begun == BEGUN_MAX:
+            left.add(name)
+        elif _settle(core, name, job, told, behind):
+            begun += 1
+    core.changed = left
+    core.hearsay_wake_ms = min((ms for ms in _hearsay_wakes(core) if ms > core.now_ms), default=NEVER_MS)
 
 
-def _once(core: Core, name: str, job: Job, told: Given) -> bool:
+def _asked(core: Core, told: Given, behind: frozenset[str]) -> set[str] | None:
+    """The services that are to be asked about; None for all of them."""
+    peers = tuple((name, p.judgement, p.fit, p.agrees, p.same_run) for name, p in told.peers.items())
+    outside, current = (*peers, told.fit, told.unfit_because, told.refused, behind), _current(told)
+    as_before, core.outside = outside == core.outside, outside
+    came, core.current = current - core.current, current
+    if core.dirty or not as_before:
+        return None
+    due = {name for name, wake_ms in core.wakes_ms.items() if wake_ms <= core.now_ms}
+    return due | core.changed | core.shared | (core.undecided if came else set())
+
+
+def _current(told: Given) -> frozenset[str]:
+    return frozenset(name for name, peer in told.peers.items() if peer.current)
+
+
+def _settle(core: Core, name: str, job: Job, told: Given, behind: frozenset[str]) -> bool:
+    """Ask and act until the table has nothing more to say; True where something was begun."""
+    before = job.phase
+    for _ in range(ROUNDS_MAX):
+        if not _once(core, name, job, told, behind):
+            break
+    else:
+        raise AssertionError(f"the decide table does not settle on {name}")
+    if job.phase is before:
+        _afterwards(core, name, job, told, behind)
+    bare = Case(core.state, core.policy, core.me, name, told)
+    core.wakes_ms[name] = core.now_ms + BEGUN_MS if job.phase is not before else _wake_ms(core, bare, job)
+    (core.shared.add if ownership.is_news_for(core.state, core.me, name) else core.shared.discard)(name)
+    late = any(peer.judgement is Judgement.ALIVE and not peer.current for peer in told.peers.values())
+    (core.undecided.add if late else core.undecided.discard)(name)
+    return job.phase is not before
+
+
+def _wake_ms(core: Core, bare: Case, job: Job) -> int:
+    """When the first timer of this service is over."""
+    dead_ms = core.policy.timing.dead_ms
+    wakes = core.waits[bare.name].wakes_ms(bare, core.now_ms, dead_ms)
+    wakes += [job.stands_ms + dead_ms] if job.unguarded else []
+    wakes += [job.wake_at_ms] if job.wake_at_ms is not None else []
+    return min((ms for ms in wakes if ms > core.now_ms), default=NEVER_MS)
+
+
+def _once(core: Core, name: str, job: Job, told: Given, behind: frozenset[str]) -> bool:
     """One question and its consequence; True where the table must be asked again."""
-    asked = case(core, name, told)
+    asked = case(core, name, told, behind)
     if _split(core, asked):
-        asked = case(core, name, told)
+        asked = case(core, name, told, behind)
     decision = decide(asked)
     core.sentences[name] = decision.reason
     if decision.act is Act.STAY:
@@ -168,9 +228,9 @@ def _split(core: Core, asked: Case) -> bool:
     return False
 
 
-def _afterwards(core: Core, name: str, job: Job, told: Given) -> None:
+def _afterwards(core: Core, name: str, job: Job, told: Given, behind: frozenset[str]) -> None:
     """What follows from time or from others: announce when no rival is left, try a stuck service again, end a move."""
-    asked = case(core, name, told)
+    asked = case(core, name, told, behind)
     if job.phase is Phase.RECALLED and not job.waits and not _blocking(asked):
         job.announce()
     if job.phase is Phase.ARMED and not job.waits:
@@ -226,16 +286,15 @@ def give_up(core: Core, job: Job) -> None:
     job.release(Decision("unguarded", Act.RELEASE, reason, (), ServiceState.RECOVER, "unguarded"), given(core))
 
 
-def wakes_ms(core: Core) -> list[int]:
-    told = given(core)
-    dead_ms = core.policy.timing.dead_ms
-    wakes = [
-        ms
-        for name, waits in core.waits.items()
-        for ms in waits.wakes_ms(Case(core.state, core.policy, core.me, name, told), core.now_ms, dead_ms)
-    ]
-    wakes += [since_ms + dead_ms for since_ms in core.hearsay_ms.values() if since_ms + dead_ms > core.now_ms]
-    wakes += [ms for job in core.jobs.values() if job.unguarded and (ms := job.stands_ms + dead_ms) > core.now_ms]
+def wake_ms(core: Core) -> int:
+    """When the table is to be asked again, whatever happens until then."""
+    if core.changed:
+        return core.now_ms + 1
+    wakes = [*core.wakes_ms.values(), core.hearsay_wake_ms]
     if core.now_ms < core.stalled_until_ms:
         wakes.append(core.stalled_until_ms)
-    return wakes
+    return min((ms for ms in wakes if ms > core.now_ms), default=NEVER_MS)
+
+
+def _hearsay_wakes(core: Core) -> list[int]:
+    return [since_ms + core.policy.timing.dead_ms for since_ms in core.hearsay_ms.values()]

@@ -40,9 +40,10 @@ def step_finished(core: Core, given: StepFinished) -> None:
 
 def _finished(core: Core, job: Job, given: StepFinished) -> None:
     """In the middle of a sequence that goes well, nothing can be decided anew: the next action waits for no table."""
-    before, dirty = (job.phase, job.lost[:]), core.dirty
+    before, touched = (job.phase, job.lost[:]), job.policy.name in core.changed
     job.finished(given)
-    core.dirty = dirty or (job.phase, job.lost) != before
+    if not touched and (job.phase, job.lost) == before:
+        core.changed.discard(job.policy.name)
 
 
 def check_finished(core: Core, given: CheckFinished) -> None:
@@ -83,7 +84,9 @@ def carrier_lost(core: Core, interface: str) -> None:
 def carriers(core: Core) -> None:
     """A carrier that came back counts when it has stood for a while: no flapping with the cable."""
     hold_ms = CARRIER_HOLD_DEADS * core.policy.timing.dead_ms
-    for name, job in core.jobs.items():
+    lost_now = [name for name, service in core.column.services.items() if service.carrier_lost and name in core.jobs]
+    for name in lost_now:
+        job = core.jobs[name]
         for interface, lost in core.column.service(name).carrier_lost.items():
             up_ms = core.carrier_up_ms.get(interface, core.now_ms)
             stands = core.carrier.get(interface, False) and core.now_ms - up_ms >= hold_ms

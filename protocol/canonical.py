@@ -4,7 +4,8 @@
     value = unpack(raw)                         # raises NotCanonical for any other encoding of it
 
 Allowed: maps with string keys, lists, str, bytes, int, bool, None. Not allowed: floats, extension types,
-timestamps. A decoder accepts only what `pack` would have written: it decodes, encodes and compares.
+timestamps. A decoder accepts only what `pack` would have written: it decodes, looks whether the value has the order and
+the types that `pack` gives it, encodes it as it is, and compares. Nothing is sorted or copied for that.
 The rules with their reasons and frozen vectors: docs/formats/canonical.md.
 """
 
@@ -36,7 +37,7 @@ def unpack(raw: bytes) -> Any:
     """The value that `raw` is the canonical encoding of; raises NotCanonical for anything else."""
     value = read(raw)
     try:
-        same = pack(value) == raw
+        same = _is_ordered(value, DEPTH_MAX) and pack_ordered(value) == raw
     except (TypeError, ValueError, OverflowError) as error:
         raise NotCanonical(f"not canonical msgpack: {error}") from None
     if not same:
@@ -64,6 +65,35 @@ def read(raw: bytes, *, tuples: bool = False) -> Any:
         )
     except (ValueError, TypeError, OverflowError, RecursionError, msgpack.UnpackException) as error:
         raise NotCanonical(f"not canonical msgpack: {error or type(error).__name__}") from None
+
+
+PLAIN = frozenset({str, bytes, bool, type(None)})
+
+
+def _is_ordered(value: Any, depth: int) -> bool:
+    """Whether `_ordered` would change nothing. Raises TypeError for what has no canonical encoding."""
+    kind = type(value)
+    if kind is dict:
+        keys = list(value)
+        if any(type(key) is not str for key in keys):
+            raise TypeError("a map's keys are strings")
+        if keys != sorted(keys):
+            return False
+        items = value.values()
+    elif kind is list:
+        items = value
+    else:
+        _ordered(value, depth)
+        return True
+    if depth == 0:
+        raise TypeError(f"nested deeper than {DEPTH_MAX}")
+    for item in items:
+        kind = type(item)
+        if kind in PLAIN or (kind is int and -INT_MAX <= item <= INT_MAX):
+            continue
+        if not _is_ordered(item, depth - 1):
+            return False
+    return True
 
 
 def _ordered(value: Any, depth: int) -> Any:

@@ -11,10 +11,13 @@ Wall and boot clock are labels for people: no decision reads them and no event i
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from protocol.canonical import NotCanonical, pack, unpack
+
+T = TypeVar("T", bytes, str)
 
 FORMAT_VERSION = 1
 EVENT_BYTES_MAX = 65_535
@@ -153,6 +156,16 @@ FIELDS = {
 }
 
 
+TYPES = tuple(FIELDS[name] for name in sorted(FIELDS))
+"""In the order in which the canonical encoding has them."""
+
+
+@lru_cache(maxsize=64)
+def _one(value: T) -> T:
+    """The same object for the same value: a log names few nodes, kinds and services, and one cluster, a million times."""
+    return value
+
+
 def decode(raw: bytes) -> Event:
     """The event that `raw` is; raises NotCanonical for anything that `encode` would not have written."""
     if len(raw) > EVENT_BYTES_MAX:
@@ -160,9 +173,9 @@ def decode(raw: bytes) -> Event:
     value = unpack(raw)
     if type(value) is not dict or value.keys() != FIELDS.keys():
         raise NotCanonical("not the fields of an event")
-    for name, kind in FIELDS.items():
-        if type(value[name]) is not kind:
-            raise NotCanonical(f"event field {name} is not {kind.__name__}")
+    if tuple(map(type, value.values())) != TYPES:
+        wrong = next(name for name, kind in FIELDS.items() if type(value[name]) is not kind)
+        raise NotCanonical(f"event field {wrong} is not {FIELDS[wrong].__name__}")
     if value["v"] != FORMAT_VERSION:
         raise NotCanonical(f"event format {value['v']}; this program reads {FORMAT_VERSION}")
     if len(value["cluster"]) != 32 or len(value["previous"]) != 32:
@@ -174,15 +187,15 @@ def decode(raw: bytes) -> Event:
     if not value["node"] or not value["kind"] or max(len(value[name]) for name in ("node", "kind", "service")) > NAME_MAX:
         raise NotCanonical(f"node and kind are not empty, and they and the service have at most {NAME_MAX} characters")
     return Event(
-        cluster=value["cluster"],
-        node=value["node"],
+        cluster=_one(value["cluster"]),
+        node=_one(value["node"]),
         incarnation=value["incarnation"],
         number=value["number"],
         previous=value["previous"],
         wall_ms=value["wall_ms"],
         boot_ms=value["boot_ms"],
-        kind=value["kind"],
-        service=value["service"],
+        kind=_one(value["kind"]),
+        service=_one(value["service"]),
         body=MappingProxyType(value["body"]),
         causes=tuple(_ref(item) for item in value["causes"]),
         heads=tuple(_head(item) for item in value["heads"]),
@@ -190,19 +203,20 @@ def decode(raw: bytes) -> Event:
 
 
 def _ref(item: Any) -> Ref:
-    if type(item) is not list or [type(part) for part in item] != [str, int, int]:
+    if type(item) is not list or tuple(map(type, item)) != (str, int, int):
         raise NotCanonical("a cause is [node, incarnation, number]")
-    return Ref(*_counted(item))
+    return Ref._make(_counted(item))
 
 
 def _head(item: Any) -> Head:
-    if type(item) is not list or [type(part) for part in item] != [str, int, int, bytes] or len(item[3]) != 32:
+    if type(item) is not list or tuple(map(type, item)) != (str, int, int, bytes) or len(item[3]) != 32:
         raise NotCanonical("a head is [node, incarnation, number, id of 32 bytes]")
-    return Head(*_counted(item))
+    return Head._make(_counted(item))
 
 
 def _counted(item: list[Any]) -> list[Any]:
     """The name of an event, with or without its id: both numbers count from 1."""
     if not 0 < len(item[0]) <= NAME_MAX or item[1] < 1 or item[2] < 1:
         raise NotCanonical("an event's name has a node and two numbers that count from 1")
+    item[0] = _one(item[0])
     return item

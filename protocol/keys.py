@@ -12,6 +12,7 @@ them. Two honest auditors would then disagree, so a key is looked at before it i
 import base64
 import binascii
 from collections.abc import Mapping
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -54,6 +55,7 @@ def check_key(public: bytes) -> bytes:
     return public
 
 
+@lru_cache(maxsize=1024)
 def _on_curve(y: int) -> bool:
     """RFC 8032, section 5.1.3: x^2 = (y^2 - 1) / (d y^2 + 1) must have a root."""
     square = (y * y - 1) * pow(D * y * y + 1, -1, P) % P

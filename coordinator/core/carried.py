@@ -11,10 +11,10 @@ is over), what was seen of others is not (it is seen again), what was ordered or
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from coordinator.core.model import Column, ServiceColumn, Word
+from coordinator.core.replacing import replace
 from protocol.event import Head, Ref
 
 Words = Mapping[tuple[str, str], Word]

@@ -8,10 +8,11 @@ Feeds merge in any order to the same state, since order matters only inside a fe
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from coordinator.core.pieces import Feed, Unread
+from coordinator.core.replacing import replace
 from coordinator.core.standing import Move, Orders, Word
 from coordinator.policy import Policy
 from protocol.event import Head, Ref

@@ -17,12 +17,12 @@ follows in the next event of the same feed, or not at all. docs/decisions/0033-c
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 from coordinator.core import authority
 from coordinator.core.authority import Denied
 from coordinator.core.model import Column, State
+from coordinator.core.replacing import replace
 from coordinator.core.standing import FIRST_RULES, FeedOrders, Move, Orders, Word
 from protocol.commands import Command
 from protocol.event import Event, Ref

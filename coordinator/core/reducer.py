@@ -8,13 +8,13 @@ any order to the same state, and the first event of an incarnation carries on wh
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from coordinator.core import orders, pieces
 from coordinator.core.carried import taken_over
 from coordinator.core.model import UPISH, Column, ServiceColumn, ServiceState, State, Word
+from coordinator.core.replacing import replace
 from coordinator.policy import Policy
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind

@@ -19,6 +19,8 @@ from protocol.printable import printable
 RULES: Mapping[str, str] = {
     "operator-fail": "an operator said fail: it is taken down here, and stays down until an operator says recover",
     "stopping": "this node is being stopped, so it gives everything up",
+    "fail-everywhere": "an operator said fail for every node: nobody takes it until an operator says recover",
+    "standby": "an operator put this node in standby: what it holds moves away, and it takes nothing until it is taken back",
     "withdrawn": "the configuration no longer lets this node own it, so it gives it up",
     "refused": "a peer refuses this node because its feed has forked, so it holds nothing",
     "check-failed": "a health check failed for good, so another candidate is to try",
@@ -30,6 +32,7 @@ RULES: Mapping[str, str] = {
     "failback": "a preferred candidate has been fit for as long as `failback` asks",
     "keep": "nothing speaks against keeping it",
     "operator-recover": "an operator said recover",
+    "everywhere-over": "an operator said recover: the word that it fails everywhere is over",
     "carrier-back": "the carrier that had been lost is back",
     "retry": "the time after which a failed service is tried again is over",
     "take-over-dead": "whoever held it is judged dead, and no better candidate can take it",
@@ -171,8 +174,9 @@ def _carrier(event: Event, body: Body) -> str:
 
 def _command(event: Event, body: Body) -> str:
     command = Command.decode(body["command"])
-    word = "config apply" if command.word == "apply" else command.word  # as it is typed
-    what = " ".join(part for part in (word, command.service, command.node) if part)
+    typed = {"apply": ("config apply",), "fail-everywhere": ("fail", "--everywhere")}
+    word, *option = typed.get(command.word, (command.word,))
+    what = " ".join(part for part in (word, command.service, command.node, *option) if part)
     reason = f' because "{command.reason}"' if command.reason else ""
     return f"{command.operator} orders `{what}`{reason}; {event.node} took the command"
 

@@ -26,7 +26,10 @@ NAMESPACE = "failover-command@v1"
 WORDS_1 = frozenset({"fail", "recover", "reclaim", "move", "hold", "unhold", "apply"})
 """What a command of format 1 may say."""
 
-WORDS = WORDS_1
+WORDS_OF_NODES = frozenset({"standby", "unstandby"})
+"""Words about a node and all of its services: they name no service."""
+
+WORDS = WORDS_1 | WORDS_OF_NODES | {"fail-everywhere"}
 
 COMMAND_BYTES_MAX = 4096
 """A reason is a sentence. What is larger belongs into a ticket system."""
@@ -57,7 +60,7 @@ class Command:
     operator: str
     word: str
     service: str
-    """Empty for `apply`, which is about the whole configuration."""
+    """Empty for `apply`, which is about the whole configuration, and for words about a node."""
     node: str
     """The node it is about; empty for the holder (`fail`) or for every node (`recover`, `hold`, `unhold`)."""
     reason: str
@@ -76,7 +79,8 @@ class Command:
     digest: bytes = b""
     """`apply`: SHA-256 of the file."""
     ends: tuple[Ref, ...] = ()
-    """The events whose effect this command ends: `unhold` names each hold."""
+    """The events whose effect this command ends: `unhold` names each hold, `unstandby` each `standby`, `recover` what
+    `fail --everywhere` ordered."""
 
     @property
     def format(self) -> int:
@@ -149,6 +153,7 @@ def _bounds(command: Command) -> list[tuple[str, bool]]:
     numbers = [command.for_ms, command.epoch, command.expires_ms]
     counted = [act.incarnation for act in command.acts] + [number for ref in command.ends for number in ref[1:]]
     named = [command.operator, *nodes, *(ref.node for ref in command.ends)]
+    about_a_node = bool(command.node) and not command.service
     lengths = all(len(name) <= NAME_MAX for name in (command.service, command.node))
     return [
         (f"a command names 1 to {ACTS_MAX} nodes that act, each once", 1 <= len(nodes) == len(set(nodes)) <= ACTS_MAX),
@@ -158,6 +163,7 @@ def _bounds(command: Command) -> list[tuple[str, bool]]:
         (f"a name has 1 to {NAME_MAX} characters", lengths and all(1 <= len(name) <= NAME_MAX for name in named)),
         ("a run has 8 bytes, a digest 32", len(command.run) in (0, 8) and len(command.digest) in (0, 32)),
         ("only a word of an end names a run", not command.run or (command.is_word_of_an_end and command.epoch >= 1)),
+        ("words about a node name it, and no service", command.word not in WORDS_OF_NODES or about_a_node),
         ("`apply` signs the file's digest", (command.word == "apply") is bool(command.digest)),
     ]
 

@@ -76,11 +76,19 @@ def look(view: NodeView, name: str, node: str) -> Out | None:
     if is_stuck:
         way = f"say `failc fail {name} {node}` when it is down there"
         return Out("stuck", since_ms, "", column.reason, None, f"stuck in STOPPING{since}: a down action failed; {way}")
-    said = command(view, column.wish_by) if column.cause == "operator" else None
+    said = _order(view, name, column)
     reason = said.reason if said else column.reason
     again_ms = _again_ms(view, name, column, since_ms)
     text = f"in FAIL{since} {_by(column.cause, said, reason)}; {_way_out(view, name, column.cause, again_ms)}"
     return Out(column.cause, since_ms, said.operator if said else "", reason, again_ms, text)
+
+
+def _order(view: NodeView, name: str, column: ServiceColumn) -> Said | None:
+    """The operator's word by which it is out, here or everywhere; None where it is out by something else."""
+    if column.cause == "operator":
+        return command(view, column.wish_by)
+    everywhere = ownership.failed_everywhere(view.state, name) if column.cause == "everywhere" else frozenset()
+    return command(view, min(everywhere, default=None))
 
 
 def command(view: NodeView, ref: Ref | None) -> Said | None:
@@ -126,6 +134,8 @@ def _ended(view: NodeView, node: str, column: ServiceColumn, down: Mapping[str, 
         return f"{node} was stopped"
     if cause == "operator":
         return f"{words(command(view, column.wish_by))} said fail on {node}"
+    if cause == "standby":
+        return f"{node} was put in standby by an operator"
     return f"{node} has let it go: {down.get('reason') or cause}"
 
 
@@ -137,8 +147,8 @@ def words(said: Said | None) -> str:
 
 
 def _by(cause: str, said: Said | None, reason: str) -> str:
-    if cause == "operator":
-        return f"by {words(said)}"
+    if cause in ("operator", "everywhere"):
+        return f"by {words(said)}" + (", everywhere" if cause == "everywhere" else "")
     articles: Mapping[str, str] = {"check": "by a check", "action": "by an action", "carrier": "for want of carrier"}
     return articles.get(cause, f"by {cause}") + (f": {reason}" if reason else "")
 
@@ -152,7 +162,7 @@ def _again_ms(view: NodeView, name: str, column: ServiceColumn, since_ms: int | 
 
 def _way_out(view: NodeView, name: str, cause: str, again_ms: int | None) -> str:
     now = f"`failc recover {name}`"
-    if cause == "operator":
+    if cause in ("operator", "everywhere"):
         return f"until {now}"
     if cause == "carrier":
         return f"until the carrier is back, or {now}"

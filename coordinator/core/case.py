@@ -140,6 +140,8 @@ class Case:
     def why_out(self, node: str) -> str:
         """What keeps this service from a node, also from me, apart from the node itself."""
         service = self.theirs(node)
+        if ownership.in_standby(self.state, node):
+            return "in standby, by an operator"
         if service.carrier_lost:
             return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
         if service.state is not RECOVER:

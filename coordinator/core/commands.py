@@ -10,7 +10,7 @@ signed, which they are; `admit` judges again when it comes, for all may have cha
 | recover      | the named node, else every candidate in FAIL                          |
 | move         | the holder; the target, where no node holds it                        |
 | reclaim      | the holder                                                            |
-| hold, unhold | the node that is asked                                                |
+| hold, unhold, standby, unstandby, fail everywhere: the node that is asked            |
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from coordinator.core import authority, ownership
 from coordinator.core.model import Judgement, ServiceColumn, ServiceState
 from coordinator.core.passing import Asker
-from protocol.commands import ENDS_MAX, Act, Command, SignedCommand
+from coordinator.core.standing import ENDED_BY
+from protocol.commands import ENDS_MAX, WORDS_OF_NODES, Act, Command, SignedCommand
 from protocol.event import Ref
 from protocol.kinds import Kind
 
@@ -103,10 +104,11 @@ def _move_epoch(core: Core, wanted: Wanted) -> int:
 
 
 def _ends(core: Core, wanted: Wanted) -> tuple[Ref, ...]:
-    """The holds that are known here; of very many those that stand longest, and the rest takes another command."""
-    if wanted.word != "unhold":
+    """The orders that are known here; of very many those that stand longest, and the rest takes another command."""
+    begun = next((word for word, ends in ENDED_BY.items() if ends == wanted.word), None)
+    if begun is None or (wanted.word == "recover" and wanted.node):
         return ()
-    return tuple(sorted(ownership.held_back(core.state, wanted.service))[:ENDS_MAX])
+    return tuple(sorted(core.state.orders.standing(begun, wanted.node or wanted.service))[:ENDS_MAX])
 
 
 def admit(core: Core, signed: SignedCommand, ticket: int, source: str = "") -> None:
@@ -168,6 +170,9 @@ def _denied(core: Core, command: Command) -> Refusal | None:
 def _known(core: Core, wanted: Wanted) -> Refusal | None:
     if wanted.word not in TARGETS:
         return Refusal(f"{wanted.word} is for the node that is asked, over its own control socket")
+    if wanted.word in WORDS_OF_NODES:
+        known = wanted.node in core.policy.nodes
+        return None if known else Refusal(f"no node {wanted.node}: there are {', '.join(core.policy.nodes)}")
     if wanted.service not in core.policy.services:
         return Refusal(f"no service {wanted.service}: there are {', '.join(core.policy.services)}")
     if wanted.node and wanted.node not in core.policy.nodes:
@@ -260,11 +265,14 @@ def _fences(core: Core, wanted: Wanted) -> bool:
 
 
 def _recover(core: Core, wanted: Wanted) -> Targets:
+    everywhere = ownership.failed_everywhere(core.state, wanted.service)
+    if everywhere and wanted.node:
+        return Refusal(f"{wanted.service} is failed everywhere: `recover {wanted.service}` without a node ends that")
     nodes = (wanted.node,) if wanted.node else core.policy.services[wanted.service].nodes
     failed = tuple(node for node in nodes if _to_recover(core.state.column(node).service(wanted.service)))
     living = tuple(node for node in failed if lives(core, node))
-    if living:
-        return living
+    if living or everywhere:
+        return living or (core.me,)
     if failed:
         return Refusal(f"{failed[0]} is dead: say it again when it is back, or to it")
     return _nothing_to_recover(core, wanted.service, nodes)
@@ -296,6 +304,11 @@ def _move(core: Core, wanted: Wanted) -> Targets:
     return _unfit_target(core, wanted) or (owner or wanted.node,)
 
 
+def _unstandby(core: Core, wanted: Wanted) -> Targets:
+    stands = ownership.in_standby(core.state, wanted.node)
+    return (core.me,) if stands else Already(f"{wanted.node} is not in standby")
+
+
 def _here(core: Core, wanted: Wanted) -> Targets:
     return (core.me,)
 
@@ -307,6 +320,9 @@ TARGETS: Mapping[str, Callable[[Core, Wanted], Targets]] = {
     "reclaim": _holder,
     "hold": _here,
     "unhold": _here,
+    "fail-everywhere": _here,
+    "standby": _here,
+    "unstandby": _unstandby,
 }
 
 

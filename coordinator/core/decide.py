@@ -5,15 +5,15 @@
 
 | me           | seen                                                                | then             |
 |--------------|---------------------------------------------------------------------|------------------|
-| UP*          | operator says fail; we stop; no candidate any more; refused as      | release          |
-|              | forked; check failed for good; isolated under "release"; no carrier |                  |
-|              | while another is fit                                                |                  |
+| UP*          | operator says fail, here or everywhere, or standby; we stop; no     | release          |
+|              | candidate any more; refused as forked; check failed for good;       |                  |
+|              | isolated under "release"; no carrier while another is fit           |                  |
 | UP*          | a rival, and I lose by the service's rule                           | release          |
 | UP, RECLAIM  | a rival and I win, or a claim that my last claim did not know       | reclaim          |
 | UP           | moved; a better candidate fit as long as `failback` asks            | release          |
 | FAIL         | operator says recover; the carrier is back; `retry` is over         | recover          |
 | RECOVER,FAIL | operator says fail                                                  | fail             |
-| RECOVER      | held back; unfit; a candidate that only the newest configuration    | stay             |
+| RECOVER      | in standby; held back; unfit; a candidate that only the newest configuration    | stay             |
 |              | names; somebody not current, holding, in doubt, stuck, or a better  |                  |
 |              | one that will claim                                                 |                  |
 | RECOVER      | whoever held it is dead or has let go                               | claim            |
@@ -91,6 +91,18 @@ def operator_fail(case: Case) -> Found | None:
     if case.mine.wish != "fail" or case.mine.cause == "operator":
         return None
     return Found("an operator said fail", _refs(case.mine.wish_by), FAIL, "operator")
+
+
+def fail_everywhere(case: Case) -> Found | None:
+    orders = ownership.failed_everywhere(case.state, case.name)
+    if not orders or case.mine.cause in ("everywhere", "operator"):
+        return None
+    return Found("an operator said fail, everywhere", tuple(sorted(orders)), FAIL, "everywhere")
+
+
+def standby(case: Case) -> Found | None:
+    orders = ownership.in_standby(case.state, case.me)
+    return Found("an operator put this node in standby", tuple(sorted(orders)), RECOVER, "standby") if orders else None
 
 
 def stopping(case: Case) -> Found | None:
@@ -185,6 +197,12 @@ def operator_recover(case: Case) -> Found | None:
     if case.mine.wish != "recover" or not (case.mine.state is FAIL or case.mine.burnt):
         return None
     return Found("an operator said recover", _refs(case.mine.wish_by))
+
+
+def everywhere_over(case: Case) -> Found | None:
+    if case.mine.cause != "everywhere" or ownership.failed_everywhere(case.state, case.name):
+        return None
+    return Found("an operator said recover", _refs(case.mine.changed))
 
 
 def carrier_back(case: Case) -> Found | None:
@@ -338,7 +356,9 @@ FREE = frozenset({RECOVER})
 
 TABLE = (
     Row("operator-fail", UPISH, operator_fail, Act.RELEASE),
+    Row("fail-everywhere", UPISH, fail_everywhere, Act.RELEASE),
     Row("stopping", UPISH, stopping, Act.RELEASE),
+    Row("standby", UPISH, standby, Act.RELEASE),
     Row("withdrawn", UPISH, withdrawn, Act.RELEASE),
     Row("refused", UPISH, refused, Act.RELEASE),
     Row("check-failed", UPISH, check_failed, Act.RELEASE),
@@ -350,11 +370,14 @@ TABLE = (
     Row("failback", UP_ONLY, failback, Act.RELEASE),
     Row("keep", UPISH, always, Act.STAY),
     Row("operator-fail", OUT, operator_fail, Act.FAIL),
+    Row("fail-everywhere", OUT, fail_everywhere, Act.FAIL),
     Row("operator-recover", OUT, operator_recover, Act.RECOVER),
+    Row("everywhere-over", FAILED, everywhere_over, Act.RECOVER),
     Row("carrier-back", FAILED, carrier_back, Act.RECOVER),
     Row("retry", FAILED, retry_over, Act.RECOVER),
     Row("failed", FAILED, always, Act.STAY),
     Row("not-candidate", FREE, not_candidate, Act.STAY),
+    Row("standby", FREE, standby, Act.STAY),
     Row("on-hold", FREE, on_hold, Act.STAY),
     Row("unfit", FREE, unfit, Act.STAY),
     Row("outdated", FREE, outdated, Act.STAY),

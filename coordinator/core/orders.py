@@ -9,7 +9,8 @@ follows in the next event of the same feed, or not at all. docs/decisions/0033-c
 
 | event      | follows   | its effect                                                     |
 |------------|-----------|----------------------------------------------------------------|
-| command    |           | the wish of its author: fail, recover, reclaim                 |
+| command    |           | the wish of its author: fail, recover, reclaim; standby and    |
+|            |           | `fail --everywhere`, and the end of these by their names       |
 | hold       | `hold`    | the service is held                                            |
 | unhold     | `unhold`  | the holds that the command names end                           |
 | move-begun | `move`    | target, epoch and `for` as signed                              |
@@ -75,9 +76,21 @@ def _command(state: State, feed: FeedOrders, event: Event) -> Orders:
     if isinstance(judged, Denied):
         return _denied(state, feed, event, judged.text)
     nonces = {**feed.nonces, judged.nonce: judged.expires_ms}
-    return state.orders.with_feed(
-        event.node, event.incarnation, replace(feed, nonces=nonces, obeyed=(event.ref, judged), denied=None)
-    )
+    known = replace(feed, nonces=nonces, obeyed=(event.ref, judged), denied=None)
+    orders = state.orders.with_feed(event.node, event.incarnation, known)
+    if judged.word not in BY_ITSELF:
+        return orders
+    subject, effect = BY_ITSELF[judged.word](judged)
+    return orders.with_effect((judged.word, subject), event.ref, effect)
+
+
+BY_ITSELF: Mapping[str, Callable[[Command], tuple[str, Any]]] = {
+    "standby": lambda command: (command.node, None),
+    "unstandby": lambda command: (command.node, frozenset(command.ends)),
+    "fail-everywhere": lambda command: (command.service, None),
+    "recover": lambda command: (command.service, frozenset(command.ends)),
+}
+"""Words that take effect by the command alone, since no event follows: what it is about, and what it ends."""
 
 
 def _denied(state: State, feed: FeedOrders, event: Event, why: str) -> Orders:

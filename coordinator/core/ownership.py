@@ -55,7 +55,17 @@ def epoch(state: State, service: str) -> int:
 
 def held_back(state: State, service: str) -> frozenset[Ref]:
     """The `hold`s in force: those that no node's `unhold` has ended."""
-    return frozenset(state.orders.of("hold", service)).difference(*state.orders.of("unhold", service).values())
+    return state.orders.standing("hold", service)
+
+
+def in_standby(state: State, node: str) -> frozenset[Ref]:
+    """The orders by which it is a candidate of nothing; empty where it is not in standby."""
+    return state.orders.standing("standby", node)
+
+
+def failed_everywhere(state: State, service: str) -> frozenset[Ref]:
+    """The orders by which no node may have the service."""
+    return state.orders.standing("fail-everywhere", service)
 
 
 def active_move(state: State, service: str) -> Move | None:

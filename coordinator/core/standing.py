@@ -21,7 +21,11 @@ FIRST_RULES = 1
 """Runs of these rules obeyed commands that name no acting node."""
 
 Subject = tuple[str, ...]
-"""What an effect is about: ("hold", service), ("unhold", service), ("move", service), ("fenced", service, node)."""
+"""What an effect is about: ("hold", service), ("unhold", service), ("move", service), ("fenced", service, node); and the same
+word and subject for what takes effect by its command alone."""
+
+ENDED_BY = {"hold": "unhold", "standby": "unstandby", "fail-everywhere": "recover"}
+"""Orders that stand, and the word that ends them: it names the events that brought them."""
 
 
 class Word(NamedTuple):
@@ -84,6 +88,10 @@ class Orders:
         if self.second and self.first:
             return {ref: effect for ref, effect in found.items() if ref not in self.first}
         return found
+
+    def standing(self, word: str, subject: str) -> frozenset[Ref]:
+        """The orders of this word that no other has ended."""
+        return frozenset(self.of(word, subject)).difference(*self.of(ENDED_BY[word], subject).values())
 
     def feed(self, node: str, incarnation: int) -> FeedOrders:
         return self.feeds.get((node, incarnation), UNHEARD)

@@ -302,6 +302,43 @@ def test_hold_stops_claims_failback_and_the_consequences_of_checks_but_no_operat
     assert other.decides(G, timers=("failback:lukretia",)).rule == "keep"
 
 
+def test_in_standby_it_gives_up_what_it_holds_also_on_hold_and_claims_nothing() -> None:
+    story = held(two().holds(L, 1), G).orders(("standby", L), Ref(G, 1, 50), None)
+    decision = story.decides(L, genesis=dead())
+    assert (decision.act, decision.rule, decision.to) == (Act.RELEASE, "standby", ServiceState.RECOVER)
+    story = two().orders(("standby", L), Ref(G, 1, 50), None)
+    assert story.decides(L, genesis=dead()).rule == "standby"
+    assert story.decides(G).act is Act.CLAIM
+
+
+def test_nobody_fails_back_or_moves_to_a_node_in_standby() -> None:
+    story = two().holds(G, 1).orders(("standby", L), Ref(G, 1, 50), None)
+    assert story.decides(G, timers=("failback:lukretia",)).rule == "keep"
+    assert moved(story, G, L, 1).decides(G).rule == "keep"
+
+
+def test_failed_everywhere_it_is_in_fail_until_the_order_is_over() -> None:
+    order = Ref(G, 1, 50)
+    story = two().holds(L, 1).orders(("fail-everywhere", "web"), order, None)
+    decision = story.decides(L)
+    assert (decision.act, decision.rule, decision.to, decision.cause) == (
+        Act.RELEASE, "fail-everywhere", ServiceState.FAIL, "everywhere",
+    )  # fmt: skip
+    assert story.decides(G).act is Act.FAIL
+    story.lets_go(L, "FAIL", "everywhere")
+    assert story.decides(L).rule == "failed"
+    story.orders(("recover", "web"), Ref(G, 1, 51), frozenset({order}))
+    assert story.decides(L).rule == "everywhere-over"
+
+
+def test_an_operators_fail_on_one_node_outlives_the_end_of_fail_everywhere() -> None:
+    story = two().orders(("fail-everywhere", "web"), Ref(G, 1, 50), None)
+    story.lets_go(L, "FAIL", "everywhere").wishes(L, "fail")
+    assert story.decides(L).rule == "operator-fail"
+    story.lets_go(L, "FAIL", "operator")
+    assert story.decides(L).rule == "failed"
+
+
 def moved(story: Story, holder: str, target: str, epoch: int) -> Story:
     ref = Ref(holder, 1, 50)
     return story.orders(("move", "web"), ref, Move("web", target, epoch, 0, ref))

@@ -225,6 +225,43 @@ def test_a_hold_ends_by_an_order_about_its_own_service_alone(feeds: Feeds) -> No
     assert held(feeds) == {True}
 
 
+def in_standby(feeds: Feeds) -> set[bool]:
+    return {bool(ownership.in_standby(state, OWNER)) for state in feeds.states()}
+
+
+def standby(feeds: Feeds, at: str, word: str = "standby", **fields: Any) -> Ref:
+    command = feeds.sign(word, at, **({"service": "", "node": OWNER} | fields))
+    body = {"command": command.raw, "signature": command.signature, "target": OWNER}
+    return feeds.write(at, Kind.COMMAND, body, command.command.service)
+
+
+def test_standby_stands_until_it_is_ended_by_its_name(feeds: Feeds) -> None:
+    first = standby(feeds, OTHER)
+    feeds.starts(OTHER, incarnation=2)
+    second = standby(feeds, THIEF)
+    assert in_standby(feeds) == {True}
+    standby(feeds, THIEF, "unstandby", ends=(first,))
+    assert in_standby(feeds) == {True}
+    standby(feeds, THIEF, "unstandby", ends=(first, second))
+    assert in_standby(feeds) == {False}
+
+
+def test_an_order_about_another_node_ends_no_standby(feeds: Feeds) -> None:
+    first = standby(feeds, OTHER)
+    standby(feeds, THIEF, "unstandby", node=THIEF, ends=(first,))
+    assert in_standby(feeds) == {True}
+
+
+def test_fail_everywhere_ends_by_a_recover_of_its_own_service_alone(feeds: Feeds) -> None:
+    order = standby(feeds, OTHER, "fail-everywhere", service="web", node="")
+    assert {bool(ownership.failed_everywhere(state, "web")) for state in feeds.states()} == {True}
+    standby(feeds, THIEF, "recover", service="db", node="", ends=(order,))
+    standby(feeds, THIEF, "recover", service="web", node="")
+    assert {bool(ownership.failed_everywhere(state, "web")) for state in feeds.states()} == {True}
+    standby(feeds, THIEF, "recover", service="web", node="", ends=(order,))
+    assert {bool(ownership.failed_everywhere(state, "web")) for state in feeds.states()} == {False}
+
+
 # --- the rules of before -------------------------------------------------------------------------------------------
 
 

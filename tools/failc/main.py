@@ -24,6 +24,8 @@ class Failc(LazyGroup):
         "move": ("tools.failc.orders:move", "Move a service to another node, now."),
         "hold": ("tools.failc.orders:hold", "Freeze a service where it is: no claims, no failback."),
         "unhold": ("tools.failc.orders:unhold", "End a hold."),
+        "standby": ("tools.failc.standby:standby", "Move away what a node holds, and let it take nothing."),
+        "unstandby": ("tools.failc.standby:unstandby", "End a standby."),
         "key": ("tools.failc.key:key", "Make the key of one node."),
         "config": ("tools.failc.config:config", "Check the configuration, apply it, print its schema."),
         "simulate": ("tools.simulator.command:simulate", "Play a scenario through the real core, in virtual time."),

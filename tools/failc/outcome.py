@@ -11,6 +11,10 @@
 | reclaim | UP at the owner with a higher epoch      | stuck where it is                |
 | hold    | held                                     |                                  |
 | unhold  | not held                                 |                                  |
+| fail    | no node holds it, all that live in FAIL  | stuck where it is                |
+| --every |                                          |                                  |
+| standby | it holds nothing                         | stuck there                      |
+| unstand | not in standby                           |                                  |
 """
 
 import time
@@ -20,9 +24,12 @@ from typing import Any
 
 from tools.cli.trouble import NO, Trouble
 from tools.failc.asking import Node
+from tools.failc.outage import nobody_left
 
 LOOK_MS = 200
 """The node answers sooner when something changes; this is for what changes without an event."""
+
+HOLDING = ("STARTING", "UP", "RECLAIM", "STOPPING")
 
 Service = dict[str, Any]
 
@@ -35,7 +42,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Asked with the service's part of each new status; None: not yet."""
+    """Asked with the service's part of each new status (with all of it, where it is about a node); None: not yet."""
 
     service: str
     what: str
@@ -54,7 +61,7 @@ def wait(ask: Node, expected: Expected, timeout_s: float) -> Ended:
     until = time.monotonic() + timeout_s
     status = ask.get("/status")
     while True:
-        now = status["services"].get(expected.service)
+        now = status["services"].get(expected.service) if expected.service else status
         ended = expected.look(now) if now else Ended(False, "is no longer in the configuration")
         if expected.node and status["nodes"][expected.node]["liveness"] == "dead":
             ended = Ended(False, f"{expected.node} is dead now: say it again, if it is certainly down there")
@@ -62,7 +69,8 @@ def wait(ask: Node, expected: Expected, timeout_s: float) -> Ended:
             return ended
         left_ms = round((until - time.monotonic()) * 1000)
         if left_ms <= 0:
-            return Ended(False, f"not {expected.what} after {timeout_s:g} s: {now['reason']}")
+            why = f": {now['reason']}" if expected.service else ""
+            return Ended(False, f"not {expected.what} after {timeout_s:g} s{why}")
         status = ask.get(f"/status?version={status['version']}&wait_ms={min(LOOK_MS, left_ms)}")
 
 
@@ -75,8 +83,11 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
     was_dead = target in status["nodes"] and status["nodes"][target]["liveness"] == "dead"
     later = f"; it begins in RECOVER when it is back: say `failc fail {service} {target}` again then" if was_dead else ""
 
+    why = nobody_left(service, target, status) if target in status["services"][service]["owners"] else ""
+    nobody = f"; nobody has it: {why}" if why else ""
+
     def look(now: Service) -> Ended | None:
-        elsewhere = f"; {now['owner']} has it" if now["owner"] else ""
+        elsewhere = f"; {now['owner']} has it" if now["owner"] else nobody
         if now["states"].get(target) == "FAIL" and not was_dead:  # the dead are shown in FAIL, whatever was said
             return Ended(True, f"down on {target}, in FAIL{elsewhere}")
         if was_stuck or was_dead:
@@ -142,6 +153,37 @@ def _unhold(service: str, node: str, status: dict[str, Any]) -> Expected:
     return Expected(service, "free", lambda now: None if now["held"] else Ended(True, f"free again; {now['reason']}"))
 
 
+def _fail_everywhere(service: str, node: str, status: dict[str, Any]) -> Expected:
+    def look(now: Service) -> Ended | None:
+        alive = [state for name, state in now["states"].items() if status["nodes"][name]["liveness"] != "dead"]
+        down = not now["owners"] and all(state == "FAIL" for state in alive)
+        over = Ended(True, f"down everywhere; nobody has it until `failc recover {service}`")
+        return over if down else _stuck(now, now["owners"])
+
+    return Expected(service, "down everywhere", look)
+
+
+def _standby(service: str, node: str, status: dict[str, Any]) -> Expected:
+    def look(now: dict[str, Any]) -> Ended | None:
+        mine = {name: one for name, one in now["services"].items() if node in one["owners"]}
+        stuck = [name for name, one in mine.items() if node in one["stuck"]]
+        if stuck:
+            return Ended(False, f"{stuck[0]} is stuck there: a down action failed")
+        held = [name for name, one in now["services"].items() if one["states"].get(node) in HOLDING]
+        if mine or held or not now["nodes"][node]["standby"]:
+            return None
+        return Ended(True, "in standby, and holds nothing")
+
+    return Expected("", f"in standby with nothing held on {node}", look)
+
+
+def _unstandby(service: str, node: str, status: dict[str, Any]) -> Expected:
+    def look(now: dict[str, Any]) -> Ended | None:
+        return None if now["nodes"][node]["standby"] else Ended(True, "a candidate again")
+
+    return Expected("", f"out of standby on {node}", look)
+
+
 EXPECT: dict[str, Callable[[str, str, dict[str, Any]], Expected]] = {
     "fail": _fail,
     "recover": _recover,
@@ -149,4 +191,7 @@ EXPECT: dict[str, Callable[[str, str, dict[str, Any]], Expected]] = {
     "reclaim": _reclaim,
     "hold": _hold,
     "unhold": _unhold,
+    "fail-everywhere": _fail_everywhere,
+    "standby": _standby,
+    "unstandby": _unstandby,
 }

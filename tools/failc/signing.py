@@ -34,7 +34,9 @@ class Order:
 
     @property
     def what(self) -> str:
-        return f"{self.word} {self.service or self.node}"
+        """As it is typed."""
+        word = self.word.removesuffix("-everywhere")
+        return f"{word} {self.service or self.node}" + (" --everywhere" if word != self.word else "")
 
 
 class Already(str):

@@ -103,6 +103,17 @@ def ordered(word: str) -> Callable[[Words], Deed]:
     return read
 
 
+def about_node(word: str) -> Callable[[Words], Deed]:
+    """An admin's command about a node and all of its services."""
+
+    def read(words: Words) -> Deed:
+        node = words.node()
+        words.done()
+        return lambda world: _handed(world.order(word, "", node))
+
+    return read
+
+
 def move(words: Words) -> Deed:
     service, node = words.service(), words.node()
     for_ms = 0
@@ -197,6 +208,9 @@ VERBS = {
     "move": Verb("move SERVICE NODE [--for TIME]", move),
     "hold": Verb("hold SERVICE [NODE]", ordered("hold")),
     "unhold": Verb("unhold SERVICE [NODE]", ordered("unhold")),
+    "fail-everywhere": Verb("fail-everywhere SERVICE", ordered("fail-everywhere")),
+    "standby": Verb("standby NODE", about_node("standby")),
+    "unstandby": Verb("unstandby NODE", about_node("unstandby")),
     "check-fails": Verb(
         "check-fails SERVICE NODE",
         on_service(lambda world, service, node: world.hosts[node].failing_checks.add(service), "checks"),

@@ -9,9 +9,9 @@
     executor.troubles               # addresses that are held and cannot be put back or announced
     await executor.close()
 
-Each service has two queues. Orders go one after the other, and `cut` ends an `up` that is still running; a step of some
+Each service has a queue of orders. They go one after the other, and `cut` ends an `up` that is still running; a step of some
 addresses is done before `run` returns, where no order is running; hundreds are done together, with turns of the event loop
-between. Hooks and words go one after the other beside them: they never overtake each other, and never hold an order up. An
+between. What hooks and scripts are told goes beside them (`hooks`), and never holds an order up. An
 address that is up and vanishes is put back, in the queue of orders. Where that cannot be done, or nobody can be told, it is an
 alarm and tried again until it is.
 """
@@ -21,27 +21,24 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 from actions.address import AT_ONCE_MAX, AddressAction, at_once, many
 from actions.announce import Announcer
 from actions.capabilities import drop_ambient
 from actions.netlink import Netlink
-from actions.notify import NotifyHook
 from actions.outcome import DONE, Action, Ending, Order, Result, Seen
 from actions.perform import look, perform
 from actions.process import Groups, Programs
-from actions.script import ScriptAction
 from actions.strays import strays
 from actions.wire import Wire
-from actions.words import words
 from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome, StepFinished
 from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.deeds import Deeds, Workshop
 from coordinator.daemon.haste import hurry
+from coordinator.daemon.hooks import Hooks
 from coordinator.daemon.keeper import Held, Keeper
-from coordinator.daemon.lane import NewsLane, OrderLane, Performed
+from coordinator.daemon.lane import OrderLane, Performed
 from coordinator.daemon.mending import mended
 from coordinator.policy import Policy, ServicePolicy
 from protocol.messages import LastWord
@@ -50,9 +47,6 @@ log = logging.getLogger("failover.actions")
 
 TEXT_MAX = 500
 """Of one line about an action: it goes into an event."""
-
-TOLD_S = 2.0
-"""At the end hooks and scripts have so long, all together, to hear where the services went."""
 
 KEEP = -1
 """The ticket of an order that we gave ourselves: nobody waits for its result."""
@@ -86,7 +80,7 @@ class Executor:
         self._workshop: Workshop | None = None
         self._deeds: dict[str, Deeds] = {}
         self._orders: dict[str, OrderLane] = {}
-        self._news: dict[str, NewsLane] = {}
+        self._hooks = Hooks()
         self._checks: dict[str, CheckRounds] = {}
         self._states: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
@@ -126,16 +120,10 @@ class Executor:
             await rounds.close()
         for orders in self._orders.values():
             await orders.close()
-        await self._told()
-        for news in self._news.values():
-            await news.close()
+        await self._hooks.close()
         if self._workshop is not None:
             self._workshop.announcer.close()
             self._workshop.netlink.close()
-
-    async def _told(self) -> None:
-        if telling := [lane.task for lane in self._news.values() if lane.task is not None]:
-            await asyncio.wait(telling, timeout=TOLD_S)
 
     def run(self, order: Run) -> None:
         self._epochs[order.service] = order.epoch
@@ -229,13 +217,7 @@ class Executor:
         was, self._states[service] = self._states.get(service, ""), state
         if was == state or service not in self._deeds:
             return
-        order = Order(service, self._me, epoch, reason)
-        news = self._news.setdefault(service, NewsLane(service))
-        for hook, timeout_s in self._deeds[service].hooks:
-            news.put(partial(_tell_hook, hook, state, order, timeout_s))
-        for script, timeout_s in self._deeds[service].scripts:
-            for word in words(was, state):
-                news.put(partial(_tell_word, script, word, order, script.orders(), timeout_s))
+        self._hooks.changed(was, state, Order(service, self._me, epoch, reason), self._deeds[service])
         if self._tell is not None:
             self._tell(service, state, epoch, reason)
 
@@ -327,29 +309,9 @@ class Executor:
         self._post(StepFinished(order.ticket, tuple(map(_ending, done)), says))
 
 
-async def _tell_hook(hook: NotifyHook, state: str, order: Order, timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            await hook.tell(state, order)
-    except TimeoutError:
-        _late(hook.path, state, timeout_s)
-
-
-async def _tell_word(script: ScriptAction, word: str, order: Order, orders: int, timeout_s: float) -> None:
-    try:
-        async with asyncio.timeout(timeout_s):
-            await script.tell(word, order, orders)
-    except TimeoutError:
-        _late(script.path, word, timeout_s)
-
-
 def _ending(done: Performed) -> ActionEnding:
     result, took_us = done
     return ActionEnding(Outcome(result.ending.value), took_us, result.announce_us, result.text[:TEXT_MAX], result.output)
-
-
-def _late(path: str, word: str, timeout_s: float) -> None:
-    log.warning("%s %s: no end after %g s, killed", path, word, timeout_s)
 
 
 def _addresses(deeds: Deeds, order: Run) -> list[AddressAction] | None:

@@ -1,8 +1,6 @@
-"""Ordered queues: one thing after the other, in the order in which they were put.
+"""The queue of a service's orders: one after the other, in the order in which they were put.
 
-    lane = NewsLane("web")          # hooks and words: the oldest is dropped when too many wait
-    lane.put(lambda: hook.tell("UP", order))
-    orders = OrderLane(perform, report)     # actions: a `down` does not wait for an `up`
+    orders = OrderLane(perform, report)     # a `down` does not wait for an `up`
     orders.put(run)
 
 A lane has a task only while it has work. `close` ends what runs and forgets what waits.
@@ -12,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from actions.outcome import Ending, Result
@@ -25,46 +23,12 @@ log = logging.getLogger("failover.actions")
 
 T = TypeVar("T")
 
-NEWS_WAITING_MAX = 64
-"""A hook that hangs for its whole timeout at every change; more history than that helps nobody."""
-
 
 class Performed(NamedTuple):
     """What became of one action."""
 
     result: Result
     took_us: int
-
-
-class NewsLane:
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._waiting: deque[Callable[[], Awaitable[None]]] = deque()
-        self._task: asyncio.Task[None] | None = None
-
-    def put(self, job: Callable[[], Awaitable[None]]) -> None:
-        if len(self._waiting) == NEWS_WAITING_MAX:
-            self._waiting.popleft()
-            log.warning("%s: hooks are %d changes behind; the oldest is not told", self._name, NEWS_WAITING_MAX)
-        self._waiting.append(job)
-        if self._task is None:
-            self._task = asyncio.create_task(self._work())
-
-    @property
-    def task(self) -> "asyncio.Task[None] | None":
-        """Ends when all that waits is told; None where nothing does."""
-        return self._task
-
-    async def close(self) -> None:
-        self._waiting.clear()
-        await _end(self._task)
-
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                await self._waiting.popleft()()
-        finally:
-            self._task = None
 
 
 class OrderLane:

@@ -82,7 +82,7 @@ async def test_orders_of_one_service_are_done_in_order(tmp_path: Path) -> None:
 
 async def test_a_down_does_not_wait_for_an_up(tmp_path: Path) -> None:
     """To release needs nothing: not the patience for a script that hangs."""
-    body = f'echo $1 >> $log; case $1 in start) touch {tmp_path}/begun; sleep 600;; status) exit 3;; esac'
+    body = f"echo $1 >> $log; case $1 in start) touch {tmp_path}/begun; sleep 600;; status) exit 3;; esac"
     async with stage(policy(script(write_script(tmp_path, body), 60_000))) as it:
         it.executor.run(run(1, "up"))
         it.executor.run(run(2, "reclaim"))
@@ -95,7 +95,7 @@ async def test_a_down_does_not_wait_for_an_up(tmp_path: Path) -> None:
 
 
 async def test_an_order_is_ended_whether_it_runs_or_waits_and_no_other_is(tmp_path: Path) -> None:
-    body = f'echo $1 >> $log; case $1 in start) touch {tmp_path}/begun; sleep 600;; status) exit 3;; esac'
+    body = f"echo $1 >> $log; case $1 in start) touch {tmp_path}/begun; sleep 600;; status) exit 3;; esac"
     async with stage(policy(script(write_script(tmp_path, body), 60_000))) as it:
         it.executor.run(run(1, "up"))
         it.executor.run(run(2, "reclaim"))
@@ -170,17 +170,42 @@ async def test_a_hanging_hook_holds_no_order_up(tmp_path: Path) -> None:
         assert (await it.finished(1)).outcome is Outcome.DONE
 
 
-async def test_who_closes_tells_first_and_waits_for_nobody_who_hangs(tmp_path: Path) -> None:
+async def test_who_closes_tells_first_and_waits_for_nobody_longer_than_its_timeout(tmp_path: Path) -> None:
     hook = write_script(tmp_path, 'sleep 0.1; echo "$1" >> $log', "hook")
     hanging = write_script(tmp_path, f"echo $$ > {tmp_path}/pid; exec sleep 600", "hanging")
     async with stage(policy(notify(hook))) as it:
         for state in ("UP", "STOPPING", "RECOVER"):
             it.executor.changed("web", state, 7, "a test")
     assert (tmp_path / "log").read_text().split() == ["UP", "STOPPING", "RECOVER"]
-    async with stage(policy(notify(hanging))) as it:
+    async with stage(policy(ActionPolicy("notify", {"path": hanging}, 300))) as it:
         it.executor.changed("web", "RECOVER", 7, "a test")
         await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the hook hangs")
     assert not alive(int((tmp_path / "pid").read_text()))
+
+
+async def test_a_hook_that_needs_longer_than_a_stop_used_to_wait_hears_the_last_state(tmp_path: Path) -> None:
+    hook = write_script(tmp_path, 'sleep 2.3; echo "$1" >> $log', "hook")
+    async with stage(policy(notify(hook))) as it:
+        it.executor.changed("web", "RECOVER", 7, "a test")
+    assert (tmp_path / "log").read_text().split() == ["RECOVER"]
+
+
+async def test_a_hook_that_hangs_delays_no_other_and_is_told_the_newest_state_next(tmp_path: Path) -> None:
+    """What it has missed in the meantime is not told one by one, each with a timeout of its own."""
+    hangs_at_up = f"echo $1 >> {tmp_path}/first.log; [ $1 != UP ] || sleep 600"
+    first = ActionPolicy("notify", {"path": write_script(tmp_path, hangs_at_up, "first")}, 600)
+    second = notify(write_script(tmp_path, f"echo $1 >> {tmp_path}/second.log", "second"))
+    web = script(write_script(tmp_path, f"echo $1 >> {tmp_path}/web.log", "web"))
+    history = ["UP", "STOPPING", "RECOVER", "STARTING", "UP", "STOPPING", "FAIL"]
+    async with stage(policy(first, web, second)) as it:
+        for state in history:
+            it.executor.changed("web", state, 7, "a test")
+        await until(lambda: _count(tmp_path / "second.log") == len(history), "the other hook has heard everything")
+        assert (tmp_path / "first.log").read_text().split() == ["UP"], "while the first one still hangs"
+        await until(lambda: _count(tmp_path / "web.log") == 5, "and so has the script")
+        await until(lambda: _count(tmp_path / "first.log") == 2, "the one that hung hears what is true now")
+    assert (tmp_path / "second.log").read_text().split() == history
+    assert (tmp_path / "first.log").read_text().split() == ["UP", "FAIL"]
 
 
 async def test_checks_are_reported_run_by_run_until_they_are_called_off(tmp_path: Path) -> None:

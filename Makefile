@@ -3,12 +3,13 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help programs install demo test soak bench lint clean
+.PHONY: help programs install demo test soak attack bench lint clean
 
 help:
 	@echo "make demo     six demonstrations with real nodes on this machine, told as they happen (about a minute)"
 	@echo "make test     everything"
 	@echo "make soak     random accidents in virtual time, with seeds that nobody chose"
+	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it (less than nine minutes)"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
 	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
 	@echo "make lint     ruff and mypy"
@@ -36,6 +37,9 @@ test: programs .venv/.dev
 SEEDS ?= $(shell now=$$(date +%s); echo $$now..$$((now + 199)))
 soak: .venv/.installed
 	@$(PY) -m tools.simulator.random_main --seeds $(SEEDS) --lines 40
+
+attack: .venv/.installed
+	@$(PY) -m tools.attack $(ARGS)
 
 bench: programs .venv/.installed
 	@$(PY) -m tools.bench $(ARGS)

@@ -10,6 +10,9 @@ ENOUGH = 65_536
 
 AT_START = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
+CORE_AT_START = resource.getrlimit(resource.RLIMIT_CORE)[0]
+"""Bytes of a core file. `faild` writes none itself; what it starts may, as before."""
+
 
 def more() -> None:
     """Raise the soft limit as far as the hard one allows, and no further than anybody could use."""

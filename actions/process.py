@@ -23,7 +23,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from actions.descriptors import AT_START
+from actions.descriptors import AT_START, CORE_AT_START
 from actions.guard import BY_SHELL
 
 OUTPUT_BYTES_MAX = 1 << 20
@@ -45,7 +45,11 @@ all our descriptors. Another command's daemon loses nothing by it."""
 POLL_S = 0.02
 """Where no descriptor is left for waiting."""
 
-WITH_OUR_LIMIT = "" if AT_START == resource.RLIM_INFINITY else f"ulimit -S -n {AT_START}\n"
+CORE_BLOCKS = "unlimited" if CORE_AT_START == resource.RLIM_INFINITY else CORE_AT_START // 512
+"""POSIX counts core files in blocks of 512 bytes."""
+
+WITH_OUR_LIMIT = f"ulimit -S -c {CORE_BLOCKS}\n"
+WITH_OUR_LIMIT += "" if AT_START == resource.RLIM_INFINITY else f"ulimit -S -n {AT_START}\n"
 
 TICKET = "FAILOVER_TICKET"
 

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from protocol.canonical import INT_MAX, NotCanonical, pack, unpack
-from protocol.event import Head
+from protocol.canonical import NotCanonical, pack, unpack
+from protocol.event import NUMBER_MAX, Head
 from protocol.refusals import Reason, Refused
 
 VERSION = 1
@@ -77,8 +77,8 @@ class Want(NamedTuple):
     @classmethod
     def decode(cls, body: bytes) -> "Want":
         want = cls(*_items(_unpack(body, "want"), (str, int, int), "want"))
-        if want.incarnation < 1 or want.first < 1:
-            raise Refused(Reason.NOT_CANONICAL, "numbers count from 1")
+        if not (1 <= want.incarnation <= NUMBER_MAX and 1 <= want.first <= NUMBER_MAX):
+            raise Refused(Reason.NOT_CANONICAL, "numbers count from 1 to 2^53")
         return want
 
 
@@ -185,8 +185,8 @@ def _listed(heads: Sequence[Head]) -> list[list[Any]]:
 
 def _head(item: Any) -> Head:
     head = Head(*_items(item, (str, int, int, bytes), "head"))
-    if head.incarnation < 1 or not 1 <= head.number <= INT_MAX or len(head.id) != 32:
-        raise Refused(Reason.NOT_CANONICAL, "a head is [node, incarnation, number, id of 32 bytes]")
+    if not (1 <= head.incarnation <= NUMBER_MAX and 1 <= head.number <= NUMBER_MAX and len(head.id) == 32):
+        raise Refused(Reason.NOT_CANONICAL, "a head is [node, incarnation, number, id of 32 bytes], its numbers from 1 to 2^53")
     return head
 
 

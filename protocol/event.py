@@ -27,6 +27,10 @@ NO_PREVIOUS = bytes(32)
 """`previous` of the first event of an incarnation."""
 
 
+NUMBER_MAX = 2**53
+"""Of numbers and incarnations: milliseconds for 285,000 years, exact in every reader of JSON, and with room above for the
+next one. A larger one would be a feed that nobody can continue."""
+
 NAME_MAX = 64
 """Characters in a node's, a service's or a kind's name; the configuration allows 63."""
 
@@ -180,8 +184,10 @@ def decode(raw: bytes) -> Event:
         raise NotCanonical(f"event format {value['v']}; this program reads {FORMAT_VERSION}")
     if len(value["cluster"]) != 32 or len(value["previous"]) != 32:
         raise NotCanonical("cluster and previous have 32 bytes")
-    if value["number"] < 1 or value["incarnation"] < 1 or value["wall_ms"] < 0 or value["boot_ms"] < 0:
-        raise NotCanonical("numbers count from 1, clocks from 0")
+    if value["wall_ms"] < 0 or value["boot_ms"] < 0:
+        raise NotCanonical("clocks count from 0")
+    if not (1 <= value["number"] <= NUMBER_MAX and 1 <= value["incarnation"] <= NUMBER_MAX):
+        raise NotCanonical("number and incarnation count from 1 to 2^53")
     if (value["number"] == 1) != (value["previous"] == NO_PREVIOUS):
         raise NotCanonical("the first event of an incarnation, and no other, has zeros for its previous")
     if not value["node"] or not value["kind"] or max(len(value[name]) for name in ("node", "kind", "service")) > NAME_MAX:
@@ -216,7 +222,7 @@ def _head(item: Any) -> Head:
 
 def _counted(item: list[Any]) -> list[Any]:
     """The name of an event, with or without its id: both numbers count from 1."""
-    if not 0 < len(item[0]) <= NAME_MAX or item[1] < 1 or item[2] < 1:
-        raise NotCanonical("an event's name has a node and two numbers that count from 1")
+    if not (0 < len(item[0]) <= NAME_MAX and 1 <= item[1] <= NUMBER_MAX and 1 <= item[2] <= NUMBER_MAX):
+        raise NotCanonical("an event's name has a node and two numbers that count from 1 to 2^53")
     item[0] = _one(item[0])
     return item

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
-from protocol.canonical import INT_MAX, NotCanonical, pack, pack_ordered, read, unpack
-from protocol.event import NAME_MAX, Entry, Head
+from protocol.canonical import NotCanonical, pack, pack_ordered, read, unpack
+from protocol.event import NAME_MAX, NUMBER_MAX, Entry, Head
 from protocol.refusals import Reason, Refused
 
 RUN_BYTES = 8
@@ -77,7 +77,7 @@ class Heartbeat:
     heads: Mapping[str, ShortHead]
     heard: Mapping[str, Heard]
     refused: tuple[str, ...]
-    """Nodes whose fork the sender has seen and refuses."""
+    """Nodes whose fork the sender has seen and refuses: shown to people. What a node yields to is the proof in the feeds."""
 
     def encode(self) -> bytes:
         """Ten times a second on each node: so it sorts its two maps itself."""
@@ -106,7 +106,7 @@ class Heartbeat:
         """
         value = read(raw, tuples=True)
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _parts(value, HEARTBEAT_FIELDS)
-        _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter - 1, vote), (node, *heard, *refused))
+        _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote), (node, *heard, *refused))
         if before is not None and heads == before.heads:
             heads = before.heads
         else:
@@ -240,7 +240,7 @@ def _short_head(item: Any) -> ShortHead:
     """Of these and the next an idle cluster reads hundreds a second."""
     if type(item) is tuple and len(item) == 3:
         incarnation, number, id8 = item
-        if type(incarnation) is type(number) is int and 0 <= incarnation < INT_MAX > number >= 0 and _is_eight(id8):
+        if type(incarnation) is type(number) is int and 0 <= incarnation <= NUMBER_MAX >= number >= 0 and _is_eight(id8):
             return ShortHead(incarnation, number, id8)
     raise NotCanonical("a head of this message is not [incarnation, number, 8 bytes]")
 
@@ -248,7 +248,7 @@ def _short_head(item: Any) -> ShortHead:
 def _heard(item: Any) -> Heard:
     if type(item) is tuple and len(item) == 3:
         run, counter, ago_ms = item
-        if type(counter) is type(ago_ms) is int and 0 <= counter < INT_MAX > ago_ms >= 0 and _is_eight(run):
+        if type(counter) is type(ago_ms) is int and 0 <= counter <= NUMBER_MAX >= ago_ms >= 0 and _is_eight(run):
             return Heard(run, counter, ago_ms)
     raise NotCanonical("what this message says of a peer is not [8 bytes, counter, milliseconds]")
 
@@ -258,12 +258,12 @@ def _is_eight(value: Any) -> bool:
 
 
 def _check(sized: Sequence[tuple[bytes, int]], counts: Iterable[int], names: Iterable[Any]) -> None:
-    """Bytes have their length, counts have 63 bits and no sign, names are neither empty nor a page."""
+    """Bytes have their length, counts go from 0 to 2^53, names are neither empty nor a page."""
     for data, size in sized:
         if len(data) != size:
             raise NotCanonical("a field of this message has another length")
     for count in counts:
-        if not 0 <= count < INT_MAX:
+        if not 0 <= count <= NUMBER_MAX:
             raise NotCanonical("a count of this message is out of range")
     for name in names:
         if type(name) is not str or not 0 < len(name) <= NAME_MAX:

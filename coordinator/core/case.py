@@ -128,7 +128,7 @@ class Case:
             return STARTING_UP
         if not peer.fit or column.leaving:
             return "not fit: it is leaving" if column.leaving else "not fit, by its own heartbeat"
-        if any(node in seen.forked for seen in self.state.columns.values()):
+        if ownership.forked(self.state, node):
             return "refused: its feed has forked"
         out = self.why_out(node)
         if out:

@@ -42,6 +42,7 @@ from coordinator.core.inputs import (
     Now,
     Reconfigured,
     ReplyArrived,
+    RoomChanged,
     StepFinished,
     StopAsked,
     Woke,
@@ -52,6 +53,7 @@ from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement, State
 from coordinator.core.passing import Asker, Passing
 from coordinator.core.pen import Pen
+from coordinator.core.quota import Quota
 from coordinator.core.reducer import reduce
 from coordinator.core.standing import FeedOrders
 from coordinator.core.waits import Waits
@@ -118,13 +120,19 @@ class Core:
         self.sentences: dict[str, str] = {}
         """Service to the sentence of its last decision."""
         self.wanted_ms: dict[tuple[str, int], int] = {}
-        self.behind: set[tuple[str, int]] = set()
+        self.behind: dict[str, int] = {}
+        """A node to the incarnation of which a heartbeat named more than is here: its push is likely on the way."""
+        self.quota = Quota(policy, self.feeds.is_vouched)
+        self.early_words: dict[tuple[str, str], LastWordHeard] = {}
+        """Node and service to a last word whose claim is not here yet."""
         self.older_grown = False
         """Something of a replaced incarnation has come onto our disk, and the peers have not been told."""
         self.shown_ms = now.mono_ms
         """When all heads were told last."""
         self.hearsay_ms: dict[str, int] = {}
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
+        self.late_ms: dict[str, int] = {}
+        """A living node, and since when it names events of its own that are not here."""
         self.carrier: dict[str, bool] = {}
         self.carrier_up_ms: dict[str, int] = {}
         self.pen.durable = self.feeds.newest.get(me)
@@ -429,6 +437,7 @@ INPUTS: Mapping[type, Callable[[Core, Any], bool | None]] = {
     LastWordHeard: peers.last_word_heard,
     StopAsked: life.stop_asked,
     Reconfigured: reconfigure.reconfigured,
+    RoomChanged: peers.room_changed,
     ForkShown: peers.fork_shown,
 }
 """What takes each input in. False: it said nothing new, as three of four copies of a heartbeat do; nothing follows from it."""

@@ -234,7 +234,7 @@ def unfit(case: Case) -> Found | None:
     if not case.given.fit:
         return Found(f"this node is not fit: {case.given.unfit_because}")
     if case.given.refused:
-        return Found("a peer refuses this node as forked")
+        return Found("its peers do not go by this node's feed")
     if case.mine.carrier_lost:
         return Found(f"no carrier on {', '.join(sorted(case.mine.carrier_lost))}")
     return None
@@ -261,13 +261,19 @@ def settling(case: Case) -> Found | None:
 
 
 def not_current(case: Case) -> Found | None:
+    """A candidate may have claimed. One that is none may have another configuration for us, and has `dead` to deliver it: else
+    any node could stop every take-over by the name of an event that it never shows."""
     behind = [
         node
         for node, peer in case.given.peers.items()
-        if (peer.judgement is ALIVE and not peer.current and (node in case.others or not peer.agrees))
+        if (peer.judgement is ALIVE and not peer.current and (node in case.others or _may_bring_another(case, node)))
         or (node in case.others and f"behind:{node}" in case.given.timers)
     ]
     return Found(f"waiting for the newest events of {behind[0]}") if behind else None
+
+
+def _may_bring_another(case: Case, node: str) -> bool:
+    return not case.given.peers[node].agrees and f"late:{node}" not in case.given.timers
 
 
 def held_by_living(case: Case) -> Found | None:

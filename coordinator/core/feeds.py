@@ -42,12 +42,19 @@ def replaced(heads: Iterable[Head]) -> tuple[Head, ...]:
     return tuple(head for head in heads if head.incarnation < newest[head.node])
 
 
+VOUCHED_MAX = 8192
+"""Feeds of which we remember how far others have vouched for them; of a cluster of 16 nodes 512 incarnations each."""
+
+
 @dataclass(slots=True)
 class Feeds:
     heads: dict[Feed, Head] = field(default_factory=dict)
     ids: dict[Feed, dict[int, bytes]] = field(default_factory=dict)
     newest: dict[str, Head] = field(default_factory=dict)
     """Of each node, the head of its newest incarnation."""
+
+    vouched: dict[Feed, int] = field(default_factory=dict)
+    """How far the author of another feed has named this one in an event of its own."""
 
     def load(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -63,6 +70,19 @@ class Feeds:
         newest = self.newest.get(head.node)
         if newest is None or head.incarnation >= newest.incarnation:
             self.newest[head.node] = head
+        for other in entry.event.heads:
+            self._vouch(head.node, other)
+
+    def _vouch(self, by: str, head: Head) -> None:
+        if head.node == by or head.number <= self.vouched.get(head.feed, 0):
+            return
+        self.vouched[head.feed] = head.number
+        if len(self.vouched) > VOUCHED_MAX:
+            del self.vouched[next(iter(self.vouched))]
+
+    def is_vouched(self, entry: Entry) -> bool:
+        """Whether a node that is not its author has named this event, or a later one of its feed."""
+        return entry.event.number <= self.vouched.get(entry.head.feed, 0)
 
     def cut(self, head: Head | None, feed: Feed) -> None:
         """Forget what stands behind `head` in one feed: the disk refused it (our own feed only)."""

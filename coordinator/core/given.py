@@ -31,10 +31,11 @@ class Given:
     """We can append, have a guard that lives and confirms, were not stalled a moment ago, and know our own feed."""
     unfit_because: str = ""
     refused: bool = False
-    """A peer's heartbeat says that it refuses us as forked."""
+    """A fork of ours stands in the feeds, or a newer incarnation of our feed is proved: nobody goes by what we write."""
     timers: frozenset[str] = field(default_factory=frozenset)
-    """Timers that are over: "retry", "failback:NODE", "passed:NODE"; and while they still run
-    "settling", and "behind:NODE": events of a node that is not heard are on their way from one that is."""
+    """Timers that are over: "retry", "failback:NODE", "passed:NODE", "late:NODE" (it names events that it does not
+    deliver); and while they still run "settling", and "behind:NODE": events of a node that is not heard are on their way from
+    one that is."""
 
     def to_body(self) -> dict[str, Any]:
         return {

@@ -75,6 +75,13 @@ class Durable:
 
 
 @dataclass(frozen=True, slots=True)
+class RoomChanged:
+    """Whether the state folder's disk has less left than is kept for our own events (`tight`)."""
+
+    tight: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NotDurable:
     """The disk refused the `Append` with this ticket; nothing of it is stored."""
 
@@ -197,5 +204,5 @@ class ForkShown:
 Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
     | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
-    | Reconfigured | ForkShown
+    | Reconfigured | ForkShown | RoomChanged
 )  # fmt: skip

@@ -9,8 +9,11 @@ twice, and that is a fork. design.md, section 8.
 from dataclasses import dataclass, field
 
 from coordinator.core.feeds import Feeds
-from protocol.event import Head
+from protocol.event import NUMBER_MAX, Head
 from protocol.messages import ShortHead
+
+CLOCK_MAX = NUMBER_MAX // 2
+"""A clock that is beyond this is broken, and an incarnation must leave room for those after it."""
 
 WAIT_MS = 1000
 """On top of `dead`: as long as a peer counts as in doubt after our start, it may still answer."""
@@ -58,10 +61,13 @@ class Joining:
         )
 
     def next_incarnation(self, wall_ms: int) -> int:
-        """Larger than every one known; the wall clock keeps it unique where nothing is known any more."""
-        known = [head.incarnation for head in self.answers.values() if head]
+        """Larger than every one that our own signature proves; the wall clock keeps it unique where nothing is known any more.
+
+        What a peer only names can forbid to continue, and sets no number: a head of 2^62 that nobody signed would leave no
+        room above it. Where it was true, its events come later and it is outdone then.
+        """
         ours = self.feeds.newest.get(self.me)
-        return max([wall_ms, *(number + 1 for number in known), *([ours.incarnation + 1] if ours else [])])
+        return max(min(wall_ms, CLOCK_MAX), ours.incarnation + 1 if ours else 1)
 
     @property
     def deadline_ms(self) -> int:

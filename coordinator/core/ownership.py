@@ -53,6 +53,11 @@ def epoch(state: State, service: str) -> int:
     return max((column.service(service).epoch for column in state.columns.values()), default=0)
 
 
+def forked(state: State, node: str) -> bool:
+    """Whether the feeds tell that this node has written two different events under one name: its word counts no more."""
+    return any(node in column.forked for column in state.columns.values())
+
+
 def held_back(state: State, service: str) -> frozenset[Ref]:
     """The `hold`s in force: those that no node's `unhold` has ended."""
     return state.orders.standing("hold", service)

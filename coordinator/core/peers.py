@@ -11,12 +11,26 @@ from coordinator.alarms.names import AlarmName
 from coordinator.core import clocks, life, ownership, reconfigure
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
-from coordinator.core.inputs import BatchArrived, ForkShown, HeadsArrived, HeartbeatHeard, LastWordHeard, LinkChanged
+from coordinator.core.inputs import (
+    BatchArrived,
+    ForkShown,
+    HeadsArrived,
+    HeartbeatHeard,
+    LastWordHeard,
+    LinkChanged,
+    RoomChanged,
+)
 from coordinator.core.model import Judgement
 from coordinator.core.reducer import reduce
 from protocol.event import Entry
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, Verified
+
+WANTED_MAX = 1024
+"""Feeds of which we remember when we asked for them: a peer that names feeds that nobody has fills no memory."""
+
+HEADS_ASKED_MAX = 256
+"""Asked for at once, the newest first: a peer serves so many. The rest is asked for when heads are told again."""
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
@@ -67,26 +81,39 @@ def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
         first = None if node == core.me else core.feeds.behind(node, head)
         feed = (node, head.incarnation)
         if first is None:
-            core.behind.discard(feed)
-        elif back or feed in core.behind:
+            core.behind.pop(node, None)
+        elif back or core.behind.get(node) == head.incarnation:
             _want(core, heartbeat.node, feed, first)
         else:
-            core.behind.add(feed)  # its push is likely on the way: asked for at the next heartbeat
+            core.behind[node] = head.incarnation  # its push is likely on the way: asked for at the next heartbeat
 
 
 def _want(core: Core, peer: str, feed: tuple[str, int], first: int) -> None:
     asked_ms = core.wanted_ms.get(feed)
-    if asked_ms is None or core.now_ms - asked_ms >= core.policy.timing.heartbeat_ms:
-        core.wanted_ms[feed] = core.now_ms
-        core.emit(Want(peer, feed[0], feed[1], first))
+    if asked_ms is not None and core.now_ms - asked_ms < core.policy.timing.heartbeat_ms:
+        return
+    if not _has_room(core, feed):
+        return
+    core.wanted_ms.pop(feed, None)
+    core.wanted_ms[feed] = core.now_ms
+    if len(core.wanted_ms) > WANTED_MAX:
+        del core.wanted_ms[next(iter(core.wanted_ms))]
+    core.emit(Want(peer, feed[0], feed[1], first))
+
+
+def _has_room(core: Core, feed: tuple[str, int]) -> bool:
+    """Not for what would be left where it is: its author is past its quota."""
+    if feed[0] == core.me or feed in core.feeds.vouched:
+        return True
+    opens = core.feeds.number(feed) > 0 or core.quota.opens(feed[0], core.now_ms)
+    return opens and core.quota.ready(feed[0], core.now_ms)
 
 
 def heads_arrived(core: Core, given: HeadsArrived) -> None:
-    for head in given.heads:
-        number = core.feeds.number(head.feed)
-        if head.number > number and _fetches(core, head.feed):
-            core.wanted_ms.pop(head.feed, None)  # what was asked before this connection stood may be lost
-            _want(core, given.peer, head.feed, number + 1)
+    lacking = [head for head in given.heads if head.number > core.feeds.number(head.feed) and _fetches(core, head.feed)]
+    for head in sorted(lacking, key=lambda head: -head.incarnation)[:HEADS_ASKED_MAX]:
+        core.wanted_ms.pop(head.feed, None)  # what was asked before this connection stood may be lost
+        _want(core, given.peer, head.feed, core.feeds.number(head.feed) + 1)
 
 
 def _fetches(core: Core, feed: tuple[str, int]) -> bool:
@@ -107,11 +134,23 @@ def batch_arrived(core: Core, given: BatchArrived) -> None:
     elif isinstance(judged, Admitted) and core.joined and feed[0] == core.me and feed[1] > core.pen.incarnation:
         life.outdo(core)  # it is taken in when nothing is held by the older one any more
     elif isinstance(judged, Admitted):
-        clocks.compare(core, judged.entries)
-        _take_in(core, judged.entries)
+        taken = _within_quota(core, judged.entries)
+        clocks.compare(core, taken)
+        _take_in(core, taken)
         core.wanted_ms.pop(feed, None)
     else:
         core.emit(ShowFork(judged.entry))
+
+
+def _within_quota(core: Core, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    if not entries or entries[0].event.node == core.me:
+        return entries
+    taken = tuple(core.quota.take(entries, core.now_ms))
+    if len(taken) < len(entries):
+        author = entries[0].event.node
+        text = f"{author} writes more than its share: the rest is taken in slowly, and {author} is not current until it is here"
+        core.emit(Alarm(AlarmName.QUOTA, text, node=author))
+    return taken
 
 
 def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
@@ -125,15 +164,29 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
     core.pen.keep(entries, core.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
     if any(entry.event.kind == Kind.CONFIG_APPLIED for entry in entries):
         reconfigure.pace(core)
+    for entry in entries:
+        if entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
+            early = core.early_words.pop((entry.event.node, entry.event.service), None)
+            if early is not None:
+                last_word_heard(core, early)
 
 
 def last_word_heard(core: Core, given: LastWordHeard) -> bool:
-    """A node, or its guard, says that its actions are down: recorded here, and it counts as that claim's end."""
+    """A node, or its guard, says that its actions are down: recorded here, and it counts as that claim's end.
+
+    It ends a claim that is here. One that overtook its claim waits for it, the newest of each node and service: else each
+    number that a thief signs would be an event of ours.
+    """
     word = given.word.message
     column = core.state.column(word.node)
     if not core.joined or word.node == core.me or word.service not in core.policy.services:
         return False
-    if column.run != word.run or _is_over(core, word):
+    if word.node not in ownership.ruled(core.state, core.policy, word.service).nodes:
+        return False
+    if column.run != word.run or column.service(word.service).epoch < word.epoch:
+        core.early_words[(word.node, word.service)] = given
+        return False
+    if _is_over(core, word):
         return False
     body = {"word": given.word.raw, "signature": given.word.signature, "node": word.node, "epoch": word.epoch}
     claim = column.service(word.service).claim
@@ -151,6 +204,11 @@ def _is_over(core: Core, word: LastWord) -> bool:
     if fenced and fenced.epoch >= word.epoch:
         return True
     return theirs.epoch > word.epoch or (theirs.epoch == word.epoch and not theirs.holds)
+
+
+def room_changed(core: Core, given: RoomChanged) -> None:
+    """What is left of the disk is for our own claims and ends: of what peers write almost nothing is taken in."""
+    core.quota.tighten(given.tight, core.now_ms)
 
 
 def fork_shown(core: Core, given: ForkShown) -> None:

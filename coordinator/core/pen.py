@@ -24,11 +24,19 @@ PATIENT = frozenset(
 """Nobody waits for these on the disk (nor for a `down`: its last word is enough). They go with the next event that somebody
 waits for: otherwise that one would find the disk busy, and a move would pay for two commits on each side instead of one."""
 
+OLDER_HEADS_MAX = 64
+"""Heads of replaced incarnations in one event, 6 KiB of them; the rest goes with later ones. A node that crashes again and
+again while a peer is away begins a thousand incarnations, and an event that named them all would be too large to be written."""
+
 PATIENCE_MS = 20
 """How long they wait at most."""
 
 RETRY_MS = 1000
 """How long after a refusal the disk is asked again: a full disk is mended by people, a busy loop would not help them."""
+
+
+def _newest_first(head: Head) -> tuple[int, str]:
+    return (-head.incarnation, head.node)
 
 
 @dataclass(slots=True)
@@ -102,9 +110,10 @@ class Pen:
         self.waiting.extend(entries)
 
     def _news(self) -> tuple[Head, ...]:
-        news = tuple(
-            head for feed, head in sorted(self.feeds.heads.items()) if feed[0] != self.me and self.told.get(feed) != head
-        )
+        """What changed since our last event: of each node's newest incarnation at once, of older ones a few in each event."""
+        fresh = [head for feed, head in self.feeds.heads.items() if feed[0] != self.me and self.told.get(feed) != head]
+        older = sorted((head for head in fresh if self.feeds.is_replaced(head)), key=_newest_first)[:OLDER_HEADS_MAX]
+        news = tuple(sorted([*(head for head in fresh if not self.feeds.is_replaced(head)), *older]))
         self.told.update((head.feed, head) for head in news)
         return news
 

@@ -42,6 +42,7 @@ def reconfigured(core: Core, given: Reconfigured) -> None:
     causes = _commanded(core, given)  # judged by the keys and roles of the old configuration
     core.emit(Adopt(given.policy))
     core.policy, core.beside = given.policy, given.policy.beside(core.me)
+    core.quota.configure(given.policy, core.now_ms)
     entry = pieces.write(core, given.policy, _number(core, given.policy), causes)
     core.answers[entry.ref] = given.ticket
     core.liveness.reconfigure(given.policy, core.now_ms)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.alarms.names import AlarmName
 from coordinator.core import ownership
 from coordinator.core.case import Case
 from coordinator.core.decide import Act, Decision, decide
+from coordinator.core.effects import Alarm, AlarmOver
 from coordinator.core.given import Given, PeerGiven
 from coordinator.core.jobs import Job, Phase
 from coordinator.core.model import UPISH, Judgement, ServiceState
@@ -36,10 +38,7 @@ ROUNDS_MAX = 8
 def given(core: Core) -> Given:
     """What the table is told besides the feeds, taken in one step."""
     peers = {name: _peer(core, name) for name in core.liveness.peers}
-    refused = any(
-        peer.newest and core.me in peer.newest.message.refused and peers[name].judgement is Judgement.ALIVE
-        for name, peer in core.liveness.peers.items()
-    )
+    refused = ownership.forked(core.state, core.me)  # never by a heartbeat: one key would stop every service with a word
     because = core.unfit_because
     return Given(peers, not because, because, refused or core.outdone)
 
@@ -70,14 +69,30 @@ def case(core: Core, service: str, told: Given, behind: frozenset[str] | None = 
 
 
 def _hearsay(core: Core, told: Given) -> frozenset[str]:
-    """Nodes that we do not hear, and of which a living one has events that we lack: these come in a moment, `dead` at most."""
+    """Nodes that we do not hear, and of which a living one has events that we lack: these come in a moment, `dead` at most.
+    And those that we hear, and that do not deliver what they name."""
     found = set()
     for name, peer in told.peers.items():
         if peer.judgement is Judgement.ALIVE or not any(_knows_more(core, told, other, name) for other in told.peers):
             core.hearsay_ms.pop(name, None)
         elif core.now_ms - core.hearsay_ms.setdefault(name, core.now_ms) < core.policy.timing.dead_ms:
             found.add(f"behind:{name}")
-    return frozenset(found)
+    return frozenset(found) | _late(core, told)
+
+
+def _late(core: Core, told: Given) -> frozenset[str]:
+    """Living nodes that have named events for `dead` which are not here: they do not deliver them, or nobody has them."""
+    for name, peer in told.peers.items():
+        if peer.judgement is not Judgement.ALIVE or peer.current:
+            if core.late_ms.pop(name, core.now_ms) + core.policy.timing.dead_ms <= core.now_ms:
+                core.emit(AlarmOver(AlarmName.PEER_UNFIT, node=name))
+        else:
+            core.late_ms.setdefault(name, core.now_ms)
+    late = [name for name, since_ms in core.late_ms.items() if core.now_ms - since_ms >= core.policy.timing.dead_ms]
+    for name in late:
+        text = f"{name} names events of its own that it does not deliver: it is waited for only where it may own the service"
+        core.emit(Alarm(AlarmName.PEER_UNFIT, text, node=name))
+    return frozenset(f"late:{name}" for name in late)
 
 
 def _knows_more(core: Core, told: Given, other: str, name: str) -> bool:
@@ -297,4 +312,4 @@ def wake_ms(core: Core) -> int:
 
 
 def _hearsay_wakes(core: Core) -> list[int]:
-    return [since_ms + core.policy.timing.dead_ms for since_ms in core.hearsay_ms.values()]
+    return [since_ms + core.policy.timing.dead_ms for since_ms in (*core.hearsay_ms.values(), *core.late_ms.values())]

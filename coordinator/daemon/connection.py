@@ -130,6 +130,16 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None:
             self._transport.abort()
 
+    def rest(self, ms: int) -> None:
+        """Read nothing for so long: the peer has said more than its share."""
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_later(ms / 1000, self._read_on)
+
+    def _read_on(self) -> None:
+        if self.open and self._transport is not None:
+            self._transport.resume_reading()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport), "a stream was asked for"
         self._transport = transport

@@ -46,11 +46,13 @@ class Links:
         post: Callable[[Input], None],
         clock_ms: Callable[[], int],
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        overfed: Callable[[str], None] = lambda peer: None,
     ) -> None:
-        """`clock_ms` is monotonic; `wall_ms` judges only when a command expires. Raises UnusableKey."""
+        """`clock_ms` is monotonic; `wall_ms` judges only when a command expires; `overfed` hears of a peer that says more than
+        its share. Raises UnusableKey."""
         self._identity = identity
         self._clock_ms = clock_ms
-        self._wiring = Wiring(me, policy, identity, run, source, post, clock_ms, wall_ms)
+        self._wiring = Wiring(me, policy, identity, run, source, post, clock_ms, wall_ms, overfed)
 
     async def start(self) -> None:
         """Listen and dial. Raises LinksUnusable with the link, the reason and what to do."""

@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from actions import descriptors
 from coordinator.config import DEFAULT, Checked
+from coordinator.daemon import undumped
 from coordinator.daemon.file import look
 from coordinator.daemon.loglines import OneLine
 from coordinator.daemon.output import Output
@@ -59,6 +60,7 @@ def main() -> None:
 def _main(argv: list[str]) -> int:
     options = _options(argv)
     early: list[int] = []
+    _hide()
     signal.signal(signal.SIGHUP, lambda number, _: early.append(number))  # by default it would end us
     try:
         checked = look(options.config, options.node, options.secrets)
@@ -77,6 +79,14 @@ def _main(argv: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[output])
     _lacking(checked)
     return asyncio.run(_run(options, checked.policy, early, output))
+
+
+def _hide() -> None:
+    try:
+        undumped.hide()
+    except OSError as error:
+        text = f"faild: its memory, with the node's key, may be read and dumped ({error.strerror}): let it call prctl(2)"
+        print(text, file=sys.stderr)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -17,6 +17,7 @@ from typing import Any
 
 from actions.wire import Wire
 from coordinator.alarms.board import Alarm
+from coordinator.alarms.names import AlarmName
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
 from coordinator.control.view import Applied, PeerView
@@ -40,6 +41,7 @@ from coordinator.daemon.news import News
 from coordinator.daemon.output import Say
 from coordinator.daemon.recall import Recall
 from coordinator.daemon.reloading import Reloading
+from coordinator.daemon.room import Room
 from coordinator.daemon.statelock import StateBusy
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
@@ -100,7 +102,8 @@ class Node:
         self.recalled = Recall(journal.read)
         self.alarms_ = Alarming(self, lambda: self.executor.troubles, self._alarmed)
         self.news = News(lambda: self.core, self.run, self.executor.changed, self.alarms_.written, self.bell)
-        self.links_ = Links(me, policy, identity, self.run, journal, post, boot_ms_now)
+        self.links_ = Links(me, policy, identity, self.run, journal, post, boot_ms_now, overfed=self._overfed)
+        self.room = Room(folders.state, post)
         self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, boot_ms_now)
         self.control = ControlServer(self, folders.state)
         self.reloading = Reloading(self)
@@ -157,6 +160,7 @@ class Node:
         short = any(remark.node == self.me for remark in self.journal.remarks)
         untold = _untold(self.me, self.journal.cuts, entries)
         self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short, untold))
+        self.room.start()
 
     async def ended(self) -> tuple[str, ...]:
         """Returns when everything is released and written; what is still up here, since its down failed."""
@@ -177,6 +181,7 @@ class Node:
         if self._core is not None:
             self.news.tell()
         self.alarms_.close()
+        self.room.close()
         for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
             await closing.close()
 
@@ -213,6 +218,7 @@ class Node:
         self.journal.order(order.entries, partial(self._appended, order))
 
     def _appended(self, order: effects.Append, result: Written | JournalRefused) -> None:
+        self.room.look()
         if isinstance(result, JournalRefused):
             self.inbox.post(inputs.NotDurable(order.ticket, result.why))
         else:
@@ -328,6 +334,9 @@ class Node:
 
     def _alarm_over(self, order: effects.AlarmOver) -> None:
         self.alarms_.end(order.name, service=order.service, node=order.node)
+
+    def _overfed(self, peer: str) -> None:
+        self.alarms_.begin(AlarmName.QUOTA, f"{peer} says more over its links than is read: it is heard slowly", node=peer)
 
     def _alarmed(self, alarm: Alarm, begins: bool) -> None:
         self.traps.alarmed(alarm, begins)

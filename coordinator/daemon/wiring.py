@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from coordinator.core.inputs import HeadsArrived, Input, LinkChanged
+from coordinator.daemon.appetite import Appetite
 from coordinator.daemon.connection import Connection
 from coordinator.daemon.copies import Copies
 from coordinator.daemon.dialer import Dialer, dial
@@ -62,7 +63,9 @@ class Wiring:
         post: Callable[[Input], None],
         clock_ms: Callable[[], int],
         wall_ms: Callable[[], int],
+        overfed: Callable[[str], None],
     ) -> None:
+        """`overfed` is told a peer that says more than its share, with each frame of it."""
         self.tally = Tally()
         self.links: dict[tuple[str, str], Link] = {}
         self._me = me
@@ -76,6 +79,8 @@ class Wiring:
         keyring = NodeKeyring(keys)
         self._contexts = Contexts(identity, {name: key for name, key in keys.items() if name != me})
         self._copies = Copies(me, keyring, policy.cluster_id, policy.timing.heartbeat_ms)
+        self._overfed = overfed
+        self._appetite = Appetite(lambda peer: len(self._policy.owned_by(peer)), clock_ms)
         self._reception = Reception(self._copies, keyring, policy, post, clock_ms, wall_ms, self._serve)
         self._doors = Doors(self._accept, self)
         self._dialers: dict[tuple[str, str], Dialer] = {}
@@ -106,6 +111,7 @@ class Wiring:
         for key in [key for key in self.links if wanted.get(key) != _pairs(self._policy, self._me)[key]]:
             await self._unlink(key)
         self._policy = policy
+        self._appetite.forget()
         self._hosts = frozenset(remote[0] for _, remote, _ in wanted.values())
         for key, (local, remote, _) in wanted.items():
             if key in self.links:
@@ -176,6 +182,9 @@ class Wiring:
             self._reception.framed(link, connection, kind, body)
         except Refused as refused:
             self.tally.count(link.peer, link.name, refused)
+        if wait_ms := self._appetite.eat(link.peer, len(body)):
+            connection.rest(wait_ms)
+            self._overfed(link.peer)
 
     def datagram(self, name: str, data: bytes, host: str) -> None:
         """One datagram on our link `name`, from anybody."""

@@ -2,7 +2,7 @@
 
 from coordinator.core.feeds import Feeds
 from coordinator.core.joining import Joining
-from protocol.event import Entry
+from protocol.event import NUMBER_MAX, Entry
 from protocol.messages import ShortHead
 from tests.core.test_feeds import known, written
 
@@ -56,6 +56,19 @@ def test_a_peer_that_has_another_event_at_our_last_number_means_a_new_incarnatio
 def test_a_new_incarnation_is_larger_than_every_known_one_whatever_the_clock_says() -> None:
     asked = joining(known(*written(3)))
     assert asked.next_incarnation(wall_ms=5) == 8
-    asked.answered("lukretia", ShortHead(90, 2, bytes(8)))
-    assert asked.next_incarnation(wall_ms=5) == 91
     assert asked.next_incarnation(wall_ms=1_000) == 1_000
+
+
+def test_what_a_peer_only_names_forbids_to_continue_and_sets_no_number() -> None:
+    """A head that nobody signed: above 2^62 there would be no room, and no peer would take our heartbeats any more."""
+    asked = joining(known(*written(3)))
+    for incarnation in (90, NUMBER_MAX, 2**62):
+        assert asked.answered("lukretia", ShortHead(incarnation, 2, bytes(8))) == 1
+    asked.answered("carthage", None)
+    assert asked.verdict(BEGAN_MS + 300) == "wait"
+    assert asked.verdict(DEADLINE_MS) == "new"
+    assert asked.next_incarnation(wall_ms=5) == 8
+
+
+def test_a_clock_at_its_end_leaves_room_for_the_next_incarnation() -> None:
+    assert joining(known()).next_incarnation(wall_ms=2**63 - 1) < NUMBER_MAX

@@ -76,6 +76,7 @@ class Node:
     links: Links = None
     counter: int = 0
     wall_ms: int = 1_000_000
+    overfed: list = field(default_factory=list)
 
     @property
     def name(self):
@@ -86,7 +87,7 @@ class Node:
         self.counter = 0
         self.links = Links(
             self.name, self.policy, self.identity, self.run, self.feeds, self.inbox.append,
-            lambda: time.monotonic_ns() // 1_000_000, lambda: self.wall_ms,
+            lambda: time.monotonic_ns() // 1_000_000, lambda: self.wall_ms, self.overfed.append,
         )  # fmt: skip
         return self
 

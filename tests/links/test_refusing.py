@@ -326,3 +326,16 @@ async def test_connections_of_nobody_are_bounded_and_keep_no_peer_out(net, bob, 
     await net.until(lambda: bob.up("ann"))
     for _, writer in streams:
         writer.transport.abort()
+
+
+async def test_a_peer_that_says_more_than_its_share_is_read_slowly_and_to_the_end(net, bob, ann):
+    """Nothing of it is lost, since a quota only delays; who says it is told, and datagrams go on meanwhile."""
+    count, body = 100, b"\xc0" * 100_000
+    for _ in range(count):
+        ann.frame(Frame.HEADS, body)
+    await net.until(lambda: set(bob.overfed) == {"ann"})
+    assert bob.refused("ann")["not-canonical"] < count
+    ann.datagram(ann.sealer.seal(Inside.HEARTBEAT, ann.heartbeat(1)))
+    await net.until(lambda: bob.heard(datagram=True) == [1])
+    assert bob.refused("ann")["not-canonical"] < count
+    await net.until(lambda: bob.refused("ann")["not-canonical"] == count)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol.canonical import INT_MAX, NotCanonical, pack, unpack
-from protocol.event import EVENT_BYTES_MAX, NAME_MAX, NO_PREVIOUS, Entry, Event, Head, Ref, decode, encode, event_id
+from protocol.event import EVENT_BYTES_MAX, NAME_MAX, NO_PREVIOUS, NUMBER_MAX, Entry, Event, Head, Ref, decode, encode, event_id
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Domain, open_batch
@@ -16,7 +16,7 @@ from protocol.signing import Identity
 
 CLUSTER = bytes(range(32))
 NAMES = st.text(min_size=1, max_size=8)
-COUNTS = st.integers(1, INT_MAX)
+COUNTS = st.integers(1, NUMBER_MAX)
 IDS = st.binary(min_size=32, max_size=32).filter(lambda raw: raw != NO_PREVIOUS)
 PLAIN = st.none() | st.booleans() | st.integers(-INT_MAX, INT_MAX) | st.text(max_size=8) | st.binary(max_size=8)
 BODIES = st.dictionaries(st.text(max_size=5), PLAIN | st.lists(PLAIN, max_size=3), max_size=4)
@@ -25,7 +25,7 @@ EVENTS = st.builds(
     cluster=IDS,
     node=NAMES,
     incarnation=COUNTS,
-    number=st.integers(2, INT_MAX),
+    number=st.integers(2, NUMBER_MAX),
     previous=IDS,
     wall_ms=st.integers(0, INT_MAX),
     boot_ms=st.integers(0, INT_MAX),
@@ -77,7 +77,9 @@ def test_arbitrary_bytes_are_no_event_and_no_crash(raw):
         {"number": -1},
         {"number": True},
         {"number": 1},
+        {"number": 2**53 + 1},
         {"incarnation": 0},
+        {"incarnation": 2**53 + 1},
         {"wall_ms": -1},
         {"boot_ms": -1},
         {"boot_ms": None},
@@ -92,11 +94,14 @@ def test_arbitrary_bytes_are_no_event_and_no_crash(raw):
         {"causes": [["ann", 1]]},
         {"causes": [["ann", 1, 0]]},
         {"causes": [["ann", 0, 1]]},
+        {"causes": [["ann", 2**53 + 1, 1]]},
         {"causes": [["ann", 1, True]]},
         {"causes": [["", 1, 1]]},
         {"causes": ["ann"]},
         {"heads": [["bob", 1, 1, bytes(31)]]},
         {"heads": [["bob", 1, -1, bytes(32)]]},
+        {"heads": [["bob", 1, 2**53 + 1, bytes(32)]]},
+        {"heads": [["bob", 2**53 + 1, 1, bytes(32)]]},
         {"heads": [["bob", 1, 1]]},
         {"more": 1},
     ],

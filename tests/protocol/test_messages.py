@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.canonical import INT_MAX, NotCanonical, pack, unpack
+from protocol.canonical import NotCanonical, pack, unpack
+from protocol.event import NUMBER_MAX
 from protocol.keys import NodeKeyring
 from protocol.messages import Domain, Heard, Heartbeat, LastWord, ShortHead, open_signed
 from protocol.refusals import Reason, Refused
@@ -15,13 +16,13 @@ ANN = Identity.fresh("ann")
 RING = NodeKeyring({"ann": ANN.public, "bob": Identity.fresh("bob").public})
 NAMES = st.text(min_size=1, max_size=8)
 EIGHT = st.binary(min_size=8, max_size=8)
-COUNTS = st.integers(0, INT_MAX - 1)
+COUNTS = st.integers(0, NUMBER_MAX)
 HEARTBEATS = st.builds(
     Heartbeat,
     cluster=st.just(CLUSTER),
     node=NAMES,
     run=EIGHT,
-    counter=st.integers(1, INT_MAX),
+    counter=st.integers(1, NUMBER_MAX),
     fit=st.booleans(),
     config=EIGHT,
     vote=COUNTS,
@@ -90,6 +91,11 @@ FIELDS = {
         ("fit", 1),
         ("config", b""),
         ("vote", -1),
+        ("vote", 2**53 + 1),
+        ("counter", 2**53 + 1),
+        ("heads", {"ann": [2**53 + 1, 1, bytes(8)]}),
+        ("heads", {"ann": [1, 2**53 + 1, bytes(8)]}),
+        ("heard", {"bob": [bytes(8), 2**53 + 1, 1]}),
         ("heads", {"ann": [1, 1, bytes(7)]}),
         ("heads", {"ann": [1, -1, bytes(8)]}),
         ("heads", {"ann": [1, 1]}),

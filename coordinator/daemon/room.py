@@ -18,6 +18,8 @@ RESERVE_BYTES = 32 << 20
 RESERVE_SHARE = 8
 """Of a small disk the reserve is this part at most."""
 
+AHEAD = "log.db-wal"
+
 EVERY_S = 1.0
 
 log = logging.getLogger("failover.disk")
@@ -43,12 +45,20 @@ class Room:
             disk = os.statvfs(self._folder)
         except OSError:
             return  # the folder is gone: the journal says so
-        free, reserve = disk.f_bavail * disk.f_frsize, min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVE_SHARE)
+        free = disk.f_bavail * disk.f_frsize - self._owed()
+        reserve = min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVE_SHARE)
         tight = free < (2 * reserve if self._tight else reserve)  # room again is twice as much: no flapping at the edge
         if tight is not self._tight:
             self._tight = tight
-            log.warning("%s: %d MiB left: %s", self._folder, free >> 20, _words(tight))
+            log.warning("%s: %d MiB left: %s", self._folder, max(0, free) >> 20, _words(tight))
             self._post(RoomChanged(tight))
+
+    def _owed(self) -> int:
+        """What is written ahead takes its place in the log a second time, when nobody writes for a while."""
+        try:
+            return (self._folder / AHEAD).stat().st_size
+        except OSError:
+            return 0
 
 
 def _words(tight: bool) -> str:

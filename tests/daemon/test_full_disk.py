@@ -8,7 +8,12 @@ from contextlib import suppress
 
 import pytest
 
+from protocol.bodies import batch_body
+from protocol.event import NO_PREVIOUS, Entry, Event
+from protocol.frames import Kind as Frame
+from protocol.messages import Domain
 from tests.daemon.cluster import Cluster, Node
+from tests.daemon.test_bad_frames import Attack
 
 DISK = "mkdir {state} && mount -t tmpfs -o size=6m tmpfs {state} && echo ready && exec sleep 600"
 
@@ -134,3 +139,31 @@ def test_fail_needs_no_disk_and_outlives_it(on_small_disk, make):
     assert cluster.web("genesis")["epoch"] == 2, "and genesis had no reason to announce again"
     assert "fail web" in cluster.audit("timeline", "--kind", "command").out
     assert cluster.audit("verify").code == 0
+
+
+async def test_what_a_peer_writes_leaves_room_for_our_own_events(on_small_disk, make):
+    """Sixty kilobytes an event, as fast as they are taken, and less left on the disk than one author may write at once."""
+    cluster = make()
+    lukretia = cluster.nodes["lukretia"]
+    disk = on_small_disk(lukretia)
+    disk.ballast.write_bytes(bytes(3_500_000))
+    cluster.start("lukretia")
+    cluster.until_up("lukretia", at=["lukretia"])
+    attack = Attack(cluster)
+    genesis = await attack.puppet().connect()
+    genesis.hello()
+    last: Entry | None = None
+    for number in range(1, 121):
+        previous = last.id if last else NO_PREVIOUS
+        text = {"gaps": {}, "late_ms_max": 0, "text": os.urandom(60_000)}
+        event = Event(attack.policy.cluster_id, "genesis", 7, number, previous, 1, 1, "pulse", "", text, (), ())
+        last = Entry.of(event)
+        genesis.frame(Frame.BATCH, batch_body([(last.raw, attack.identity.sign(Domain.EVENT, last.id))]))
+    await genesis.stream[1].drain()
+    cluster.until(lambda: "kept for our own events" in lukretia.said(), "it says that little is left")
+    for word in ("hold", "unhold"):
+        done = cluster.failc(word, "web", "--reason", "this must be written")
+        assert done.code == 0, done.err
+    assert cluster.status("lukretia")["unfit_because"] == ""
+    assert lukretia.serves()
+    genesis.close()

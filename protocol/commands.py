@@ -26,7 +26,7 @@ NAMESPACE = "failover-command@v1"
 WORDS_1 = frozenset({"fail", "recover", "reclaim", "move", "hold", "unhold", "apply"})
 """What a command of format 1 may say."""
 
-WORDS_OF_NODES = frozenset({"standby", "unstandby"})
+WORDS_OF_NODES = frozenset({"standby", "unstandby", "readmit"})
 """Words about a node and all of its services: they name no service."""
 
 WORDS = WORDS_1 | WORDS_OF_NODES | {"fail-everywhere"}
@@ -80,7 +80,7 @@ class Command:
     """`apply`: SHA-256 of the file."""
     ends: tuple[Ref, ...] = ()
     """The events whose effect this command ends: `unhold` names each hold, `unstandby` each `standby`, `recover` what
-    `fail --everywhere` ordered."""
+    `fail --everywhere` ordered, `readmit` where the fork was seen."""
 
     @property
     def format(self) -> int:
@@ -164,6 +164,7 @@ def _bounds(command: Command) -> list[tuple[str, bool]]:
         ("a run has 8 bytes, a digest 32", len(command.run) in (0, 8) and len(command.digest) in (0, 32)),
         ("only a word of an end names a run", not command.run or (command.is_word_of_an_end and command.epoch >= 1)),
         ("words about a node name it, and no service", command.word not in WORDS_OF_NODES or about_a_node),
+        ("`readmit` names the fork", command.word != "readmit" or bool(command.ends)),
         ("`apply` signs the file's digest", (command.word == "apply") is bool(command.digest)),
     ]
 

@@ -53,10 +53,13 @@ def _alarm(alarm: Alarm) -> dict[str, Any]:
 
 
 def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
-    standby = bool(ownership.in_standby(view.state, name))
+    orders = {
+        "standby": bool(ownership.in_standby(view.state, name)),
+        "forked": bool(ownership.forks(view.state, name)),
+    }
     if name == view.me:
         own = {"liveness": "alive", "links": {}, "silent_ms": 0, "fit": not view.unfit_because}
-        return {**own, "agrees": True, "stopped": False, "standby": standby}
+        return {**own, "agrees": True, "stopped": False, **orders}
     peer = peers[name]
     return {
         "liveness": liveness(peer),
@@ -65,7 +68,7 @@ def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str,
         "fit": peer.fit,
         "agrees": peer.agrees,
         "stopped": peer.judgement is Judgement.DEAD and stopped(view.state.column(name)),
-        "standby": standby,
+        **orders,
     }
 
 

@@ -10,7 +10,7 @@ signed, which they are; `admit` judges again when it comes, for all may have cha
 | recover      | the named node, else every candidate in FAIL                          |
 | move         | the holder; the target, where no node holds it                        |
 | reclaim      | the holder                                                            |
-| hold, unhold, standby, unstandby, fail everywhere: the node that is asked            |
+| hold, unhold, standby, unstandby, readmit, fail everywhere: the node that is asked   |
 """
 
 from __future__ import annotations
@@ -105,6 +105,8 @@ def _move_epoch(core: Core, wanted: Wanted) -> int:
 
 def _ends(core: Core, wanted: Wanted) -> tuple[Ref, ...]:
     """The orders that are known here; of very many those that stand longest, and the rest takes another command."""
+    if wanted.word == "readmit":
+        return tuple(sorted(ownership.forks(core.state, wanted.node))[:ENDS_MAX])
     begun = next((word for word, ends in ENDED_BY.items() if ends == wanted.word), None)
     if begun is None or (wanted.word == "recover" and wanted.node):
         return ()
@@ -309,6 +311,11 @@ def _unstandby(core: Core, wanted: Wanted) -> Targets:
     return (core.me,) if stands else Already(f"{wanted.node} is not in standby")
 
 
+def _readmit(core: Core, wanted: Wanted) -> Targets:
+    forks = ownership.forks(core.state, wanted.node)
+    return (core.me,) if forks else Already(f"no fork of {wanted.node} keeps it out")
+
+
 def _here(core: Core, wanted: Wanted) -> Targets:
     return (core.me,)
 
@@ -323,6 +330,7 @@ TARGETS: Mapping[str, Callable[[Core, Wanted], Targets]] = {
     "fail-everywhere": _here,
     "standby": _here,
     "unstandby": _unstandby,
+    "readmit": _readmit,
 }
 
 
@@ -405,9 +413,14 @@ def _freed(core: Core, command: Command, ref: Ref) -> None:
     core.write(Kind.UNHOLD, command.service, {"ends": [list(hold) for hold in command.ends]}, (ref,))
 
 
+def _readmitted(core: Core, command: Command, ref: Ref) -> None:
+    core.write(Kind.READMITTED, "", {"node": command.node}, (ref,))
+
+
 FOLLOWS: Mapping[str, Callable[[Core, Command, Ref], None]] = {
     "fail": _fenced,
     "move": _moved,
     "hold": _held_back,
     "unhold": _freed,
+    "readmit": _readmitted,
 }

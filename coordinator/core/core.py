@@ -12,7 +12,7 @@ what was written. Everything here is deterministic: the same inputs give the sam
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from coordinator.core import commands, disk, life, peers, reconfigure, review, work
+from coordinator.core import commands, disk, life, ownership, peers, reconfigure, review, work
 from coordinator.core.case import Case
 from coordinator.core.checks import Counts
 from coordinator.core.effects import (
@@ -275,7 +275,7 @@ class Core:
                     vote=0,
                     heads=self._heads(),
                     heard=self.liveness.echoes(self.now_ms),
-                    refused=tuple(sorted(self.column.forked)),
+                    refused=tuple(sorted(ownership.refused_by(self.state, self.me))),
                 )
             )
         )

@@ -15,6 +15,7 @@ follows in the next event of the same feed, or not at all. docs/decisions/0033-c
 | unhold     | `unhold`  | the holds that the command names end                           |
 | move-begun | `move`    | target, epoch and `for` as signed                              |
 | fenced     | `fail`    | the claim that the command names, node, run and epoch, is over |
+| readmitted | `readmit` | the forks that the command names keep nobody out any more      |
 """
 
 from collections.abc import Callable, Mapping
@@ -144,6 +145,11 @@ def _fenced(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Den
     return _as_signed(same and bool(command.run), event) or (("fenced", event.service, command.node), word)
 
 
+def _readmitted(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
+    same = event.body["node"] == command.node
+    return _as_signed(same, event) or (("readmit", command.node), frozenset(command.ends))
+
+
 def _as_signed(same: bool, event: Event) -> Denied | None:
     return None if same else Denied(f"{event.kind} {event.service} says otherwise than the command before it")
 
@@ -156,4 +162,5 @@ NOTED: Mapping[str, Change] = {
     Kind.UNHOLD: _follows("unhold", _unhold),
     Kind.MOVE_BEGUN: _follows("move", _move_begun),
     Kind.FENCED: _follows("fail", _fenced),
+    Kind.READMITTED: _follows("readmit", _readmitted),
 }

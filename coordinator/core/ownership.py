@@ -55,7 +55,7 @@ def epoch(state: State, service: str) -> int:
 
 def forked(state: State, node: str) -> bool:
     """Whether the feeds tell that this node has written two different events under one name: its word counts no more."""
-    return any(node in column.forked for column in state.columns.values())
+    return bool(forks(state, node))
 
 
 def held_back(state: State, service: str) -> frozenset[Ref]:
@@ -71,6 +71,18 @@ def in_standby(state: State, node: str) -> frozenset[Ref]:
 def failed_everywhere(state: State, service: str) -> frozenset[Ref]:
     """The orders by which no node may have the service."""
     return state.orders.standing("fail-everywhere", service)
+
+
+def forks(state: State, node: str) -> frozenset[Ref]:
+    """Where a fork of this node was seen, by any node, and it was not re-admitted since: none of these goes by its feed."""
+    seen = frozenset(column.forked[node] for column in state.columns.values() if node in column.forked)
+    return seen.difference(*state.orders.of("readmit", node).values())
+
+
+def refused_by(state: State, me: str) -> frozenset[str]:
+    """The nodes whose fork this node has seen itself, and that are not re-admitted."""
+    mine = state.column(me).forked
+    return frozenset(node for node, ref in mine.items() if ref in forks(state, node))
 
 
 def active_move(state: State, service: str) -> Move | None:

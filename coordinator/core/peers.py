@@ -213,8 +213,11 @@ def room_changed(core: Core, given: RoomChanged) -> None:
 
 def fork_shown(core: Core, given: ForkShown) -> None:
     event = given.theirs.event
-    if event.node in core.column.forked or not core.joined:
+    if not core.joined or event.node in ownership.refused_by(core.state, core.me):
         return
+    newest = core.feeds.newest.get(event.node)
+    if core.state.orders.of("readmit", event.node) and newest and event.incarnation < newest.incarnation:
+        return  # re-admitted, and what it wrote before is shown once more
     body = {
         "node": event.node,
         "incarnation": event.incarnation,
@@ -223,7 +226,7 @@ def fork_shown(core: Core, given: ForkShown) -> None:
         "theirs": [given.theirs.raw, given.theirs.signature or b""],
     }
     core.write(Kind.FORK_SEEN, "", body, ())
-    text = f"{event.node} has written two different events {event.ref}: it is refused until it is readmitted"
+    text = f"{event.node} has written two different events {event.ref}: it is refused until `failc readmit {event.node}`"
     core.emit(Alarm(AlarmName.FORK, text, node=event.node))
 
 

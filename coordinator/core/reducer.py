@@ -273,10 +273,6 @@ def _fork_seen(state: State, column: Column, event: Event) -> Column:
     return replace(column, forked={**column.forked, event.body["node"]: event.ref})
 
 
-def _readmitted(state: State, column: Column, event: Event) -> Column:
-    return replace(column, forked={node: ref for node, ref in column.forked.items() if node != event.body["node"]})
-
-
 def _split_seen(state: State, column: Column, event: Event) -> Column:
     return replace(column, splits={**column.splits, event.service: event.ref})
 
@@ -318,7 +314,7 @@ TABLE: Mapping[str, Change] = {
     Kind.FENCED: orders.obeyed,
     Kind.LAST_WORD: _last_word,
     Kind.FORK_SEEN: _fork_seen,
-    Kind.READMITTED: _readmitted,
+    Kind.READMITTED: orders.obeyed,
     Kind.SPLIT_SEEN: _split_seen,
     Kind.SPLIT_RESOLVED: _split_resolved,
 }

@@ -21,8 +21,8 @@ FIRST_RULES = 1
 """Runs of these rules obeyed commands that name no acting node."""
 
 Subject = tuple[str, ...]
-"""What an effect is about: ("hold", service), ("unhold", service), ("move", service), ("fenced", service, node); and the same
-word and subject for what takes effect by its command alone."""
+"""What an effect is about: ("hold", service), ("unhold", service), ("move", service), ("fenced", service, node),
+("readmit", node); and the same word and subject for what takes effect by its command alone."""
 
 ENDED_BY = {"hold": "unhold", "standby": "unstandby", "fail-everywhere": "recover"}
 """Orders that stand, and the word that ends them: it names the events that brought them."""

@@ -262,6 +262,26 @@ def test_fail_everywhere_ends_by_a_recover_of_its_own_service_alone(feeds: Feeds
     assert {bool(ownership.failed_everywhere(state, "web")) for state in feeds.states()} == {False}
 
 
+def test_a_forked_node_is_admitted_again_by_the_name_of_its_fork(feeds: Feeds) -> None:
+    body = {"node": OWNER, "incarnation": 1, "number": 3, "ours": [b"", b""], "theirs": [b"", b""]}
+    seen = [feeds.write(node, Kind.FORK_SEEN, body, "") for node in (OTHER, THIEF)]
+
+    def forked() -> set[bool]:
+        return {bool(ownership.forks(state, OWNER)) for state in feeds.states()}
+
+    feeds.write(THIEF, Kind.READMITTED, {"node": OWNER}, "")
+    assert forked() == {True}, "nobody ordered it"
+    standby(feeds, THIEF, "readmit", node=THIEF, ends=tuple(seen))
+    feeds.write(THIEF, Kind.READMITTED, {"node": OWNER}, "")
+    assert forked() == {True}, "another node was to be admitted"
+    standby(feeds, OTHER, "readmit", ends=tuple(seen[:1]))
+    feeds.write(OTHER, Kind.READMITTED, {"node": OWNER}, "")
+    assert forked() == {True}, "of two that have seen it one is named"
+    standby(feeds, OTHER, "readmit", ends=tuple(seen))
+    feeds.write(OTHER, Kind.READMITTED, {"node": OWNER}, "")
+    assert forked() == {False}
+
+
 # --- the rules of before -------------------------------------------------------------------------------------------
 
 

@@ -507,6 +507,13 @@ async def test_fail_everywhere_is_one_order_that_stands_until_recover(cluster, l
     await cluster.until(lambda c: c.at("genesis", "lukretia") == "UP")
 
 
+async def test_to_readmit_what_is_not_kept_out_is_done_already(lukretia):
+    done = await failc("readmit", "genesis", "--reason", "x", "--state", lukretia)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("genesis: admitted again")
+    assert (await failc("readmit", "genesis", "--state", lukretia)).code == 2
+
+
 async def test_everywhere_and_a_node_are_a_contradiction(lukretia):
     done = await failc("fail", "web", "genesis", "--everywhere", "--reason", "x", "--state", lukretia)
     assert (done.code, "leave the node out" in done.err) == (2, True)

@@ -26,6 +26,7 @@ class Failc(LazyGroup):
         "unhold": ("tools.failc.orders:unhold", "End a hold."),
         "standby": ("tools.failc.standby:standby", "Move away what a node holds, and let it take nothing."),
         "unstandby": ("tools.failc.standby:unstandby", "End a standby."),
+        "readmit": ("tools.failc.standby:readmit", "Let a node whose log has forked take part again."),
         "key": ("tools.failc.key:key", "Make the key of one node."),
         "config": ("tools.failc.config:config", "Check the configuration, apply it, print its schema."),
         "simulate": ("tools.simulator.command:simulate", "Play a scenario through the real core, in virtual time."),

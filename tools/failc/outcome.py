@@ -184,6 +184,13 @@ def _unstandby(service: str, node: str, status: dict[str, Any]) -> Expected:
     return Expected("", f"out of standby on {node}", look)
 
 
+def _readmit(service: str, node: str, status: dict[str, Any]) -> Expected:
+    def look(now: dict[str, Any]) -> Ended | None:
+        return None if now["nodes"][node]["forked"] else Ended(True, "admitted again")
+
+    return Expected("", f"admitted again: {node}", look)
+
+
 EXPECT: dict[str, Callable[[str, str, dict[str, Any]], Expected]] = {
     "fail": _fail,
     "recover": _recover,
@@ -194,4 +201,5 @@ EXPECT: dict[str, Callable[[str, str, dict[str, Any]], Expected]] = {
     "fail-everywhere": _fail_everywhere,
     "standby": _standby,
     "unstandby": _unstandby,
+    "readmit": _readmit,
 }

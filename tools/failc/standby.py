@@ -1,7 +1,8 @@
-"""Standby: one signed order for a node and everything on it, which stands until it is taken back.
+"""Signed orders about a node and everything on it: standby, which stands until it is taken back, and re-admission.
 
 failc standby lukretia --reason "new kernel"
 failc unstandby lukretia
+failc readmit lukretia --reason "the cloned machine is gone"
 """
 
 from typing import Any
@@ -41,3 +42,19 @@ def unstandby(node: str, reason: str, **how: Any) -> int:
     failc unstandby lukretia
     """
     return order_of(Order("unstandby", "", node, reason), how)
+
+
+@click.command()
+@click.argument("node")
+@reasoning(required=True)
+@ordering
+def readmit(node: str, reason: str, **how: Any) -> int:
+    """Let NODE take part again, whose log has forked: two machines had its key, or an old disk came back.
+
+    Find the other machine first, and take its key away: while both run, the fork is seen again. Then remove the log of NODE
+    (`log.db` in its state folder), start it, and say this. The evidence of the fork stays in the log.
+
+    \b
+    failc readmit lukretia --reason "the cloned machine is gone"
+    """
+    return order_of(Order("readmit", "", node, reason), how)

@@ -86,6 +86,8 @@ def _nodes(known: dict[str, Any], colour: bool, room: int | None) -> list[str]:
 
 
 def _liveness(name: str, node: dict[str, Any], known: dict[str, Any]) -> str:
+    if node["forked"]:
+        return f"forked, refused until `failc readmit {name}`"
     if node["standby"]:
         return "in standby" + (", this node" if name == known["node"] else f", {node['liveness']}")
     if name == known["node"]:

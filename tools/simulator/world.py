@@ -149,7 +149,7 @@ class World:
     def _doors(self, word: str, service: str, node: str) -> list[str]:
         """Whoever must act, as far as it runs; else whoever runs."""
         running = [name for name, host in self.hosts.items() if host.faild]
-        if word in ("standby", "unstandby", "fail-everywhere"):
+        if word in ("standby", "unstandby", "readmit", "fail-everywhere"):
             return [name for name in running if name != node][:1] or running  # one order, read by all
         owners = [name for name in self.owners(service) if name in running]
         if word in ("move", "reclaim") or (word == "fail" and not node):

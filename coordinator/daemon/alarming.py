@@ -1,6 +1,6 @@
 """The board of alarms in a running node: who hears of an alarm, and when the state is looked at.
 
-alarms = Alarming(node, troubles, changed)
+alarms = Alarming(node, troubles, look, changed)
 alarms.begin(AlarmName.LOOP_LATE, "...")        # `coordinator.alarms` says how an alarm comes and goes
 alarms.start()                                  # from now on it looks once a second
 alarms.standing
@@ -8,7 +8,7 @@ alarms.standing
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from coordinator.alarms.board import Alarm, Board, Condition
@@ -26,16 +26,19 @@ EVERY_S = 1.0
 ANYHOW = 10
 """Looks: after so many everything is looked at again, since the times of events may have been read meanwhile."""
 
-Troubles = Callable[[], list[tuple[str, str]]]
-"""Service and what is wrong with an address of it."""
+Troubles = Mapping[AlarmName, Callable[[], list[tuple[str, str]]]]
+"""What the shell alone can see: service, and what is wrong with an address of it."""
 
 
 class Alarming(Board):
-    def __init__(self, view: NodeView, troubles: Troubles, changed: Callable[[Alarm, bool], None]) -> None:
-        """`changed` is told each beginning (True) and each end (False)."""
+    def __init__(
+        self, view: NodeView, troubles: Troubles, look: Callable[[], None], changed: Callable[[Alarm, bool], None]
+    ) -> None:
+        """`look` is called before `troubles` is asked; `changed` is told each beginning (True) and each end (False)."""
         super().__init__(read_clocks, self._log)
         self._view = view
         self._troubles = troubles
+        self._look_for_troubles = look
         self._changed = changed
         self._timer: asyncio.TimerHandle | None = None
         self._recalling: asyncio.Task[bool] | None = None
@@ -54,10 +57,11 @@ class Alarming(Board):
 
     def refresh(self) -> None:
         """Look now. While nothing has changed, what was found is still so: a look at a thousand services costs milliseconds."""
+        self._look_for_troubles()
         known = self._seen_now()
         self._looks += 1
         if known != self._known or self._looks % ANYHOW == 0:
-            self._known, self._found = known, [*conditions(self._view), *self._missing()]
+            self._known, self._found = known, [*conditions(self._view), *self._of_addresses()]
         self.look(self._found)
 
     def _seen_now(self) -> tuple[object, ...]:
@@ -66,20 +70,22 @@ class Alarming(Board):
         peers = tuple(replace(peer, silent_ms=0) for peer in view.peers().values())
         links = tuple((link.peer, link.link, link.up, link.datagram) for link in view.links())
         self._state = view.state  # kept, so that no other state gets its id
-        return (id(self._state), view.policy.digest, view.ready, view.unfit_because, peers, links, *self._troubles())
+        troubles = tuple(tuple(found()) for found in self._troubles.values())
+        return (id(self._state), view.policy.digest, view.ready, view.unfit_because, peers, links, troubles)
 
     def _again(self) -> None:
         self.refresh()
         self._recalling = asyncio.get_running_loop().create_task(self._view.recall())
         self.start()
 
-    def _missing(self) -> Iterator[Condition]:
-        """One alarm for a service, however many of its addresses are concerned."""
-        texts: dict[str, list[str]] = {}
-        for service, text in self._troubles():
-            texts.setdefault(service, []).append(text)
-        for service, found in texts.items():
-            yield Condition(AlarmName.ADDRESS_MISSING, "; ".join(found), service, self._view.me)
+    def _of_addresses(self) -> Iterator[Condition]:
+        """One alarm of a name for a service, however many of its addresses are concerned."""
+        for name, found in self._troubles.items():
+            texts: dict[str, list[str]] = {}
+            for service, text in found():
+                texts.setdefault(service, []).append(text)
+            for service, said in texts.items():
+                yield Condition(name, "; ".join(said), service, self._view.me)
 
     def _log(self, alarm: Alarm, begins: bool) -> None:
         about = " ".join(filter(None, alarm.key))

@@ -208,6 +208,12 @@ class Executor:
         self._keep(again)
 
     @property
+    def held_addresses(self) -> dict[tuple[str, str], str]:
+        """Interface and address of each that is held, and its service."""
+        held = ((service, self._deeds[service].actions[index]) for service, index in self._keeper.held)
+        return {(one.interface, str(one.address.ip)): service for service, one in held if isinstance(one, AddressAction)}
+
+    @property
     def troubles(self) -> list[tuple[str, str]]:
         """Service and what is wrong with an address that is held."""
         return self._keeper.troubles

@@ -41,6 +41,7 @@ from coordinator.daemon.news import News
 from coordinator.daemon.output import Say
 from coordinator.daemon.recall import Recall
 from coordinator.daemon.reloading import Reloading
+from coordinator.daemon.rivals import Rivals
 from coordinator.daemon.room import Room
 from coordinator.daemon.statelock import StateBusy
 from coordinator.daemon.systemd import tell
@@ -100,7 +101,12 @@ class Node:
         self.traps = Traps(me, policy, folders.state)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word, self.bell.ring)
         self.recalled = Recall(journal.read)
-        self.alarms_ = Alarming(self, lambda: self.executor.troubles, self._alarmed)
+        self.rivals = Rivals(lambda: self.executor.held_addresses)
+        troubles = {
+            AlarmName.ADDRESS_CONFLICT: lambda: self.rivals.troubles,
+            AlarmName.ADDRESS_MISSING: lambda: self.executor.troubles,
+        }
+        self.alarms_ = Alarming(self, troubles, self.rivals.look, self._alarmed)
         self.news = News(lambda: self.core, self.run, self.executor.changed, self.alarms_.written, self.bell)
         self.links_ = Links(me, policy, identity, self.run, journal, post, boot_ms_now, overfed=self._overfed)
         self.room = Room(folders.state, post)
@@ -149,6 +155,8 @@ class Node:
         await self.traps.start()
         for line in self.journal.warnings:
             log.warning("%s", line)
+        if any(service.interfaces for service in self.policy.owned_by(self.me)):
+            await self.rivals.start()
         entries = await self.journal.load()
         for line in await self.executor.sweep(_owned_before(self.me, entries)):
             log.warning("at the start: %s", line)
@@ -182,7 +190,8 @@ class Node:
             self.news.tell()
         self.alarms_.close()
         self.room.close()
-        for closing in (self.control, self.carrier, self.links_, self.executor, self.traps, self.guard, self.journal):
+        parts = (self.control, self.carrier, self.links_, self.executor, self.rivals, self.traps, self.guard, self.journal)
+        for closing in parts:
             await closing.close()
 
     # --- the loop ------------------------------------------------------------------------------------------------

@@ -96,8 +96,10 @@ def test_who_hears_nobody_is_isolated():
 
 def test_a_stuck_node_whose_holding_was_ended_by_word_is_stuck_no_more():
     standing = view(columns={"lukretia": STUCK})
-    fenced = {("web", "lukretia"): Word(7, Ref("genesis", 1, 4))}
-    standing.state = standing.state.with_column(Column("genesis", services={"web": UP}, fenced=fenced))
+    word = Ref("genesis", 1, 4)
+    state = standing.state.with_column(Column("genesis", services={"web": UP}))
+    orders = state.orders.with_effect(("fenced", "web", "lukretia"), word, Word(7, word))
+    standing.state = replace(state, orders=orders)
     assert names(standing) == []
 
 
@@ -110,7 +112,7 @@ def test_the_time_is_that_of_the_event():
 def test_a_hold_is_seen_from_its_beginning():
     standing = view()
     hold = Ref("genesis", 1, 5)
-    standing.state = standing.state.with_column(Column("genesis", holds={"web": frozenset({hold})}))
+    standing.state = replace(standing.state, orders=standing.state.orders.with_effect(("hold", "web"), hold, None))
     assert names(standing) == ["hold-old/web"]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from coordinator.control import outs
+from coordinator.core import ownership
 from tests.control.cluster import Cluster
 from tests.control.test_socket import body, http  # noqa: F401
 from tests.failc.running import failc
@@ -41,7 +42,7 @@ async def test_a_fail_by_an_operator_names_the_operator_the_reason_and_since_whe
 
 async def test_a_hold_names_who_placed_it_why_and_since_when(cluster, http):  # noqa: F811
     await ordered(cluster, http, word="hold", reason="rack work")
-    await cluster.until(lambda cluster: all(node.core.state.column("lukretia").holds for node in cluster.nodes.values()))
+    await cluster.until(lambda cluster: all(ownership.held_back(node.state, "web") for node in cluster.nodes.values()))
     said = (await web(http))["reason"]
     assert "; on hold since 20" in said
     assert said.endswith('by an operator (afm), "rack work" until `failc unhold web`')

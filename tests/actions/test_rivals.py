@@ -1,0 +1,111 @@
+"""Another machine that answers for an address which this one holds: heard, named, and over when it is silent."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from ipaddress import ip_address
+
+import pytest
+
+from actions import rivals as program
+from coordinator.daemon.rivals import Rivals
+from tests.actions.lab import Lan, in_namespace, inside, until
+
+
+@contextlib.asynccontextmanager
+async def watching(held: dict[tuple[str, str], str]) -> AsyncIterator[Rivals]:
+    rivals = Rivals(lambda: held)
+    await rivals.start()
+    try:
+        rivals.look()
+        yield rivals
+    finally:
+        await rivals.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is heard is over sooner; how often is asked is the program's own."""
+    monkeypatch.setattr("coordinator.daemon.rivals.SEEN_S", 0.5)
+
+
+@pytest.mark.parametrize("text", ["10.77.0.150/24", "fd77::150/64"])
+def test_a_machine_that_has_our_address_as_well_is_found_without_its_saying_anything(lan: Lan, text: str) -> None:
+    """It was given the address by hand, and announces nothing: it only answers when it is asked."""
+    address = text.split("/")[0]
+    in_namespace(lan.two, "ip", "address", "add", text, "dev", "eth0", *(["nodad"] if ":" in text else []))
+    try:
+
+        async def work() -> None:
+            held = {("eth0", address): "web"}
+            async with watching(held) as rivals:
+                ((service, said),) = await until(lambda: rivals.troubles, "the other one answers")
+                assert service == "web"
+                assert said.startswith(f"{lan.mac(lan.two)} answers for {address} on eth0, which is held here")
+                held.clear()
+                rivals.look()
+                assert rivals.troubles == [], "what is not held is not ours to complain of"
+
+        inside(lan.one, work)
+    finally:
+        in_namespace(lan.two, "ip", "address", "del", text, "dev", "eth0")
+
+
+def test_an_alarm_is_over_when_the_other_one_is_silent(lan: Lan, quick: None) -> None:
+    text = "10.77.0.151/24"
+    in_namespace(lan.two, "ip", "address", "add", text, "dev", "eth0")
+
+    async def work() -> None:
+        async with watching({("eth0", "10.77.0.151"): "web"}) as rivals:
+            await until(lambda: rivals.troubles, "the other one answers")
+            in_namespace(lan.two, "ip", "address", "del", text, "dev", "eth0")
+            await until(lambda: not rivals.troubles, "it is silent")
+
+    inside(lan.one, work)
+
+
+def test_our_own_answers_and_those_about_other_addresses_are_nothing(lan: Lan) -> None:
+    """We hold it and are asked for it; the other one says much about its own. The one that both have is found after all."""
+    for text in ("10.77.0.152/24", "10.77.0.153/24"):
+        in_namespace(lan.one, "ip", "address", "add", text, "dev", "eth0")
+    in_namespace(lan.two, "ip", "address", "add", "10.77.0.153/24", "dev", "eth0")
+    try:
+
+        async def work() -> None:
+            held = {("eth0", "10.77.0.152"): "web", ("eth0", "10.77.0.153"): "db"}
+            async with watching(held) as rivals:
+                for name in (lan.two, lan.client):
+                    in_namespace(name, "sh", "-c", "ping -c 1 -W 1 10.77.0.152 || true")
+                found = await until(lambda: rivals.troubles, "the real one is found")
+                assert [service for service, _ in found] == ["db"]
+
+        inside(lan.one, work)
+    finally:
+        for text in ("10.77.0.152/24", "10.77.0.153/24"):
+            in_namespace(lan.one, "ip", "address", "del", text, "dev", "eth0")
+        in_namespace(lan.two, "ip", "address", "del", "10.77.0.153/24", "dev", "eth0")
+
+
+def test_a_question_teaches_no_neighbour_anything(lan: Lan) -> None:
+    """RFC 5227, 2.1.1: a probe has no sender, so whoever hears it goes on believing what it believed."""
+    in_namespace(lan.client, "ip", "neigh", "replace", "10.77.0.154", "lladdr", lan.mac(lan.two), "dev", "eth0", "nud", "stale")
+    kind, frame = program.probe(bytes.fromhex(lan.mac(lan.one).replace(":", "")), ip_address("10.77.0.154"))
+
+    async def work() -> None:
+        arp, ndp = program.open_sockets()
+        arp.sendto(frame, ("eth0", kind))
+        arp.close()
+        ndp.close()
+
+    inside(lan.one, work)
+    assert lan.neighbour(lan.client, "10.77.0.154") == lan.mac(lan.two)
+
+
+def test_nothing_is_said_of_an_address_that_was_taken_a_moment_ago() -> None:
+    """The last word of its former owner may still be on the wire."""
+    watch, place, mac = program.Watch(), ("eth0", ip_address("10.77.0.100")), bytes.fromhex("020000000007")
+    watch.told('["watch", "eth0", "10.77.0.100"]', 100.0)
+    assert not watch.heard(place, mac, 100.0 + program.GRACE_S / 2)
+    assert watch.heard(place, mac, 100.0 + program.GRACE_S)
+    assert not watch.heard(place, mac, 100.1 + program.GRACE_S), "once a second"
+    watch.told('["leave", "eth0", "10.77.0.100"]', 110.0)
+    assert not watch.heard(place, mac, 120.0)

@@ -1,6 +1,7 @@
 """What is wrong by the state alone, as this node knows it: each condition is an alarm as long as it is seen.
 
     board.look(conditions(view))
+    for found in sweep(view): ...       # the same in small steps
 
 A pure function of the view (`coordinator.control.view`), as the status is; the board adds since when.
 """
@@ -17,6 +18,7 @@ from coordinator.core.model import Judgement
 from coordinator.policy import ServicePolicy
 
 Peers = Mapping[str, PeerView]
+Owners = tuple[str, ...]
 
 UNFIT = {
     core.DISK_REFUSES: None,  # the core has begun `disk`, and knows what the disk said
@@ -28,31 +30,32 @@ UNFIT = {
 
 
 def conditions(view: NodeView) -> Iterator[Condition]:
-    peers = view.peers()
-    for policy in services(view):
-        for about_service in OF_A_SERVICE:
-            yield from about_service(view, policy, peers)
-    for about_node in OF_THE_NODES:
-        yield from about_node(view, peers)
+    """All at once."""
+    for found in sweep(view):
+        yield from found
 
 
-def services(view: NodeView) -> Iterator[ServicePolicy]:
-    for name in view.policy.services:
-        yield ownership.ruled(view.state, view.policy, name)
+def sweep(view: NodeView) -> Iterator[list[Condition]]:
+    """One service after the other, then the nodes: a thousand services are not looked at in one turn of the event loop."""
+    ruling, peers = ownership.ruling(view.state, view.policy), view.peers()
+    for name, mine in view.policy.services.items():
+        policy = ruling.services.get(name, mine)
+        owners = holders(view, name, peers)
+        yield [found for about_service in OF_A_SERVICE for found in about_service(view, policy, peers, owners)]
+    yield [found for about_node in OF_THE_NODES for found in about_node(view, peers)]
 
 
-# --- one service ---------------------------------------------------------------------------------------------------
+# --- one service, and who holds it ---------------------------------------------------------------------------------
 
 
-def no_owner(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
-    owners = holders(view, policy.name, peers)
+def no_owner(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -> Iterator[Condition]:
     if view.ready and not owners:
         yield Condition(AlarmName.NO_OWNER, reason(view, policy, (), None, peers), policy.name)
 
 
-def all_failed(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+def all_failed(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -> Iterator[Condition]:
     """By an action or a check, at least one of them: that nobody has it by an operator's word alone is what was asked for."""
-    if not view.ready or any(state(view, policy.name, node, peers) != "FAIL" for node in policy.nodes):
+    if owners or not view.ready or any(state(view, policy.name, node, peers) != "FAIL" for node in policy.nodes):
         return
     causes = {node: view.state.column(node).service(policy.name).cause for node in policy.nodes}
     failed = {node: cause for node, cause in causes.items() if cause in ("action", "check")}
@@ -61,7 +64,7 @@ def all_failed(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[
         yield Condition(AlarmName.ALL_FAILED, f"every candidate of {policy.name} is in FAIL or dead: {said}", policy.name)
 
 
-def hold_old(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+def hold_old(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -> Iterator[Condition]:
     """The board waits until it is old."""
     if ownership.held_back(view.state, policy.name):
         said = outs.held_by(view, policy.name)
@@ -69,7 +72,7 @@ def hold_old(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Co
         yield Condition(AlarmName.HOLD_OLD, text, policy.name, since_ms=said.at_ms if said else None)
 
 
-def stuck(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
+def stuck(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -> Iterator[Condition]:
     for node in policy.nodes:
         out = outs.look(view, policy.name, node)
         if out is not None and out.kind == "stuck":
@@ -77,8 +80,7 @@ def stuck(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condi
             yield Condition(AlarmName.STUCK, text, policy.name, node, out.since_ms)
 
 
-def split(view: NodeView, policy: ServicePolicy, peers: Peers) -> Iterator[Condition]:
-    owners = holders(view, policy.name, peers)
+def split(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -> Iterator[Condition]:
     if len(owners) > 1:
         text = reason(view, policy, owners, ownership.winner(view.state, policy, owners), peers)
         yield Condition(AlarmName.SPLIT, text, policy.name)
@@ -154,7 +156,7 @@ def unconfigured(view: NodeView, peers: Peers) -> Iterator[Condition]:
             yield Condition(AlarmName.UNCONFIGURED, text, name, view.me)
 
 
-OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers], Iterator[Condition]], ...] = (
+OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers, Owners], Iterator[Condition]], ...] = (
     no_owner, all_failed, stuck, split, hold_old,
 )  # fmt: skip
 

@@ -67,6 +67,8 @@ def to_the_second(wall_ms: int) -> str:
 
 def look(view: NodeView, name: str, node: str) -> Out | None:
     column = view.state.column(node).service(name)
+    if not column.stuck and column.state is not ServiceState.FAIL:
+        return None
     is_stuck = column.stuck and ownership.holds(view.state, name, node)
     if not is_stuck and (column.state is not ServiceState.FAIL or not column.cause):
         return None

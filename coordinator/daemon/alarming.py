@@ -8,11 +8,12 @@ alarms.standing
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from coordinator.alarms.board import Alarm, Board, Condition
-from coordinator.alarms.conditions import conditions
+from coordinator.alarms.conditions import sweep
 from coordinator.alarms.names import AlarmName
 from coordinator.control.view import NodeView
 from coordinator.core.model import State
@@ -22,6 +23,9 @@ log = logging.getLogger("failover.alarms")
 
 EVERY_S = 1.0
 """An alarm wakes a person: a second more does no harm, and a look costs as much as a status."""
+
+SLICE_S, PAUSE_S = 0.003, 0.01
+"""Of a sweep over many services: so long in one turn of the loop, and then so long for everything else."""
 
 ANYHOW = 10
 """Looks: after so many everything is looked at again, since the times of events may have been read meanwhile."""
@@ -54,15 +58,34 @@ class Alarming(Board):
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if self._recalling is not None:
+            self._recalling.cancel()
 
-    def refresh(self) -> None:
-        """Look now. While nothing has changed, what was found is still so: a look at a thousand services costs milliseconds."""
+    def _again(self) -> None:
+        """While nothing has changed, what was found is still so, and nothing is looked at."""
         self._look_for_troubles()
-        known = self._seen_now()
-        self._looks += 1
-        if known != self._known or self._looks % ANYHOW == 0:
-            self._known, self._found = known, [*conditions(self._view), *self._of_addresses()]
-        self.look(self._found)
+        known, self._looks = self._seen_now(), self._looks + 1
+        if known == self._known and self._looks % ANYHOW:
+            self._over_with(self._found)
+        else:
+            self._known = known
+            self._step(sweep(self._view), [])
+
+    def _step(self, steps: Iterator[list[Condition]], found: list[Condition]) -> None:
+        """A slice of a sweep; the next one in another turn of the loop."""
+        until_s = time.monotonic() + SLICE_S
+        for part in steps:
+            found += part
+            if time.monotonic() >= until_s:
+                self._timer = asyncio.get_running_loop().call_later(PAUSE_S, self._step, steps, found)
+                return
+        self._over_with([*found, *self._of_addresses()])
+
+    def _over_with(self, found: list[Condition]) -> None:
+        self._found = found
+        self.look(found)
+        self._recalling = asyncio.get_running_loop().create_task(self._view.recall())
+        self.start()
 
     def _seen_now(self) -> tuple[object, ...]:
         """All that a condition rests on but the clock."""
@@ -72,11 +95,6 @@ class Alarming(Board):
         self._state = view.state  # kept, so that no other state gets its id
         troubles = tuple(tuple(found()) for found in self._troubles.values())
         return (id(self._state), view.policy.digest, view.ready, view.unfit_because, peers, links, troubles)
-
-    def _again(self) -> None:
-        self.refresh()
-        self._recalling = asyncio.get_running_loop().create_task(self._view.recall())
-        self.start()
 
     def _of_addresses(self) -> Iterator[Condition]:
         """One alarm of a name for a service, however many of its addresses are concerned."""

@@ -371,7 +371,6 @@ class Node:
 
     @property
     def alarms(self) -> Sequence[Alarm]:
-        self.alarms_.refresh()
         return self.alarms_.standing
 
     @property

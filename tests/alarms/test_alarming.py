@@ -1,0 +1,95 @@
+"""The board in a running node: it looks once a second, in small steps, and only where something may have changed."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from coordinator.alarms.board import Alarm
+from coordinator.alarms.names import AlarmName
+from coordinator.config import parse
+from coordinator.core.model import Column, State
+from coordinator.daemon import alarming
+from coordinator.daemon.alarming import Alarming
+from tests.alarms.test_conditions import STUCK, Quiet
+from tests.config.sound import TEXT
+from tests.control.test_status import ALIVE
+
+MANY = 50
+
+
+def view() -> Quiet:
+    """lukretia is stuck with each of many services."""
+    more = "".join(
+        f'[services.s{number}]\nnodes = ["lukretia", "genesis"]\n[[services.s{number}.actions]]\nscript = "/bin/true"\n'
+        for number in range(MANY)
+    )
+    policy = parse(TEXT + more, "f")
+    column = Column("lukretia", services=dict.fromkeys(policy.services, STUCK))
+    return Quiet(ALIVE, State({"lukretia": column}), policy=policy)
+
+
+@contextlib.asynccontextmanager
+async def running(standing: Quiet, told: list[tuple[Any, bool]], troubles: Any = None) -> AsyncIterator[Alarming]:
+    def tell(alarm: Alarm, begins: bool) -> None:
+        told.append((alarm.key, begins))
+
+    one = Alarming(standing, {AlarmName.ADDRESS_MISSING: lambda: troubles or []}, lambda: None, tell)
+    one.start()
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alarming, "EVERY_S", 0.01)
+    monkeypatch.setattr(alarming, "PAUSE_S", 0.0)
+
+
+async def until(truth: Any) -> None:
+    async with asyncio.timeout(30):
+        while not truth():
+            await asyncio.sleep(0.001)
+
+
+async def test_a_look_at_many_services_is_many_turns_of_the_loop_and_finds_them_all(quick, monkeypatch):
+    monkeypatch.setattr(alarming, "SLICE_S", 0.0)
+    turns: list[int] = []
+    step = Alarming._step
+
+    def counted(self: Alarming, *words: Any) -> None:
+        turns.append(len(words[1]))
+        step(self, *words)
+
+    monkeypatch.setattr(Alarming, "_step", counted)
+    async with running(view(), []) as one:
+        await until(lambda: one.standing)
+        assert len(one.standing) == MANY + 1
+        assert len(turns) >= MANY
+        assert {alarm.key.name for alarm in one.standing} == {AlarmName.STUCK}
+
+
+async def test_what_begins_and_what_is_over_is_told_once_each(quick):
+    standing, told = view(), []
+    async with running(standing, told) as one:
+        await until(lambda: len(told) == MANY + 1)
+        standing.state = State({"lukretia": Column("lukretia")})
+        await until(lambda: len(told) == 2 * (MANY + 1))
+        assert {begins for _, begins in told[: MANY + 1]} == {True}
+        assert {begins for _, begins in told[MANY + 1 :]} == {False}
+        assert not one.standing
+
+
+async def test_several_addresses_of_one_service_are_one_alarm(quick):
+    troubles: list[tuple[str, str]] = []
+    async with running(view(), [], troubles) as one:
+        await until(lambda: one.standing)
+        troubles += [("web", "10.77.0.100 is gone"), ("web", "10.77.0.101 is gone")]
+        one._troubles = {AlarmName.ADDRESS_MISSING: lambda: troubles}
+        await until(lambda: any(alarm.key.name is AlarmName.ADDRESS_MISSING for alarm in one.standing))
+        (alarm,) = [alarm for alarm in one.standing if alarm.key.name is AlarmName.ADDRESS_MISSING]
+        assert (alarm.key.service, alarm.text) == ("web", "10.77.0.100 is gone; 10.77.0.101 is gone")

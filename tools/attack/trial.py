@@ -13,7 +13,7 @@ from tools.attack.attacks import Attack
 from tools.attack.stage import Stage
 from tools.attack.victims import HONEST, THIEF, Held
 
-WATCH_S = 0.9
+WATCH_S = 1.4
 """More than `dead` after the attack has begun: what it makes the honest nodes believe, they have acted upon."""
 
 LEFT_S = 1.5

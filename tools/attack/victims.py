@@ -27,6 +27,9 @@ HONEST = ("lukretia", "genesis")
 THIEF = "brutus"
 """A smaller name than the honest ones: so it is the thief that dials, and it needs to listen nowhere."""
 
+INDOUBT, DEAD = '"500ms"', '"1s"'
+"""Twice the default: a machine that is busy with floods may keep a process waiting for half a second, and that is no attack."""
+
 SCRIPT = """\
 #!/bin/sh
 marks={folder}/$FAILOVER_SERVICE.$FAILOVER_NODE
@@ -146,6 +149,8 @@ class Victims:
         script = self.folder / "service"
         script.write_text(SCRIPT.format(folder=self.folder))
         script.chmod(0o755)
+        text = self.config.read_text()
+        self.config.write_text(text.replace('"300ms"', INDOUBT).replace('"500ms"', DEAD))
         with self.config.open("a") as file:
             file.write(SERVICE.format(name="web", nodes=json.dumps(HONEST), script=script))
             if self.candidate:

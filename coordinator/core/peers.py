@@ -29,6 +29,9 @@ from protocol.messages import Heartbeat, LastWord, Verified
 WANTED_MAX = 1024
 """Feeds of which we remember when we asked for them: a peer that names feeds that nobody has fills no memory."""
 
+EVIDENCE_BYTES_MAX = 48 << 10
+"""Of both sides of a fork: with causes and heads it fits into an event. What does not fit must not end us."""
+
 HEADS_ASKED_MAX = 256
 """Asked for at once, the newest first: a peer serves so many. The rest is asked for when heads are told again."""
 
@@ -225,8 +228,12 @@ def fork_shown(core: Core, given: ForkShown) -> None:
         "ours": [given.ours.raw, given.ours.signature or b""],
         "theirs": [given.theirs.raw, given.theirs.signature or b""],
     }
-    core.write(Kind.FORK_SEEN, "", body, ())
-    text = f"{event.node} has written two different events {event.ref}: it is refused until `failc readmit {event.node}`"
+    told = f"it is refused until `failc readmit {event.node}`"
+    if len(given.ours.raw) + len(given.theirs.raw) <= EVIDENCE_BYTES_MAX:
+        core.write(Kind.FORK_SEEN, "", body, ())
+    else:
+        told = "both together are too long for one event of ours, and stand in the logs of those that have one of them"
+    text = f"{event.node} has written two different events {event.ref}: {told}"
     core.emit(Alarm(AlarmName.FORK, text, node=event.node))
 
 

@@ -27,6 +27,13 @@ def faild_of(world: World, node: str) -> Faild:
     return faild
 
 
+def alarms_of(world: World) -> list[Alarm]:
+    """From now on."""
+    named: list[Alarm] = []
+    world.witnesses.append(lambda who, given, ordered, now: named.extend(e for e in ordered if isinstance(e, Alarm)))
+    return named
+
+
 def says(world: World, listener: str, **lies: Any) -> None:
     """A heartbeat of the thief, far ahead of its own: what it says stands until the end."""
     newest = core_of(world, listener).liveness.peers[THIEF].newest
@@ -108,8 +115,7 @@ def flood(world: World, count: int, size: int) -> list[Entry]:
 
 def test_a_flood_of_events_is_taken_in_as_a_prefix_and_named_and_a_failover_works_meanwhile():
     world = running(THREE)
-    named: list[Alarm] = []
-    world.witnesses.append(lambda who, given, ordered, now: named.extend(e for e in ordered if isinstance(e, Alarm)))
+    named = alarms_of(world)
     for entry in flood(world, 200, 60_000):
         for node in ("lukretia", "genesis"):
             faild_of(world, node).post(BatchArrived(Batch((entry,)), THIEF))
@@ -129,8 +135,7 @@ NO_CANDIDATE = armed(parse(THREE.text.replace(', "carthage"]', "]"), "three-node
 def test_one_that_is_no_candidate_and_never_delivers_what_it_names_stops_no_take_over():
     """With another digest it may have another configuration for us: it has `dead` to show it, and is named afterwards."""
     world = running(NO_CANDIDATE)
-    named: list[Alarm] = []
-    world.witnesses.append(lambda who, given, ordered, now: named.extend(e for e in ordered if isinstance(e, Alarm)))
+    named = alarms_of(world)
     newest = core_of(world, "genesis").feeds.newest[THIEF]
     says(world, "genesis", config=b"anothers", heads={THIEF: ShortHead(newest.incarnation, newest.number + 9, bytes(8))})
     world.hosts["lukretia"].crash()
@@ -139,3 +144,15 @@ def test_one_that_is_no_candidate_and_never_delivers_what_it_names_stops_no_take
         says(world, "genesis", counter=10**7 + at_ms)
     assert world.owners("web") == ("genesis",)
     assert (AlarmName.PEER_UNFIT, THIEF) in {(alarm.name, alarm.node) for alarm in named}
+
+
+def test_a_fork_of_two_long_events_ends_nobody_and_is_named():
+    """Their evidence does not fit into one event of ours: that was a broken invariant, and the end of the node that saw it."""
+    for size, written in ((60_000, 0), (10, 1)):
+        world = running(NO_CANDIDATE)
+        named = alarms_of(world)
+        for entry in (*flood(world, 1, size), *flood(world, 1, size - 1)):
+            faild_of(world, "genesis").post(BatchArrived(Batch((entry,)), THIEF))
+            world.run_until_ms(world.now_ms + 200)
+        assert len(events(world, "genesis", Kind.FORK_SEEN)) == written
+        assert (AlarmName.FORK, THIEF) in {(alarm.name, alarm.node) for alarm in named}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from coordinator.config import read
 from tools.attack.attacks import ATTACKS
 from tools.attack.table import line, table
 from tools.attack.trial import Result, find, judge
@@ -64,3 +65,10 @@ def test_marks_become_the_times_in_which_each_node_served(tmp_path: Path):
     assert victims.owners("web") == [
         Held("lukretia", 1, 100, 200), Held("genesis", 2, 300, 500), Held("lukretia", 3, 500, 600),
     ]  # fmt: skip
+
+
+def test_the_victims_have_a_sound_configuration(tmp_path: Path):
+    victims = Victims(tmp_path, candidate=True)
+    policy = read(victims.config)
+    assert [policy.services[name].nodes for name in ("web", "mail")] == [("lukretia", "genesis"), ("brutus", "genesis")]
+    assert policy.timing.dead_ms == 1_000

@@ -150,7 +150,7 @@ class Victims:
         script.write_text(SCRIPT.format(folder=self.folder))
         script.chmod(0o755)
         text = self.config.read_text()
-        self.config.write_text(text.replace('"300ms"', INDOUBT).replace('"500ms"', DEAD))
+        self.config.write_text(text.replace('"500ms"', DEAD).replace('"300ms"', INDOUBT))
         with self.config.open("a") as file:
             file.write(SERVICE.format(name="web", nodes=json.dumps(HONEST), script=script))
             if self.candidate:

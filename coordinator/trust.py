@@ -8,15 +8,18 @@ Its key stands in the configurations that the file's own nodes have applied and 
 configuration that names a node after it: nobody can give a known node another key by applying something.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from coordinator.core.configurations import read_policy, with_policy
+from coordinator.core.model import State
 from coordinator.core.pieces import text_of, whole
-from coordinator.core.reducer import read_policy
 from coordinator.policy import Policy
 from protocol.event import Entry
+from protocol.events import ConfigApplied, body_of
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
+from protocol.messages import Keyring
 from store.soundness import Row, look
 
 
@@ -45,3 +48,23 @@ def _named(entry: Entry, texts: Mapping[bytes, str]) -> list[tuple[str, bytes]]:
     text = text_of(entry.event, texts)
     policy = read_policy(text) if isinstance(text, str) else None
     return [(name, node.key) for name, node in policy.nodes.items()] if policy else []
+
+
+def beginning(policy: Policy, entries: Iterable[Entry], keyring: Keyring | None = None) -> State:
+    """What an auditor goes by before the first event: the file that was named, and those that two nodes or more have lived by.
+
+    A file of one node alone is a label for every other, until an administrator's signed word makes it more: a thief of its
+    key may have written it. `keyring`: who proves signatures inside events, where that is not the keys of these files.
+    """
+    lived: dict[bytes, dict[str, int]] = {}
+    told = [entry.event for entry in entries if entry.event.kind in (Kind.CONFIG_APPLIED, Kind.CONFIG_PART)]
+    for event in told:
+        body = body_of(event)
+        if isinstance(body, ConfigApplied):
+            lived.setdefault(body.digest, {}).setdefault(event.node, body.number)
+    texts = whole(told)
+    state = State.begin(policy, keyring=keyring)
+    for digest, nodes in lived.items():
+        if digest in texts and (len(nodes) > 1 or digest == policy.digest):
+            state = with_policy(state, digest, texts[digest], min(nodes.values()))
+    return state

@@ -16,6 +16,7 @@ from typing import Any
 from coordinator.core.model import Column, ServiceColumn, Word
 from coordinator.core.replacing import replace
 from protocol.event import Head, Ref
+from protocol.events import CarriedService, Gap
 
 Words = Mapping[tuple[str, str], Word]
 
@@ -37,18 +38,17 @@ def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str
     }
 
 
-def taken_over(column: Column, body: Mapping[str, Any]) -> Column:
+def taken_over(column: Column, body: Gap) -> Column:
     """The column with which a new incarnation begins. A part that is not there is empty.
 
     What was held aside counts as claimed and over: whoever held it at the same time announces again.
     """
     by = Ref(column.node, column.head.incarnation, column.head.number) if column.head else None
-    served = body.get("services", {})
     return replace(
         column,
-        services={name: _served(kept, by if name in body.get("held", ()) else None) for name, kept in served.items()},
-        last_words=_heard(body.get("last_words", ())),
-        forked={node: Ref(*ref) for node, ref in body.get("forked", {}).items()},
+        services={name: _served(kept, by if name in body.held else None) for name, kept in body.services.items()},
+        last_words=_heard(body.last_words),
+        forked=dict(body.forked),
     )
 
 
@@ -85,16 +85,16 @@ def _service(service: ServiceColumn, last: Ref) -> dict[str, Any]:
     }
 
 
-def _served(kept: Mapping[str, Any], claim: Ref | None) -> ServiceColumn:
+def _served(kept: CarriedService, claim: Ref | None) -> ServiceColumn:
     return ServiceColumn(
         claim=claim,
-        epoch=kept["epoch"],
-        holding_epoch=kept.get("holding_epoch", 0),
-        wish=kept["wish"],
-        cause="operator" if kept["wish"] else "",
-        burnt=kept.get("burnt", False),
-        failures=kept.get("failures", 0),
-        lowered=Ref(*kept["lowered"]) if kept.get("lowered") else None,
+        epoch=kept.epoch,
+        holding_epoch=kept.holding_epoch,
+        wish=kept.wish,
+        cause="operator" if kept.wish else "",
+        burnt=kept.burnt,
+        failures=kept.failures,
+        lowered=kept.lowered,
     )
 
 
@@ -102,5 +102,5 @@ def _told(words: Words) -> list[list[Any]]:
     return [[service, node, word.epoch, list(word.ref), word.run] for (service, node), word in sorted(words.items())]
 
 
-def _heard(words: Any) -> Words:
-    return {(service, node): Word(epoch, Ref(*ref), *run) for service, node, epoch, ref, *run in words}
+def _heard(words: tuple[tuple[Any, ...], ...]) -> Words:
+    return {(service, node): Word(epoch, ref, *run) for service, node, epoch, ref, *run in words}

@@ -47,6 +47,7 @@ from coordinator.core.inputs import (
     StopAsked,
     Woke,
 )
+from coordinator.core.invariant import InvariantBroken
 from coordinator.core.jobs import Job
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
@@ -60,8 +61,9 @@ from coordinator.core.waits import Waits
 from coordinator.core.witnessing import Witnessing
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Entry, Event, Ref
+from protocol.events import Malformed, read_body
 from protocol.kinds import Kind
-from protocol.messages import Heartbeat, LastWord, ShortHead
+from protocol.messages import Heartbeat, Keyring, LastWord, ShortHead
 
 SHOW_HEADS_MS = 60_000
 """How often every head is told to every peer, whatever was lost on the way before."""
@@ -80,11 +82,12 @@ UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.
 
 
 class Core:
-    def __init__(self, me: str, policy: Policy, run: bytes, entries: Iterable[Entry], now: Now):
-        """`entries`: every event on the disk, in order inside each feed. `run`: 8 random bytes of this life of faild."""
+    def __init__(self, me: str, policy: Policy, run: bytes, entries: Iterable[Entry], now: Now, keyring: Keyring | None = None):
+        """`entries`: every event on the disk, in order inside each feed. `run`: 8 random bytes of this life of faild.
+        `keyring`: who proves signatures inside events, where that is not the keys of the configuration."""
         assert len(run) == 8, "a run has 8 bytes"
         self.me, self.policy, self.run, self.now = me, policy, run, now
-        self.state, self.feeds = State(), Feeds()
+        self.state, self.feeds = State.begin(policy, me=me, keyring=keyring), Feeds()
         for entry in entries:
             self.feeds.add(entry)
             self.state = reduce(self.state, entry.event)
@@ -335,6 +338,9 @@ class Core:
         return self.state.orders.feed(self.me, self.pen.incarnation)
 
     def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
+        typed = read_body(kind, service, body)
+        if isinstance(typed, Malformed):
+            raise InvariantBroken(f"we would write what no reader takes: {typed.text}")
         entry = self.pen.write(kind, service, body, causes, self.now)
         self.state = reduce(self.state, entry.event)
         self.witnessing.saw(kind)

@@ -1,13 +1,13 @@
 """What happens to a node. Inputs are in the past tense; each is frozen and carries no clock: the time comes beside it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import NamedTuple
 
 from coordinator.policy import CheckPolicy, Policy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Head
+from protocol.events.words import Outcome as Outcome
 from protocol.messages import Batch, Heartbeat, LastWord, Verified
 
 
@@ -17,14 +17,6 @@ class Now(NamedTuple):
     mono_ms: int
     wall_ms: int
     boot_ms: int
-
-
-class Outcome(StrEnum):
-    """How an action ended. UNKNOWN: it may have happened; a probe after a timeout could not tell either."""
-
-    DONE = "done"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,28 +12,16 @@ from typing import NamedTuple
 
 from coordinator.core import ownership
 from coordinator.core.case import Case
+from coordinator.core.configurations import read_policy
 from coordinator.core.decide import Act, decide
-from coordinator.core.given import Given
-from coordinator.core.model import HOLDING, UPISH, Judgement, ServiceState, State
+from coordinator.core.model import Judgement, State
 from coordinator.core.reducer import reduce
+from coordinator.core.transitions import out_of_order
+from coordinator.policy import Policy
 from protocol.event import Entry, Event, Head, Ref
+from protocol.events import Body, Claim, ConfigApplied, Gap, Given, Malformed, Reclaim, Recover, body_of
 from protocol.kinds import Kind
-
-S = ServiceState
-
-ENTERED_FROM: Mapping[str, frozenset[ServiceState]] = {
-    Kind.CLAIM: frozenset({S.RECOVER}),
-    Kind.UP: frozenset({S.STARTING, S.RECLAIM}),
-    Kind.RELEASE: UPISH,
-    Kind.DOWN: frozenset({S.STOPPING}),
-    Kind.RECLAIM: frozenset({S.UP, S.RECLAIM}),
-    Kind.RESTART: UPISH,
-    Kind.RECOVER: frozenset({S.FAIL, S.RECOVER}),
-    Kind.FAIL: frozenset({S.RECOVER, S.FAIL}),
-    Kind.ACTION_STARTED: HOLDING,
-    Kind.ACTION_FINISHED: HOLDING,
-}
-"""Which states of its own an event of this kind may follow."""
+from protocol.messages import Keyring
 
 DECIDED = {Kind.CLAIM: Act.CLAIM, Kind.RECLAIM: Act.RECLAIM, Kind.RECOVER: Act.RECOVER}
 
@@ -45,58 +33,49 @@ class Unlawful(NamedTuple):
 
 def check(before: State, event: Event) -> str | None:
     """Why this event is unlawful, in a sentence; None where it is not. `before`: its author's state just before it."""
-    try:
-        return _order(before, event) or _decided(before, event) or _pointed(before, event)
-    except (KeyError, TypeError, ValueError) as error:
-        return f"the body of {event.kind} is not of the format: {error!r}"
+    body = body_of(event)
+    if isinstance(body, Malformed):
+        return None  # a finding of its own: the fold passes over it
+    order = out_of_order(before.column(event.node), event.kind, event.service)
+    return order or _decided(before, event, body) or _pointed(before, event)
 
 
-def _order(before: State, event: Event) -> str | None:
-    allowed = ENTERED_FROM.get(event.kind)
-    if allowed is None:
+def _decided(before: State, event: Event, body: Body | None) -> str | None:
+    if not isinstance(body, Claim | Reclaim | Recover):
         return None
     column = before.column(event.node)
-    state = column.service(event.service).state
-    if not column.running:
-        return f"{event.kind} {event.service} outside a run"
-    return None if state in allowed else f"{event.kind} {event.service} in state {state}"
-
-
-def _decided(before: State, event: Event) -> str | None:
-    if event.kind not in DECIDED:
-        return None
-    column = before.column(event.node)
-    policy = before.policies.get(column.config)
+    policy = before.policy_of(column.configs)
     if policy is None:
         return f"{event.kind} {event.service} before any configuration was applied"
-    given = Given.from_body(event.body["given"])
+    given = body.given
     decision = decide(Case(before, policy, event.node, event.service, given))
-    if decision.act is not DECIDED[Kind(event.kind)] or decision.rule != event.body["rule"]:
+    if decision.act is not DECIDED[Kind(event.kind)] or decision.rule != body.rule:
         return (
-            f"{event.kind} {event.service} by rule {event.body['rule']}, but the table says {decision.act} "
+            f"{event.kind} {event.service} by rule {body.rule}, but the table says {decision.act} "
             f"by rule {decision.rule}: {decision.reason}"
         )
-    return _epoch(before, event) or _judgements(before, event, given, policy.timing.dead_ms)
+    return _epoch(before, event, body) or _judgements(before, event, given, policy)
 
 
-def _epoch(before: State, event: Event) -> str | None:
-    if event.kind == Kind.RECOVER:
+def _epoch(before: State, event: Event, body: Claim | Reclaim | Recover) -> str | None:
+    if isinstance(body, Recover):
         return None
     known = ownership.epoch(before, event.service)
-    epoch = event.body["epoch"]
-    return None if epoch == known + 1 else f"{event.kind} {event.service} with epoch {epoch} where {known} was known"
+    if body.epoch == known + 1:
+        return None
+    return f"{event.kind} {event.service} with epoch {body.epoch} where {known} was known"
 
 
-def _judgements(before: State, event: Event, given: Given, dead_ms: int) -> str | None:
+def _judgements(before: State, event: Event, given: Given, policy: Policy) -> str | None:
     """A judgement that a transition rests on stands in the author's feed, and fits the silence that it gives."""
     written = before.column(event.node).judgement
-    others = before.policies[before.column(event.node).config].others(event.node)
+    others = policy.others(event.node)
     if set(given.peers) != set(others):
         return f"{event.kind} {event.service} judges {sorted(given.peers)}, the peers are {sorted(others)}"
     for name, peer in given.peers.items():
         if written.get(name, Judgement.INDOUBT) != peer.judgement:
             return f"{event.kind} {event.service} calls {name} {peer.judgement}, its feed says {written.get(name, 'indoubt')}"
-        if peer.judgement is Judgement.DEAD and peer.silent_ms < dead_ms:
+        if peer.judgement is Judgement.DEAD and peer.silent_ms < policy.timing.dead_ms:
             return f"{event.kind} {event.service} calls {name} dead after {peer.silent_ms} ms of silence"
     return None
 
@@ -117,21 +96,26 @@ def _knew(seen: Head | None, told: Sequence[Head], cause: Ref) -> bool:
     return any(cause[1:] <= (head.incarnation, head.number) for head in known)
 
 
-def findings(entries: Sequence[Entry]) -> Iterator[Unlawful]:
-    """Every unlawful event of a history. `entries`: all entries, in any order between feeds, in order inside each."""
+def findings(entries: Sequence[Entry], keyring: Keyring | None = None) -> Iterator[Unlawful]:
+    """Every unlawful event of a history. `entries`: all entries, in any order between feeds, in order inside each.
+    `keyring`: who proves signatures inside events, where that is not the keys of the configurations."""
     feeds: dict[tuple[str, int], list[Event]] = {}
     for entry in entries:
         feeds.setdefault((entry.event.node, entry.event.incarnation), []).append(entry.event)
     for events in feeds.values():
         events.sort(key=lambda event: event.number)
     for node in sorted({node for node, _ in feeds}):
-        yield from _history(node, feeds)
+        yield from _history(node, feeds, keyring)
 
 
-def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]]) -> Iterator[Unlawful]:
-    """One author's events, each against what the author knew: its own feed so far, and the others up to its heads."""
+def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]], keyring: Keyring | None) -> Iterator[Unlawful]:
+    """One author's events, each against what the author knew: its own feed so far, and the others up to its heads.
+
+    The author goes by the files that it ran itself, whoever else does: by these its own transitions are judged.
+    """
+    begin = State.begin(*_ran(me, feeds), me=me, keyring=keyring)
     for feed in sorted(feed for feed in feeds if feed[0] == me):
-        view, reached = _opened(feeds[feed][0], feeds), dict[tuple[str, int], int]()
+        view, reached = _opened(begin, feeds[feed][0], feeds), dict[tuple[str, int], int]()
         for event in feeds[feed]:
             for head in sorted(event.heads, key=lambda head: head.feed):
                 view = _advance(view, head, feeds, reached)
@@ -141,15 +125,22 @@ def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]]) -> Iterator[
             view = reduce(view, event)
 
 
-def _opened(first: Event, feeds: Mapping[tuple[str, int], list[Event]]) -> State:
+def _ran(me: str, feeds: Mapping[tuple[str, int], list[Event]]) -> list[Policy]:
+    applied = (body_of(event) for feed, events in feeds.items() if feed[0] == me for event in events)
+    read = (read_policy(body.text) for body in applied if isinstance(body, ConfigApplied))
+    return [policy for policy in read if policy is not None]
+
+
+def _opened(begin: State, first: Event, feeds: Mapping[tuple[str, int], list[Event]]) -> State:
     """What a new incarnation knows of its own past: its feed before, as far as its first event says that it goes.
 
     Of the others it knows what its first heads say, which may be less than its lost past knew.
     """
-    view = State()
-    if first.kind == Kind.GAP_DECLARED:
-        old = feeds.get((first.node, first.body["incarnation"]), [])
-        for event in old[: first.body["number"]]:
+    view = begin
+    body = body_of(first)
+    if isinstance(body, Gap):
+        old = feeds.get((first.node, body.incarnation), [])
+        for event in old[: body.number]:
             view = reduce(view, event)
     return view
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from coordinator.alarms.names import AlarmName
 from coordinator.core import pieces, work
 from coordinator.core.carried import carried
+from coordinator.core.configurations import number_at_start
 from coordinator.core.effects import Alarm, Exit
 from coordinator.core.inputs import Booted, StopAsked
 from coordinator.core.jobs import Job, Phase
@@ -84,9 +85,7 @@ def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
     body = {"run": core.run, "rules": RULES, "config": core.policy.digest, "clean": core.clean, "after": last}
     core.write(Kind.NODE_STARTED, "", body, ())
     if core.column.config != core.policy.digest:
-        number = max((column.config_number for column in core.state.columns.values()), default=0)
-        known = next((c.config_number for c in core.state.columns.values() if c.config == core.policy.digest), number + 1)
-        pieces.write(core, core.policy, known, ())
+        pieces.write(core, core.policy, number_at_start(core.state, core.policy.digest), ())
     _tell_cuts(core)
     for interface, up in sorted(core.carrier.items()):
         if not up:

@@ -9,28 +9,22 @@ Feeds merge in any order to the same state, since order matters only inside a fe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from typing import NamedTuple
 
 from coordinator.core.pieces import Feed, Unread
 from coordinator.core.replacing import replace
 from coordinator.core.standing import Move, Orders, Word
 from coordinator.policy import Policy
 from protocol.event import Head, Ref
+from protocol.events.words import Judgement as Judgement
+from protocol.events.words import ServiceState as ServiceState
+from protocol.messages import Keyring
+from store.findings import Flaw as Flaw
 
 __all__ = [
-    "HOLDING", "UPISH", "Column", "Judgement", "Move", "Orders", "ServiceColumn", "ServiceState", "State", "Word",
+    "HOLDING", "UPISH", "Column", "Flaw", "Judgement", "Move", "Orders", "ServiceColumn", "ServiceState", "Skipped", "State",
+    "Trust", "Word",
 ]  # fmt: skip
-
-
-class ServiceState(StrEnum):
-    """The states of 2000, and the two in between."""
-
-    RECOVER = "RECOVER"
-    STARTING = "STARTING"
-    UP = "UP"
-    RECLAIM = "RECLAIM"
-    STOPPING = "STOPPING"
-    FAIL = "FAIL"
 
 
 HOLDING = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.RECLAIM, ServiceState.STOPPING})
@@ -38,14 +32,6 @@ HOLDING = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.RECLAI
 
 UPISH = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.RECLAIM})
 """What the decide table calls UP."""
-
-
-class Judgement(StrEnum):
-    """What a node thinks of a peer."""
-
-    ALIVE = "alive"
-    INDOUBT = "indoubt"
-    DEAD = "dead"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +49,8 @@ class ServiceColumn:
     """The last claim or reclaim."""
     run: bytes = b""
     """The node's run at that claim: what is said of one run's holding says nothing of another's."""
+    configs: tuple[bytes, ...] = ()
+    """What the node lived by at that claim, the newest first: one of them must make it a candidate."""
     began: Ref | None = None
     """The claim with which the present (or last) holding began."""
     changed: Ref | None = None
@@ -100,6 +88,19 @@ class ServiceColumn:
         return self.state in HOLDING
 
 
+class Skipped(NamedTuple):
+    """An event that changed nothing but the head."""
+
+    ref: Ref
+    flaw: Flaw
+    """ENCODING: its body does not parse. UNLAWFUL: it breaks the rules. AUTHORITY: its author has no right to it."""
+    text: str
+
+
+SKIPPED_KEPT = 16
+"""The newest ones of each node; all of them are counted."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One node, as its own events tell it."""
@@ -119,6 +120,8 @@ class Column:
     """Digest of the configuration that it runs."""
     configured: Ref | None = None
     """The event that brought it."""
+    configs: tuple[bytes, ...] = ()
+    """The digests that it lived by in this incarnation, the newest first."""
     seen: Mapping[str, Head] = field(default_factory=dict)
     """The newest head of every other node that this node's last event rested on."""
     services: Mapping[str, ServiceColumn] = field(default_factory=dict)
@@ -135,9 +138,17 @@ class Column:
     """Service to the split-seen event that is not resolved yet."""
     refused: tuple[tuple[Ref, str], ...] = ()
     """Events without authority, with the reason: findings of kind `authority`."""
+    skipped: tuple[Skipped, ...] = ()
+    """The newest events of this feed that had no effect."""
+    skips: int = 0
+    """How many there were in this incarnation."""
 
     def service(self, name: str) -> ServiceColumn:
         return self.services.get(name, FRESH)
+
+    def without_effect(self, ref: Ref, flaw: Flaw, text: str) -> "Column":
+        """One more event that changes nothing."""
+        return replace(self, skipped=(*self.skipped, Skipped(ref, flaw, text))[-SKIPPED_KEPT:], skips=self.skips + 1)
 
     def with_service(self, name: str, service: ServiceColumn) -> "Column":
         return replace(self, services={**self.services, name: service})
@@ -146,20 +157,51 @@ class Column:
 FRESH = ServiceColumn()
 
 
+CONFIGS_KEPT = 8
+"""Configurations that a node lived by, the newest first: until the newest one counts here, it is judged by the one before."""
+
+
+def newest_first(configs: tuple[bytes, ...], digest: bytes) -> tuple[bytes, ...]:
+    """What a node lived by, after it has applied this one."""
+    return (digest, *(known for known in configs if known != digest))[:CONFIGS_KEPT]
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the reader of these feeds goes by, besides what they say."""
+
+    me: str = ""
+    """The node whose own configurations count for this reader; empty for an auditor."""
+    keyring: Keyring | None = None
+    """Who proves signatures inside events; None: the keys of the configurations that count."""
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """Everything that the feeds tell."""
 
     columns: Mapping[str, Column] = field(default_factory=dict)
     policies: Mapping[bytes, Policy] = field(default_factory=dict)
-    """Digest to configuration, of every config-applied event read."""
+    """Digest to configuration: those that count. What another node lives by is a label until it is among them."""
+    numbers: Mapping[bytes, int] = field(default_factory=dict)
+    """Digest to the number under which it was last applied with authority: the configuration with the largest one rules."""
     unread: Mapping[Feed, Unread] = field(default_factory=dict)
     """Configurations of which the last piece is not here yet, by the feed that brings them."""
     orders: Orders = field(default_factory=Orders)
     """What operators have ordered, and what follows from it."""
+    trust: Trust = Trust()
+
+    @classmethod
+    def begin(cls, *policies: Policy, me: str = "", keyring: Keyring | None = None) -> "State":
+        """Before the first event. `policies`: what the reader trusts from the start."""
+        return cls(policies={policy.digest: policy for policy in policies}, trust=Trust(me, keyring))
 
     def column(self, node: str) -> Column:
         return self.columns.get(node) or Column(node)
 
     def with_column(self, column: Column) -> "State":
         return replace(self, columns={**self.columns, column.node: column})
+
+    def policy_of(self, configs: tuple[bytes, ...]) -> Policy | None:
+        """The newest of these configurations that counts here."""
+        return next((self.policies[digest] for digest in configs if digest in self.policies), None)

@@ -23,7 +23,7 @@ from typing import Any
 
 from coordinator.core import authority
 from coordinator.core.authority import Denied
-from coordinator.core.model import Column, State
+from coordinator.core.model import SKIPPED_KEPT, Column, Flaw, State, newest_first
 from coordinator.core.replacing import replace
 from coordinator.core.standing import FIRST_RULES, FeedOrders, Move, Orders, Word
 from protocol.commands import Command
@@ -43,7 +43,8 @@ def obeyed(state: State, column: Column, event: Event) -> Column:
     """The author's column: what it is to do itself, or that nobody goes by this event."""
     feed = state.orders.feed(event.node, event.incarnation)
     if feed.denied and feed.denied[0] == event.ref:
-        return replace(column, refused=(*column.refused, feed.denied))
+        refused = (*column.refused, feed.denied)[-SKIPPED_KEPT:]
+        return replace(column.without_effect(event.ref, Flaw.AUTHORITY, feed.denied[1]), refused=refused)
     if event.kind != Kind.COMMAND or feed.obeyed is None or not _is_wish(feed.obeyed[1], event):
         return column
     word, name = feed.obeyed[1].word, event.service
@@ -69,16 +70,20 @@ def _started(state: State, feed: FeedOrders, event: Event) -> Orders:
 
 
 def _configured(state: State, feed: FeedOrders, event: Event) -> Orders:
-    return state.orders.with_feed(event.node, event.incarnation, replace(feed, config=event.body["digest"]))
+    configs = newest_first(feed.configs, event.body["digest"])
+    return state.orders.with_feed(event.node, event.incarnation, replace(feed, configs=configs))
 
 
 def _command(state: State, feed: FeedOrders, event: Event) -> Orders:
-    judged = authority.judge(state.policies.get(feed.config), feed, event)
+    judged = authority.judge(state.policy_of(feed.configs), feed, event)
     if isinstance(judged, Denied):
         return _denied(state, feed, event, judged.text)
     nonces = {**feed.nonces, judged.nonce: judged.expires_ms}
     known = replace(feed, nonces=nonces, obeyed=(event.ref, judged), denied=None)
     orders = state.orders.with_feed(event.node, event.incarnation, known)
+    if judged.word == "apply" and judged.digest:
+        number = max(judged.epoch, orders.signed.get(judged.digest, 0))
+        return replace(orders, signed={**orders.signed, judged.digest: number})
     if judged.word not in BY_ITSELF:
         return orders
     subject, effect = BY_ITSELF[judged.word](judged)

@@ -6,20 +6,12 @@ owner(state, policy, "web")      # the one; in a split the winner by the service
 
 from collections.abc import Iterable
 
+from coordinator.core.configurations import is_candidate
+from coordinator.core.configurations import ruled as ruled
+from coordinator.core.configurations import ruling as ruling
 from coordinator.core.model import Column, Move, ServiceColumn, State, Word
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Ref
-
-
-def ruling(state: State, mine: Policy) -> Policy:
-    """Whose split rule, order and roles count while configurations differ: the higher number, the smaller hash on a tie."""
-    named = [(-column.config_number, column.config) for column in state.columns.values() if column.config in state.policies]
-    return state.policies[min(named)[1]] if named else mine
-
-
-def ruled(state: State, mine: Policy, service: str) -> ServicePolicy:
-    """The service by the newest configuration, else by mine; where neither has it any more, one that nobody may own."""
-    return ruling(state, mine).services.get(service) or mine.services.get(service) or ServicePolicy(service, ())
 
 
 def ended(state: State, service: str, node: str) -> Word | None:
@@ -39,8 +31,11 @@ def _fences(word: Word, theirs: ServiceColumn) -> bool:
 
 
 def holds(state: State, service: str, node: str) -> bool:
-    """From its claim until its `down`, its last word, a fence, or the start of its next run."""
-    return state.column(node).service(service).holds and ended(state, service, node) is None
+    """From its claim until its `down`, its last word, a fence, or the start of its next run; only where it may own it."""
+    theirs = state.column(node).service(service)
+    if not theirs.holds or not is_candidate(state, node, service, theirs.configs):
+        return False
+    return ended(state, service, node) is None
 
 
 def holders(state: State, service: str) -> tuple[str, ...]:

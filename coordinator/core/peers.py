@@ -20,7 +20,7 @@ from coordinator.core.inputs import (
     LinkChanged,
     RoomChanged,
 )
-from coordinator.core.model import Judgement
+from coordinator.core.model import Flaw, Judgement
 from coordinator.core.reducer import reduce
 from protocol.event import Entry
 from protocol.kinds import Kind
@@ -162,6 +162,7 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
         core.state = reduce(core.state, entry.event)
         core.witnessing.saw(entry.event.kind)
         core.took(entry.event)
+        _name_what_had_no_effect(core, entry)
     core.news = core.news or bool(entries)
     moved_here = any(entry.event.kind == Kind.MOVE_BEGUN and entry.event.body.get("target") == core.me for entry in entries)
     core.pen.keep(entries, core.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
@@ -172,6 +173,15 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
             early = core.early_words.pop((entry.event.node, entry.event.service), None)
             if early is not None:
                 last_word_heard(core, early)
+
+
+def _name_what_had_no_effect(core: Core, entry: Entry) -> None:
+    """A signature says who wrote an event; what it may not change, it does not change, and people hear of it."""
+    skipped = core.state.column(entry.event.node).skipped
+    if skipped and skipped[-1].ref == entry.ref:
+        name = AlarmName.ENCODING if skipped[-1].flaw is Flaw.ENCODING else AlarmName.NO_AUTHORITY
+        number = "/".join(map(str, entry.ref))
+        core.emit(Alarm(name, f"event {number} has no effect: {skipped[-1].text}", node=entry.event.node))
 
 
 def last_word_heard(core: Core, given: LastWordHeard) -> bool:

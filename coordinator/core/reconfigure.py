@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from coordinator.core import authority, ownership, pieces, work
 from coordinator.core.checks import Counts
 from coordinator.core.commands import Refusal
+from coordinator.core.configurations import number_now
 from coordinator.core.decide import Act, Decision
 from coordinator.core.effects import Adopt, Answer, Equip, Watch
 from coordinator.core.inputs import Reconfigured
@@ -43,7 +44,8 @@ def reconfigured(core: Core, given: Reconfigured) -> None:
     core.emit(Adopt(given.policy))
     core.policy, core.beside = given.policy, given.policy.beside(core.me)
     core.quota.configure(given.policy, core.now_ms)
-    entry = pieces.write(core, given.policy, _number(core, given.policy), causes)
+    number = number_now(core.state, given.policy.digest)
+    entry = pieces.write(core, given.policy, number, causes)
     core.answers[entry.ref] = given.ticket
     core.liveness.reconfigure(given.policy, core.now_ms)
     pace(core)
@@ -57,14 +59,6 @@ def _commanded(core: Core, given: Reconfigured) -> tuple[Ref, ...]:
         return ()
     body = {"command": given.command.raw, "signature": given.command.signature, "target": core.me}
     return (core.write(Kind.COMMAND, "", body, ()).ref,)
-
-
-def _number(core: Core, policy: Policy) -> int:
-    """Above all: what was applied last rules. Where others run this one already, and it rules, it is the same one."""
-    newest = max((column.config_number for column in core.state.columns.values()), default=0)
-    ruling = ownership.ruling(core.state, core.policy)
-    same = ruling.digest == policy.digest and any(c.config == policy.digest for c in core.state.columns.values())
-    return newest if same else newest + 1
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------

@@ -2,34 +2,61 @@
 
     state = reduce(state, event)
 
-The fold is total: an event that makes no sense here changes nothing but the head (the auditor calls it unlawful).
+The fold is total: an event whose body does not parse, or that may not stand where it stands, changes nothing but the head.
+The column keeps what was passed over, and why; a node alarms, and the auditor names it.
 Events of an incarnation that a newer one has replaced are evidence, and no part of the state: so the feeds merge in
 any order to the same state, and the first event of an incarnation carries on what must outlive it.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from coordinator.core import orders, pieces
+from coordinator.core import configurations, orders, proof
 from coordinator.core.carried import taken_over
-from coordinator.core.model import UPISH, Column, ServiceColumn, ServiceState, State, Word
+from coordinator.core.model import UPISH, Column, Flaw, ServiceColumn, ServiceState, State, Word
 from coordinator.core.replacing import replace
-from coordinator.policy import Policy
+from coordinator.core.transitions import out_of_order
 from protocol.event import Event, Head, Ref
+from protocol.events import (
+    ActionFinished,
+    ActionWord,
+    CarrierBack,
+    CarrierLost,
+    CheckFailed,
+    CheckPassed,
+    Claim,
+    ConfigApplied,
+    ConfigPart,
+    Down,
+    Fail,
+    ForkSeen,
+    Gap,
+    HeardLastWord,
+    Judged,
+    Malformed,
+    MoveEnded,
+    NodeStarted,
+    Outcome,
+    Readmitted,
+    Reclaim,
+    Recover,
+    Release,
+    Restart,
+    SplitResolved,
+    SplitSeen,
+    Up,
+    body_of,
+)
 from protocol.kinds import Kind
-from protocol.messages import LastWord
 
 
 def reduce(state: State, event: Event) -> State:
     """The state after `event`. `event.previous` was checked by whoever admitted it: the id is not needed here."""
-    if event.kind == Kind.CONFIG_APPLIED:
-        state = _with_policy(state, event.body.get("text"))  # known by its own hash, whoever brought it, whatever became of it
-    elif event.kind == Kind.CONFIG_PART:
-        unread, text = pieces.taken(state.unread, event)
-        state = _with_policy(replace(state, unread=unread), text)
-    if event.kind in orders.NOTED:
-        state = _noted(state, event)  # of a replaced incarnation too: its orders stand
+    body = body_of(event)
+    if isinstance(body, ConfigApplied | ConfigPart):
+        state = configurations.counted(state, event, body)
+    if event.kind in orders.NOTED and not isinstance(body, Malformed):
+        state = orders.noted(state, event)  # of a replaced incarnation too: its orders stand
     column = state.column(event.node)
     if column.head and event.incarnation < column.head.incarnation:
         return state
@@ -40,20 +67,13 @@ def reduce(state: State, event: Event) -> State:
         head=Head(event.node, event.incarnation, event.number, b""),
         seen=_seen(column.seen, event.heads),
     )
+    if isinstance(body, Malformed):
+        return state.with_column(column.without_effect(event.ref, Flaw.ENCODING, body.text))
+    wrong = out_of_order(column, event.kind, event.service)
+    if wrong:
+        return state.with_column(column.without_effect(event.ref, Flaw.UNLAWFUL, wrong))
     change = TABLE.get(event.kind)
-    if change is None:
-        return state.with_column(column)
-    try:
-        return state.with_column(change(state, column, event))
-    except (KeyError, TypeError, ValueError):
-        return state.with_column(column)  # signed, and yet not of our format: the auditor names it, nobody acts on it
-
-
-def _noted(state: State, event: Event) -> State:
-    try:
-        return orders.noted(state, event)
-    except (KeyError, TypeError, ValueError):
-        return state
+    return state.with_column(change(state, column, event, body) if change else column)
 
 
 def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Head]:
@@ -63,46 +83,34 @@ def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Hea
     return {**seen, **newer}
 
 
-def _with_policy(state: State, text: object) -> State:
-    """Under the hash of what was read, not under the one that its author says: else one node could put its own operators
-    under the hash of everybody's file."""
-    policy = read_policy(text) if isinstance(text, str) else None
-    return replace(state, policies={**state.policies, policy.digest: policy}) if policy else state
+Change = Callable[[State, Column, Event, Any], Column]
+"""What an event does to its author's column; last the body, as its kind's class."""
 
 
-@lru_cache(maxsize=64)
-def read_policy(text: str) -> Policy | None:
-    """The configuration in a config-applied event; None where this program cannot read it."""
-    from coordinator.config import BadConfig, logged
-
-    try:
-        return logged(text, "config-applied")
-    except BadConfig:
-        return None
-
-
-Change = Callable[[State, Column, Event], Column]
-
-
-def _service(change: Callable[[Column, ServiceColumn, Event], ServiceColumn]) -> Change:
+def _service(change: Callable[[Column, ServiceColumn, Event, Any], ServiceColumn]) -> Change:
     """A change of one service's column only."""
 
-    def apply(state: State, column: Column, event: Event) -> Column:
-        return column.with_service(event.service, change(column, column.service(event.service), event))
+    def apply(state: State, column: Column, event: Event, body: Any) -> Column:
+        return column.with_service(event.service, change(column, column.service(event.service), event, body))
 
     return apply
 
 
-def _started(state: State, column: Column, event: Event) -> Column:
+def _obeyed(state: State, column: Column, event: Event, body: Any) -> Column:
+    """What a command asks of its author, and whether it has authority at all."""
+    return orders.obeyed(state, column, event)
+
+
+def _started(state: State, column: Column, event: Event, body: NodeStarted) -> Column:
     """A start ends whatever an earlier run held; only an operator's FAIL outlives it."""
     services = {name: _restarted(service, event) for name, service in column.services.items()}
     return replace(
         column,
-        run=event.body["run"],
+        run=body.run,
         started=event.ref,
         running=True,
         leaving=False,
-        rules=event.body["rules"],
+        rules=body.rules,
         services=services,
         judged={},
         judgement={},
@@ -127,32 +135,29 @@ def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
     )
 
 
-def _gap(state: State, column: Column, event: Event) -> Column:
+def _gap(state: State, column: Column, event: Event, body: Gap) -> Column:
     """A new incarnation: what must outlive the old one stands in its first event."""
-    return taken_over(column, event.body)
+    return taken_over(column, body)
 
 
-def _config(state: State, column: Column, event: Event) -> Column:
-    return replace(column, config_number=event.body["number"], config=event.body["digest"], configured=event.ref)
-
-
-def _judged(state: State, column: Column, event: Event) -> Column:
-    peer = event.body["peer"]
+def _judged(state: State, column: Column, event: Event, body: Judged) -> Column:
+    peer = body.peer
     return replace(
         column,
         judged={**column.judged, peer: event.ref},
-        judgement={**column.judgement, peer: event.body["judgement"]},
+        judgement={**column.judgement, peer: body.judgement},
     )
 
 
-def _claim(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
+def _claim(column: Column, service: ServiceColumn, event: Event, body: Claim) -> ServiceColumn:
     return replace(
-        _enter(service, event, ServiceState.STARTING),
-        epoch=event.body["epoch"],
-        holding_epoch=event.body["epoch"],
+        _enter(service, event, ServiceState.STARTING, body.reason),
+        epoch=body.epoch,
+        holding_epoch=body.epoch,
         before_epoch=service.epoch,
         claim=event.ref,
         run=column.run,
+        configs=column.configs,
         began=event.ref,
         known=column.seen,
         cause="",
@@ -163,42 +168,42 @@ def _claim(column: Column, service: ServiceColumn, event: Event) -> ServiceColum
     )
 
 
-def _reclaim(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
+def _reclaim(column: Column, service: ServiceColumn, event: Event, body: Reclaim) -> ServiceColumn:
     return replace(
-        _enter(service, event, ServiceState.RECLAIM),
-        epoch=event.body["epoch"],
+        _enter(service, event, ServiceState.RECLAIM, body.reason),
+        epoch=body.epoch,
         claim=event.ref,
         known=column.seen,
         wish="" if service.wish == "reclaim" else service.wish,
     )
 
 
-def _up(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
+def _up(column: Column, service: ServiceColumn, event: Event, body: Up) -> ServiceColumn:
     again = service.state is ServiceState.RECLAIM
     return replace(
-        _enter(service, event, ServiceState.UP),
+        _enter(service, event, ServiceState.UP, body.reason),
         announced=event.ref if again else service.announced,
         burnt=False,
     )
 
 
-def _restart(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
-    return replace(_enter(service, event, ServiceState.STARTING), restarts=service.restarts + 1, sick=None)
+def _restart(column: Column, service: ServiceColumn, event: Event, body: Restart) -> ServiceColumn:
+    return replace(_enter(service, event, ServiceState.STARTING, body.reason), restarts=service.restarts + 1, sick=None)
 
 
-def _release(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
+def _release(column: Column, service: ServiceColumn, event: Event, body: Release) -> ServiceColumn:
     return replace(
-        _enter(service, event, ServiceState.STOPPING),
-        to=ServiceState(event.body["to"]),
-        cause=event.body["cause"],
+        _enter(service, event, ServiceState.STOPPING, body.reason),
+        to=ServiceState(body.to),
+        cause=body.cause,
     )
 
 
-def _down(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
-    to, cause = ServiceState(event.body["to"]), event.body["cause"]
+def _down(column: Column, service: ServiceColumn, event: Event, body: Down) -> ServiceColumn:
+    to, cause = ServiceState(body.to), body.cause
     failed = cause in ("action", "check")
     return replace(
-        _enter(service, event, to),
+        _enter(service, event, to, body.reason),
         to=to,
         lowered=event.ref,
         cause=cause if to is ServiceState.FAIL else "",
@@ -209,14 +214,14 @@ def _down(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn
     )
 
 
-def _fail(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
-    return replace(_enter(service, event, ServiceState.FAIL), cause=event.body["cause"])
+def _fail(column: Column, service: ServiceColumn, event: Event, body: Fail) -> ServiceColumn:
+    return replace(_enter(service, event, ServiceState.FAIL, body.reason), cause=body.cause)
 
 
-def _recover(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
+def _recover(column: Column, service: ServiceColumn, event: Event, body: Recover) -> ServiceColumn:
     told = service.wish == "recover"
     return replace(
-        _enter(service, event, ServiceState.RECOVER),
+        _enter(service, event, ServiceState.RECOVER, body.reason),
         cause="",
         wish="",
         burnt=service.burnt and not told,
@@ -224,65 +229,70 @@ def _recover(column: Column, service: ServiceColumn, event: Event) -> ServiceCol
     )
 
 
-def _enter(service: ServiceColumn, event: Event, state: ServiceState) -> ServiceColumn:
-    return replace(service, state=state, changed=event.ref, reason=event.body.get("reason", ""))
+def _enter(service: ServiceColumn, event: Event, state: ServiceState, reason: str) -> ServiceColumn:
+    return replace(service, state=state, changed=event.ref, reason=reason)
 
 
-def _action_finished(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
-    lost = event.body["word"] == "down" and event.body["outcome"] != "done"
+def _action_finished(column: Column, service: ServiceColumn, event: Event, body: ActionFinished) -> ServiceColumn:
+    lost = body.word is ActionWord.DOWN and body.outcome is not Outcome.DONE
     return replace(service, stuck=True) if lost and service.state is ServiceState.STOPPING else service
 
 
-def _check_failed(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
-    return replace(service, sick=event.ref) if event.body["good"] else service
+def _check_failed(column: Column, service: ServiceColumn, event: Event, body: CheckFailed) -> ServiceColumn:
+    return replace(service, sick=event.ref) if body.good else service
 
 
-def _check_passed(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
+def _check_passed(column: Column, service: ServiceColumn, event: Event, body: CheckPassed) -> ServiceColumn:
     return replace(service, sick=None)
 
 
-def _carrier_lost(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
-    return replace(service, carrier_lost={**service.carrier_lost, event.body["interface"]: event.ref})
+def _carrier_lost(column: Column, service: ServiceColumn, event: Event, body: CarrierLost) -> ServiceColumn:
+    return replace(service, carrier_lost={**service.carrier_lost, body.interface: event.ref})
 
 
-def _carrier_back(column: Column, service: ServiceColumn, event: Event) -> ServiceColumn:
-    left = {name: ref for name, ref in service.carrier_lost.items() if name != event.body["interface"]}
+def _carrier_back(column: Column, service: ServiceColumn, event: Event, body: CarrierBack) -> ServiceColumn:
+    left = {name: ref for name, ref in service.carrier_lost.items() if name != body.interface}
     return replace(service, carrier_lost=left)
 
 
-def _move_ended(state: State, column: Column, event: Event) -> Column:
+def _move_ended(state: State, column: Column, event: Event, body: MoveEnded) -> Column:
     """By a node that holds the service: it has counted the time of the move."""
     if column.service(event.service).state not in UPISH:
         return column
-    return replace(column, moves_ended=column.moves_ended | {(event.service, Ref(*event.body["move"]))})
+    return replace(column, moves_ended=column.moves_ended | {(event.service, body.move)})
 
 
-def _last_word(state: State, column: Column, event: Event) -> Column:
-    run = LastWord.decode(event.body["word"]).run
-    return replace(column, last_words=_word(column.last_words, event, run))
+def _last_word(state: State, column: Column, event: Event, body: HeardLastWord) -> Column:
+    """What ends a holding is what its own node has signed: node, run and epoch come from there, never from the body."""
+    heard = proof.last_word(state, body.word, body.signature)
+    if isinstance(heard, str):
+        return column.without_effect(event.ref, Flaw.AUTHORITY, heard)
+    if heard.service != event.service:
+        return column.without_effect(event.ref, Flaw.AUTHORITY, f"the word is about {heard.service}, not about {event.service}")
+    said = Word(heard.epoch, event.ref, heard.run)
+    return replace(column, last_words=_with_word(column.last_words, (heard.service, heard.node), said))
 
 
-def _word(words: Mapping[tuple[str, str], Word], event: Event, run: bytes) -> Mapping[tuple[str, str], Word]:
+def _with_word(words: Mapping[tuple[str, str], Word], key: tuple[str, str], said: Word) -> Mapping[tuple[str, str], Word]:
     """Of one run the word with the larger epoch; of another run the later word, whose holding is the later one."""
-    key = (event.service, event.body["node"])
-    said, before = Word(event.body["epoch"], event.ref, run), words.get(key)
-    return {**words, key: said if before is None or before.run != run else max(before, said)}
+    before = words.get(key)
+    return {**words, key: said if before is None or before.run != said.run else max(before, said)}
 
 
-def _fork_seen(state: State, column: Column, event: Event) -> Column:
-    return replace(column, forked={**column.forked, event.body["node"]: event.ref})
+def _fork_seen(state: State, column: Column, event: Event, body: ForkSeen) -> Column:
+    return replace(column, forked={**column.forked, body.node: event.ref})
 
 
-def _split_seen(state: State, column: Column, event: Event) -> Column:
+def _split_seen(state: State, column: Column, event: Event, body: SplitSeen) -> Column:
     return replace(column, splits={**column.splits, event.service: event.ref})
 
 
-def _split_resolved(state: State, column: Column, event: Event) -> Column:
+def _split_resolved(state: State, column: Column, event: Event, body: SplitResolved) -> Column:
     return replace(column, splits={name: ref for name, ref in column.splits.items() if name != event.service})
 
 
 def _field(**values: Any) -> Change:
-    return lambda state, column, event: replace(column, **values)
+    return lambda state, column, event, body: replace(column, **values)
 
 
 TABLE: Mapping[str, Change] = {
@@ -291,7 +301,7 @@ TABLE: Mapping[str, Change] = {
     Kind.NODE_STARTED: _started,
     Kind.NODE_STOPPING: _field(leaving=True),
     Kind.NODE_STOPPED: _field(running=False),
-    Kind.CONFIG_APPLIED: _config,
+    Kind.CONFIG_APPLIED: configurations.applied,
     Kind.JUDGED: _judged,
     Kind.CLAIM: _service(_claim),
     Kind.UP: _service(_up),
@@ -306,15 +316,15 @@ TABLE: Mapping[str, Change] = {
     Kind.CHECK_PASSED: _service(_check_passed),
     Kind.CARRIER_LOST: _service(_carrier_lost),
     Kind.CARRIER_BACK: _service(_carrier_back),
-    Kind.COMMAND: orders.obeyed,
-    Kind.HOLD: orders.obeyed,
-    Kind.UNHOLD: orders.obeyed,
-    Kind.MOVE_BEGUN: orders.obeyed,
+    Kind.COMMAND: _obeyed,
+    Kind.HOLD: _obeyed,
+    Kind.UNHOLD: _obeyed,
+    Kind.MOVE_BEGUN: _obeyed,
     Kind.MOVE_ENDED: _move_ended,
-    Kind.FENCED: orders.obeyed,
+    Kind.FENCED: _obeyed,
     Kind.LAST_WORD: _last_word,
     Kind.FORK_SEEN: _fork_seen,
-    Kind.READMITTED: orders.obeyed,
+    Kind.READMITTED: _obeyed,
     Kind.SPLIT_SEEN: _split_seen,
     Kind.SPLIT_RESOLVED: _split_resolved,
 }

@@ -60,8 +60,8 @@ class FeedOrders:
 
     rules: int = 0
     """Of the run that it is in; 0 before its first start."""
-    config: bytes = b""
-    """Digest of the configuration whose keys and roles judge its commands."""
+    configs: tuple[bytes, ...] = ()
+    """The digests that it lived by, the newest first: the newest that counts judges its commands by its keys and roles."""
     nonces: Mapping[bytes, int] = field(default_factory=dict)
     """Of the commands obeyed, until when each could be given (ms since 1970): none is obeyed twice."""
     obeyed: tuple[Ref, Command] | None = None
@@ -79,6 +79,8 @@ class Orders:
     effects: Mapping[Subject, Mapping[Ref, Any]] = field(default_factory=dict)
     first: frozenset[Ref] = frozenset()
     """The effects that a run of the first rules wrote."""
+    signed: Mapping[bytes, int] = field(default_factory=dict)
+    """Digest of a file that an administrator has signed, to the number under which it is to be applied."""
     second: bool = False
     """Whether any node runs by later rules: then the first ones give no orders any more."""
 

@@ -23,11 +23,11 @@ from coordinator.control.server import ControlServer
 from coordinator.control.view import Applied, PeerView
 from coordinator.core import commands, effects, inputs
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
+from coordinator.core.configurations import read_policy
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import State
 from coordinator.core.pieces import text_of, whole
-from coordinator.core.reducer import read_policy
 from coordinator.daemon import doors, leftovers
 from coordinator.daemon.alarming import Alarming
 from coordinator.daemon.carrier import CarrierWatch
@@ -66,6 +66,7 @@ EXIT_BROKEN = 70
 
 PUSHABLE_MAX = 4096
 """Own signed events kept for pushing; a peer that is further behind asks, and is served from the disk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Folders:

@@ -12,6 +12,7 @@ import pytest
 
 from coordinator.config import read
 from coordinator.core.given import Given
+from coordinator.trust import beginning
 from protocol.commands import Command, sign_command
 from protocol.event import Entry, Ref
 from protocol.kinds import Kind
@@ -172,7 +173,7 @@ def test_a_claim_that_calls_a_peer_dead_against_the_authors_own_feed_is_unlawful
     assert "its feed says alive" in world.audit("verify").json["findings"][0]["text"]
 
 
-@pytest.mark.parametrize("changes", [{"rule": "take-over-free"}, {"epoch": 9}, {"epoch": 1}, {"given": {}}])
+@pytest.mark.parametrize("changes", [{"rule": "take-over-free"}, {"epoch": 9}, {"epoch": 1}])
 def test_a_claim_that_names_another_rule_or_epoch_is_unlawful(tmp_path: Path, changes: dict[str, Any]):
     """Everything else is as it should be: lukretia is dead, by a judgement in genesis's feed."""
     world = played("at 0s start lukretia genesis\nat 5s disk-full genesis\nat 6s crash lukretia\nat 8s expect web owner=none",
@@ -183,6 +184,15 @@ def test_a_claim_that_names_another_rule_or_epoch_is_unlawful(tmp_path: Path, ch
     given["peers"] = {"lukretia": judged_dead(world)}
     number = forge(world, "genesis", Kind.CLAIM, {**claim(world, given=given), **changes})
     assert ("unlawful", "genesis", number) in found(world)
+
+
+WRONG = [{"given": {}}, {"epoch": "x"}, {"epoch": 2**63 - 1}, {"reason": b"x"}, {"passed_over": [[1]]}]
+
+
+@pytest.mark.parametrize("changes", WRONG)
+def test_a_claim_whose_body_is_not_of_the_format_is_an_encoding_finding(world: Played, changes: dict[str, Any]):
+    number = forge(world, "genesis", Kind.CLAIM, {**claim(world), **changes})
+    assert found(world) == {("encoding", "genesis", number)}
 
 
 def test_an_up_without_a_claim_is_unlawful(world: Played):
@@ -239,7 +249,7 @@ def test_a_split_is_a_finding_where_the_policy_promised_that_there_is_none(tmp_p
     keyring = Keys(policy.nodes, real=True).keyring
     merged = merge([Source(node, read_log(world.state(node)).rows) for node in policy.nodes], keyring, policy.cluster_id)
     promised = replace(policy, services={"web": replace(policy.services["web"], partition="majority")})
-    (finding,) = findings_of(Evidence(promised, merged, History(merged.entries)))
+    (finding,) = findings_of(Evidence(promised, merged, History(merged.entries, beginning(promised, merged.entries))))
     assert (finding.kind, finding.node) == ("split", "genesis")
     assert "genesis and lukretia held web" in finding.text
 

@@ -6,8 +6,10 @@ from coordinator.core.carried import carried, taken_over
 from coordinator.core.model import Column, ServiceColumn, ServiceState, Word
 from protocol.canonical import pack, unpack
 from protocol.event import Head, Ref
+from protocol.events import Gap
 
 OURS = Head("genesis", 7, 40, bytes(32))
+NAMED = {"incarnation": 7, "number": 40, "id": bytes(32)}
 
 
 def ref(number: int, node: str = "genesis") -> Ref:
@@ -19,13 +21,13 @@ BEFORE = Column(
     services={
         "web": ServiceColumn(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2, lowered=ref(7))
     },
-    last_words={("web", "lukretia"): Word(2, ref(15), b"the last run")},
+    last_words={("web", "lukretia"): Word(2, ref(15), b"last run")},
     forked={"lukretia": ref(19)},
 )
 
 
 def after(column: Column) -> Column:
-    return taken_over(Column("genesis"), unpack(pack(carried(OURS, column))))
+    return taken_over(Column("genesis"), Gap.from_body(unpack(pack(carried(OURS, column)))))
 
 
 def test_a_nodes_own_words_outlive_an_incarnation() -> None:
@@ -40,6 +42,6 @@ def test_a_holding_does_not() -> None:
 
 
 def test_an_incarnation_that_carried_less_is_read_as_well() -> None:
-    body = {"services": {"web": {"epoch": 5, "wish": "fail"}}}
+    body = Gap.from_body({**NAMED, "services": {"web": {"epoch": 5, "wish": "fail"}}})
     kept = ServiceColumn(epoch=5, wish="fail", cause="operator")
     assert taken_over(Column("genesis"), body) == Column("genesis", services={"web": kept})

@@ -9,6 +9,7 @@ import pytest
 
 from coordinator.config import read
 from coordinator.core import reconfigure
+from coordinator.core.configurations import ruling
 from coordinator.core.core import Core
 from coordinator.core.effects import Adopt, Append, Effect, Equip, Guard, Run, Watch
 from coordinator.core.inputs import CheckFinished, Reconfigured
@@ -281,7 +282,8 @@ def test_everybody_beats_as_often_as_anybody_expects_it(world: World) -> None:
     world.hosts["lukretia"].apply(slow)
     world.run_until_ms(6_000)
     assert [core_of(world, node).heartbeat_ms for node in ("lukretia", "genesis")] == [100, 100]
-    assert core_of(world, "genesis").liveness.patience["lukretia"].dead_ms == 5_000
+    assert core_of(world, "genesis").liveness.patience["lukretia"].dead_ms == 500
+    assert core_of(world, "lukretia").liveness.patience["genesis"].dead_ms == 5_000
     world.hosts["genesis"].apply(slow)
     world.run_until_ms(9_000)
     assert [core_of(world, node).heartbeat_ms for node in ("lukretia", "genesis")] == [1_000, 1_000]
@@ -297,12 +299,23 @@ def applied_event(policy: Policy, digest: bytes, incarnation: int = 1) -> Event:
 
 def test_nobody_can_put_his_own_file_under_the_hash_of_another() -> None:
     """By that file everybody would judge the commands of those who run the other one."""
-    state = reduce(State(), applied_event(TWO, TWO.digest))
+    state = reduce(State.begin(TWO, me="genesis"), applied_event(TWO, TWO.digest))
     state = reduce(state, applied_event(changed(TWO, "web", ["retry=20s"]), TWO.digest, incarnation=2))
-    assert state.policies[TWO.digest].services["web"].retry_ms == TWO.services["web"].retry_ms
+    assert state.policies == {TWO.digest: TWO}
 
 
 def test_files_are_known_in_whatever_order_the_incarnations_come() -> None:
     other = changed(TWO, "web", ["retry=20s"])
     one, two = applied_event(TWO, TWO.digest), applied_event(other, other.digest, incarnation=2)
-    assert reduce(reduce(State(), one), two).policies == reduce(reduce(State(), two), one).policies
+    begin = State.begin(TWO, me="genesis")
+    assert reduce(reduce(begin, one), two).policies == reduce(reduce(begin, two), one).policies
+    assert len(reduce(reduce(begin, two), one).policies) == 2
+
+
+def test_a_file_that_another_node_lives_by_is_a_label_until_it_counts_here() -> None:
+    """trials, authority.md 3: one `config-applied` of a thief's own file with a higher number ruled the whole cluster."""
+    own = changed(TWO, "web", ["retry=20s"])
+    state = reduce(State.begin(TWO, me="lukretia"), applied_event(own, own.digest))
+    assert state.policies == {TWO.digest: TWO}
+    assert ruling(state, TWO) == TWO
+    assert state.column("genesis").config == own.digest

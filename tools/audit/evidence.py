@@ -16,7 +16,7 @@ import click
 from coordinator.config import DEFAULT, BadConfig
 from coordinator.config import read as read_config
 from coordinator.policy import Policy
-from coordinator.trust import known_keys
+from coordinator.trust import beginning, known_keys
 from protocol.keys import NodeKeyring
 from protocol.printable import printable
 from store.merged import Merged, merge
@@ -69,7 +69,8 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
         said = f"failaudit: unsound: {first.sentence}{more}; see: failaudit verify"
         click.echo(printable(said), err=True)
     played = [entry for entry in merged.entries if entry.id in merged.attested and entry.event.cluster == policy.cluster_id]
-    return Evidence(policy, merged, History(played), [remark for log in logs for remark in log.remarks])
+    remarks = [remark for log in logs for remark in log.remarks]
+    return Evidence(policy, merged, History(played, beginning(policy, played)), remarks)
 
 
 def trusted() -> Policy:

@@ -1,6 +1,6 @@
 """The merged feeds as one history: when each event counts, in which order they are played, and what was true at T.
 
-    history = History(entries)
+    history = History(entries, beginning(policy, entries))
     history.state_at(at_ms)             # the reducer's state over every event that counts by then
     history.order                       # every event once, causes before effects, else by the clock
 
@@ -36,9 +36,10 @@ class Run:
 
 
 class History:
-    """See the module. `entries`: sound ones, in order inside each feed."""
+    """See the module. `entries`: sound ones, in order inside each feed. `begin`: what the auditor goes by before the first."""
 
-    def __init__(self, entries: Iterable[Entry]):
+    def __init__(self, entries: Iterable[Entry], begin: State):
+        self.begin = begin
         self.nodes: dict[str, list[Event]] = defaultdict(list)
         for entry in sorted(entries, key=lambda entry: entry.ref):
             self.nodes[entry.event.node].append(entry.event)
@@ -126,7 +127,7 @@ class History:
                     waiting += events[had : cut[node]]
 
     def state_at(self, at_ms: int) -> State:
-        state = State()
+        state = self.begin
         for event in self.until(at_ms):
             state = reduce(state, event)
         return state

@@ -1,6 +1,6 @@
 """`failaudit splits`: every time that two nodes held one service, from the second claim until one was left.
 
-    splits_of(evidence)         # over all services, in the order of their beginning
+splits_of(evidence)         # over all services, in the order of their beginning
 """
 
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def splits_of(evidence: Evidence) -> list[Split]:
     """Every split of the history, also those that last. An end and a claim in one millisecond are none."""
     found: list[Split] = []
     current: dict[str, Split] = {}
-    state = State()
+    state = evidence.history.begin
     for event in evidence.history.order:
         state = reduce(state, event)
         if event.kind not in TURNS:

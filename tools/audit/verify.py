@@ -15,6 +15,7 @@ from coordinator.core.lawful import findings as unlawful
 from coordinator.core.model import State
 from coordinator.core.reducer import reduce
 from protocol.event import NO_PREVIOUS, Entry, Event, Ref
+from protocol.events import Malformed, body_of
 from protocol.kinds import Kind
 from store.findings import Finding, Flaw
 from store.merged import FeedSummary
@@ -49,8 +50,11 @@ def findings_of(evidence: Evidence) -> list[Finding]:
     """Every finding, by the place that it names."""
     found = list(evidence.merged.findings)
     proved = proved_part(evidence.merged.entries, evidence.merged.attested)
-    found += [Finding(Flaw.UNLAWFUL, *wrong.ref, wrong.text) for wrong in unlawful(proved)]
-    found += _authority(evidence.history.order, evidence.merged.findings)
+    found += [
+        Finding(Flaw.UNLAWFUL, *wrong.ref, wrong.text) for wrong in unlawful(proved, evidence.history.begin.trust.keyring)
+    ]
+    found += _malformed(evidence.merged.entries)
+    found += _authority(evidence.history.order, evidence.history.begin, evidence.merged.findings)
     found += _splits(evidence)
     return in_order(found)
 
@@ -88,10 +92,18 @@ def _known_beginning(chain: list[Entry], proved: dict[tuple[str, int], list[Entr
     return chain
 
 
-def _authority(order: Iterable[Event], wrong: Sequence[Finding]) -> Iterator[Finding]:
+def _malformed(entries: Iterable[Entry]) -> Iterator[Finding]:
+    """Events that are signed and chained, and whose body is not of their kind's format: nobody goes by them."""
+    for entry in entries:
+        body = body_of(entry.event)
+        if isinstance(body, Malformed):
+            yield Finding(Flaw.ENCODING, *entry.ref, body.text)
+
+
+def _authority(order: Iterable[Event], begin: State, wrong: Sequence[Finding]) -> Iterator[Finding]:
     """Commands that nobody obeyed. Where it is not known which roles were in force, that is said once for all of them."""
     unjudged: dict[tuple[str, int, Ref | None], list[Ref]] = defaultdict(list)
-    for refused in refused_commands(order):
+    for refused in refused_commands(order, begin):
         if refused.judged:
             yield Finding(Flaw.AUTHORITY, *refused.ref, refused.text)
         else:
@@ -124,14 +136,14 @@ class Unobeyed(NamedTuple):
     """The event that put that configuration in force, as far as it is here."""
 
 
-def refused_commands(order: Iterable[Event]) -> Iterator[Unobeyed]:
+def refused_commands(order: Iterable[Event], begin: State) -> Iterator[Unobeyed]:
     """Command events that nobody obeyed, with the reason; also those that a later incarnation has replaced."""
-    state = State()
+    state = begin
     for event in order:
         state = reduce(state, event)
         column = state.column(event.node)
         for ref, text in column.refused[-1:]:
-            judged = column.config in state.policies
+            judged = state.policy_of(column.configs) is not None
             if ref == event.ref and (judged or event.kind == Kind.COMMAND):  # else it says no more than its command's finding
                 yield Unobeyed(ref, text, judged, column.configured)
 

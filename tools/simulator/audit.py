@@ -1,5 +1,6 @@
 """The auditor's own verify, over the logs of all simulated machines together."""
 
+from coordinator.trust import beginning
 from store.findings import Finding, Flaw
 from store.merged import Source, merge
 from store.soundness import Row
@@ -17,7 +18,8 @@ def audited(world: World) -> list[Finding]:
     sources = [Source(name, _rows(world, name)) for name in world.hosts]
     merged = merge(sources, world.keys.keyring, policy.cluster_id)
     played = [entry for entry in merged.entries if entry.id in merged.attested]
-    return findings_of(Evidence(policy, merged, History(played)))
+    begin = beginning(policy, played, world.keys.keyring)
+    return findings_of(Evidence(policy, merged, History(played, begin)))
 
 
 def _rows(world: World, name: str) -> list[Row]:

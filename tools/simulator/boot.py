@@ -27,7 +27,8 @@ def booted_core(host: "Host", nth: int) -> tuple[Core, bool]:
     if refused:
         raise LogRefused(f"{host.name} refuses its log: {refused[0].name} {refused[0].text}")
     run = hashlib.sha256(f"run {host.name} {nth}".encode()).digest()[:8]
-    return Core(host.name, host.file, run, sound.entries, host.now()), ends_clean(host.name, sound.entries)
+    core = Core(host.name, host.file, run, sound.entries, host.now(), surroundings.keys.keyring)
+    return core, ends_clean(host.name, sound.entries)
 
 
 def ends_clean(me: str, entries: list[Entry]) -> bool:

@@ -17,8 +17,11 @@ from coordinator.core.lawful import check
 from coordinator.core.model import State
 from coordinator.core.ownership import epoch
 from coordinator.core.reducer import reduce
+from coordinator.policy import Policy
+from coordinator.trust import beginning
 from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
+from protocol.messages import Keyring
 from store.findings import Flaw
 from store.soundness import Row, look
 from tools.simulator.audit import audited
@@ -88,7 +91,7 @@ class Invariants:
             rows = [Row(*entry.ref, entry.raw, entry.signature) for entry in host.disk.entries()]
             for finding in look(rows, self._world.keys.keyring, self._world.policy.cluster_id).findings:
                 raise Broken(f"the disk of {host.name}: {finding.kind} at {finding.name}: {finding.text}")
-        merges_to_one(self._world.entries(), self._world.seed)
+        merges_to_one(self._world.entries(), self._world.policy, self._world.keys.keyring, self._world.seed)
 
     def history(self, forgetful: bool) -> None:
         """At the end: `failaudit verify` over all disks. `forgetful`: disks were lost, and the ends of feeds with them."""
@@ -138,6 +141,7 @@ class View:
     def __init__(self, node: str) -> None:
         self._node = node
         self._core: object = None
+        self._begin_with = State()
         self._state = State()
         self._known: set[bytes] = set()
         self._last: object = None
@@ -147,6 +151,8 @@ class View:
         """Fold what is new, judge each own event, and compare. Returns what is new."""
         assert host.faild is not None, "an input is handled by a running faild"
         core = host.faild.core
+        if core is not self._core:
+            self._begin_with = State.begin(core.policy, me=self._node, keyring=core.state.trust.keyring)
         if core is not self._core or refused:
             self._begin(host)
             self._core = core
@@ -160,7 +166,7 @@ class View:
         return unread
 
     def _begin(self, host: Host) -> None:
-        self._state, self._known = State(), set()
+        self._state, self._known = self._begin_with, set()
         for entry in host.disk.entries():
             self._known.add(entry.id)
             self._state = reduce(self._state, entry.event)
@@ -219,22 +225,23 @@ def _claimed(host: Host, order: do.Run) -> bool:
     )
 
 
-def merges_to_one(entries: Sequence[Entry], seed: int) -> None:
+def merges_to_one(entries: Sequence[Entry], policy: Policy, keyring: Keyring, seed: int) -> None:
     """Whatever order the feeds come in, each in its own order, the state is the same."""
     feeds: dict[tuple[str, int], list[Event]] = {}
     for entry in entries:
         feeds.setdefault(entry.head.feed, []).append(entry.event)
-    states = [_merged(feeds, random.Random(seed + nth)) for nth in range(3)]
+    begin = beginning(policy, entries, keyring)
+    states = [_merged(begin, feeds, random.Random(seed + nth)) for nth in range(3)]
     for state in states[1:]:
         if state != states[0]:
             raise Broken(f"two orders of the same feeds give two states: {differing(state, states[0])}")
 
 
-def _merged(feeds: dict[tuple[str, int], list[Event]], rng: random.Random) -> State:
+def _merged(begin: State, feeds: dict[tuple[str, int], list[Event]], rng: random.Random) -> State:
     left = [feed for feed in sorted(feeds) for _ in feeds[feed]]
     rng.shuffle(left)
     at = dict.fromkeys(feeds, 0)
-    state = State()
+    state = begin
     for feed in left:
         state = reduce(state, feeds[feed][at[feed]])
         at[feed] += 1

@@ -1,0 +1,52 @@
+"""Signatures inside events, checked again by every reader: what another node is said to have signed.
+
+word = last_word(state, raw, signature)         # a LastWord, or why it is none
+"""
+
+from functools import lru_cache
+
+from coordinator.core.model import State
+from protocol.canonical import NotCanonical
+from protocol.keys import NodeKeyring, UnusableKey
+from protocol.messages import Domain, Keyring, LastWord
+from protocol.refusals import Refused
+
+
+def last_word(state: State, raw: bytes, signature: bytes) -> LastWord | str:
+    """The word that its speaker has signed; else why it proves nothing."""
+    try:
+        word = LastWord.decode(raw)
+    except NotCanonical as error:
+        return f"not a last word: {error}"
+    unsigned = unproved(state, word.node, Domain.LAST_WORD, raw, signature)
+    return f"a last word that {word.node} did not say: {unsigned}" if unsigned else word
+
+
+def unproved(state: State, node: str, domain: Domain, raw: bytes, signature: bytes) -> str | None:
+    """None where the node has signed this, by a key that a configuration which counts gives it; else why not."""
+    if state.trust.keyring is not None:
+        return _refusal(state.trust.keyring, node, domain, raw, signature)
+    why = f"no configuration that counts names a node {node}"
+    for key in {policy.nodes[node].key for policy in state.policies.values() if node in policy.nodes}:
+        refused = _checked(node, key, domain, raw, signature)
+        if refused is None:
+            return None
+        why = refused
+    return why
+
+
+@lru_cache(maxsize=256)
+def _checked(node: str, key: bytes, domain: Domain, raw: bytes, signature: bytes) -> str | None:
+    """An event is read by the fold more than once: when it comes, and when the disk refused what stood behind it."""
+    try:
+        return _refusal(NodeKeyring({node: key}), node, domain, raw, signature)
+    except UnusableKey as error:
+        return str(error)
+
+
+def _refusal(keyring: Keyring, node: str, domain: Domain, raw: bytes, signature: bytes) -> str | None:
+    try:
+        keyring.verify(node, domain, raw, signature)
+    except Refused as refused:
+        return refused.text
+    return None

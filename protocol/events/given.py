@@ -1,0 +1,61 @@
+"""What `decide` is given besides the feeds: judgements, fitness and timers, taken in one step and written into the event.
+
+With it a transition can be decided again by anybody, from the feeds at its heads: the lawfulness check.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from protocol.events.shapes import MS, NODES_MAX, REASON, TRUTH, Listed, Mapped, OneOf, Row, Shaped, Text, shaped
+from protocol.events.words import Judgement
+
+TIMERS_MAX = 128
+"""`retry`, `settling`, and for each of sixteen nodes four of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeerGiven:
+    judgement: Judgement
+    silent_ms: int
+    fit: bool
+    """By its newest heartbeat."""
+    current: bool
+    """Its feed is here up to the head in its newest heartbeat."""
+    agrees: bool
+    """It runs the configuration that we run."""
+    same_run: bool = True
+    """Its heartbeat is of the run that its feed is in; else it has started anew, and what the old run held is down."""
+
+
+class _Peer(Row):
+    """A peer as the list [judgement, silent_ms, fit, current, agrees, same_run]."""
+
+    def write(self, value: PeerGiven) -> list[object]:
+        return [str(value.judgement), value.silent_ms, value.fit, value.current, value.agrees, value.same_run]
+
+
+PEER = _Peer((OneOf(Judgement), MS, TRUTH, TRUTH, TRUTH, TRUTH), PeerGiven, optional=1)
+
+
+class _Timers(Listed):
+    """A set of names, written in their order."""
+
+    def read(self, value: object, where: str) -> frozenset[str]:  # type: ignore[override]
+        return frozenset(super().read(value, where))
+
+    def write(self, value: frozenset[str]) -> list[str]:  # type: ignore[override]
+        return sorted(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Given(Shaped):
+    peers: Mapping[str, PeerGiven] = shaped(Mapped(PEER, NODES_MAX))
+    fit: bool = shaped(TRUTH)
+    """We can append, have a guard that lives and confirms, were not stalled a moment ago, and know our own feed."""
+    unfit_because: str = shaped(REASON, "")
+    refused: bool = shaped(TRUTH, False)
+    """A fork of ours stands in the feeds, or a newer incarnation of our feed is proved: nobody goes by what we write."""
+    timers: frozenset[str] = shaped(_Timers(Text(160, 1), TIMERS_MAX), frozenset())
+    """Timers that are over: "retry", "failback:NODE", "passed:NODE", "late:NODE" (it names events that it does not
+    deliver); and while they still run "settling", and "behind:NODE": events of a node that is not heard are on their way from
+    one that is."""

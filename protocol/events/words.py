@@ -1,0 +1,43 @@
+"""The words that stand in event bodies, each with its one meaning."""
+
+from enum import StrEnum
+
+
+class ServiceState(StrEnum):
+    """The states of 2000, and the two in between."""
+
+    RECOVER = "RECOVER"
+    STARTING = "STARTING"
+    UP = "UP"
+    RECLAIM = "RECLAIM"
+    STOPPING = "STOPPING"
+    FAIL = "FAIL"
+
+
+class EndState(StrEnum):
+    """Where a STOPPING leads."""
+
+    RECOVER = "RECOVER"
+    FAIL = "FAIL"
+
+
+class Judgement(StrEnum):
+    """What a node thinks of a peer."""
+
+    ALIVE = "alive"
+    INDOUBT = "indoubt"
+    DEAD = "dead"
+
+
+class Outcome(StrEnum):
+    """How an action ended. UNKNOWN: it may have happened; a probe after a timeout could not tell either."""
+
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+class ActionWord(StrEnum):
+    UP = "up"
+    DOWN = "down"
+    RECLAIM = "reclaim"

@@ -68,6 +68,7 @@ class Command:
     """`move --for`: how long; 0 for no end."""
     epoch: int
     """`move`: the epoch before the holding that it asks for. A word that a node is down: the epoch of that node's claim.
+    `apply`: the number of the configuration, one above all that are known.
     Else the service's epoch, for which alone the command is good; 0 for any, where the word does not need one."""
     expires_ms: int
     """Refused at the door after this wall-clock time; never read by a decision."""

@@ -16,6 +16,7 @@
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -33,6 +34,9 @@ from coordinator.control.metrics import NodeMetrics
 from coordinator.control.status import service, status
 from coordinator.control.view import NodeView
 from coordinator.core.commands import Wanted
+
+HEX = re.compile("[0-9a-f]{64}")
+"""A digest, as it stands in a question."""
 
 SOCKET = "control.sock"
 STREAMS_MAX = 32
@@ -118,7 +122,8 @@ class ControlServer:
         return web.json_response(numbers.cluster(self.view))
 
     async def _resolve(self, request: web.Request) -> web.StreamResponse:
-        wanted = Wanted(*(request.query.get(name, "") for name in ("word", "service", "node")))
+        word, service, node, digest = (request.query.get(name, "") for name in ("word", "service", "node", "digest"))
+        wanted = Wanted(word, service, node, bytes.fromhex(digest) if HEX.fullmatch(digest) else b"")
         code, body = numbers.resolved(self.view, wanted)
         return web.json_response(body, status=code)
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.core import authority, ownership
+from coordinator.core.configurations import number_now
 from coordinator.core.model import Judgement, ServiceColumn, ServiceState
 from coordinator.core.passing import Asker
 from coordinator.core.standing import ENDED_BY
@@ -52,6 +53,8 @@ class Wanted:
     word: str
     service: str
     node: str = ""
+    digest: bytes = b""
+    """`apply`: of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,8 @@ class Resolved:
 def resolve(core: Core, wanted: Wanted) -> Resolved | Refusal | Already:
     """What to sign. Whether the operator may order it is judged when the command comes."""
     if wanted.word == "apply":
-        return _ready(core) or Resolved((Act(core.me, core.pen.incarnation),))
+        number = number_now(core.state, wanted.digest)
+        return _ready(core) or Resolved((Act(core.me, core.pen.incarnation),), epoch=number)
     refused = _ready(core) or _known(core, wanted)
     found = refused or TARGETS[wanted.word](core, wanted)
     if isinstance(found, Refusal | Already):
@@ -153,7 +157,7 @@ def _may(core: Core, command: Command) -> Refusal | None:
 
 
 def _wanted(command: Command) -> Wanted:
-    return Wanted(command.word, command.service, command.node)
+    return Wanted(command.word, command.service, command.node, command.digest)
 
 
 def _ready(core: Core) -> Refusal | None:

@@ -44,7 +44,7 @@ def reconfigured(core: Core, given: Reconfigured) -> None:
     core.emit(Adopt(given.policy))
     core.policy, core.beside = given.policy, given.policy.beside(core.me)
     core.quota.configure(given.policy, core.now_ms)
-    number = number_now(core.state, given.policy.digest)
+    number = given.command.command.epoch if given.command else number_now(core.state, given.policy.digest)
     entry = pieces.write(core, given.policy, number, causes)
     core.answers[entry.ref] = given.ticket
     core.liveness.reconfigure(given.policy, core.now_ms)
@@ -94,6 +94,9 @@ def _denied(core: Core, given: Reconfigured) -> Refusal | None:
     if command.digest != given.policy.digest:
         theirs, ours = _short(command.digest), _short(given.policy.digest)
         return Refusal(f"the file that was signed is {theirs}, the one on {core.me} is {ours}: copy it there")
+    number = number_now(core.state, given.policy.digest)
+    if command.epoch != number:
+        return Refusal(f"old-epoch: it was signed as configuration {command.epoch}, and would be {number} now: sign it anew")
     return None
 
 

@@ -47,6 +47,19 @@ def policy(*nodes: str, **service: Any) -> Policy:
     )
 
 
+def complete(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with what its kind asks for and the story does not: nothing that the fold reads."""
+    given = Given({}, True).to_body()
+    wanted: dict[str, dict[str, Any]] = {
+        Kind.CLAIM: {"rule": "take-over-free", "given": given},
+        Kind.RECLAIM: {"rule": "reclaim", "given": given},
+        Kind.RECOVER: {"rule": "retry", "given": given},
+        Kind.FAIL: {"rule": "operator-fail", "given": given},
+        Kind.FORK_SEEN: {"incarnation": 1, "number": 1, "ours": [b"", b""], "theirs": [b"", b""]},
+    }
+    return {**wanted.get(kind, {}), **body}
+
+
 class Believing:
     """A keyring that refuses nothing."""
 
@@ -72,25 +85,13 @@ class Story:
             story.starts(node)
         return story
 
-    def complete(self, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The body with what its kind asks for and the story does not: nothing that the fold reads."""
-        given = Given({}, True).to_body()
-        wanted: dict[str, dict[str, Any]] = {
-            Kind.CLAIM: {"rule": "take-over-free", "given": given},
-            Kind.RECLAIM: {"rule": "reclaim", "given": given},
-            Kind.RECOVER: {"rule": "retry", "given": given},
-            Kind.FAIL: {"rule": "operator-fail", "given": given},
-            Kind.FORK_SEEN: {"incarnation": 1, "number": 1, "ours": [b"", b""], "theirs": [b"", b""]},
-        }
-        return {**wanted.get(kind, {}), **body}
-
     def write(
         self, node: str, kind: Kind, body: Mapping[str, Any], service: str = "web", knows: bool = True, **more: Any
     ) -> Ref:
         mine = [event for event in self.events if event.node == node]
         others = {event.node: event for event in self.events if event.node != node}
         heads = tuple(Head(name, 1, event.number, bytes(32)) for name, event in others.items()) if knows else ()
-        number, whole, causes = len(mine) + 1, self.complete(kind, body), more.get("causes", ())
+        number, whole, causes = len(mine) + 1, complete(kind, body), more.get("causes", ())
         event = Event(CLUSTER, node, 1, number, bytes(32), 0, 0, kind, service, whole, causes, heads)
         self.events.append(event)
         self.state = reducer.reduce(self.state, event)

@@ -18,6 +18,7 @@ from coordinator.core.reducer import reduce
 from protocol.commands import Act, Command, SignedCommand, sign_command
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
+from tests.core.story import complete
 from tests.core.test_reconfigure import SCENARIOS
 from tools.simulator.orders import ADMIN, KEY, armed
 
@@ -36,7 +37,8 @@ class Feeds:
     def write(self, node: str, kind: Kind, body: Mapping[str, Any], service: str = "web", incarnation: int = 1) -> Ref:
         mine = self.events.setdefault((node, incarnation), [])
         heads = tuple(Head(*feed, len(found), bytes(32)) for feed, found in self.events.items() if found is not mine)
-        event = Event(POLICY.cluster_id, node, incarnation, len(mine) + 1, bytes(32), 0, 0, kind, service, body, (), heads)
+        whole, number = complete(kind, body), len(mine) + 1
+        event = Event(POLICY.cluster_id, node, incarnation, number, bytes(32), 0, 0, kind, service, whole, (), heads)
         mine.append(event)
         return event.ref
 
@@ -61,7 +63,7 @@ class Feeds:
         return self.write(node, Kind.COMMAND, body, "web", incarnation)
 
     def state(self, *first: tuple[str, int]) -> State:
-        state = State()
+        state = State.begin(POLICY)
         for feed in (*first, *(feed for feed in sorted(self.events) if feed not in first)):
             for event in self.events[feed]:
                 state = reduce(state, event)

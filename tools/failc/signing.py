@@ -78,7 +78,7 @@ def sign(ask: "Node", cluster: dict[str, Any], order: Order) -> dict[str, str] |
 
 
 def _resolved(ask: "Node", order: Order) -> dict[str, Any]:
-    query = urlencode({"word": order.word, "service": order.service, "node": order.node})
+    query = urlencode({"word": order.word, "service": order.service, "node": order.node, "digest": order.digest.hex()})
     code, found = ask.ask("GET", f"/resolve?{query}")
     if code != 200:
         raise Trouble(f"{order.what}: refused: {found.get('text') or found.get('error') or f'answered {code}'}", NO)

@@ -12,6 +12,7 @@ from coordinator.core import inputs as saw
 from coordinator.core.commands import Already, Resolved, Wanted, resolve
 from coordinator.core.core import Core
 from coordinator.core.feeds import replaced
+from coordinator.policy import Policy
 from protocol.bodies import Reply
 from protocol.commands import open_command
 from protocol.event import Entry
@@ -141,6 +142,13 @@ class Faild:
             self.command(signed.raw, signed.signature, ticket)
         else:
             self._answer(do.Answer(ticket, isinstance(found, Already), found.text))
+
+    def applied(self, policy: Policy, nth: str) -> None:
+        """`failc config apply`, signed by the admin; before the node knows its own feed, SIGHUP."""
+        wanted = Wanted("apply", "", self._host.name, policy.digest)
+        found = resolve(self.core, wanted)
+        signed = order(self._surroundings.policy, nth, wanted, found) if isinstance(found, Resolved) else None
+        self.post(saw.Reconfigured(policy, 0, signed))
 
     def command(self, raw: bytes, signature: bytes, ticket: int, source: str = "") -> None:
         """A command at the door: signature and cluster are looked at, as the control socket does. Raises Refused."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from coordinator.core.effects import Answer, Effect
-from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Input, Now, Reconfigured, StopAsked
+from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Input, Now, StopAsked
 from coordinator.core.model import UPISH
 from coordinator.policy import Policy
 from protocol.messages import LastWord, Verified
@@ -73,6 +73,7 @@ class Host:
         self._stalled: list[Callable[[], None]] = []
         self._datagrams_stalled = 0
         self._runs = 0
+        self._applied = 0
         self._life = 0
 
     def owns(self, service: str) -> bool:
@@ -112,7 +113,8 @@ class Host:
         """A new file on this machine, and `failc config apply` where a faild runs."""
         self.file = policy
         if self.faild:
-            self.faild.post(Reconfigured(policy))
+            self._applied += 1
+            self.faild.applied(policy, f"apply {self._applied} at {self.name}")
 
     def stop(self) -> None:
         """SIGTERM: it releases, then ends."""

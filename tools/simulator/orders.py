@@ -45,6 +45,7 @@ def order(policy: Policy, nth: str, wanted: Wanted, found: Resolved, for_ms: int
         nonce=hashlib.sha256(f"order {nth}".encode()).digest()[:16],
         acts=found.acts,
         run=found.run,
+        digest=wanted.digest,
         ends=found.ends,
     )
     return sign_command(command, KEY)

@@ -282,8 +282,7 @@ def test_everybody_beats_as_often_as_anybody_expects_it(world: World) -> None:
     world.hosts["lukretia"].apply(slow)
     world.run_until_ms(6_000)
     assert [core_of(world, node).heartbeat_ms for node in ("lukretia", "genesis")] == [100, 100]
-    assert core_of(world, "genesis").liveness.patience["lukretia"].dead_ms == 500
-    assert core_of(world, "lukretia").liveness.patience["genesis"].dead_ms == 5_000
+    assert core_of(world, "genesis").liveness.patience["lukretia"].dead_ms == 5_000
     world.hosts["genesis"].apply(slow)
     world.run_until_ms(9_000)
     assert [core_of(world, node).heartbeat_ms for node in ("lukretia", "genesis")] == [1_000, 1_000]

@@ -30,10 +30,14 @@ def _fences(word: Word, theirs: ServiceColumn) -> bool:
     return word.epoch >= theirs.epoch > 0
 
 
+def may_own(state: State, service: str, node: str) -> bool:
+    """Whether this node's claims of the service count: the files that it lived by at the last one make it a candidate."""
+    return is_candidate(state, node, service, state.column(node).service(service).configs)
+
+
 def holds(state: State, service: str, node: str) -> bool:
     """From its claim until its `down`, its last word, a fence, or the start of its next run; only where it may own it."""
-    theirs = state.column(node).service(service)
-    if not theirs.holds or not is_candidate(state, node, service, theirs.configs):
+    if not state.column(node).service(service).holds or not may_own(state, service, node):
         return False
     return ended(state, service, node) is None
 
@@ -45,7 +49,8 @@ def holders(state: State, service: str) -> tuple[str, ...]:
 
 def epoch(state: State, service: str) -> int:
     """The largest epoch that any node is known to have claimed."""
-    return max((column.service(service).epoch for column in state.columns.values()), default=0)
+    owners = (column for node, column in state.columns.items() if may_own(state, service, node))
+    return max((column.service(service).epoch for column in owners), default=0)
 
 
 def forked(state: State, node: str) -> bool:
@@ -86,14 +91,15 @@ def active_move(state: State, service: str) -> Move | None:
     While the target holds the service a claim of somebody else is a split, and the target is first in its order too.
     """
     newest: Move | None = max(state.orders.of("move", service).values(), key=lambda move: move.place, default=None)
-    if newest is None or any((service, newest.ref) in column.moves_ended for column in state.columns.values()):
+    owners = [column for node, column in state.columns.items() if may_own(state, service, node)]
+    if newest is None or any((service, newest.ref) in column.moves_ended for column in owners):
         return None
     target, has_it = state.column(newest.target).service(service), holds(state, service, newest.target)
     if (target.before_epoch if has_it else target.epoch) > newest.epoch:
         return None
     if has_it and target.holding_epoch > newest.epoch:
         return newest
-    overtaken = any(column.service(service).holding_epoch > newest.epoch for column in state.columns.values())
+    overtaken = any(column.service(service).holding_epoch > newest.epoch for column in owners)
     return None if overtaken else newest
 
 
@@ -135,6 +141,8 @@ def split_evidence(state: State, me: str, service: str) -> tuple[Ref, ...]:
         return ()
     found = []
     for node, column in state.columns.items():
+        if not may_own(state, service, node):
+            continue
         theirs, head = column.service(service), mine.known.get(node)
         known = (head.incarnation, head.number) if head else (0, 0)
         ends = (_last(column, theirs),) if mine.claim == mine.began and not _said_before(state, mine, service, node) else ()

@@ -37,7 +37,6 @@ from protocol.events import (
     MoveEnded,
     NodeStarted,
     Outcome,
-    Readmitted,
     Reclaim,
     Recover,
     Release,

@@ -13,7 +13,7 @@ from typing import Any
 
 from protocol.event import Event
 from protocol.events.body import Body
-from protocol.events.evidence import CarriedService, ForkSeen, Gap, HeardLastWord, Readmitted, SplitResolved, SplitSeen
+from protocol.events.evidence import CarriedService, ForkSeen, Gap, HeardLastWord, Readmitted, SplitResolved, SplitSeen, TailCut
 from protocol.events.given import Given, PeerGiven
 from protocol.events.node import (
     ConfigApplied,
@@ -95,6 +95,7 @@ __all__ = [
     "ServiceState",
     "SplitResolved",
     "SplitSeen",
+    "TailCut",
     "Unhold",
     "Up",
     "body_of",
@@ -108,7 +109,7 @@ BODIES: Mapping[str, type[Body]] = {
         Recover, Claim, Up, Release, Down, Fail, Reclaim, Restart, ActionStarted, ActionFinished,
         CheckFailed, CheckPassed, CarrierLost, CarrierBack,
         Commanded, Hold, Unhold, MoveBegun, MoveEnded, Fenced,
-        HeardLastWord, SplitSeen, SplitResolved, ForkSeen, Readmitted, Gap,
+        HeardLastWord, SplitSeen, SplitResolved, ForkSeen, Readmitted, Gap, TailCut,
     )
 }  # fmt: skip
 """Kind to the class of its body."""

@@ -94,6 +94,16 @@ class _RefOrEmpty(Row):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TailCut(Body):
+    """At its start the author's log lacked these events, though it had held them."""
+
+    KIND: ClassVar[str] = Kind.TAIL_CUT
+    SERVICE: ClassVar[bool] = False
+    cuts: tuple[tuple[str, int, int, int], ...] = shaped(Listed(Row((NODE, INCARNATION, INCARNATION, INCARNATION)), LENGTH_MAX))
+    """Node and incarnation of a feed, and the first and the last number that are missing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedService(Shaped):
     """Of one service what outlives an incarnation."""
 

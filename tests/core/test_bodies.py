@@ -131,6 +131,10 @@ def test_the_epoch_of_a_claim_is_bounded(number: Any) -> None:
     )
 
 
+def test_every_kind_has_a_body() -> None:
+    assert set(BODIES) == set(Kind)
+
+
 def test_a_kind_that_nobody_knows_changes_nothing_but_the_head() -> None:
     unknown = Event(CLUSTER, "lukretia", 1, 1, NO_PREVIOUS, 0, 0, "later", "", {"x": 1}, (), ())
     assert reduce(State(), unknown).column("lukretia").head is not None

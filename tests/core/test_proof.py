@@ -1,0 +1,128 @@
+"""What an event may not change although its author has signed it: the fold of every living node, and of the auditor.
+
+The thief has the key of a node. It writes whatever it likes into its own feed; nothing of it may move another node's service.
+"""
+
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from coordinator.core import ownership
+from coordinator.core.configurations import number_at_start, ruling
+from coordinator.core.model import Flaw, State
+from coordinator.core.reducer import reduce
+from coordinator.policy import Policy
+from protocol.event import Event, Ref
+from protocol.kinds import Kind
+from protocol.messages import Domain, LastWord
+from protocol.signing import Identity
+from tests.core.story import CLUSTER, Story, policy
+
+L, G, THIEF = "lukretia", "genesis", "umpire"
+KEYS = {
+    name: Identity(name, Ed25519PrivateKey.from_private_bytes(bytes([at]) * 32)) for at, name in enumerate((L, G, THIEF), 1)
+}
+
+
+def keyed() -> Policy:
+    """lukretia and genesis may own `web`, the umpire may not; each with a key of its own."""
+    three = policy(L, G, THIEF)
+    nodes = {name: replace(node, key=KEYS[name].public) for name, node in three.nodes.items()}
+    return replace(three, nodes=nodes, services={"web": replace(three.services["web"], nodes=(L, G))})
+
+
+def begun() -> Story:
+    """lukretia holds the service; signatures count."""
+    story = Story(keyed())
+    story.state = State.begin(story.policy)
+    for node in (L, G, THIEF):
+        story.starts(node)
+    return story.holds(L, 1)
+
+
+def last_skip(story: Story, node: str) -> Flaw | None:
+    skipped = story.state.column(node).skipped
+    return skipped[-1].flaw if skipped else None
+
+
+def said(story: Story, by: str, signer: str, about: str = L, epoch: int = 1, body_epoch: int = 1) -> Ref:
+    """`by` records a last word of `about`, signed with the key of `signer`."""
+    raw = LastWord(CLUSTER, about, story.state.column(about).run, "web", epoch).encode()
+    signature = KEYS[signer].sign(Domain.LAST_WORD, raw)
+    return story.write(by, Kind.LAST_WORD, {"word": raw, "signature": signature, "node": about, "epoch": body_epoch})
+
+
+def test_a_last_word_counts_when_its_speaker_signed_it() -> None:
+    story = begun()
+    said(story, G, L)
+    assert ownership.holders(story.state, "web") == ()
+
+
+@pytest.mark.parametrize("signer", [THIEF, G])
+def test_a_last_word_that_its_speaker_did_not_sign_ends_nothing(signer: str) -> None:
+    """It made genesis claim beside the living owner."""
+    story = begun()
+    said(story, signer, signer)
+    assert ownership.holders(story.state, "web") == (L,)
+    assert last_skip(story, signer) is Flaw.AUTHORITY
+
+
+def test_the_epoch_of_a_last_word_is_the_signed_one_and_not_that_of_the_body() -> None:
+    """An old word of lukretia's, recorded again with the epoch of today."""
+    story = begun()
+    story.lets_go(L).holds(L, 2)
+    said(story, THIEF, L, epoch=1, body_epoch=2)
+    assert ownership.holders(story.state, "web") == (L,)
+
+
+def test_a_claim_of_a_node_that_is_no_candidate_is_evidence_and_nothing_else() -> None:
+    """trials 50: its rivals stayed in RECLAIM, and nobody took over after a crash."""
+    story = begun()
+    story.holds(THIEF, 2)
+    assert ownership.holders(story.state, "web") == (L,)
+    assert ownership.split_evidence(story.state, L, "web") == ()
+
+
+def test_a_claim_for_a_service_that_no_file_has_is_nothing() -> None:
+    story = begun()
+    story.write(THIEF, Kind.CLAIM, {"epoch": 1, "reason": ""}, "mail")
+    assert ownership.holders(story.state, "mail") == ()
+
+
+@pytest.mark.parametrize("kind", [Kind.UP, Kind.RELEASE, Kind.DOWN, Kind.RESTART, Kind.RECLAIM])
+def test_what_follows_no_claim_changes_nothing(kind: Kind) -> None:
+    story = begun()
+    bodies = {Kind.RELEASE: {"to": "RECOVER", "cause": "move"}, Kind.DOWN: {"to": "FAIL", "cause": "check"},
+              Kind.RESTART: {"count": 1}, Kind.RECLAIM: {"epoch": 9}}  # fmt: skip
+    story.write(G, kind, bodies.get(kind, {}))
+    assert story.state.column(G).service("web").changed != story.events[-1].ref
+    assert last_skip(story, G) is Flaw.UNLAWFUL
+
+
+def test_nothing_is_claimed_outside_a_run() -> None:
+    story = begun()
+    story.write(G, Kind.NODE_STOPPED, {}, "")
+    story.claims(G, 2)
+    assert ownership.holders(story.state, "web") == (L,)
+
+
+def applied(story: Story, node: str, number: int, digest: bytes) -> None:
+    story.write(node, Kind.CONFIG_APPLIED, {"number": number, "digest": digest, "text": "cluster = "}, "")
+
+
+def test_a_number_that_a_thief_gives_a_file_rules_nothing_and_leaves_numbers_for_others() -> None:
+    story = begun()
+    applied(story, L, 1, story.policy.digest)
+    applied(story, THIEF, 2**53, b"t" * 32)
+    applied(story, THIEF, 2**53, story.policy.digest)
+    assert ruling(story.state, story.policy) == story.policy
+    assert number_at_start(story.state, b"n" * 32) <= 2**33
+
+
+def test_an_event_of_another_incarnation_that_is_skipped_changes_only_its_author() -> None:
+    story = begun()
+    wild = Event(CLUSTER, THIEF, 2**53, 1, bytes(32), 0, 0, Kind.CLAIM, "web", {"epoch": -1}, (), ())
+    state = reduce(story.state, wild)
+    assert ownership.holders(state, "web") == (L,)
+    assert state.column(THIEF).skips == 1

@@ -333,9 +333,9 @@ def test_failed_everywhere_it_is_in_fail_until_the_order_is_over() -> None:
 
 def test_an_operators_fail_on_one_node_outlives_the_end_of_fail_everywhere() -> None:
     story = two().orders(("fail-everywhere", "web"), Ref(G, 1, 50), None)
-    story.lets_go(L, "FAIL", "everywhere").wishes(L, "fail")
+    story.holds(L, 1).lets_go(L, "FAIL", "everywhere").wishes(L, "fail")
     assert story.decides(L).rule == "operator-fail"
-    story.lets_go(L, "FAIL", "operator")
+    story.write(L, Kind.FAIL, {"cause": "operator"})
     assert story.decides(L).rule == "failed"
 
 

@@ -111,7 +111,7 @@ class AddressAction:
 
     def hush(self) -> None:
         """Stop announcing it: we must not go on about what we give up."""
-        self._announcer.hush(self.address)
+        self._announcer.hush(self.interface, self.address)
 
     async def probe(self, order: Order) -> Seen:
         await self.netlink.table.settled()
@@ -180,7 +180,7 @@ class AddressAction:
 
     def tell_anew(self) -> None:
         """Whoever has heard may have forgotten."""
-        self._announcer.forget(self.address)
+        self._announcer.forget(self.interface, self.address)
 
     async def _undone(self, told: Result) -> Result:
         """A take-over that nobody hears of is none: the address goes again, and the next node may try."""

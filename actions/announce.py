@@ -2,7 +2,7 @@
 
     announcer = Announcer(wire)
     took_us = announcer.announce("eth0", ip_interface("10.77.0.100/24"))
-    announcer.hush(address)         # before the address goes: we must not announce what we gave up
+    announcer.hush("eth0", address)         # before the address goes: we must not announce what we gave up
 
 Frames go out raw over AF_PACKET (CAP_NET_RAW): no route, no gate and no tentative address can hold them back. All of them go
 through the one packet socket of this process (actions/wire.py says why), and what is repeated is repeated in slices: no turn
@@ -31,7 +31,10 @@ SLICE = 32
 """Addresses that are announced again in one turn of the loop: some 30 us each."""
 
 Address = IPv4Interface | IPv6Interface
-Burst = list[tuple[str, Address]]
+Placed = tuple[str, Address]
+"""Interface and address: a link-local address is another one on each interface."""
+
+Burst = list[Placed]
 """What was announced in one turn of the loop, and is repeated together."""
 
 
@@ -40,12 +43,12 @@ class Announcer:
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
-        self._coming: dict[Address, Burst] = {}
+        self._coming: dict[Placed, Burst] = {}
         """With which burst each address is announced again."""
         self._next: Burst = []
         """That of this turn."""
         self._timers: set[asyncio.TimerHandle] = set()
-        self._told: dict[Address, bytes | None] = {}
+        self._told: dict[Placed, bytes | None] = {}
         """What was last announced, and with which hardware address."""
         self._routers: dict[str, bool] = {}
         """Whether we forward on an interface, as we last saw it: hosts that use the address as their gateway must know."""
@@ -54,28 +57,29 @@ class Announcer:
     def announce(self, interface: str, address: Address) -> int:
         """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
         began = time.monotonic_ns()
-        self.forget(address)
-        self._told[address] = self._send(interface, address)
+        self.forget(interface, address)
+        self._told[interface, address] = self._send(interface, address)
         took_us = (time.monotonic_ns() - began) // 1000
         if not self._next:
             asyncio.get_running_loop().call_soon(self._plan)
         self._next.append((interface, address))
-        self._coming[address] = self._next
+        self._coming[interface, address] = self._next
         return took_us
 
-    def hush(self, address: Address) -> None:
-        self._coming.pop(address, None)
+    def hush(self, interface: str, address: Address) -> None:
+        self._coming.pop((interface, address), None)
 
     def has_told(self, interface: str, address: Address) -> bool:
         """Whether it was announced from the interface as it is now: one that was made anew has another hardware address."""
         try:
-            return address in self._told and self._told[address] == self._look.hardware_address(interface)
+            known = (interface, address) in self._told
+            return known and self._told[interface, address] == self._look.hardware_address(interface)
         except OSError:
             return False
 
-    def forget(self, address: Address) -> None:
+    def forget(self, interface: str, address: Address) -> None:
         """It counts as not announced."""
-        self._told.pop(address, None)
+        self._told.pop((interface, address), None)
 
     def close(self) -> None:
         """The wire stays open: it is not ours."""
@@ -110,11 +114,11 @@ class Announcer:
         if at == 0:
             for interface in {interface for interface, _ in burst}:
                 self._routers[interface] = _forwards(interface)  # it may have become one since
-        mine = [(interface, address) for interface, address in burst[at : at + SLICE] if self._coming.get(address) is burst]
+        mine = [placed for placed in burst[at : at + SLICE] if self._coming.get(placed) is burst]
         self._repeat(mine)
         if last:
-            for _, address in mine:
-                self.hush(address)
+            for placed in mine:
+                self.hush(*placed)
         if at + SLICE < len(burst):
             self._later(0, burst, at + SLICE, last=last)
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from actions.process import Programs
+from actions.starting import Lost
 
 NO_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN}
 """No descriptor, no memory, no process: EAGAIN is fork(2)'s."""
@@ -52,6 +53,8 @@ async def check_exec(argv: Sequence[str], environment: Mapping[str, str], progra
     except OSError as error:
         _raise_unasked(error)
         return Found(False, f"{argv[0]} cannot be run: {error.strerror or error}")
+    except Lost as lost:
+        raise Unasked(str(lost)) from None
     if exited.code == 0:
         return Found(True)
     return Found(False, f"{argv[0]}: exit {exited.code}" + (f": {exited.line}" if exited.line else ""))

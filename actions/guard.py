@@ -313,26 +313,28 @@ def remove_address(down: Told) -> bool:
 def look(downs: list[Told]) -> bool:
     """Where each address is now (`here`). Interfaces are renamed, people add an address once more with another prefix, and
     an IPv4 address of ours has the one that fits. False where nobody can tell."""
-    wanted = {packed(down["address"]): down for down in downs if "address" in down}
-    for down in wanted.values():
+    wanted = addresses_of(downs)
+    for down in downs:
         down["here"] = []
     try:
-        for one in carried(wanted) if wanted else []:
-            wanted[one.address]["here"].append(one)
+        everything = every_address() if wanted else []
     except OSError as error:
         complain(f"nobody can tell which addresses are here: {error}")
         return False
+    for one in carried(everything, wanted):
+        claimed_by(one, wanted)[0]["here"].append(one)
     return True
 
 
 def nothing_left(downs: list[Told]) -> bool:
     """What has come meanwhile goes as well. What the host itself lives by stays, and then this machine answers for it."""
-    if look(downs) and any(down.get("here") for down in downs):
+    wanted = addresses_of(downs)
+    if look(downs):
         for down in downs:
-            remove_address(down) if "address" in down else None
-    wanted = {packed(down["address"]): down for down in downs if "address" in down}
+            if down["here"]:
+                remove_address(down)
     try:
-        left = mine(every_address(), wanted) if wanted else []
+        left = [one for one in every_address() if claimed_by(one, wanted)] if wanted else []
     except OSError as error:
         complain(f"nobody can tell which addresses are still here: {error}")
         return False
@@ -341,16 +343,25 @@ def nothing_left(downs: list[Told]) -> bool:
     return not left
 
 
-def carried(wanted: dict[bytes, Told]) -> list[Carried]:
+def addresses_of(downs: list[Told]) -> dict[bytes, list[Told]]:
+    """A link-local address may be there for several interfaces."""
+    wanted: dict[bytes, list[Told]] = {}
+    for down in downs:
+        if "address" in down:
+            wanted.setdefault(packed(down["address"]), []).append(down)
+    return wanted
+
+
+def carried(everything: list[Carried], wanted: dict[bytes, list[Told]]) -> list[Carried]:
     """Where this machine has one of these addresses and would not have it without us: where ours is, all of them."""
-    everything = every_address()
     own, ours = the_hosts_own(everything), {one.address for one in everything if one.ours}
-    return [one for one in mine(everything, wanted) if one not in own or one.address in ours]
+    return [one for one in everything if claimed_by(one, wanted) and (one not in own or one.address in ours)]
 
 
-def mine(everything: list[Carried], wanted: dict[bytes, Told]) -> list[Carried]:
-    named = [one for one in everything if one.address in wanted]
-    return [one for one in named if one.ours or counts(one.address, wanted[one.address]["interface"], one.interface)]
+def claimed_by(one: Carried, wanted: dict[bytes, list[Told]]) -> list[Told]:
+    """Whose it is."""
+    named = wanted.get(one.address, [])
+    return [down for down in named if counts(one.address, down["interface"], one.interface)] or (named if one.ours else [])
 
 
 def take_away(one: Carried) -> int:

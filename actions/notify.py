@@ -10,6 +10,7 @@ import logging
 
 from actions.outcome import Order
 from actions.process import Programs
+from actions.starting import Lost
 
 log = logging.getLogger("failover.notify")
 
@@ -25,6 +26,9 @@ class NotifyHook:
             exited = await self._programs.run([self.path, state, order.service, str(order.epoch)], environment)
         except OSError as error:
             log.warning("%s cannot be run: %s", self.path, error.strerror)
+            return
+        except Lost as lost:
+            log.warning("%s %s: %s", self.path, state, lost)
             return
         if exited.code:
             log.warning("%s %s: exit %d: %s", self.path, state, exited.code, exited.line)

@@ -9,6 +9,7 @@ done or failed, else it is unknown. Nothing but cancellation from outside comes 
 import asyncio
 
 from actions.outcome import Action, Ending, Order, Result, Seen
+from actions.starting import Lost
 
 PROBE_S_MAX = 5.0
 """A probe is a look; one that takes longer than this will not tell us in time to matter."""
@@ -27,6 +28,8 @@ async def perform(action: Action, word: str, order: Order, timeout_s: float) -> 
         return await _settle(action, word, order, f"no end after {timeout_s:g} s")
     except OSError as error:
         return await _settle(action, word, order, f"{error.strerror or error}")
+    except Lost as lost:
+        return await _settle(action, word, order, str(lost))
 
 
 async def look(action: Action, order: Order) -> Seen:
@@ -34,7 +37,7 @@ async def look(action: Action, order: Order) -> Seen:
     try:
         async with asyncio.timeout(PROBE_S_MAX):
             return await action.probe(order)
-    except (TimeoutError, OSError):
+    except (TimeoutError, OSError, Lost):
         return Seen.UNKNOWN
 
 

@@ -4,7 +4,8 @@
     exited = await programs.run(["/etc/failover/web", "start"], order.environment())
     exited.code, exited.line, exited.output         # exit code (negative: by a signal), last line, SHA-256 of the output
 
-Cancelling `run` kills the whole group. A ticket is told to the guard before the program starts and stands in its
+A process of its own starts them (actions/starter.py): we would stand still until each is a program, and so would every
+heartbeat. Cancelling `run` kills the whole group. A ticket is told to the guard before the program starts and stands in its
 environment, so that one whose number never reached the guard is found even if we die in between.
 
 A program that starts a daemon may leave it our pipe as its output: we wait for the program, never for the end of the
@@ -18,13 +19,13 @@ import hashlib
 import os
 import resource
 import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from actions.descriptors import AT_START, CORE_AT_START
 from actions.guard import BY_SHELL
+from actions.starting import Lost, Starter
 
 OUTPUT_BYTES_MAX = 1 << 20
 """What is hashed and looked at; the rest of a flood is read and thrown away."""
@@ -41,9 +42,6 @@ NOT_RUNNABLE, NOT_FOUND = 126, 127
 LEFT_MAX = 8
 """Outputs of one command that we go on emptying after its end: a check that leaves a child behind at every run must not take
 all our descriptors. Another command's daemon loses nothing by it."""
-
-POLL_S = 0.02
-"""Where no descriptor is left for waiting."""
 
 CORE_BLOCKS = "unlimited" if CORE_AT_START == resource.RLIM_INFINITY else CORE_AT_START // 512
 """POSIX counts core files in blocks of 512 bytes."""
@@ -81,13 +79,14 @@ class Programs:
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
+        self._starter = Starter()
         self._run = os.urandom(6).hex()
         self._count = 0
         self._left: dict[tuple[str, ...], list[_Printed]] = {}
         """By the first two words of a command: outputs that somebody has kept open, the oldest first."""
 
     async def run(self, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
-        """Raises OSError where the program cannot be started: then nothing has happened."""
+        """Raises OSError where the program cannot be started: then nothing has happened. Raises Lost where nobody can tell."""
         self._count += 1
         ticket = f"{self._run}-{self._count}"
         self._groups.began(ticket)
@@ -99,25 +98,42 @@ class Programs:
     async def _run_group(self, ticket: str, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
         printed = _Printed()
         try:
-            process = _start(argv, {**_inherited(), **environment, TICKET: ticket}, printed.writer)
-        except OSError:
+            code = await self._until_its_end(ticket, argv, {**_inherited(), **environment, TICKET: ticket}, printed)
+        finally:
+            self._starter.forget(ticket)
+        printed.read()
+        exited = Exited(code, printed.line(), printed.digest())
+        _must_have_run(argv[0], exited)
+        return exited
+
+    async def _until_its_end(
+        self, ticket: str, argv: Sequence[str], environment: Mapping[str, str], printed: "_Printed"
+    ) -> int:
+        """By way of a shell: whoever starts it stands still until the program's file is open, and others wait to be started."""
+        shell, option, script = BY_SHELL
+        words = [shell, option, WITH_OUR_LIMIT + script, *argv]
+        try:
+            self._groups.group(ticket, await self._starter.start(ticket, words, environment, printed.writer))
+            self._leave(tuple(argv[:2]), printed)
+            return await self._starter.end_of(ticket)
+        except (OSError, Lost):
             printed.abandon()
+            raise
+        except asyncio.CancelledError:
+            self._starter.kill(ticket)
+            with contextlib.suppress(TimeoutError, Lost, KeyError):
+                await asyncio.wait_for(self._starter.end_of(ticket), KILLED_S_MAX)
             raise
         finally:
             os.close(printed.writer)
-        self._groups.group(ticket, process.pid)
-        self._leave(tuple(argv[:2]), printed)
-        try:
-            await _exit_of(process)
-        except asyncio.CancelledError:
-            kill_group(process.pid)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(_exit_of(process), KILLED_S_MAX)
-            raise
-        printed.read()
-        exited = Exited(process.returncode, printed.line(), printed.digest())
-        _must_have_run(argv[0], exited)
-        return exited
+
+    async def prepare(self) -> None:
+        """Programs will be run: the first of them shall not wait for what starts it."""
+        await self._starter.prepare()
+
+    def close(self) -> None:
+        """Nothing is started any more."""
+        self._starter.close()
 
     def _leave(self, command: tuple[str, ...], printed: "_Printed") -> None:
         left = self._left[command] = [*(one for one in self._left.get(command, ()) if one.open), printed]
@@ -132,16 +148,6 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def _start(argv: Sequence[str], environment: Mapping[str, str], output: int) -> "subprocess.Popen[bytes]":
-    """A session of its own, no input, our pipe as output, and no other descriptor of ours. By way of a shell: until the
-    program's file is open we would stand still, with the whole process."""
-    shell, option, script = BY_SHELL
-    words, nothing = [shell, option, WITH_OUR_LIMIT + script, *argv], subprocess.DEVNULL
-    return subprocess.Popen(
-        words, env=environment, cwd="/", stdin=nothing, stdout=output, stderr=output, start_new_session=True
-    )
-
-
 def _must_have_run(path: str, exited: Exited) -> None:
     """Raises OSError where it was the shell that ended. It names the program in two places: as itself, and as what it cannot
     run. A program that ends in this way names itself once, if at all."""
@@ -153,30 +159,6 @@ def _must_have_run(path: str, exited: Exited) -> None:
 
 def _inherited() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in PRIVATE and not name.startswith("PYTHON")}
-
-
-async def _exit_of(process: "subprocess.Popen[bytes]") -> None:
-    """Wait by pidfd: no thread, and no signal handler that others could replace."""
-    if process.poll() is not None:
-        return
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    try:
-        handle = os.pidfd_open(process.pid)
-    except OSError:
-        return await _polled(process)
-    loop.add_reader(handle, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(handle)
-        os.close(handle)
-    process.wait()
-
-
-async def _polled(process: "subprocess.Popen[bytes]") -> None:
-    while process.poll() is None:
-        await asyncio.sleep(POLL_S)
 
 
 class _Printed:

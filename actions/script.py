@@ -14,6 +14,7 @@ import logging
 
 from actions.outcome import Ending, Order, Result, Seen
 from actions.process import Exited, Programs
+from actions.starting import Lost
 
 log = logging.getLogger("failover.script")
 
@@ -56,6 +57,8 @@ class ScriptAction:
                 log.warning("%s %s: %s", self.path, word, _words(exited))
         except OSError as error:
             log.warning("%s %s: %s", self.path, word, error.strerror)
+        except Lost as lost:
+            log.warning("%s %s: %s", self.path, word, lost)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is None or task.cancelling():

@@ -165,10 +165,11 @@ def addresses_once(reading: Reading) -> Findings:
                 address = ipaddress.ip_interface(action.address or "").ip
             except ValueError:
                 continue
-            if address in seen:
+            where: object = (address, action.interface) if address.is_link_local else address  # another on each interface
+            if where in seen:
                 path = ("services", name, "actions", index, "address")
-                yield Finding(path, f"{address} is already {seen[address]}", "A service address belongs to one service only")
-            seen.setdefault(address, f"an address of service {name}")
+                yield Finding(path, f"{address} is already {seen[where]}", "A service address belongs to one service only")
+            seen.setdefault(where, f"an address of service {name}")
 
 
 def checks(reading: Reading) -> Findings:

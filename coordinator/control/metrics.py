@@ -95,10 +95,15 @@ class NodeMetrics(Collector):
         )
         for key in (each.key for each in standing):
             alarm.add_metric([str(key.name), key.service, key.node], 1.0)
+        turns = self.view.turns
+        longest = GaugeMetricFamily(
+            "failover_loop_longest_turn_seconds", "The longest turn of the event loop so far.", value=turns.longest_ms / 1000
+        )
+        long = CounterMetricFamily("failover_loop_long_turns", "Turns of the event loop above 20 ms.", value=turns.long)
         heads = GaugeMetricFamily("failover_feed_number", "The last durable event of a feed.", labels=["node", "incarnation"])
         for head in self.view.heads():
             heads.add_metric([head.node, str(head.incarnation)], head.number)
         commands = CounterMetricFamily("failover_commands", "Commands at the door, by what became of them.", labels=["outcome"])
         for outcome, count in self.commands.items():
             commands.add_metric([str(outcome)], count)
-        return iter((ready, fit, alarms, alarm, heads, commands))
+        return iter((ready, fit, alarms, alarm, longest, long, heads, commands))

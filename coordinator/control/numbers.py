@@ -3,9 +3,10 @@
 from typing import Any
 
 from coordinator.control.status import rounded
-from coordinator.control.view import NodeView
+from coordinator.control.view import NodeView, TurnsView
 from coordinator.core.commands import Already, Refusal, Wanted
 from coordinator.policy import ServicePolicy, Timing
+from protocol.moment import rfc3339
 
 
 def links(view: NodeView) -> dict[str, Any]:
@@ -36,6 +37,7 @@ def timings(view: NodeView) -> dict[str, Any]:
         "dead_ms": policy.timing.dead_ms,
         "drift_ppm": policy.timing.drift_ppm,
         "derived": derived(policy.timing),
+        "loop": _loop(view.turns),
         "services": {name: _service(service) for name, service in policy.services.items()},
     }
 
@@ -48,6 +50,16 @@ def derived(timing: Timing) -> dict[str, int]:
         "death_judged_ms_min": timing.dead_ms - timing.heartbeat_ms,
         "death_judged_ms_max": timing.dead_ms,
         "death_judged_after_start_ms": timing.dead_ms + 1000,
+    }
+
+
+def _loop(turns: TurnsView) -> dict[str, Any]:
+    """The turns of the event loop since this node was ready."""
+    return {
+        "longest_turn_ms": rounded(turns.longest_ms),
+        "what": turns.longest_text,
+        "at": rfc3339(turns.longest_at_ms) if turns.longest_at_ms else None,
+        "turns_above_20_ms": turns.long,
     }
 
 

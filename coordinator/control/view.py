@@ -79,6 +79,22 @@ class LinkView(Protocol):
         """Reason to how many messages were refused for it."""
 
 
+class TurnsView(Protocol):
+    """How long the event loop's turns took since this node was ready; `coordinator.daemon.turns` has the class."""
+
+    @property
+    def longest_ms(self) -> float: ...
+    @property
+    def longest_text(self) -> str:
+        """What ran in it; empty where it was too short to be seen."""
+
+    @property
+    def longest_at_ms(self) -> int: ...
+    @property
+    def long(self) -> int:
+        """How many took longer than 20 ms."""
+
+
 class NodeView(Protocol):
     @property
     def me(self) -> str: ...
@@ -102,6 +118,8 @@ class NodeView(Protocol):
     def alarms(self) -> Sequence[Alarm]:
         """Those that stand, the gravest first."""
 
+    @property
+    def turns(self) -> TurnsView: ...
     @property
     def bell(self) -> Bell:
         """Rung whenever `state` or `heads()` has changed."""

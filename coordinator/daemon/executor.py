@@ -97,6 +97,8 @@ class Executor:
         self._workshop = Workshop(netlink, announcer, Programs(self._groups))
         for service in self._policy.owned_by(self._me):
             self.equip(service)
+        if any(_runs_programs(service) for service in self._policy.owned_by(self._me)):
+            await self._workshop.programs.prepare()
 
     def configure(self, policy: Policy) -> None:
         """A new configuration: checks are by it from the next `watch` on, actions only when the core says `equip`."""
@@ -122,6 +124,7 @@ class Executor:
             await orders.close()
         await self._hooks.close()
         if self._workshop is not None:
+            self._workshop.programs.close()
             self._workshop.announcer.close()
             self._workshop.netlink.close()
 
@@ -318,6 +321,11 @@ class Executor:
 def _ending(done: Performed) -> ActionEnding:
     result, took_us = done
     return ActionEnding(Outcome(result.ending.value), took_us, result.announce_us, result.text[:TEXT_MAX], result.output)
+
+
+def _runs_programs(service: ServicePolicy) -> bool:
+    of_actions = any(action.kind in ("script", "notify") for action in service.actions)
+    return of_actions or any(check.kind == "exec" for check in service.checks)
 
 
 def _addresses(deeds: Deeds, order: Run) -> list[AddressAction] | None:

@@ -24,6 +24,7 @@ from coordinator.daemon import undumped
 from coordinator.daemon.file import look
 from coordinator.daemon.loglines import OneLine
 from coordinator.daemon.output import Output
+from coordinator.daemon.turns import Turns
 from coordinator.policy import Policy
 from protocol.output import flush, give_up_output, is_about_output
 from protocol.printable import printable
@@ -78,7 +79,8 @@ def _main(argv: list[str]) -> int:
     output.setFormatter(OneLine("%(asctime)s.%(msecs)03dZ %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[output])
     _lacking(checked)
-    return asyncio.run(_run(options, checked.policy, early, output))
+    with asyncio.Runner(loop_factory=Turns.loop) as runner:
+        return runner.run(_run(options, checked.policy, early, output))
 
 
 def _hide() -> None:

@@ -46,6 +46,7 @@ from coordinator.daemon.room import Room
 from coordinator.daemon.statelock import StateBusy
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
+from coordinator.daemon.turns import Turns
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.trust import known_keys
 from protocol.bodies import Reply
@@ -84,6 +85,7 @@ class Node:
         self.journal, self.identity = journal, identity
         self.run = os.urandom(8)
         self.bell = Bell()
+        self.turns = Turns.here()
         self.ready = False
         self._core: Core | None = None
         self._signed: dict[tuple[int, int], Entry] = {}
@@ -354,6 +356,7 @@ class Node:
 
     def _ready(self, order: effects.Ready) -> None:
         self.ready = True
+        self.turns.begin(lambda: self.policy.timing.heartbeat_ms, lambda text: self.alarms_.begin(AlarmName.LOOP_LATE, text))
         self.bell.ring()
         self._say_aloud("ready")
         tell("READY=1")

@@ -202,7 +202,7 @@ async def test_a_hook_that_hangs_delays_no_other_and_is_told_the_newest_state_ne
             it.executor.changed("web", state, 7, "a test")
         await until(lambda: _count(tmp_path / "second.log") == len(history), "the other hook has heard everything")
         assert (tmp_path / "first.log").read_text().split() == ["UP"], "while the first one still hangs"
-        await until(lambda: _count(tmp_path / "web.log") == 5, "and so has the script")
+        await until(lambda: _count(tmp_path / "web.log") == 6, "and so has the script")
         await until(lambda: _count(tmp_path / "first.log") == 2, "the one that hung hears what is true now")
     assert (tmp_path / "second.log").read_text().split() == history
     assert (tmp_path / "first.log").read_text().split() == ["UP", "FAIL"]
@@ -425,7 +425,7 @@ def test_a_held_address_is_announced_again_when_the_carrier_is_back(lan: Lan, ip
             in_namespace(lan.switch, "ip", "link", "set", "p1", "down")
             remember_wrongly(lan, ip)
             await until(lambda: CarrierChanged("eth0", False) in it.inbox, "the loss is seen")
-            it.executor._workshop.announcer.hush(ip_interface(text))  # else a repeat of the first one may tell it
+            it.executor._workshop.announcer.hush("eth0", ip_interface(text))  # else a repeat of the first one may tell it
             in_namespace(lan.switch, "ip", "link", "set", "p1", "up")
             await until(lambda: lan.neighbour(lan.client, ip) == lan.mac(lan.one), "it is announced")
             assert it.executor.troubles == []

@@ -648,3 +648,21 @@ def test_the_guard_takes_no_administrators_address_along(lan: Lan, peer: Peer, s
     finally:
         in_namespace(lan.one, "ip", "address", "del", "10.94.0.9/24", "dev", "eth0")
         in_namespace(lan.one, "sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=1")
+
+
+def test_a_link_local_address_of_two_interfaces_goes_from_both(lan: Lan, peer: Peer, stand_in: Any) -> None:
+    """It is another address on each: a service may have it on both."""
+    in_namespace(lan.one, "ip", "link", "add", "spare0", "type", "veth", "peer", "spare1")
+    for name in ("spare0", "spare1"):
+        in_namespace(lan.one, "ip", "link", "set", name, "up")
+    try:
+        both = [["address", {"address": "fe80::77/64", "interface": name}, 20_000] for name in ("eth0", "spare0")]
+        it = stand_in({"web": both})
+        it.hear("up")
+        assert all("fe80::77" in lan.ips(lan.one, name) for name in ("eth0", "spare0"))
+        it.kill()
+        assert peer.word(peer.four).service == "web"
+        assert not any("fe80::77" in lan.ips(lan.one, name) for name in ("eth0", "spare0"))
+        it.guard_ended()
+    finally:
+        in_namespace(lan.one, "ip", "link", "del", "spare0")

@@ -105,6 +105,7 @@ async def test_a_timeout_kills_the_whole_group_and_the_probe_tells(tmp_path: Pat
     """The child of the script must not go on either: it would bring the service up later, when nobody expects it."""
     body = f'case $1 in start) sleep 600 & echo $! > {tmp_path}/child; wait;; status) exit $(cat {tmp_path}/status);; esac'
     action = ScriptAction(write_script(tmp_path, body), programs)
+    await programs.prepare()
     for status, ending in (("3", Ending.FAILED), ("0", Ending.DONE), ("1", Ending.UNKNOWN)):
         (tmp_path / "status").write_text(status)
         assert (await perform(action, "up", ORDER, 0.3)).ending is ending
@@ -263,6 +264,7 @@ async def test_a_program_gets_its_words_as_they_are(tmp_path: Path, programs: Pr
 
 
 async def test_descriptors_do_not_pile_up(tmp_path: Path, programs: Programs) -> None:
+    await programs.prepare()
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(5):
         await programs.run(["/bin/sh", "-c", "echo x"], {})
@@ -311,3 +313,51 @@ async def test_a_program_is_waited_for_without_a_descriptor_too() -> None:
     with contextlib.ExitStack() as taken:
         exited = await Programs(Last()).run(["/bin/sh", "-c", "sleep 0.2; echo x; exit 3"], {})
     assert (exited.code, exited.line) == (3, "x")
+
+
+def starter_of(programs: Programs) -> subprocess.Popen[bytes]:
+    process = programs._starter._process
+    assert process is not None, "something was started"
+    return process
+
+
+async def test_what_starts_programs_is_replaced_when_it_dies_and_nobody_takes_its_end_for_theirs(
+    tmp_path: Path, programs: Programs
+) -> None:
+    """The script may have done anything: its outcome is unknown, and it does not go on. The next one runs as ever."""
+    body = f'case $1 in start) echo $$ > {tmp_path}/pid; exec sleep 600;; stop) exit 0;; *) exit 1;; esac'
+    action = ScriptAction(write_script(tmp_path, body), programs)
+    up = asyncio.create_task(perform(action, "up", ORDER, 60))
+    await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "it runs")
+    starter_of(programs).kill()
+    ended = await up
+    assert (ended.ending, "has ended" in ended.text) == (Ending.UNKNOWN, True)
+    await until(lambda: not alive(int((tmp_path / "pid").read_text())), "it is killed")
+    assert (await perform(action, "down", ORDER, 60)).ending is Ending.DONE
+
+
+async def test_a_check_whose_starter_died_says_nothing_about_the_service(programs: Programs) -> None:
+    asking = asyncio.create_task(check_exec(["/bin/sleep", "600"], {}, programs, 60))
+    await until(lambda: programs._starter._pids, "it runs")
+    starter_of(programs).kill()
+    with pytest.raises(Unasked, match="has ended"):
+        await asking
+
+
+async def test_no_program_is_a_child_of_ours_nor_has_our_priority(tmp_path: Path, programs: Programs) -> None:
+    """Who starts a program stands still until it is one."""
+    exited = await programs.run(["/bin/sh", "-c", "cut -d' ' -f4,41 /proc/$$/stat"], {})
+    parent, policy = exited.line.split()
+    assert int(parent) == starter_of(programs).pid
+    assert int(policy) == os.SCHED_OTHER
+
+
+async def test_many_programs_at_once_each_end_as_they_do(programs: Programs) -> None:
+    runs = [programs.run(["/bin/sh", "-c", f"echo {number}; exit {number % 7}"], {}) for number in range(60)]
+    ended = await asyncio.gather(*runs)
+    assert [(exited.line, exited.code) for exited in ended] == [(str(number), number % 7) for number in range(60)]
+
+
+async def test_a_request_that_no_packet_carries_is_refused_as_the_kernel_would(programs: Programs) -> None:
+    with pytest.raises(OSError, match="Argument list too long"):
+        await programs.run(["/bin/true", "x" * 200_000], {})

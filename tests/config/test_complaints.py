@@ -257,3 +257,16 @@ def said_about(text: str) -> list[str]:
 def test_text_that_would_break_a_parser_is_a_complaint(text):
     with pytest.raises(BadConfig):
         parse(text, "f")
+
+
+def test_a_link_local_address_may_be_on_several_interfaces_and_not_twice_on_one() -> None:
+    """It is another address on each (RFC 4291, section 2.5.6)."""
+    first = 'address   = "10.77.0.100/24"\ninterface = "eth0"'
+    one = 'address = "fe80::100/64"\ninterface = "{}"'
+    on_two, on_one = (
+        TEXT.replace(first, "\n[[services.web.actions]]\n".join(map(one.format, interfaces)))
+        for interfaces in (("eth0", "eth1"), ("eth0", "eth0"))
+    )
+    assert len(parse(on_two, "failover.toml").services["web"].actions) == 3
+    with pytest.raises(BadConfig, match="fe80::100 is already an address of service web"):
+        parse(on_one, "failover.toml")

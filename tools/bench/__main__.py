@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tools.bench import healing, idling, journal, stillness, takeovers, thousand
+from tools.bench.crowds import CROWDS
 from tools.bench.figures import Figure, table
 from tools.bench.floor import floor
 from tools.bench.keepalived import keepalived
@@ -107,6 +108,7 @@ ALONE: dict[str, Callable[[Plan], list[Figure]]] = {
     "keepalived": keepalived,
     "idling": idling.idling,
     "thousand": thousand.thousand,
+    **CROWDS,
 }
 """These need no cluster that serves, or make their own."""
 

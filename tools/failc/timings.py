@@ -33,6 +33,7 @@ def _lines(known: dict[str, Any]) -> list[str]:
         ["dead", spoken(known["dead_ms"]), f"silence until death: {derived['lost_heartbeats_to_death']} heartbeats"],
         ["drift", f"{known['drift_ppm'] / 10_000:g}%", "how far two clocks may run apart"],
         ["", "", _death(derived)],
+        ["longest turn", spoken(round(known["loop"]["longest_turn_ms"])), _turn(known["loop"])],
     ]
     lines = table(["TIMING", "VALUE", "MEANING"], rows, coloured())
     for name, service in known["services"].items():
@@ -43,6 +44,11 @@ def _lines(known: dict[str, Any]) -> list[str]:
 def _death(derived: dict[str, Any]) -> str:
     span = f"{derived['death_judged_ms_min']} to {derived['death_judged_ms_max']} ms"
     return f"a power loss is judged {span} after it happened; after our own start {derived['death_judged_after_start_ms']} ms"
+
+
+def _turn(loop: dict[str, Any]) -> str:
+    what = f"the last such one at {loop['at']}: {loop['what']}" if loop["what"] else "no heartbeat leaves meanwhile"
+    return f"of the loop of faild, since it is ready; {loop['turns_above_20_ms']} above 20 ms; {what}"
 
 
 def _service(service: dict[str, Any]) -> Iterator[list[str]]:

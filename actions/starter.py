@@ -1,0 +1,140 @@
+"""The starter: a small process beside `faild` that starts its programs, and says when each has ended and how.
+
+    python -I -S -E actions/starter.py SOCKET PIDFD     # descriptors, inherited; actions/starting.py speaks to it
+
+Whoever starts a program stands still until the program's file is open: for milliseconds on a busy machine, since the child is
+an ordinary process while `faild` is a real-time one. So it is not `faild` that stands still. It imports nothing of ours, as the
+guard; it ends with `faild`, and leaves what still runs to the guard, which knows it.
+
+Told:     {"start": ticket, "words": [...], "env": {...}} with the output's descriptor, {"kill": ticket}
+Answered: {"started": ticket, "pid": n} or {"failed": ticket, "errno": n}; {"ended": ticket, "code": n}
+"""
+
+import array
+import contextlib
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+REQUEST_BYTES_MAX = 1 << 18
+
+IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2)
+"""What people and service managers send to all processes of a daemon: `faild` says what ends."""
+
+USUAL = (*IGNORED, signal.SIGCHLD)
+
+Told = dict[str, Any]
+
+
+class Children:
+    """What runs, by its number and by its ticket."""
+
+    def __init__(self) -> None:
+        self.tickets: dict[int, str] = {}
+        self.pids: dict[str, int] = {}
+
+    def start(self, told: Told, output: int) -> Told:
+        ticket, words = told["start"], told["words"]
+        printed = [(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)]
+        streams = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0), *printed]
+        try:
+            pid = os.posix_spawn(words[0], words, told["env"], file_actions=streams, setsid=True, setsigdef=USUAL)
+        except OSError as error:
+            return {"failed": ticket, "errno": error.errno}
+        self.tickets[pid], self.pids[ticket] = ticket, pid
+        return {"started": ticket, "pid": pid}
+
+    def kill(self, ticket: str) -> None:
+        """Its whole group. The number is still its own: it is not reaped yet."""
+        if ticket in self.pids:
+            with contextlib.suppress(OSError):
+                os.killpg(self.pids[ticket], signal.SIGKILL)
+
+    def ended(self) -> list[Told]:
+        """Those that have ended since the last call."""
+        found: list[Told] = []
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if not pid:
+                    break
+                ticket = self.tickets.pop(pid, "")
+                self.pids.pop(ticket, None)
+                found.append({"ended": ticket, "code": os.waitstatus_to_exitcode(status)})
+        return found
+
+
+def main(channel: socket.socket, parent: int) -> None:
+    bell, striker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(striker)
+    children = Children()
+    say(channel, {"ready": os.getpid()})
+    waiting = select.poll()
+    for descriptor in (parent, bell, channel.fileno()):
+        waiting.register(descriptor, select.POLLIN)
+    while True:
+        ready = {descriptor for descriptor, _ in waiting.poll()}
+        if parent in ready:
+            return
+        if bell in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(bell, 4096)
+        if channel.fileno() in ready and not listen(channel, children):
+            return
+        for end in children.ended():
+            say(channel, end)
+
+
+def listen(channel: socket.socket, children: Children) -> bool:
+    """Do one thing that is asked: ends are told between two of them. False where nobody will ask again."""
+    packet, output = receive(channel)
+    if not packet:
+        return False
+    told = json.loads(packet)
+    if "kill" in told:
+        children.kill(told["kill"])
+        return True
+    try:
+        say(channel, children.start(told, output))
+    finally:
+        os.close(output)
+    return True
+
+
+def receive(channel: socket.socket) -> tuple[bytes, int]:
+    """One packet, and the descriptor that came with it."""
+    numbers = array.array("i")
+    packet, extra, _, _ = channel.recvmsg(REQUEST_BYTES_MAX, socket.CMSG_SPACE(numbers.itemsize), socket.MSG_CMSG_CLOEXEC)
+    for _, _, data in extra:
+        numbers.frombytes(data[: numbers.itemsize])
+    return packet, numbers[0] if numbers else -1
+
+
+def say(channel: socket.socket, answer: Told) -> None:
+    """Waits where `faild` does not listen just now. Where it has ended, there is nothing left to do."""
+    try:
+        channel.send(json.dumps(answer).encode())
+    except OSError:
+        sys.exit(0)
+
+
+def settle() -> None:
+    for number in IGNORED:
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:
+        file.write("faild-starter")
+    with contextlib.suppress(OSError):  # as `faild` runs; neither children nor threads inherit it
+        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+
+
+if __name__ == "__main__":
+    SOCKET, PARENT = (int(word) for word in sys.argv[1:])
+    for inherited in (SOCKET, PARENT):
+        os.set_inheritable(inherited, False)
+    settle()
+    main(socket.socket(fileno=SOCKET), PARENT)

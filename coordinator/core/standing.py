@@ -95,6 +95,14 @@ class Orders:
         """The orders of this word that no other has ended."""
         return frozenset(self.of(word, subject)).difference(*self.of(ENDED_BY[word], subject).values())
 
+    def of_first_rules(self) -> tuple[str, ...]:
+        """The orders in force that end with the first start of this release, as they were typed; none where one has started."""
+        if self.second:
+            return ()
+        holds = [f"hold {name}" for word, name, *_ in self.effects if word == "hold" and self.standing("hold", name)]
+        moves = [f"move {name}" for word, name, *_ in self.effects if word == "move"]
+        return tuple(sorted(holds + moves))
+
     def feed(self, node: str, incarnation: int) -> FeedOrders:
         return self.feeds.get((node, incarnation), UNHEARD)
 

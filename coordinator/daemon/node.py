@@ -164,6 +164,8 @@ class Node:
         for line in await self.executor.sweep(_owned_before(self.me, entries)):
             log.warning("at the start: %s", line)
         self._core = Core(self.me, self.policy, self.run, entries, read_clocks())
+        for order in self._core.state.orders.of_first_rules():
+            log.warning("at the start: `%s` was given to an older release, and ends here: give it again", order)
         await self.links_.start()
         await self.carrier.start()
         await self.control.start()

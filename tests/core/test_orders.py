@@ -307,6 +307,14 @@ def test_a_history_of_the_first_rules_is_read_by_them() -> None:
     assert holders(feeds) == {()}
 
 
+def test_the_start_of_this_release_knows_which_orders_end_with_it() -> None:
+    feeds = Feeds().starts(OTHER, rules=1)
+    old_hold(feeds, OTHER)
+    assert feeds.state().orders.of_first_rules() == ("hold web",)
+    feeds.starts(OWNER, rules=2)
+    assert feeds.state().orders.of_first_rules() == ()
+
+
 def test_with_a_run_of_this_release_the_orders_of_the_first_rules_are_over() -> None:
     feeds = Feeds().starts(OTHER, rules=1)
     old_hold(feeds, OTHER)

@@ -41,6 +41,17 @@ def test_nobody_goes_by_it_until_it_is_admitted_again(forked: World) -> None:
     assert len(events(world, "genesis", Kind.READMITTED)) == 1
 
 
+def test_it_may_begin_with_an_empty_disk(forked: World) -> None:
+    """As the operator is told to: the log that forked is removed, and the node completes it from the others."""
+    world = forked
+    world.order("readmit", "", "lukretia")
+    world.forget("lukretia")
+    world.start("lukretia")
+    world.run_until_ms(world.now_ms + 8_000)
+    assert world.owners("web") == ("lukretia",)
+    assert len(events(world, "genesis", Kind.FORK_SEEN)) == 1
+
+
 def test_a_fork_after_that_is_a_new_one(forked: World) -> None:
     world = forked
     world.order("readmit", "", "lukretia")

@@ -71,7 +71,7 @@ class Kind(StrEnum):
     SPLIT_RESOLVED = "split-resolved"
     """{nodes: [..], epochs: {node: int}} / {winner}"""
     FORK_SEEN = "fork-seen"
-    """{node, incarnation, number, ours: [bin, bin], theirs: [bin, bin]}: both, as evidence."""
+    """{node, incarnation, number, ours: [bin, bin, ...], theirs}: of each side the entries up to the next signature."""
     READMITTED = "readmitted"
     """{node}: by command."""
     GAP_DECLARED = "gap"

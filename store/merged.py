@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from protocol.canonical import NotCanonical
 from protocol.event import Entry, Head, Ref
+from protocol.forks import disputed, run_of
 from protocol.kinds import Kind
 from protocol.messages import Domain, Keyring
 from protocol.refusals import Refused
@@ -171,14 +171,15 @@ def _shown(candidates: Candidates, attested: set[bytes], keyring: Keyring | None
 def _shown_by(seen: Entry, attested: set[bytes], keyring: Keyring | None) -> Finding | None:
     body = seen.event.body
     try:
-        ours, theirs = (Entry.read(*body[side]) for side in ("ours", "theirs"))
-        for entry in (ours, theirs):
-            if keyring and entry.id not in attested:
-                keyring.verify(entry.event.node, Domain.EVENT, entry.id, entry.signature or b"")
-    except (KeyError, TypeError, NotCanonical, Refused):
-        return None  # no evidence: whoever wrote it says so, and that is all
-    if ours.ref != theirs.ref or ours.id == theirs.id:
+        runs = [run_of(body[side]) for side in ("ours", "theirs")]
+        if not runs[0] or not runs[1] or not disputed(runs[0], runs[1]):
+            return None  # no evidence: whoever wrote it says so, and that is all
+        for last in (run[-1] for run in runs if run):
+            if keyring and last.id not in attested:
+                keyring.verify(last.event.node, Domain.EVENT, last.id, last.signature or b"")
+    except (KeyError, TypeError, Refused):
         return None
+    ours = runs[0][0]
     by = f"{seen.event.node} {seen.event.incarnation}/{seen.event.number}"
     return Finding(Flaw.FORK, *ours.ref, f"{by} keeps two events that {ours.event.node} signed with this name")
 

@@ -7,6 +7,7 @@ from coordinator.policy import Policy, ServicePolicy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry
+from protocol.forks import Branch
 from protocol.messages import Heartbeat, LastWord
 
 
@@ -50,9 +51,9 @@ class ShowHeads:
 
 @dataclass(frozen=True, slots=True)
 class ShowFork:
-    """A signed entry came that differs from the one stored under the same name: read ours and come back with `ForkShown`."""
+    """A signed run came that begins otherwise than what is stored under the same name: come back with both (`ForkShown`)."""
 
-    theirs: Entry
+    theirs: Branch
 
 
 @dataclass(frozen=True, slots=True)

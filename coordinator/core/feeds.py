@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from protocol.event import NO_PREVIOUS, Entry, Head
+from protocol.forks import Branch, to_signature
 from protocol.messages import Batch, ShortHead
 
 IDS_KEPT = 4096
@@ -29,8 +30,8 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    entry: Entry
-    """A validly signed entry that differs from ours of the same name."""
+    run: Branch
+    """From an entry that differs from ours of the same name to the next that is signed itself."""
 
 
 def replaced(heads: Iterable[Head]) -> tuple[Head, ...]:
@@ -107,11 +108,11 @@ class Feeds:
         feed = batch.head.feed
         known, last = self.ids.get(feed, {}), self.number(feed)
         fresh: list[Entry] = []
-        for entry in batch.entries:
+        for at, entry in enumerate(batch.entries):
             number = entry.event.number
             if number <= last:
                 if number in known and known[number] != entry.id:
-                    return Forked(entry)
+                    return Forked(to_signature(batch.entries[at:]))
             elif number > last + 1 + len(fresh):
                 return Missing(last + 1)
             elif not fresh and entry.event.previous != known.get(last, NO_PREVIOUS):

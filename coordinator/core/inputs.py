@@ -6,8 +6,9 @@ from typing import NamedTuple
 from coordinator.policy import CheckPolicy, Policy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
-from protocol.event import Entry, Head
+from protocol.event import Head
 from protocol.events.words import Outcome as Outcome
+from protocol.forks import Branch
 from protocol.messages import Batch, Heartbeat, LastWord, Verified
 
 
@@ -187,10 +188,10 @@ class Reconfigured:
 
 @dataclass(frozen=True, slots=True)
 class ForkShown:
-    """Two validly signed entries with one name: `ours` is stored here, `theirs` came over a link."""
+    """Two validly signed runs that begin with one name: `ours` is stored here, `theirs` came over a link."""
 
-    ours: Entry
-    theirs: Entry
+    ours: Branch
+    theirs: Branch
 
 
 Input = (

@@ -187,6 +187,8 @@ class State:
     """Digest to the number under which it was last applied with authority: the configuration with the largest one rules."""
     unread: Mapping[Feed, Unread] = field(default_factory=dict)
     """Configurations of which the last piece is not here yet, by the feed that brings them."""
+    forks: Mapping[str, frozenset[Ref]] = field(default_factory=dict)
+    """Node to the events, of any incarnation, that prove that it has forked: they stand by themselves, as orders do."""
     orders: Orders = field(default_factory=Orders)
     """What operators have ordered, and what follows from it."""
     trust: Trust = Trust()

@@ -75,14 +75,12 @@ def failed_everywhere(state: State, service: str) -> frozenset[Ref]:
 
 def forks(state: State, node: str) -> frozenset[Ref]:
     """Where a fork of this node was seen, by any node, and it was not re-admitted since: none of these goes by its feed."""
-    seen = frozenset(column.forked[node] for column in state.columns.values() if node in column.forked)
-    return seen.difference(*state.orders.of("readmit", node).values())
+    return state.forks.get(node, frozenset()).difference(*state.orders.of("readmit", node).values())
 
 
 def refused_by(state: State, me: str) -> frozenset[str]:
     """The nodes whose fork this node has seen itself, and that are not re-admitted."""
-    mine = state.column(me).forked
-    return frozenset(node for node, ref in mine.items() if ref in forks(state, node))
+    return frozenset(node for node in state.forks if any(ref.node == me for ref in forks(state, node)))
 
 
 def active_move(state: State, service: str) -> Move | None:

@@ -23,14 +23,12 @@ from coordinator.core.inputs import (
 from coordinator.core.model import Flaw, Judgement
 from coordinator.core.reducer import reduce
 from protocol.event import Entry
+from protocol.forks import fits, flat_of
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, Verified
 
 WANTED_MAX = 1024
 """Feeds of which we remember when we asked for them: a peer that names feeds that nobody has fills no memory."""
-
-EVIDENCE_BYTES_MAX = 48 << 10
-"""Of both sides of a fork: with causes and heads it fits into an event. What does not fit must not end us."""
 
 HEADS_ASKED_MAX = 256
 """Asked for at once, the newest first: a peer serves so many. The rest is asked for when heads are told again."""
@@ -142,7 +140,7 @@ def batch_arrived(core: Core, given: BatchArrived) -> None:
         _take_in(core, taken)
         core.wanted_ms.pop(feed, None)
     else:
-        core.emit(ShowFork(judged.entry))
+        core.emit(ShowFork(judged.run))
 
 
 def _within_quota(core: Core, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -225,7 +223,7 @@ def room_changed(core: Core, given: RoomChanged) -> None:
 
 
 def fork_shown(core: Core, given: ForkShown) -> None:
-    event = given.theirs.event
+    event = given.theirs[0].event
     if not core.joined or event.node in ownership.refused_by(core.state, core.me):
         return
     newest = core.feeds.newest.get(event.node)
@@ -235,11 +233,11 @@ def fork_shown(core: Core, given: ForkShown) -> None:
         "node": event.node,
         "incarnation": event.incarnation,
         "number": event.number,
-        "ours": [given.ours.raw, given.ours.signature or b""],
-        "theirs": [given.theirs.raw, given.theirs.signature or b""],
+        "ours": flat_of(given.ours),
+        "theirs": flat_of(given.theirs),
     }
     told = f"it is refused until `failc readmit {event.node}`"
-    if len(given.ours.raw) + len(given.theirs.raw) <= EVIDENCE_BYTES_MAX:
+    if fits(given.ours, given.theirs):
         core.write(Kind.FORK_SEEN, "", body, ())
     else:
         told = "both together are too long for one event of ours, and stand in the logs of those that have one of them"

@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from coordinator.core.model import State
 from protocol.canonical import NotCanonical
+from protocol.events import ForkSeen
+from protocol.forks import disputed, run_of
 from protocol.keys import NodeKeyring, UnusableKey
 from protocol.messages import Domain, Keyring, LastWord
 from protocol.refusals import Refused
@@ -20,6 +22,20 @@ def last_word(state: State, raw: bytes, signature: bytes) -> LastWord | str:
         return f"not a last word: {error}"
     unsigned = unproved(state, word.node, Domain.LAST_WORD, raw, signature)
     return f"a last word that {word.node} did not say: {unsigned}" if unsigned else word
+
+
+def fork(state: State, body: ForkSeen) -> str | None:
+    """None where both sides are there and the named node has signed both; else why this proves nothing."""
+    ours, theirs = run_of(body.ours), run_of(body.theirs)
+    if not ours or not theirs or not disputed(ours, theirs):
+        return "no two branches of one feed that dispute an event"
+    if tuple(ours[0].ref) != (body.node, body.incarnation, body.number):
+        return f"the events are called {ours[0].ref}, and {body.node} {body.incarnation}/{body.number} is named"
+    for side in (ours, theirs):
+        unsigned = unproved(state, body.node, Domain.EVENT, side[-1].id, side[-1].signature or b"")
+        if unsigned:
+            return f"an event that {body.node} did not write: {unsigned}"
+    return None
 
 
 def unproved(state: State, node: str, domain: Domain, raw: bytes, signature: bytes) -> str | None:

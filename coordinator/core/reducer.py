@@ -56,6 +56,8 @@ def reduce(state: State, event: Event) -> State:
         state = configurations.counted(state, event, body)
     if event.kind in orders.NOTED and not isinstance(body, Malformed):
         state = orders.noted(state, event)  # of a replaced incarnation too: its orders stand
+    if isinstance(body, ForkSeen) and proof.fork(state, body) is None:
+        state = replace(state, forks={**state.forks, body.node: state.forks.get(body.node, frozenset()) | {event.ref}})
     column = state.column(event.node)
     if column.head and event.incarnation < column.head.incarnation:
         return state
@@ -279,6 +281,10 @@ def _with_word(words: Mapping[tuple[str, str], Word], key: tuple[str, str], said
 
 
 def _fork_seen(state: State, column: Column, event: Event, body: ForkSeen) -> Column:
+    """A node stops what it holds for this: it counts with both signatures, and not by the word of one node."""
+    wrong = proof.fork(state, body)
+    if wrong:
+        return column.without_effect(event.ref, Flaw.AUTHORITY, f"{body.node} is said to have forked: {wrong}")
     return replace(column, forked={**column.forked, body.node: event.ref})
 
 

@@ -52,6 +52,7 @@ from coordinator.trust import known_keys
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
+from protocol.forks import RUN_ENTRIES_MAX, to_signature
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord, Verified
@@ -266,10 +267,10 @@ class Node:
 
     def _show_fork(self, order: effects.ShowFork) -> None:
         async def show() -> None:
-            event = order.theirs.event
-            pairs = await self.journal.read(event.node, event.incarnation, event.number, 1)
-            if pairs:
-                self.inbox.post(inputs.ForkShown(Entry.read(*pairs[0]), order.theirs))
+            event = order.theirs[0].event
+            pairs = await self.journal.read(event.node, event.incarnation, event.number, RUN_ENTRIES_MAX)
+            if ours := to_signature([Entry.read(*pair) for pair in pairs]):
+                self.inbox.post(inputs.ForkShown(ours, order.theirs))
 
         self._task(show())
 

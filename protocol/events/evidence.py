@@ -34,6 +34,7 @@ from protocol.events.shapes import (
     Whole,
     shaped,
 )
+from protocol.forks import RUN_ENTRIES_MAX
 from protocol.kinds import Kind
 
 INCARNATION = Whole(1, NUMBER_MAX)
@@ -65,15 +66,15 @@ class SplitResolved(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForkSeen(Body):
-    """Two signed events with one name."""
+    """Two signed events with one name: of each side the run to its next signature, as [bytes, signature or empty, ...]."""
 
     KIND: ClassVar[str] = Kind.FORK_SEEN
     SERVICE: ClassVar[bool] = False
     node: str = shaped(NODE)
     incarnation: int = shaped(INCARNATION)
     number: int = shaped(INCARNATION)
-    ours: tuple[bytes, bytes] = shaped(Row((Bytes(65_535), Bytes(64))))
-    theirs: tuple[bytes, bytes] = shaped(Row((Bytes(65_535), Bytes(64))))
+    ours: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
+    theirs: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from coordinator.core.given import Given, PeerGiven
 from coordinator.core.model import Judgement, State
 from coordinator.core.standing import Subject
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
-from protocol.event import Event, Head, Ref
+from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord
 
@@ -47,6 +47,13 @@ def policy(*nodes: str, **service: Any) -> Policy:
     )
 
 
+def fork_of(node: str) -> dict[str, Any]:
+    """The evidence that this node has written two first events: whose signatures they carry is not the point of a story."""
+    events = [Event(CLUSTER, node or "nobody", 1, 1, NO_PREVIOUS, 0, 0, "pulse", "", {"text": text}, (), ()) for text in "ab"]
+    ours, theirs = ([Entry.of(event).raw, b"s" * 64] for event in events)
+    return {"incarnation": 1, "number": 1, "ours": ours, "theirs": theirs}
+
+
 def complete(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
     """The body with what its kind asks for and the story does not: nothing that the fold reads."""
     given = Given({}, True).to_body()
@@ -55,7 +62,7 @@ def complete(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
         Kind.RECLAIM: {"rule": "reclaim", "given": given},
         Kind.RECOVER: {"rule": "retry", "given": given},
         Kind.FAIL: {"rule": "operator-fail", "given": given},
-        Kind.FORK_SEEN: {"incarnation": 1, "number": 1, "ours": [b"", b""], "theirs": [b"", b""]},
+        Kind.FORK_SEEN: fork_of(str(body.get("node", ""))),
     }
     return {**wanted.get(kind, {}), **body}
 

@@ -40,7 +40,7 @@ def test_a_feed_that_does_not_begin_is_asked_for_from_its_beginning() -> None:
 
 def test_another_event_at_a_known_number_is_a_fork() -> None:
     ours, theirs = written(3), written(3, text="other ")
-    assert known(*ours).admit(Batch(tuple(theirs))) == Forked(theirs[0])
+    assert known(*ours).admit(Batch(tuple(theirs))) == Forked((theirs[0],))
 
 
 def test_an_event_that_follows_another_one_than_ours_asks_for_the_proof() -> None:

@@ -18,7 +18,7 @@ from coordinator.core.reducer import reduce
 from protocol.commands import Act, Command, SignedCommand, sign_command
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
-from tests.core.story import complete
+from tests.core.story import Believing, complete, fork_of
 from tests.core.test_reconfigure import SCENARIOS
 from tools.simulator.orders import ADMIN, KEY, armed
 
@@ -63,7 +63,7 @@ class Feeds:
         return self.write(node, Kind.COMMAND, body, "web", incarnation)
 
     def state(self, *first: tuple[str, int]) -> State:
-        state = State.begin(POLICY)
+        state = State.begin(POLICY, keyring=Believing())
         for feed in (*first, *(feed for feed in sorted(self.events) if feed not in first)):
             for event in self.events[feed]:
                 state = reduce(state, event)
@@ -265,7 +265,7 @@ def test_fail_everywhere_ends_by_a_recover_of_its_own_service_alone(feeds: Feeds
 
 
 def test_a_forked_node_is_admitted_again_by_the_name_of_its_fork(feeds: Feeds) -> None:
-    body = {"node": OWNER, "incarnation": 1, "number": 3, "ours": [b"", b""], "theirs": [b"", b""]}
+    body = {"node": OWNER, **fork_of(OWNER)}
     seen = [feeds.write(node, Kind.FORK_SEEN, body, "") for node in (OTHER, THIEF)]
 
     def forked() -> set[bool]:

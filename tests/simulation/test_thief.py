@@ -5,6 +5,7 @@ from typing import Any
 
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
+from coordinator.core import ownership
 from coordinator.core.effects import Alarm, Want
 from coordinator.core.feeds import Feeds
 from coordinator.core.inputs import BatchArrived, HeadsArrived, HeartbeatHeard, LastWordHeard, Now
@@ -13,12 +14,16 @@ from coordinator.core.pen import Pen
 from protocol.event import Entry, Head
 from protocol.kinds import Kind
 from protocol.messages import Batch, Domain, LastWord, ShortHead, Verified
+from tests.core.story import fork_of
 from tests.core.test_reconfigure import THREE, TWO, core_of, events, running
 from tools.simulator.faild import Faild
 from tools.simulator.orders import armed
 from tools.simulator.world import World
 
 THIEF = "carthage"
+
+
+GAP = {"incarnation": 1, "number": 1, "id": bytes(32)}
 
 
 def faild_of(world: World, node: str) -> Faild:
@@ -156,3 +161,19 @@ def test_a_fork_of_two_long_events_ends_nobody_and_is_named():
             world.run_until_ms(world.now_ms + 200)
         assert len(events(world, "genesis", Kind.FORK_SEEN)) == written
         assert (AlarmName.FORK, THIEF) in {(alarm.name, alarm.node) for alarm in named}
+
+
+def test_a_fork_that_nobody_has_signed_stops_no_service():
+    """As an event, and among what a new incarnation carries over."""
+    world = running(NO_CANDIDATE)
+    pen, signer = Pen(THREE.cluster_id, THIEF, Feeds()), world.keys.signer(THIEF)
+    pen.open(10**15, {})
+    entries = [pen.write(Kind.GAP_DECLARED, "", {**GAP, "forked": {"lukretia": [THIEF, 5, 5]}}, (), Now(1, 1, 1))]
+    entries.append(pen.write(Kind.FORK_SEEN, "", {"node": "lukretia", **fork_of("lukretia")}, (), Now(1, 1, 1)))
+    for entry in entries:
+        for node in ("lukretia", "genesis"):
+            signed = entry.signed(signer.sign(Domain.EVENT, entry.id))
+            faild_of(world, node).post(BatchArrived(Batch((signed,)), THIEF))
+    world.run_until_ms(6_000)
+    assert world.owners("web") == ("lukretia",)
+    assert not ownership.forked(core_of(world, "genesis").state, "lukretia")

@@ -16,6 +16,7 @@ from coordinator.policy import Policy
 from protocol.bodies import Reply
 from protocol.commands import open_command
 from protocol.event import Entry
+from protocol.forks import to_signature
 from protocol.kinds import ALWAYS_SIGNED
 from protocol.messages import Domain, Heartbeat, LastWord, Verified, open_batch
 from protocol.refusals import Refused
@@ -206,10 +207,9 @@ class Faild:
         return bool(links)
 
     def _show_fork(self, order: do.ShowFork) -> None:
-        theirs = order.theirs.event
+        theirs = order.theirs[0].event
         feed = self._host.disk.feed(theirs.node, theirs.incarnation)
-        if len(feed) >= theirs.number:
-            ours = feed[theirs.number - 1]
+        if ours := to_signature(feed[theirs.number - 1 :]):
             self._host.later(0, lambda: self.post(saw.ForkShown(ours, order.theirs)))
 
     def _beat(self, order: do.Beat) -> None:

@@ -66,7 +66,7 @@ def heard(seen: saw.Input) -> str:
         case saw.LastWordHeard(word):
             return f"last word of {word.message.node} for {word.message.service} epoch {word.message.epoch}"
         case saw.ForkShown(ours, _):
-            return f"fork shown at {ours.ref}"
+            return f"fork shown at {ours[0].ref}"
         case _:
             return _plain(seen)
 
@@ -114,5 +114,5 @@ SHOWN: dict[type, Callable[[Any], Iterable[str]]] = {
     do.Forward: _forward,
     do.Guard: _guard,
     do.SayLastWord: _guard,
-    do.ShowFork: lambda effect: [f"show fork at {effect.theirs.ref}"],
+    do.ShowFork: lambda effect: [f"show fork at {effect.theirs[0].ref}"],
 }

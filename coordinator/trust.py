@@ -8,7 +8,7 @@ Its key stands in the configurations that the file's own nodes have applied and 
 configuration that names a node after it: nobody can give a known node another key by applying something.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from coordinator.core.configurations import read_policy, with_policy
@@ -23,7 +23,7 @@ from protocol.messages import Keyring
 from store.soundness import Row, look
 
 
-def known_keys(policy: Policy, rows: Sequence[Row]) -> Mapping[str, bytes]:
+def known_keys(policy: Policy, rows: Iterable[Row]) -> Mapping[str, bytes]:
     """Node name to public key. As in the file, where the rows have no feed of another node."""
     keys = {name: node.key for name, node in policy.nodes.items()}
     if all(row.node in keys for row in rows):

@@ -15,7 +15,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
-from protocol.canonical import NotCanonical, pack, unpack
+from protocol.canonical import NotCanonical, pack, read, unpack
 
 T = TypeVar("T", bytes, str)
 
@@ -101,6 +101,11 @@ class Entry:
     def read(cls, raw: bytes, signature: bytes | None) -> "Entry":
         """Raises NotCanonical where `raw` is not an event; looks at no signature."""
         return cls(decode(raw), raw, event_id(raw), signature)
+
+    @classmethod
+    def known(cls, raw: bytes, signature: bytes | None) -> "Entry":
+        """`read` for bytes that this process has read before: they are an event, and that is not proved a second time."""
+        return cls(_built(read(raw)), raw, event_id(raw), signature)
 
     @property
     def ref(self) -> Ref:
@@ -192,6 +197,10 @@ def decode(raw: bytes) -> Event:
         raise NotCanonical("the first event of an incarnation, and no other, has zeros for its previous")
     if not value["node"] or not value["kind"] or max(len(value[name]) for name in ("node", "kind", "service")) > NAME_MAX:
         raise NotCanonical(f"node and kind are not empty, and they and the service have at most {NAME_MAX} characters")
+    return _built(value)
+
+
+def _built(value: dict[str, Any]) -> Event:
     return Event(
         cluster=_one(value["cluster"]),
         node=_one(value["node"]),

@@ -139,10 +139,5 @@ def name(entry: Entry) -> str:
     return f"{entry.event.node} {entry.event.incarnation}/{entry.event.number}"
 
 
-def heads_of(entries: Sequence[Entry]) -> Heads:
-    """The last entry of each feed; `entries` are in the order of their numbers."""
-    return {entry.head.feed: entry.head for entry in entries}
-
-
 def as_tuple(heads: Mapping[tuple[str, int], Head]) -> tuple[Head, ...]:
     return tuple(heads[feed] for feed in sorted(heads))

@@ -1,25 +1,30 @@
 """What was cut out of a log's file: ends of feeds that this disk has held, by its own words, and holds no more.
 
-    found = cuts(sound, "lukretia")     # once, when the log is opened: what is completed from peers afterwards shows nothing
+    found = cuts(survey, loose, "lukretia")     # when the log is opened: what is completed from peers shows nothing any more
 
 Three things prove it, and none of them comes about by a crash or by a disk that was lost: a feed that ends without the
 signature that its last commit had; an end of our own feed that others' events here name; and events of others that our own
 events rest on, since they were stored before ours were.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from protocol.event import Entry, Event
 from protocol.kinds import Kind
 from store.findings import Finding, Flaw
-from store.references import said_of_others
-from store.soundness import Sound
-
-Feed = tuple[str, int]
+from store.survey import Survey
 
 CUTS_MAX = 64
 """So many feeds are named in one event; whoever cuts more has cut everything."""
+
+
+class Ending(NamedTuple):
+    """An end of a feed that no signature covers: its last event, whatever that is worth."""
+
+    node: str
+    incarnation: int
+    last: int
 
 
 class Cut(NamedTuple):
@@ -31,32 +36,19 @@ class Cut(NamedTuple):
     last: int
 
 
-def cuts(sound: Sound, me: str) -> tuple[Cut, ...]:
-    """What is missing at the ends of the feeds in this log, as far as the log itself shows it."""
-    held, ends = _held(sound), {entry.head.feed: entry.event.number for entry in sound.entries}
-    known = {feed: ends[feed] for feed in ends if ends[feed] > held[feed]}
-    for feed, number in _known(sound.entries, me):
-        known[feed] = max(number, known.get(feed, 0))
-    missing = [Cut(*feed, held.get(feed, 0) + 1, last) for feed, last in sorted(known.items()) if last > held.get(feed, 0)]
-    return tuple(missing[:CUTS_MAX])
+def cuts(survey: Survey, loose: Iterable[Ending], me: str) -> tuple[Cut, ...]:
+    """What is missing at the ends of the feeds in this log, as far as the log itself shows it. `survey`: of what is sound.
 
-
-def _held(sound: Sound) -> Mapping[Feed, int]:
-    """How far each feed is somebody's word."""
-    held = {entry.head.feed: entry.event.number for entry in sound.entries}
-    held.update(((item.node, item.incarnation), item.number - 1) for item in sound.loose)
-    return held
-
-
-def _known(entries: Iterable[Entry], me: str) -> Iterable[tuple[Feed, int]]:
-    """What our newest incarnation and the others say of each other. An older one of ours may have come back from peers to a
-    new disk, which never held what it rests on."""
-    newest = max((entry.event.incarnation for entry in entries if entry.event.node == me), default=0)
-    ours = (me, newest)
-    for entry in entries:
-        for ref, _, _ in said_of_others(entry):
-            if ours in (entry.head.feed, ref[:2]):
-                yield ref[:2], ref.number
+    An older incarnation of ours may have come back from peers to a new disk, which never held what it rests on.
+    """
+    ours = (me, max((incarnation for node, incarnation in survey.heads if node == me), default=0))
+    last = {(end.node, end.incarnation): end.last for end in loose}
+    for feed, by in survey.known.items():
+        said = [known.number for author, known in by.items() if ours in (author, feed)]
+        last[feed] = max([*said, last.get(feed, 0)])
+    held = {feed: head.number for feed, head in survey.heads.items()}
+    missing = [Cut(*feed, held.get(feed, 0) + 1, number) for feed, number in sorted(last.items())]
+    return tuple(cut for cut in missing if cut.last >= cut.first)[:CUTS_MAX]
 
 
 def cuts_told(event: Event) -> list[Cut]:

@@ -17,7 +17,7 @@ import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
@@ -73,6 +73,13 @@ class Database:
             raise LogUnreadable.because(path, "cannot be read", error) from None
         _sync_folder(path.parent)
         return cls(path, lock, writer, reader)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """One more connection that only reads, for the thread that asks: what it looks at is one moment of the log."""
+        with contextlib.closing(_read_only(self.path)) as connection:
+            connection.execute("BEGIN")
+            yield connection
 
     async def write(self, function: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await _hop(self._writer, function, *args, **kwargs)

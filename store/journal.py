@@ -13,27 +13,28 @@ import asyncio
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from protocol.event import Entry, Head
 from protocol.messages import Keyring, Signer
-from store.commit import Group, Heads, Outcome, as_tuple, commit, heads_of, in_words
-from store.cuts import Cut, cuts
+from store.commit import Group, Heads, Outcome, as_tuple, commit, in_words
+from store.cuts import cuts
 from store.database import ALL_ROWS, Database
 from store.findings import REFUSED_AT_OPEN, Finding, Flaw
-from store.merged import shorter
 from store.place import oddities
 from store.refusals import JournalRefused, LogRemoved, LogUnreadable, LogUnsound
 from store.schema import bound, damage
-from store.soundness import Row, look
+from store.soundness import Row
+from store.walk import Opened, opened
 
 GROUP_ENTRIES_MAX = 2000
 """Entries in one commit: about 7 ms of disk here, the longest that a claim may wait behind a peer catching up."""
 
-KeyringOf = Callable[[Sequence[Row]], Keyring]
+KeyringOf = Callable[[Iterable[Row]], Keyring]
 
 QUIET_S = 1.0
 """A checkpoint waits for this much silence: inside a failover nobody pays for it."""
@@ -67,12 +68,11 @@ class _Waiting:
 class Journal:
     """See the module. Use it from one event loop; everything but `append` and `heads` may be awaited in any order."""
 
-    def __init__(
-        self, database: Database, me: str, signer: Signer, entries: list[Entry], remarks: Sequence[Finding], cut: Sequence[Cut]
-    ):
-        self.cuts = tuple(cut)
+    def __init__(self, database: Database, me: str, signer: Signer, known: Opened[Any]):
+        self.noticed = known.noticed
+        self.cuts = cuts(known.survey, known.endings, me)
         """What was cut out of the file since this log was written; what is completed from peers no longer shows it."""
-        self.remarks = tuple(remarks)
+        self.remarks = (*known.loose, *known.survey.shorter())
         """What `open` found and did not refuse: feeds that end before what others on this disk know of them, and ends
         without a signature, which were cut off: nobody answers for them, and whoever wrote them has them signed."""
         self.warnings = tuple(oddities(database.path))
@@ -80,8 +80,8 @@ class Journal:
         self._database = database
         self._me = me
         self._signer = signer
-        self._loaded: list[Entry] | None = entries
-        self._heads: Heads = heads_of(entries)
+        self._loaded: list[Entry] | None = known.noticed if type(known.noticed) is list else None
+        self._heads: Heads = dict(known.survey.heads)
         self._queue: deque[_Waiting] = deque()
         self._flying: asyncio.Future[Outcome] | None = None
         self._dirty = asyncio.Event()
@@ -92,10 +92,12 @@ class Journal:
 
     @classmethod
     async def open(
-        cls, path: Path, me: str, signer: Signer, *, keyring: Keyring | KeyringOf | None = None, cluster: bytes | None = None
+        cls, path: Path, me: str, signer: Signer, *, keyring: Keyring | KeyringOf | None = None, cluster: bytes | None = None,
+        notice: Callable[[Iterable[Entry]], Any] = list,
     ) -> "Journal":
         """`path` is the log file or its folder. Without a keyring signatures are only looked for, not verified. A function
-        gets the rows: the keys of nodes that are no longer configured stand in what others have written.
+        gets the rows: the keys of nodes that are no longer configured stand in what others have written. `notice` gets every
+        sound entry in order, once or twice, and what it returns is `noticed`: a long log is not kept in memory for that.
 
         Raises LogUnreadable, LogUnsound, or JournalRefused where another process has the log open.
         """
@@ -104,23 +106,20 @@ class Journal:
         try:
             if found := await database.read(_damaged):
                 raise LogUnsound(path, [Finding(Flaw.SCHEMA, "", 0, 0, found)])
-            rows = await database.read(_all_rows)
-            known = keyring(rows) if callable(keyring) else keyring
-            sound = look(rows, known, cluster, signatures_max=SIGNATURES_AT_OPEN_MAX)
+            known = await database.read(_walked, keyring, cluster, notice)
         except sqlite3.Error as error:
             await database.close()
             raise LogUnreadable.because(path, "cannot be read as a log", error) from None
         except BaseException:
             await database.close()
             raise
-        refused = [item for item in sound.findings if item.kind in REFUSED_AT_OPEN and item not in sound.loose]
+        refused = [item for item in known.findings if item.kind in REFUSED_AT_OPEN and item not in known.loose]
         if refused:
             await database.close()
             raise LogUnsound(path, refused)
-        if sound.loose:
-            await database.write(_cut, sound.loose)
-        entries = [entry for entry in sound.entries if not _behind(entry, sound.loose)]
-        return cls(database, me, signer, entries, (*sound.loose, *shorter(entries)), cuts(sound, me))
+        if known.loose:
+            await database.write(_cut, known.loose)
+        return cls(database, me, signer, known)
 
     def append(self, entries: Sequence[Entry]) -> "asyncio.Future[Written]":
         """Queue these entries: first come, first written. The future ends when they are durable, or with JournalRefused."""
@@ -150,6 +149,12 @@ class Journal:
         if loaded is not None:
             return loaded
         return [Entry.read(row.raw, row.signature) for row in await self._database.read(_all_rows)]
+
+    def entries(self) -> Iterator[Entry]:
+        """`load` one by one: whoever folds a long log need not hold it. Blocks the caller's thread while the disk is read."""
+        with self._database.reading() as connection:
+            for row in connection.execute(ALL_ROWS):
+                yield Entry.known(row[3], row[4])
 
     async def on_writer_thread(self, function: Callable[[], object]) -> None:
         """Run `function` once on the thread that commits: whoever raises its own priority raises this one's too."""
@@ -264,6 +269,38 @@ def _damaged(connection: sqlite3.Connection) -> str:
     return "its pages are damaged: " + "; ".join(found) if found else ""
 
 
+class _Stored:
+    """The rows on the disk, as often as they are asked for."""
+
+    def __init__(self, connection: sqlite3.Connection):
+        self._connection = connection
+
+    def __iter__(self) -> Iterator[Row]:
+        return map(Row._make, self._connection.execute(ALL_ROWS))
+
+    def proving(self) -> dict[tuple[str, int], int]:
+        """From the number at which the newest SIGNATURES_AT_OPEN_MAX signatures of a feed begin."""
+        feeds = self._connection.execute("SELECT DISTINCT node, incarnation FROM events").fetchall()
+        return {feed: row[0] for feed in feeds for row in self._connection.execute(NEWEST_SIGNATURES, feed)}
+
+
+NEWEST_SIGNATURES = (
+    "SELECT number FROM events WHERE node = ? AND incarnation = ? AND signature IS NOT NULL "
+    f"ORDER BY number DESC LIMIT 1 OFFSET {SIGNATURES_AT_OPEN_MAX - 1}"
+)
+
+
+def _walked(
+    connection: sqlite3.Connection,
+    keyring: Keyring | KeyringOf | None,
+    cluster: bytes | None,
+    notice: Callable[[Iterable[Entry]], Any],
+) -> Opened[Any]:
+    rows = _Stored(connection)
+    known = keyring(rows) if callable(keyring) else keyring
+    return opened(rows, known, cluster, SIGNATURES_AT_OPEN_MAX, notice)
+
+
 def _all_rows(connection: sqlite3.Connection) -> list[Row]:
     return [Row(*row) for row in connection.execute(ALL_ROWS)]
 
@@ -275,10 +312,6 @@ def _some_rows(
         "SELECT bytes, signature FROM events WHERE node = ? AND incarnation = ? AND number >= ? ORDER BY number LIMIT ?",
         (node, incarnation, first, limit),
     ).fetchall()
-
-
-def _behind(entry: Entry, loose: Sequence[Finding]) -> bool:
-    return any(entry.head.feed == (item.node, item.incarnation) and entry.event.number >= item.number for item in loose)
 
 
 def _cut(connection: sqlite3.Connection, loose: Sequence[Finding]) -> None:

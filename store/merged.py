@@ -21,6 +21,7 @@ from store.cuts import findings as cut_before
 from store.findings import Finding, Flaw
 from store.references import said_of_others
 from store.soundness import Row, in_order, look
+from store.survey import Survey
 
 Feed = tuple[str, int]
 Candidates = dict[Feed, dict[int, dict[bytes, Entry]]]
@@ -77,8 +78,8 @@ def merge(sources: Sequence[Source], keyring: Keyring | None = None, cluster: by
     findings += _rewritten(candidates, attested, pins)
     findings += _shown(candidates, attested, remembered)
     chains = {feed: _chain(numbers, attested, pins) for feed, numbers in sorted(candidates.items())}
-    findings += _truncated(chains)
     entries = [entry for chain in chains.values() for entry in chain]
+    findings += Survey(entries).shorter()
     findings += cut_before(entry for entry in entries if entry.id in attested)
     return Merged(entries, in_order(findings), _summaries(chains), frozenset(attested))
 
@@ -201,33 +202,6 @@ def _chain(
         choice = fitting or list(numbers[number].values())
         chain.append(max(choice, key=lambda entry: (worth[entry.id], entry.id)))
     return chain
-
-
-def shorter(entries: Iterable[Entry]) -> list[Finding]:
-    """The feeds of one sound log that end before what its other feeds know of them."""
-    chains: dict[Feed, list[Entry]] = defaultdict(list)
-    for entry in entries:
-        chains[entry.head.feed].append(entry)
-    return _truncated(chains)
-
-
-def _truncated(chains: Mapping[Feed, Sequence[Entry]]) -> list[Finding]:
-    """Feeds of which somebody knew more than is here; the first number that is missing is named."""
-    newest: dict[Feed, tuple[int, Entry]] = {}
-    for chain in chains.values():
-        for entry in chain:
-            for ref, sayer, _ in said_of_others(entry):
-                feed = (ref.node, ref.incarnation)
-                if ref.number > newest.get(feed, (0, sayer))[0]:
-                    newest[feed] = (ref.number, sayer)
-    findings = []
-    for feed, (number, sayer) in sorted(newest.items()):
-        held = chains[feed][-1].event.number if feed in chains else 0
-        if number > held:
-            by = f"{sayer.event.node} {sayer.event.incarnation}/{sayer.event.number}"
-            text = f"the feed ends at {held} here, and {by} knew it up to {number}: the tail is missing"
-            findings.append(Finding(Flaw.TRUNCATED, *feed, held + 1, text))
-    return findings
 
 
 def _summaries(chains: Mapping[Feed, Sequence[Entry]]) -> dict[str, FeedSummary]:

@@ -23,11 +23,9 @@ from coordinator.control.server import ControlServer
 from coordinator.control.view import Applied, PeerView
 from coordinator.core import commands, effects, inputs
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
-from coordinator.core.configurations import read_policy
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
 from coordinator.core.model import State
-from coordinator.core.pieces import text_of, whole
 from coordinator.daemon import doors, leftovers
 from coordinator.daemon.alarming import Alarming
 from coordinator.daemon.carrier import CarrierWatch
@@ -39,6 +37,7 @@ from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
 from coordinator.daemon.news import News
 from coordinator.daemon.output import Say
+from coordinator.daemon.past import Past
 from coordinator.daemon.recall import Recall
 from coordinator.daemon.reloading import Reloading
 from coordinator.daemon.rivals import Rivals
@@ -47,17 +46,15 @@ from coordinator.daemon.statelock import StateBusy
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
 from coordinator.daemon.turns import Turns
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.policy import Policy
 from coordinator.trust import known_keys
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
 from protocol.forks import RUN_ENTRIES_MAX, to_signature
 from protocol.keys import NodeKeyring
-from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord, Verified
 from protocol.signing import Identity
-from store.cuts import Cut, cuts_told
 from store.journal import Journal, Written
 from store.refusals import JournalRefused
 
@@ -141,6 +138,7 @@ class Node:
         journal = await Journal.open(
             folders.state / "log.db", me, identity,
             keyring=lambda rows: NodeKeyring(known_keys(policy, rows)), cluster=policy.cluster_id,
+            notice=partial(Past.of, me),
         )  # fmt: skip
         node = cls(me, policy, folders, journal, identity, say)
         try:
@@ -161,10 +159,10 @@ class Node:
             log.warning("%s", line)
         if any(service.interfaces for service in self.policy.owned_by(self.me)):
             await self.rivals.start()
-        entries = await self.journal.load()
-        for line in await self.executor.sweep(_owned_before(self.me, entries)):
+        past: Past = self.journal.noticed
+        for line in await self.executor.sweep(past.owned()):
             log.warning("at the start: %s", line)
-        self._core = Core(self.me, self.policy, self.run, entries, read_clocks())
+        self._core = Core(self.me, self.policy, self.run, self.journal.entries(), read_clocks())
         for order in self._core.state.orders.of_first_rules():
             log.warning("at the start: `%s` was given to an older release, and ends here: give it again", order)
         await self.links_.start()
@@ -172,8 +170,7 @@ class Node:
         await self.control.start()
         self.alarms_.start()
         short = any(remark.node == self.me for remark in self.journal.remarks)
-        untold = _untold(self.me, self.journal.cuts, entries)
-        self.inbox.begin(inputs.Booted(_ends_clean(self.me, entries) and not short, untold))
+        self.inbox.begin(inputs.Booted(past.ends_clean and not short, past.untold(self.journal.cuts)))
         self.room.start()
 
     async def ended(self) -> tuple[str, ...]:
@@ -463,26 +460,3 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
 
 def _interfaces(me: str, policy: Policy) -> tuple[str, ...]:
     return tuple(dict.fromkeys(interface for service in policy.owned_by(me) for interface in service.interfaces))
-
-
-def _untold(me: str, cuts: Sequence[Cut], entries: Sequence[Entry]) -> tuple[Cut, ...]:
-    """Those of which no event of ours tells: what nobody can complete is missing again at every start."""
-    told = [cut for entry in entries if entry.event.node == me for cut in cuts_told(entry.event)]
-    return tuple(cut for cut in cuts if not any(cut[:3] == known[:3] and cut.last <= known.last for known in told))
-
-
-def _owned_before(me: str, entries: Sequence[Entry]) -> tuple[ServicePolicy, ...]:
-    """What this node might own by the configuration under which it last ran."""
-    ours = [entry.event for entry in entries if entry.event.node == me]
-    applied = [event for event in ours if event.kind == Kind.CONFIG_APPLIED]
-    last = max(applied, key=lambda event: (event.incarnation, event.number), default=None)
-    text = text_of(last, whole(ours)) if last else None
-    policy = read_policy(text) if text else None
-    return policy.owned_by(me) if policy else ()
-
-
-def _ends_clean(me: str, entries: Sequence[Entry]) -> bool:
-    """Whether our newest feed ends in node-stopped."""
-    ours = [entry.event for entry in entries if entry.event.node == me]
-    last = max(ours, key=lambda event: (event.incarnation, event.number), default=None)
-    return last is not None and last.kind == Kind.NODE_STOPPED

@@ -1,0 +1,125 @@
+"""One walk through the rows of a log, which proves it sound without keeping it; and how a log is opened with it.
+
+    opened = opened(rows, keyring, cluster, notice)     # raises nothing for what stands in the rows
+    opened.survey, opened.findings, opened.loose, opened.noticed
+
+A sound log is the rule, so it is proved by one look at each event: canonical, in its place, of this cluster, the next of its
+chain, signed where it must be, and the newest signatures good. Whatever is not so ends the walk, and everything is read
+once more by `store.soundness`, which finds out what is wrong, where, and on which side.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from protocol.canonical import NotCanonical
+from protocol.event import NO_PREVIOUS, Entry
+from protocol.kinds import ALWAYS_SIGNED
+from protocol.messages import Domain, Keyring
+from protocol.refusals import Refused
+from store.cuts import Ending
+from store.findings import Finding
+from store.soundness import Row, look
+from store.survey import Survey
+
+T = TypeVar("T")
+
+Feed = tuple[str, int]
+
+
+class Rows(Protocol):
+    """The rows of a log in the order of node, incarnation and number, as often as they are asked for."""
+
+    def __iter__(self) -> Iterator[Row]: ...
+
+    def proving(self) -> Mapping[Feed, int]:
+        """Of each feed the number from which on its signatures are verified; the chain proves what is older."""
+
+
+class Opened(NamedTuple, Generic[T]):
+    survey: Survey
+    findings: list[Finding]
+    loose: tuple[Finding, ...]
+    """Ends without a signature; they are findings as well."""
+    endings: tuple[Ending, ...]
+    noticed: T
+    """What `notice` made of the sound entries."""
+
+
+class _Odd(Exception):
+    """Something is not as it should be."""
+
+
+def opened(
+    rows: Rows,
+    keyring: Keyring | None,
+    cluster: bytes | None,
+    signatures_max: int,
+    notice: Callable[[Iterable[Entry]], T],
+) -> Opened[T]:
+    """`notice` is given the sound entries in order; it may be called a second time, for another look at the same ones."""
+    survey = Survey()
+    try:
+        noticed = notice(_surveyed(_sound(rows, keyring, cluster), survey))
+        return Opened(survey, [], (), (), noticed)
+    except _Odd:
+        pass
+    sound = look(rows, keyring, cluster, signatures_max)
+    held = {(item.node, item.incarnation): item.number for item in sound.loose}
+    ends = {entry.head.feed: entry.event.number for entry in sound.entries}
+    entries = [entry for entry in sound.entries if entry.event.number < held.get(entry.head.feed, ends[entry.head.feed] + 1)]
+    endings = tuple(Ending(*feed, ends[feed]) for feed in held)
+    return Opened(Survey(entries), sound.findings, sound.loose, endings, notice(entries))
+
+
+def _surveyed(entries: Iterable[Entry], survey: Survey) -> Iterator[Entry]:
+    for entry in entries:
+        survey.add(entry)
+        yield entry
+
+
+def _sound(rows: Rows, keyring: Keyring | None, cluster: bytes | None) -> Iterator[Entry]:
+    """Every entry of a log in which nothing is wrong. Raises _Odd at the first thing that is, or may be."""
+    proving = rows.proving()
+    last: Entry | None = None
+    for row in rows:
+        entry = _read(row)
+        event = entry.event
+        if last is None or last.head.feed != entry.head.feed:
+            _ends(last)
+            number, previous = 1, NO_PREVIOUS
+        else:
+            number, previous = last.event.number + 1, last.id
+        if (event.number, event.previous) != (number, previous) or (cluster is not None and event.cluster != cluster):
+            raise _Odd
+        if entry.signature is None and event.kind in ALWAYS_SIGNED:
+            raise _Odd
+        if entry.signature is not None and keyring is not None and number >= proving.get(entry.head.feed, 0):
+            _verify(keyring, entry)
+        last = entry
+        yield entry
+    _ends(last)
+
+
+def _read(row: Row) -> Entry:
+    if type(row.raw) is not bytes or type(row.signature) not in (bytes, type(None)):
+        raise _Odd
+    try:
+        entry = Entry.read(row.raw, row.signature or None)
+    except NotCanonical:
+        raise _Odd from None
+    if entry.ref != row[:3]:
+        raise _Odd
+    return entry
+
+
+def _ends(last: Entry | None) -> None:
+    """A feed ends with a signature."""
+    if last is not None and last.signature is None:
+        raise _Odd
+
+
+def _verify(keyring: Keyring, entry: Entry) -> None:
+    try:
+        keyring.verify(entry.event.node, Domain.EVENT, entry.id, entry.signature or b"")
+    except Refused:
+        raise _Odd from None

@@ -1,5 +1,6 @@
 """`failaudit`: the history, run again. One group; a command is imported only when it is called."""
 
+import gc
 import sys
 from collections.abc import Mapping
 from typing import ClassVar
@@ -46,6 +47,7 @@ def failaudit() -> None:
 
 def main() -> None:
     """The entry point of `failaudit`."""
+    gc.disable()  # it holds a history, ends, and makes no cycles worth a walk through all of it
     sys.exit(run(sys.argv[1:]))
 
 

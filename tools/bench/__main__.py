@@ -19,6 +19,7 @@ from tools.bench import healing, idling, journal, stillness, takeovers, thousand
 from tools.bench.crowds import CROWDS
 from tools.bench.figures import Figure, table
 from tools.bench.floor import floor
+from tools.bench.growth import growth
 from tools.bench.keepalived import keepalived
 from tools.bench.machine import machine
 from tools.bench.report import block, write
@@ -103,7 +104,7 @@ def durable(plan: Plan) -> list[Figure]:
 
 
 ALONE: dict[str, Callable[[Plan], list[Figure]]] = {
-    "journal": durable,
+    "journal": durable, "growth": growth,
     "floor": floor,
     "keepalived": keepalived,
     "idling": idling.idling,

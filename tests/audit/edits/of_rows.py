@@ -150,6 +150,12 @@ def _no_operator(bench: Bench) -> None:
     forged(bench, Kind.COMMAND, {"command": command.raw, "signature": command.signature, "target": ME})
 
 
+@edit("an operator's command is copied from another feed into the own one, and obeyed", "authority")
+def _copied_command(bench: Bench) -> None:
+    order = next(entry.event for entry in bench.feed("genesis") if entry.event.kind == Kind.COMMAND)
+    forged(bench, Kind.COMMAND, dict(order.body), order.service)
+
+
 # --- values that a column should never hold ---------------------------------------------------------------------------
 
 VALUES: dict[str, object] = {"text": "text", "a blob": b"\x80", "a real number": 1.5, "a huge number": 2**63 - 1}

@@ -19,6 +19,10 @@ class Counts:
         self.row.clear()
         self.bad.clear()
 
+    def all_well(self) -> bool:
+        """Whether every check has passed so often in a row that it is good; while the service is out that ends its FAIL."""
+        return all(self.row.get(number, 0) >= check.rise for number, check in enumerate(self.policy.checks))
+
     def asks(self, found: CheckFinished) -> bool:
         """Whether this check is still configured: its last run may have ended just when the list was changed."""
         known = self.policy.checks[found.check : found.check + 1]

@@ -109,6 +109,8 @@ class Core:
         """A claim was given up since the guard did not confirm it; until it confirms something, or another takes its place."""
         self.stalled_until_ms = 0
         self.jobs: dict[str, Job] = {}
+        self.looking: dict[str, int] = {}
+        """Services whose checks run although they are out here, and since when."""
         self.waits: dict[str, Waits] = {}
         self.counts: dict[str, Counts] = {}
         self.beside = policy.beside(me)

@@ -211,6 +211,12 @@ def carrier_back(case: Case) -> Found | None:
     return Found("the carrier is back", _refs(case.mine.changed))
 
 
+def check_back(case: Case) -> Found | None:
+    if case.mine.cause != "check" or case.mine.well is None:
+        return None
+    return Found("its checks pass again", _refs(case.mine.well))
+
+
 def retry_over(case: Case) -> Found | None:
     if case.mine.cause not in ("action", "check") or "retry" not in case.given.timers:
         return None
@@ -380,6 +386,7 @@ TABLE = (
     Row("operator-recover", OUT, operator_recover, Act.RECOVER),
     Row("everywhere-over", FAILED, everywhere_over, Act.RECOVER),
     Row("carrier-back", FAILED, carrier_back, Act.RECOVER),
+    Row("check-back", FAILED, check_back, Act.RECOVER),
     Row("retry", FAILED, retry_over, Act.RECOVER),
     Row("failed", FAILED, always, Act.STAY),
     Row("not-candidate", FREE, not_candidate, Act.STAY),

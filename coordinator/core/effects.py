@@ -124,6 +124,8 @@ class Watch:
 
     service: str
     on: bool
+    patience_ms: int = 0
+    """At least so long from one run to the next, whatever `every` says: the service is out, and nobody is in a hurry."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,8 @@ class ServiceColumn:
     """A down action failed or its end is unknown."""
     sick: Ref | None = None
     """The check that failed for good, while it counts."""
+    well: Ref | None = None
+    """In FAIL by a check: the event that says that all checks pass again."""
     restarts: int = 0
     """In place, since the last claim."""
     carrier_lost: Mapping[str, Ref] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import authority, ownership, pieces, work
+from coordinator.core import authority, looking, ownership, pieces, work
 from coordinator.core.checks import Counts
 from coordinator.core.commands import Refusal
 from coordinator.core.configurations import number_now
@@ -174,6 +174,7 @@ def _checks(core: Core, job: Job, service: ServicePolicy) -> None:
         counts.policy = service
         return
     core.counts[service.name] = Counts(service)
+    looking.end(core, service.name)
     if core.column.service(service.name).sick:
         body = {"check": 0, "text": "the checks are configured anew"}
         core.write(Kind.CHECK_PASSED, service.name, body, _by(core))
@@ -218,6 +219,7 @@ def _settle(core: Core, job: Job) -> None:
         del core.jobs[name], core.waits[name], core.counts[name]
         core.sentences.pop(name, None)
         core.wakes_ms.pop(name, None)
+        looking.end(core, name)
     core.unsettled.discard(name)
 
 

@@ -231,7 +231,7 @@ def _recover(column: Column, service: ServiceColumn, event: Event, body: Recover
 
 
 def _enter(service: ServiceColumn, event: Event, state: ServiceState, reason: str) -> ServiceColumn:
-    return replace(service, state=state, changed=event.ref, reason=reason)
+    return replace(service, state=state, changed=event.ref, reason=reason, well=None)
 
 
 def _action_finished(column: Column, service: ServiceColumn, event: Event, body: ActionFinished) -> ServiceColumn:
@@ -244,7 +244,8 @@ def _check_failed(column: Column, service: ServiceColumn, event: Event, body: Ch
 
 
 def _check_passed(column: Column, service: ServiceColumn, event: Event, body: CheckPassed) -> ServiceColumn:
-    return replace(service, sick=None)
+    out = service.state is ServiceState.FAIL and service.cause == "check"
+    return replace(service, sick=None, well=event.ref if out else None)
 
 
 def _carrier_lost(column: Column, service: ServiceColumn, event: Event, body: CarrierLost) -> ServiceColumn:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import ownership
+from coordinator.core import looking, ownership
 from coordinator.core.case import Case
 from coordinator.core.decide import Act, Decision, decide
 from coordinator.core.effects import Alarm, AlarmOver
@@ -157,6 +157,7 @@ def _settle(core: Core, name: str, job: Job, told: Given, behind: frozenset[str]
         raise AssertionError(f"the decide table does not settle on {name}")
     if job.phase is before:
         _afterwards(core, name, job, told, behind)
+    looking.look_on(core, name, job)
     bare = Case(core.state, core.policy, core.me, name, told)
     core.wakes_ms[name] = core.now_ms + BEGUN_MS if job.phase is not before else _wake_ms(core, bare, job)
     (core.shared.add if ownership.is_news_for(core.state, core.me, name) else core.shared.discard)(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import disk
+from coordinator.core import disk, looking
 from coordinator.core.inputs import CarrierChanged, CheckFinished, GuardChanged, Guarded, StepFinished
 from coordinator.core.jobs import Job, Phase
 from protocol.kinds import Kind
@@ -48,9 +48,11 @@ def _finished(core: Core, job: Job, given: StepFinished) -> None:
 
 def check_finished(core: Core, given: CheckFinished) -> None:
     job, counts = core.jobs.get(given.service), core.counts.get(given.service)
-    if job is None or counts is None or job.phase is not Phase.UP:
+    if job is None or counts is None or not counts.asks(given):
         return
-    if not counts.asks(given):
+    if given.service in core.looking and job.phase is Phase.IDLE:
+        looking.looked(core, job, counts, given)
+    if job.phase is not Phase.UP:
         return
     turn = counts.count(given.check, given.passed)
     body = {"check": given.check, "text": given.text}

@@ -20,7 +20,16 @@ log = logging.getLogger("failover.actions")
 
 
 class CheckRounds:
-    def __init__(self, service: ServicePolicy, order: Order, programs: Programs, post: Callable[[Input], None]) -> None:
+    def __init__(
+        self,
+        service: ServicePolicy,
+        order: Order,
+        programs: Programs,
+        post: Callable[[Input], None],
+        patience_ms: int = 0,
+    ) -> None:
+        """`patience_ms`: so long at least from one run to the next."""
+        self._patience_ms = patience_ms
         self._service = service
         self._order = order
         self._programs = programs
@@ -43,7 +52,7 @@ class CheckRounds:
         policy = self._service.checks[number]
         loop = asyncio.get_running_loop()
         while True:
-            next_s = loop.time() + policy.every_ms / 1000
+            next_s = loop.time() + max(policy.every_ms, self._patience_ms) / 1000
             try:
                 found = await self._run(policy)
             except Unasked as why:

@@ -198,7 +198,8 @@ class Executor:
         if order.on and service is not None:
             assert self._workshop is not None, "the executor is started first"
             asked = Order(order.service, self._me, self._epochs.get(order.service, 0), "check")
-            self._checks[order.service] = CheckRounds(service, asked, self._workshop.programs, self._post)
+            programs = self._workshop.programs
+            self._checks[order.service] = CheckRounds(service, asked, programs, self._post, order.patience_ms)
 
     def carrier_changed(self, change: CarrierChanged) -> None:
         """A switch that had lost us does not know where our addresses are, nor do neighbours who asked meanwhile."""

@@ -267,7 +267,7 @@ class Faild:
         self._host.works.cut(order.service)
 
     def _watch(self, order: do.Watch) -> None:
-        self._checks.watch(order.service, order.on)
+        self._checks.watch(order.service, order.on, order.patience_ms)
 
     def _adopt(self, order: do.Adopt) -> None:
         """Whatever the shell would swap follows the core's own policy here."""

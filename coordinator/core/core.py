@@ -12,7 +12,7 @@ what was written. Everything here is deterministic: the same inputs give the sam
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from coordinator.core import commands, disk, life, ownership, peers, reconfigure, review, work
+from coordinator.core import commands, disk, life, ownership, peers, reconfigure, review, sharing, work
 from coordinator.core.case import Case
 from coordinator.core.checks import Counts
 from coordinator.core.effects import (
@@ -109,6 +109,10 @@ class Core:
         """A claim was given up since the guard did not confirm it; until it confirms something, or another takes its place."""
         self.stalled_until_ms = 0
         self.jobs: dict[str, Job] = {}
+        self.former: Policy | None = None
+        """The configuration before the present one, in this run."""
+        self.barred: dict[str, str] = {}
+        """Services that wait since one of their addresses is up for another, and why."""
         self.looking: dict[str, int] = {}
         """Services whose checks run although they are out here, and since when."""
         self.waits: dict[str, Waits] = {}
@@ -370,6 +374,9 @@ class Core:
     def ticket(self) -> int:
         self.tickets += 1
         return self.tickets
+
+    def is_free(self, policy: ServicePolicy) -> bool:
+        return not sharing.taken_here(self, policy.name, policy)
 
     def last_word(self, service: str, epoch: int) -> LastWord:
         return LastWord(self.policy.cluster_id, self.me, self.run, service, epoch)

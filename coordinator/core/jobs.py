@@ -70,6 +70,9 @@ class Desk(Protocol):
     @property
     def guard_alive(self) -> bool: ...
 
+    def is_free(self, policy: ServicePolicy) -> bool:
+        """Whether no other service here has one of its addresses up."""
+
 
 @dataclass(slots=True)
 class Job:
@@ -82,7 +85,7 @@ class Job:
     decision: Decision | None = None
     armed_by: Ref | None = None
     waits: set[str] = field(default_factory=set)
-    """"durable", "guard": what a claim or reclaim still needs."""
+    """"durable", "guard": what a claim or reclaim still needs; "address": another service here has one of the new addresses."""
     stands_ms: int = 0
     """When the newest came of what the claim needs."""
     index: int = 0
@@ -192,6 +195,8 @@ class Job:
         """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
         assert self.coming is not None, "only a job with new actions is renewed"
         self.phase, self.policy, self.coming, self.waits = Phase.RENEWED, self.coming, None, {"guard"}
+        if not self.desk.is_free(self.policy):
+            self.waits.add("address")
         self.stands_ms = self.desk.now_ms
         self.desk.emit(Equip(self.policy))
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
@@ -206,7 +211,8 @@ class Job:
             return False
         self.waits.discard(what)
         if self.phase is Phase.RENEWED:
-            self.raise_all()
+            if not self.waits:
+                self.raise_all()
             return False
         self.stands_ms = self.desk.now_ms
         return not self.waits

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import authority, looking, ownership, pieces, work
+from coordinator.core import authority, looking, ownership, pieces, sharing, work
 from coordinator.core.checks import Counts
 from coordinator.core.commands import Refusal
 from coordinator.core.configurations import number_now
@@ -42,6 +42,7 @@ def reconfigured(core: Core, given: Reconfigured) -> None:
         return
     causes = _commanded(core, given)  # judged by the keys and roles of the old configuration
     core.emit(Adopt(given.policy))
+    core.former = core.policy
     core.policy, core.beside = given.policy, given.policy.beside(core.me)
     core.quota.configure(given.policy, core.now_ms)
     number = given.command.command.epoch if given.command else number_now(core.state, given.policy.digest)
@@ -199,12 +200,24 @@ def follow(core: Core) -> None:
     for name in sorted(core.unsettled):
         job = core.jobs[name]
         if job.coming and job.phase in (Phase.RAISING, Phase.UP):
-            job.renew(_by(core))
+            _renew(core, name, job, job.coming)
+        elif job.phase is Phase.RENEWED and "address" in job.waits:
+            if core.is_free(job.policy):
+                job.confirmed("address")
         elif job.phase is Phase.IDLE:
             _settle(core, job)
         elif not job.coming and core.policy.services.get(name) == job.policy:
             _carriers(core, job.policy)
             core.unsettled.discard(name)
+
+
+def _renew(core: Core, name: str, job: Job, coming: ServicePolicy) -> None:
+    """While another node has one of the new addresses, the old ones stay up."""
+    if why := sharing.taken_elsewhere(core, name, coming):
+        core.barred[name] = why
+        return
+    core.barred.pop(name, None)
+    job.renew(_by(core))
 
 
 def _settle(core: Core, job: Job) -> None:
@@ -219,6 +232,7 @@ def _settle(core: Core, job: Job) -> None:
         del core.jobs[name], core.waits[name], core.counts[name]
         core.sentences.pop(name, None)
         core.wakes_ms.pop(name, None)
+        core.barred.pop(name, None)
         looking.end(core, name)
     core.unsettled.discard(name)
 

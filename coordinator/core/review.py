@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import looking, ownership
+from coordinator.core import looking, ownership, sharing
 from coordinator.core.case import Case
 from coordinator.core.decide import Act, Decision, decide
 from coordinator.core.effects import Alarm, AlarmOver
@@ -140,7 +140,7 @@ def _asked(core: Core, told: Given, behind: frozenset[str]) -> set[str] | None:
     if core.dirty or not as_before:
         return None
     due = {name for name, wake_ms in core.wakes_ms.items() if wake_ms <= core.now_ms}
-    return due | core.changed | core.shared | (core.undecided if came else set())
+    return due | core.changed | core.shared | core.barred.keys() | (core.undecided if came else set())
 
 
 def _current(told: Given) -> frozenset[str]:
@@ -194,6 +194,10 @@ def _perform(core: Core, name: str, job: Job, asked: Case, decision: Decision) -
     if decision.act is Act.CLAIM:
         if job.phase is not Phase.IDLE:
             return False
+        if why := sharing.taken(core, name, job.policy):
+            core.barred[name] = core.sentences[name] = why
+            return False
+        core.barred.pop(name, None)
         job.claim(decision, asked.given, epoch, asked.mine)
         return False
     if decision.act is Act.RECLAIM:

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actions.descriptors import AT_START, CORE_AT_START
+from actions.environment import inherited
 from actions.guard import BY_SHELL
 from actions.starting import Lost, Starter
 
@@ -50,9 +51,6 @@ WITH_OUR_LIMIT = f"ulimit -S -c {CORE_BLOCKS}\n"
 WITH_OUR_LIMIT += "" if AT_START == resource.RLIM_INFINITY else f"ulimit -S -n {AT_START}\n"
 
 TICKET = "FAILOVER_TICKET"
-
-PRIVATE = ("NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_FDS", "LISTEN_PID", "CREDENTIALS_DIRECTORY")
-"""Of our own environment: between us and the service manager, not for what we start."""
 
 
 class Groups(Protocol):
@@ -98,7 +96,7 @@ class Programs:
     async def _run_group(self, ticket: str, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
         printed = _Printed()
         try:
-            code = await self._until_its_end(ticket, argv, {**_inherited(), **environment, TICKET: ticket}, printed)
+            code = await self._until_its_end(ticket, argv, {**inherited(), **environment, TICKET: ticket}, printed)
         finally:
             self._starter.forget(ticket)
         printed.read()
@@ -155,10 +153,6 @@ def _must_have_run(path: str, exited: Exited) -> None:
         if exited.code == NOT_FOUND:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         raise OSError(errno.EACCES, exited.line.rsplit(": ", 1)[1])
-
-
-def _inherited() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in PRIVATE and not name.startswith("PYTHON")}
 
 
 class _Printed:

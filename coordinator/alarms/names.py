@@ -41,6 +41,7 @@ class AlarmName(StrEnum):
     UNCONFIGURED = "unconfigured"
     CLOCK_APART = "clock-apart"
     LOOP_LATE = "loop-late"
+    WRITABLE = "writable"
     HOLD_OLD = "hold-old"
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coordinator.config import build, here, rules, secrets, warnings
+from coordinator.config import build, here, permissions, rules, secrets, warnings
 from coordinator.config.complaints import BadConfig, Complaint, Finding, place
 from coordinator.config.reading import Reading, read_text
 from coordinator.config.shape import FileShape
@@ -55,6 +55,8 @@ class Checked:
     warnings: tuple[Complaint, ...]
     lacks: tuple[Complaint, ...] = ()
     """What the node that asks needs and its machine has not. A node starts all the same, and goes over to no such file."""
+    exposed: tuple[Complaint, ...] = ()
+    """Files that others can change."""
 
     @property
     def wrong(self) -> tuple[Complaint, ...]:
@@ -76,7 +78,8 @@ def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
         return Checked(None, error.complaints, ())
     bad = _keys(reading, path.parent, own)
     lacks = here.lacking(reading, {own[0]}) if own else ()
-    return _checked(path, reading, None if bad else policy, bad, warnings.findings(reading), lacks)
+    open_to_others = permissions.exposed(reading, path, [own[1]], {own[0]}) if own else ()
+    return _checked(path, reading, None if bad else policy, bad, warnings.findings(reading), lacks, open_to_others)
 
 
 def survey(path: Path | str) -> Checked:
@@ -88,7 +91,9 @@ def survey(path: Path | str) -> Checked:
     reading = read_text(checked.policy.text, str(path))
     nodes = here.nodes_here(reading)
     odd = [*warnings.findings(reading), *here.elsewhere(reading, nodes)]
-    return _checked(path, reading, checked.policy, (), odd, here.lacking(reading, nodes))
+    folders = [path.absolute().parent / name for name in (*reading.file.nodes, "operator")]
+    open_to_others = permissions.exposed(reading, path, folders, nodes)
+    return _checked(path, reading, checked.policy, (), odd, here.lacking(reading, nodes), open_to_others)
 
 
 def _checked(
@@ -98,8 +103,9 @@ def _checked(
     bad: Iterable[Finding],
     odd: Iterable[Finding],
     lacks: Iterable[Finding],
+    open_to_others: Iterable[Finding],
 ) -> Checked:
-    found = [tuple(place(findings, reading.positions, str(path))) for findings in (bad, odd, lacks)]
+    found = [tuple(place(findings, reading.positions, str(path))) for findings in (bad, odd, lacks, open_to_others)]
     return Checked(policy, *found)
 
 

@@ -6,11 +6,11 @@ The last word's datagram is made here, byte for byte: the guard has no key and k
 """
 
 import base64
-import os
 from functools import lru_cache
 from ipaddress import ip_interface
 from typing import Any
 
+from actions.environment import inherited
 from actions.outcome import Order
 from coordinator.policy import ActionPolicy, Policy, ServicePolicy
 from protocol.datagram import last_word_datagram
@@ -54,6 +54,6 @@ def _down(action: ActionPolicy, order: Order) -> dict[str, Any] | None:
         address = _read(action.settings["address"])
         return {"address": str(address.ip), "interface": action.settings["interface"]}
     if action.kind == "script":
-        environment = {"PATH": os.environ.get("PATH", os.defpath), **order.environment()}
+        environment = {**inherited(), **order.environment()}
         return {"run": [action.settings["path"], "stop"], "env": environment, "timeout_ms": action.timeout_ms}
     return None

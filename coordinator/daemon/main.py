@@ -15,11 +15,12 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from actions import descriptors
-from coordinator.config import DEFAULT, Checked
+from coordinator.config import DEFAULT, Checked, Complaint
 from coordinator.daemon import undumped
 from coordinator.daemon.file import look
 from coordinator.daemon.loglines import OneLine
@@ -80,7 +81,7 @@ def _main(argv: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, handlers=[output])
     _lacking(checked)
     with asyncio.Runner(loop_factory=Turns.loop) as runner:
-        return runner.run(_run(options, checked.policy, early, output))
+        return runner.run(_run(options, checked.policy, checked.exposed, early, output))
 
 
 def _hide() -> None:
@@ -149,7 +150,7 @@ def _lacking(checked: Checked) -> None:
 def _checked(options: argparse.Namespace, checked: Checked) -> int:
     for complaint in checked.lacks:
         print(complaint, file=sys.stderr)
-    for warning in checked.warnings:
+    for warning in (*checked.warnings, *checked.exposed):
         print(f"{warning} (warning)", file=sys.stderr)
     if checked.lacks:
         return 2
@@ -157,8 +158,10 @@ def _checked(options: argparse.Namespace, checked: Checked) -> int:
     return 0
 
 
-async def _run(options: argparse.Namespace, policy: Policy, early: list[int], output: Output) -> int:
-    """`early`: SIGHUPs that came before there was a node to take them."""
+async def _run(
+    options: argparse.Namespace, policy: Policy, exposed: Sequence[Complaint], early: list[int], output: Output
+) -> int:
+    """`exposed`: files that others can change. `early`: SIGHUPs that came before there was a node to take them."""
     from coordinator.daemon.executor import StillUp
     from coordinator.daemon.node import Folders, Node
     from protocol.keys import UnusableKey
@@ -175,6 +178,7 @@ async def _run(options: argparse.Namespace, policy: Policy, early: list[int], ou
     except (UnusableKey, JournalRefused, StillUp, OSError) as error:
         output.complain(f"faild: {printable(_words(error))}")
         return 2 if isinstance(error, UnusableKey) else 3
+    node.exposed(exposed)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, node.stop)

@@ -18,6 +18,7 @@ from typing import Any
 from actions.wire import Wire
 from coordinator.alarms.board import Alarm
 from coordinator.alarms.names import AlarmName
+from coordinator.config.complaints import Complaint
 from coordinator.control.bell import Bell
 from coordinator.control.server import ControlServer
 from coordinator.control.view import Applied, PeerView
@@ -181,6 +182,13 @@ class Node:
     def stop(self) -> None:
         """SIGTERM: release, say so, end."""
         self.inbox.post(inputs.StopAsked())
+
+    def exposed(self, files: Sequence[Complaint]) -> None:
+        """Files that others can change, as they were when the configuration was read last."""
+        if not files:
+            return self.alarms_.end(AlarmName.WRITABLE, node=self.me)
+        more = f" (and {len(files) - 1} more)" if len(files) > 1 else ""
+        self.alarms_.begin(AlarmName.WRITABLE, f"{files[0].what}{more}. {files[0].instead}", node=self.me)
 
     def reload(self) -> None:
         """SIGHUP: read the configuration again, as soon as this node knows its own feed."""

@@ -91,6 +91,7 @@ class Reloading:
             checked = await asyncio.to_thread(look, node.config_path, node.me, node.folders.secrets)
         except OSError as error:
             return _bad((f"{node.config_path}: cannot be read: {error.strerror}. Nothing has changed",))
+        node.exposed(checked.exposed)
         for warning in checked.warnings:
             log.warning("%s (warning)", warning)
         new = checked.policy

@@ -64,7 +64,7 @@ def no_descriptors() -> Iterator[None]:
 
 def write_script(folder: Path, body: str, name: str = "web") -> str:
     path = folder / name
-    path.write_text(f'#!/bin/sh\nexec 2>&1\nlog={folder}/log\n{body}\n')
+    path.write_text(f"#!/bin/sh\nexec 2>&1\nlog={folder}/log\n{body}\n")
     path.chmod(0o755)
     return str(path)
 
@@ -103,7 +103,7 @@ async def test_the_guard_knows_ticket_and_group(tmp_path: Path, programs: Progra
 
 async def test_a_timeout_kills_the_whole_group_and_the_probe_tells(tmp_path: Path, programs: Programs) -> None:
     """The child of the script must not go on either: it would bring the service up later, when nobody expects it."""
-    body = f'case $1 in start) sleep 600 & echo $! > {tmp_path}/child; wait;; status) exit $(cat {tmp_path}/status);; esac'
+    body = f"case $1 in start) sleep 600 & echo $! > {tmp_path}/child; wait;; status) exit $(cat {tmp_path}/status);; esac"
     action = ScriptAction(write_script(tmp_path, body), programs)
     await programs.prepare()
     for status, ending in (("3", Ending.FAILED), ("0", Ending.DONE), ("1", Ending.UNKNOWN)):
@@ -114,7 +114,7 @@ async def test_a_timeout_kills_the_whole_group_and_the_probe_tells(tmp_path: Pat
 
 
 async def test_a_failed_stop_is_done_only_where_the_status_says_so(tmp_path: Path, programs: Programs) -> None:
-    body = f'case $1 in status) exit $(cat {tmp_path}/status);; *) echo nothing to stop; exit 1;; esac'
+    body = f"case $1 in status) exit $(cat {tmp_path}/status);; *) echo nothing to stop; exit 1;; esac"
     action = ScriptAction(write_script(tmp_path, body), programs)
     for status, ending in (("3", Ending.DONE), ("0", Ending.FAILED), ("64", Ending.FAILED)):
         (tmp_path / "status").write_text(status)
@@ -137,7 +137,7 @@ async def test_a_script_that_is_not_there_fails_with_its_name(tmp_path: Path, pr
 
 
 async def test_a_daemon_that_keeps_our_pipe_neither_holds_us_up_nor_dies_of_it(tmp_path: Path, programs: Programs) -> None:
-    body = f'(while [ ! -e {tmp_path}/end ]; do echo noise; sleep 0.01; done; echo ended > {tmp_path}/said) & echo started'
+    body = f"(while [ ! -e {tmp_path}/end ]; do echo noise; sleep 0.01; done; echo ended > {tmp_path}/said) & echo started"
     exited = await programs.run([write_script(tmp_path, body)], {})
     assert exited.code == 0
     before = time.monotonic()
@@ -160,9 +160,25 @@ async def test_no_descriptor_of_ours_is_inherited(tmp_path: Path, programs: Prog
     assert exited.line == "0, 1, 2, 3"  # 3 is the folder that it lists
 
 
+async def test_of_our_environment_a_program_gets_a_short_list(
+    tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site names what it hands to its scripts; an agent's socket and the keys of a cloud are not for them."""
+    secret = ("SSH_AUTH_SOCK", "AWS_SECRET_ACCESS_KEY", "NOTIFY_SOCKET", "PYTHONPATH", "LD_PRELOAD_NOT", "FAILC_IDENTITY")
+    for name in (*secret, "FAILOVER_SITE", "LC_TIME", "TZ"):
+        monkeypatch.setenv(name, f"{name} here")
+    path = write_script(tmp_path, f"env > {tmp_path}/env")
+    assert (await programs.run([path], {"FAILOVER_EPOCH": "7"})).code == 0
+    found = dict(line.split("=", 1) for line in (tmp_path / "env").read_text().splitlines())
+    assert found.keys().isdisjoint(secret)
+    assert [found[name] for name in ("FAILOVER_SITE", "LC_TIME", "TZ")] == ["FAILOVER_SITE here", "LC_TIME here", "TZ here"]
+    assert found["FAILOVER_EPOCH"] == "7"
+    assert found["PATH"]
+
+
 async def test_an_order_ends_a_word_that_is_being_told(tmp_path: Path, programs: Programs) -> None:
     """A word is news. Were `stop` to wait for a hanging `up`, a service could not be released."""
-    body = f'echo $1 >> $log; [ $1 != up ] || {{ echo $$ > {tmp_path}/pid; sleep 600; }}'
+    body = f"echo $1 >> $log; [ $1 != up ] || {{ echo $$ > {tmp_path}/pid; sleep 600; }}"
     action = ScriptAction(write_script(tmp_path, body), programs)
     telling = asyncio.create_task(action.tell("up", ORDER, action.orders()))
     pid = int(await until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text().strip(), "the word is told"))

@@ -61,7 +61,7 @@ def check(file: Path, as_json: bool) -> int:
 def _lines(checked: "Checked", file: Path) -> None:
     for complaint in checked.wrong:
         click.echo(str(complaint), err=True)
-    for warning in checked.warnings:
+    for warning in (*checked.warnings, *checked.exposed):
         click.echo(f"{warning} (warning)", err=True)
     policy = checked.policy
     if policy and not checked.wrong:
@@ -80,7 +80,7 @@ def _object(checked: "Checked") -> dict[str, Any]:
         "cluster": policy.cluster if policy else None,
         "digest": policy.digest.hex() if policy else None,
         "complaints": [_entry(complaint) for complaint in checked.wrong],
-        "warnings": [_entry(warning) for warning in checked.warnings],
+        "warnings": [_entry(warning) for warning in (*checked.warnings, *checked.exposed)],
     }
 
 

@@ -1,7 +1,8 @@
 """Health checks: one run, and what it found. Rise and fall are counted by the core.
 
     found = await check_tcp("127.0.0.1", 80, timeout_s=1)
-    found = await check_exec(["/usr/local/bin/ask", "web"], order.environment(), programs, timeout_s=1)
+    check = ExecCheck(["/usr/local/bin/ask", "web"], programs)
+    found = await check.run(order.environment(), timeout_s=1)
     found.passed, found.text
 
 Where our own machine refuses the means to ask (NO_MEANS), nothing is known of the service: Unasked is raised.
@@ -12,7 +13,7 @@ import errno
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from actions.process import Programs
+from actions.process import Exited, Programs
 from actions.starting import Lost
 
 NO_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN}
@@ -43,13 +44,53 @@ async def check_tcp(host: str, port: int, timeout_s: float) -> Found:
     return Found(True)
 
 
+class ExecCheck:
+    """One check by a program. It waits for no end longer than it was told: a program that sleeps in the kernel, as on a file
+    server that is away, cannot be killed, and what it means is known all the same. Until it is gone no other is begun."""
+
+    def __init__(self, argv: Sequence[str], programs: Programs) -> None:
+        self._argv, self._programs = argv, programs
+        self._late: asyncio.Task[Exited] | None = None
+        """A run that did not end in time, and is being killed."""
+
+    async def run(self, environment: Mapping[str, str], timeout_s: float) -> Found:
+        """Passed when it exits with 0 in time; else its group is killed. Raises Unasked."""
+        if self._late is not None and not self._late.done():
+            return Found(False, f"{self._argv[0]}: its last run is killed, and does not end")
+        running = asyncio.create_task(self._programs.run(self._argv, environment))
+        try:
+            await asyncio.wait([running], timeout=timeout_s)
+        except asyncio.CancelledError:
+            await _killed(running)
+            raise
+        if running.done():
+            return _found(self._argv, running)
+        running.cancel()
+        self._late = running
+        return Found(False, f"{self._argv[0]}: no end after {timeout_s:g} s")
+
+    async def close(self) -> None:
+        if self._late is not None:
+            await _killed(self._late)
+
+
 async def check_exec(argv: Sequence[str], environment: Mapping[str, str], programs: Programs, timeout_s: float) -> Found:
-    """Passed when it exits with 0 in time; else its group is killed. Raises Unasked."""
+    """One run alone, to its very end. Raises Unasked."""
+    check = ExecCheck(argv, programs)
     try:
-        async with asyncio.timeout(timeout_s):
-            exited = await programs.run(argv, environment)
-    except TimeoutError:
-        return Found(False, f"{argv[0]}: no end after {timeout_s:g} s")
+        return await check.run(environment, timeout_s)
+    finally:
+        await check.close()
+
+
+async def _killed(running: "asyncio.Task[Exited]") -> None:
+    running.cancel()
+    await asyncio.wait([running])
+
+
+def _found(argv: Sequence[str], running: "asyncio.Task[Exited]") -> Found:
+    try:
+        exited = running.result()
     except OSError as error:
         _raise_unasked(error)
         return Found(False, f"{argv[0]} cannot be run: {error.strerror or error}")

@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from actions.check import Found, Unasked, check_exec, check_tcp
+from actions.check import ExecCheck, Found, Unasked, check_tcp
 from actions.outcome import Order
 from actions.process import Programs
 from coordinator.core.inputs import CheckFinished, Input
@@ -32,7 +32,8 @@ class CheckRounds:
         self._patience_ms = patience_ms
         self._service = service
         self._order = order
-        self._programs = programs
+        execs = {number: check for number, check in enumerate(service.checks) if check.kind == "exec"}
+        self._programs = {number: ExecCheck(check.settings["argv"], programs) for number, check in execs.items()}
         self._post = post
         self._unasked: set[int] = set()
         """Checks whose last run could not be begun."""
@@ -46,6 +47,8 @@ class CheckRounds:
         self.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
+        for program in self._programs.values():
+            await program.close()
 
     async def _rounds(self, number: int) -> None:
         """A run that takes longer than `every` delays the next one; none is made up for."""
@@ -54,7 +57,7 @@ class CheckRounds:
         while True:
             next_s = loop.time() + max(policy.every_ms, self._patience_ms) / 1000
             try:
-                found = await self._run(policy)
+                found = await self._run(number, policy)
             except Unasked as why:
                 self._not_begun(number, why)
             else:
@@ -67,8 +70,8 @@ class CheckRounds:
             self._unasked.add(number)
             log.error("%s: check %d cannot be begun: %s. That says nothing about it", self._service.name, number, why)
 
-    async def _run(self, policy: CheckPolicy) -> Found:
+    async def _run(self, number: int, policy: CheckPolicy) -> Found:
         timeout_s = policy.timeout_ms / 1000
         if policy.kind == "tcp":
             return await check_tcp(policy.settings["host"], policy.settings["port"], timeout_s)
-        return await check_exec(policy.settings["argv"], self._order.environment(), self._programs, timeout_s)
+        return await self._programs[number].run(self._order.environment(), timeout_s)

@@ -4,16 +4,19 @@ import asyncio
 import contextlib
 import dataclasses
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from ipaddress import ip_interface
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actions.outcome import Order
+from actions.process import Exited, Programs
 from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, CheckFinished, Input, Outcome, StepFinished
 from coordinator.daemon.carrier import CarrierWatch
+from coordinator.daemon.checks import CheckRounds
 from coordinator.daemon.executor import Executor, StillUp
 from coordinator.daemon.inbox import read_clocks
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
@@ -206,6 +209,33 @@ async def test_a_hook_that_hangs_delays_no_other_and_is_told_the_newest_state_ne
         await until(lambda: _count(tmp_path / "first.log") == 2, "the one that hung hears what is true now")
     assert (tmp_path / "second.log").read_text().split() == history
     assert (tmp_path / "first.log").read_text().split() == ["UP", "FAIL"]
+
+
+async def test_a_check_that_cannot_be_killed_fails_in_its_time_and_is_not_begun_again(tmp_path: Path) -> None:
+    """As one that sleeps in the kernel: the signal is sent, and nothing ends. What it means is known all the same."""
+
+    class AsleepInTheKernel(Programs):
+        begun = 0
+        back = asyncio.Event()
+
+        async def run(self, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
+            AsleepInTheKernel.begun += 1
+            while not self.back.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self.back.wait()
+            return Exited(-9, "", b"")
+
+    check = CheckPolicy("exec", {"argv": ["/usr/local/bin/ask"]}, 20, 50, fall=3)
+    found: list[CheckFinished] = []
+    programs = AsleepInTheKernel(Ledger())
+    rounds = CheckRounds(policy(checks=(check,)).services["web"], Order("web", "one", 7, "check"), programs, found.append)
+    await until(lambda: len(found) == 3, "it has failed as often as counts")
+    assert [result.passed for result in found] == [False] * 3
+    assert "no end after 0.05 s" in found[0].text
+    assert "its last run is killed, and does not end" in found[1].text
+    assert programs.begun == 1
+    programs.back.set()
+    await rounds.close()
 
 
 async def test_checks_are_reported_run_by_run_until_they_are_called_off(tmp_path: Path) -> None:

@@ -17,6 +17,11 @@ retransmission (0.2, 0.4, 0.8 s ...); nothing is judged by it, since judgements 
 NOTSENT_LOWAT_BYTES = 32 * 1024
 """A peer that catches up must not fill the kernel's buffer with seconds of events in front of the next heartbeat."""
 
+SEGMENT_BYTES = 536
+"""What every path carries (RFC 9293, section 3.7.1). Through a tunnel that swallows longer packets and says nothing, heartbeats
+arrive and events do not: links are up, and every move runs into its timeout. Our events are small; the kernel still hands many
+segments to the card at once."""
+
 RECEIVE_BUFFER_BYTES = 512 * 1024
 """Datagrams of all peers while the loop is busy: some 300."""
 
@@ -79,6 +84,8 @@ def _bound(address: Address, kind: socket.SocketKind, listens: bool) -> socket.s
         if six:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.setsockopt(*((socket.IPPROTO_IPV6, IPV6_TCLASS) if six else (socket.IPPROTO_IP, socket.IP_TOS)), NETWORK_CONTROL)
+        if kind == socket.SOCK_STREAM:
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_BYTES)  # before it listens or connects
         if listens:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(kind == socket.SOCK_STREAM))
             with contextlib.suppress(OSError):  # an old kernel: then the address has to be there

@@ -38,17 +38,34 @@ def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str
     }
 
 
+SERVICES_A_PIECE, WORDS_A_PIECE = 150, 120
+"""With the longest names this is less than what one event holds."""
+
+
+def in_pieces(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The bodies of as many gap events as it takes, each about other services; of a hundred services one."""
+    services, words, held = list(body["services"].items()), body["last_words"], set(body["held"])
+    count = max(1, -(-len(services) // SERVICES_A_PIECE), -(-len(words) // WORDS_A_PIECE))
+    found = []
+    for at in range(count):
+        mine = dict(services[at * SERVICES_A_PIECE : (at + 1) * SERVICES_A_PIECE])
+        told = words[at * WORDS_A_PIECE : (at + 1) * WORDS_A_PIECE]
+        found.append({**body, "services": mine, "last_words": told, "held": sorted(held & mine.keys())})
+    return found
+
+
 def taken_over(column: Column, body: Gap) -> Column:
     """The column with which a new incarnation begins. A part that is not there is empty.
 
     What was held aside counts as claimed and over: whoever held it at the same time announces again.
     """
     by = Ref(column.node, column.head.incarnation, column.head.number) if column.head else None
+    served = {name: _served(kept, by if name in body.held else None) for name, kept in body.services.items()}
     return replace(
         column,
-        services={name: _served(kept, by if name in body.held else None) for name, kept in body.services.items()},
-        last_words=_heard(body.last_words),
-        forked=dict(body.forked),
+        services={**column.services, **served},
+        last_words={**column.last_words, **_heard(body.last_words)},
+        forked={**column.forked, **body.forked},
     )
 
 

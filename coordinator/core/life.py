@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
 from coordinator.core import pieces, work
-from coordinator.core.carried import carried
+from coordinator.core.carried import carried, in_pieces
 from coordinator.core.configurations import number_at_start
 from coordinator.core.effects import Alarm, Exit
 from coordinator.core.inputs import Booted, StopAsked
@@ -79,7 +79,8 @@ def begin_anew(core: Core) -> None:
 def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
     before = core.column
     if ours and ours.incarnation != incarnation:
-        core.write(Kind.GAP_DECLARED, "", carried(ours, before, core.aside), ())
+        for piece in in_pieces(carried(ours, before, core.aside)):
+            core.write(Kind.GAP_DECLARED, "", piece, ())
         core.aside = None
     last = [ours.incarnation, ours.number] if ours else None
     body = {"run": core.run, "rules": RULES, "config": core.policy.digest, "clean": core.clean, "after": last}

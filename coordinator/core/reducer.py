@@ -137,8 +137,8 @@ def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
 
 
 def _gap(state: State, column: Column, event: Event, body: Gap) -> Column:
-    """A new incarnation: what must outlive the old one stands in its first event."""
-    return taken_over(column, body)
+    """A new incarnation: what must outlive the old one stands in its first event, or in its first ones."""
+    return column if column.started else taken_over(column, body)
 
 
 def _judged(state: State, column: Column, event: Event, body: Judged) -> Column:

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 
-from coordinator.core.carried import carried, taken_over
-from coordinator.core.model import Column, ServiceColumn, ServiceState, Word
+from coordinator.core.carried import carried, in_pieces, taken_over
+from coordinator.core.model import Column, ServiceColumn, ServiceState, State, Word
+from coordinator.core.reducer import reduce
 from protocol.canonical import pack, unpack
-from protocol.event import Head, Ref
+from protocol.event import EVENT_BYTES_MAX, Event, Head, Ref, encode
 from protocol.events import Gap
+from protocol.kinds import Kind
 
 OURS = Head("genesis", 7, 40, bytes(32))
 NAMED = {"incarnation": 7, "number": 40, "id": bytes(32)}
@@ -45,3 +47,29 @@ def test_an_incarnation_that_carried_less_is_read_as_well() -> None:
     body = Gap.from_body({**NAMED, "services": {"web": {"epoch": 5, "wish": "fail"}}})
     kept = ServiceColumn(epoch=5, wish="fail", cause="operator")
     assert taken_over(Column("genesis"), body) == Column("genesis", services={"web": kept})
+
+
+def test_a_thousand_services_outlive_an_incarnation_in_several_events():
+    """One event holds some hundreds of them; a node that wrote more than it holds ended there, at every start again."""
+    names = [f"{number:04d}{'s' * 59}" for number in range(1000)]
+    last = Ref("n" * 63, 2**50, 2**50)
+    before = Column(
+        "n" * 63,
+        services={name: ServiceColumn(epoch=2**50, holding_epoch=2**50, lowered=last, burnt=True) for name in names},
+        last_words={(name, "m" * 63): Word(2**50, last, b"r" * 8) for name in names},
+    )
+    bodies = in_pieces(carried(Head("n" * 63, 2**50, 2**50, bytes(32)), before))
+    state = State()
+    for number, body in enumerate(bodies, 1):
+        event = Event(bytes(32), "n" * 63, 2**50 + 1, number, bytes(32), 0, 0, str(Kind.GAP_DECLARED), "", body, (), ())
+        assert len(encode(event)) <= EVENT_BYTES_MAX - 4096, "its heads find room as well"
+        state = reduce(state, event)
+    column = state.column("n" * 63)
+    assert column.services.keys() == before.services.keys()
+    assert all(service.epoch == 2**50 and service.burnt for service in column.services.values())
+    assert column.last_words == before.last_words
+
+
+def test_of_few_services_one_event_is_made_as_before():
+    body = carried(Head("lukretia", 1, 9, bytes(32)), Column("lukretia", services={"web": ServiceColumn(epoch=3)}))
+    assert in_pieces(body) == [body]

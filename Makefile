@@ -42,6 +42,7 @@ attack: .venv/.installed
 	@$(PY) -m tools.attack $(ARGS)
 
 bench: programs .venv/.installed
+	@$(PY) -m compileall -q protocol store actions coordinator tools
 	@$(PY) -m tools.bench $(ARGS)
 
 lint: .venv/.dev

@@ -20,7 +20,7 @@ find_python() {
 with_uv() {
     recent .venv/bin/python || uv venv --quiet --python '>=3.11' .venv || stop "uv could not make .venv (its words are above)"
     say "install: packages into .venv with uv ..."
-    uv pip install --quiet --python .venv/bin/python --editable . ${group:+--group "$group"} \
+    uv pip install --quiet --compile-bytecode --python .venv/bin/python --editable . ${group:+--group "$group"} \
         || stop "uv could not install (its words are above); is there a way to the package index?"
 }
 
@@ -43,6 +43,8 @@ with_pip() {
 }
 
 if command -v uv >/dev/null 2>&1; then with_uv; else with_pip; fi
+# Ours is used where it lies, and where nobody writes bytecode beside it every start would compile all of it.
+.venv/bin/python -m compileall -q protocol store actions coordinator tools || stop "the code could not be compiled (see above)"
 touch .venv/.installed
 [ -z "$group" ] || touch ".venv/.$group"
 say "install: done; the commands are .venv/bin/faild, failc and failaudit"

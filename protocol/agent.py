@@ -8,8 +8,8 @@ Blocking, with a timeout: an agent may ask its owner first. Only `failc` uses it
 
 import os
 import socket
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from protocol.keys import UnusableKey
 from protocol.refusals import Refused
@@ -29,8 +29,7 @@ class NoAgent(UnusableKey):
     """There is no agent, or it does not answer as one."""
 
 
-@dataclass(frozen=True, slots=True)
-class AgentKey:
+class AgentKey(NamedTuple):
     """One Ed25519 key that an agent holds; a `protocol.sshkey.SshKey`."""
 
     public: str

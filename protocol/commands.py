@@ -12,12 +12,11 @@ read and judged by the rules of its time, and no node acts on it any more.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from protocol import sshsig
 from protocol.canonical import NotCanonical, pack, unpack
-from protocol.event import NAME_MAX, Ref
+from protocol.names import NAME_MAX, Ref
 from protocol.refusals import Reason, Refused
 from protocol.sshkey import SshKey
 
@@ -54,8 +53,7 @@ class Act(NamedTuple):
     incarnation: int
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     cluster: bytes
     operator: str
     word: str
@@ -176,8 +174,7 @@ def _items(value: Any, kinds: tuple[type, ...], what: str) -> list[Any]:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class SignedCommand:
+class SignedCommand(NamedTuple):
     command: Command
     raw: bytes
     signature: bytes

@@ -78,10 +78,12 @@ class Opener:
 
     def open(self, data: bytes) -> tuple[Inside, bytes]:
         """The counter is looked at before the seal is opened, and remembered only afterwards: a forger moves no window."""
-        counter = int.from_bytes(data[12:HEADER_BYTES], "big")
-        self._check_fresh(counter)
+        written = data[12:HEADER_BYTES]
+        counter = int.from_bytes(written, "big")
+        if not self._window.is_new(counter, WINDOW):
+            raise Refused(Reason.REPLAYED, f"a datagram with the counter {counter}, seen or too old")
         try:
-            plain = self._aead.decrypt(b"\0\0\0\0" + data[12:HEADER_BYTES], data[HEADER_BYTES:], data[:HEADER_BYTES])
+            plain = self._aead.decrypt(b"\0\0\0\0" + written, data[HEADER_BYTES:], data[:HEADER_BYTES])
         except InvalidTag:
             raise Refused(Reason.BAD_SIGNATURE, "a datagram whose seal is broken") from None
         self._window.remember(counter, WINDOW)
@@ -89,10 +91,6 @@ class Opener:
         if inside is None:
             raise Refused(Reason.GARBAGE, "a sealed datagram of an unknown kind")
         return inside, plain[1:]
-
-    def _check_fresh(self, counter: int) -> None:
-        if not self._window.is_new(counter, WINDOW):
-            raise Refused(Reason.REPLAYED, f"a datagram with the counter {counter}, seen or too old")
 
 
 def check_outside(data: bytes) -> bool:

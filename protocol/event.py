@@ -13,9 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from protocol.canonical import NotCanonical, pack, read, unpack
+from protocol.names import NAME_MAX as NAME_MAX
+from protocol.names import NUMBER_MAX as NUMBER_MAX
+from protocol.names import Head as Head
+from protocol.names import Ref as Ref
 
 T = TypeVar("T", bytes, str)
 
@@ -25,35 +29,6 @@ EVENT_BYTES_MAX = 65_535
 
 NO_PREVIOUS = bytes(32)
 """`previous` of the first event of an incarnation."""
-
-
-NUMBER_MAX = 2**53
-"""Of numbers and incarnations: milliseconds for 285,000 years, exact in every reader of JSON, and with room above for the
-next one. A larger one would be a feed that nobody can continue."""
-
-NAME_MAX = 64
-"""Characters in a node's, a service's or a kind's name; the configuration allows 63."""
-
-
-class Ref(NamedTuple):
-    """The name of an event. `number` counts from 1 without a gap inside one incarnation."""
-
-    node: str
-    incarnation: int
-    number: int
-
-
-class Head(NamedTuple):
-    """How far a feed is known: the last number and its event id (32 bytes)."""
-
-    node: str
-    incarnation: int
-    number: int
-    id: bytes
-
-    @property
-    def feed(self) -> tuple[str, int]:
-        return (self.node, self.incarnation)
 
 
 @dataclass(frozen=True, slots=True)

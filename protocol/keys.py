@@ -17,7 +17,7 @@ from functools import lru_cache
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from protocol.messages import Domain
+from protocol.domains import Domain
 from protocol.refusals import Reason, Refused
 
 PREFIX = "ed25519:"

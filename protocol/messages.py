@@ -10,23 +10,15 @@ Each kind is signed under a domain of its own, so that none can be taken for ano
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from protocol.canonical import NotCanonical, pack, pack_ordered, read, unpack
+from protocol.domains import Domain as Domain
 from protocol.event import NAME_MAX, NUMBER_MAX, Entry, Head
 from protocol.refusals import Reason, Refused
 
 RUN_BYTES = 8
 """A run is named by so many random bytes."""
-
-
-class Domain(StrEnum):
-    """What a signature is about; the bytes signed are the domain, a newline and the message."""
-
-    EVENT = "failover/event/v1"
-    HEARTBEAT = "failover/heartbeat/v1"
-    LAST_WORD = "failover/last-word/v1"
 
 
 class Signer(Protocol):

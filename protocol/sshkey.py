@@ -10,18 +10,20 @@ A public key is the text "ssh-ed25519 AAAA..." without a comment. Everything els
 import base64
 import os
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol.keys import UnusableKey, check_key
 from protocol.refusals import Reason, Refused
 
 ALGORITHM = b"ssh-ed25519"
+
+BEGIN, END = b"-----BEGIN OPENSSH PRIVATE KEY-----", b"-----END OPENSSH PRIVATE KEY-----"
+OPENSSH_V1 = b"openssh-key-v1\0"
+UNENCRYPTED = b"\0\0\0\4none" + b"\0\0\0\4none" + b"\0\0\0\0" + b"\0\0\0\1"
+"""Cipher, how its key is derived, with which options, and how many keys there are."""
 
 
 class SshKey(Protocol):
@@ -34,11 +36,11 @@ class SshKey(Protocol):
         """The 64 bytes of an Ed25519 signature over `data` as it is."""
 
 
-@dataclass(frozen=True, slots=True)
 class FileKey:
     """A private key that was read from a file."""
 
-    key: Ed25519PrivateKey = field(repr=False)
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self.key = key
 
     @property
     def public(self) -> str:
@@ -57,6 +59,35 @@ def load_private(path: Path) -> FileKey:
             text = file.read(65_536)
     except OSError as error:
         raise UnusableKey(f"{path}: {error.strerror}; name an OpenSSH private key with --identity") from None
+    return FileKey(_plain(text) or _loaded(path, text))
+
+
+def _plain(text: bytes) -> Ed25519PrivateKey | None:
+    """An Ed25519 key without a passphrase, as ssh-keygen writes it; None for anything else, which `_loaded` can put into words.
+
+    PROTOCOL.key of OpenSSH. The library that reads every kind of key takes as long to load as `failc` takes for the rest.
+    """
+    lines = text.strip().split(b"\n")
+    if (lines[0], lines[-1]) != (BEGIN, END):
+        return None
+    try:
+        raw = base64.b64decode(b"".join(lines[1:-1]), validate=True)
+        if not raw.startswith(OPENSSH_V1 + UNENCRYPTED):
+            return None
+        public, private = ssh_strings(raw.removeprefix(OPENSSH_V1 + UNENCRYPTED), 2)
+        if private[:4] != private[4:8] or not private.startswith(key_blob(raw_key(public)), 8):
+            return None
+        both = ssh_string_at(private, 8 + len(public))
+        key = Ed25519PrivateKey.from_private_bytes(both[:32])
+    except (ValueError, Refused):
+        return None
+    return key if key.public_key().public_bytes_raw() == both[32:] == raw_key(public) else None
+
+
+def _loaded(path: Path, text: bytes) -> Ed25519PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
     try:
         key = serialization.load_ssh_private_key(text, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -65,11 +96,13 @@ def load_private(path: Path) -> FileKey:
         raise UnusableKey(f"{path}: {todo}") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise UnusableKey(f"{path}: not an Ed25519 key; make one: ssh-keygen -t ed25519")
-    return FileKey(key)
+    return key
 
 
 def write_private(path: Path, comment: str) -> str:
     """A new OpenSSH key in `path` (0600) and `path`.pub, never over an old one; returns the public text without comment."""
+    from cryptography.hazmat.primitives import serialization
+
     key = Ed25519PrivateKey.generate()
     text = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption())
     public = FileKey(key).public
@@ -123,6 +156,14 @@ def ssh_strings(data: bytes, count: int) -> list[bytes]:
     if at != len(data):
         raise Refused(Reason.GARBAGE, "bytes behind an SSH structure")
     return found
+
+
+def ssh_string_at(data: bytes, at: int) -> bytes:
+    """The length-prefixed string that begins there; raises Refused."""
+    length = int.from_bytes(data[at : at + 4], "big")
+    if at + 4 + length > len(data):
+        raise Refused(Reason.TRUNCATED, "an SSH structure that ends early")
+    return data[at + 4 : at + 4 + length]
 
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:

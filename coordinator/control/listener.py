@@ -9,6 +9,9 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
+SOCKET = "control.sock"
+"""In the state folder."""
+
 PATH_BYTES_MAX = 107
 """sun_path of unix(7), without its terminating zero."""
 

@@ -17,6 +17,7 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -28,7 +29,7 @@ from aiohttp.web_protocol import RequestPayloadError
 from coordinator.control import numbers, stream
 from coordinator.control.crowd import Crowd
 from coordinator.control.door import BODY_BYTES_MAX, Door
-from coordinator.control.listener import listen
+from coordinator.control.listener import SOCKET, listen
 from coordinator.control.malformed import Malformed
 from coordinator.control.metrics import NodeMetrics
 from coordinator.control.status import service, status
@@ -38,7 +39,6 @@ from coordinator.core.commands import Wanted
 HEX = re.compile("[0-9a-f]{64}")
 """A digest, as it stands in a question."""
 
-SOCKET = "control.sock"
 STREAMS_MAX = 32
 """Readers of the event stream at once; each costs a task and up to one batch of events."""
 
@@ -66,14 +66,14 @@ class ControlServer:
         self._runner: web.AppRunner | None = None
         self._listening: asyncio.Server | None = None
 
-    async def start(self) -> None:
-        """Raises OSError where the socket cannot be made."""
+    async def start(self, listening: socket.socket | None = None) -> None:
+        """`listening`: the socket, where it was made before. Raises OSError where it cannot be made."""
         logger = Malformed(self.door.counts).logger
         self._runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=0.5, logger=logger)
         await self._runner.setup()
         assert self._runner.server is not None, "setup makes it"
         self._crowd.serve(self._runner.server)
-        self._listening = await asyncio.get_running_loop().create_server(self._crowd.admit, sock=listen(self.path))
+        self._listening = await asyncio.get_running_loop().create_server(self._crowd.admit, sock=listening or listen(self.path))
 
     async def close(self) -> None:
         """Ends all streams and removes the socket."""

@@ -246,7 +246,9 @@ def fork_shown(core: Core, given: ForkShown) -> None:
 
 
 def link_changed(core: Core, given: LinkChanged) -> None:
-    """Connections come and go; what counts is what is heard on them."""
+    """Connections come and go; what counts is what is heard on them. A node that has just started asks at once."""
+    if given.up and core.joining:
+        core.beat()  # an answer to this run is what it waits for; its next turn may be a heartbeat away
 
 
 def _differs(old: Heartbeat, new: Heartbeat) -> bool:

@@ -51,13 +51,17 @@ class Inbox:
         if len(self._waiting) >= INPUTS_MAX and isinstance(given, HeartbeatHeard):
             self.dropped += 1
             return
-        self._waiting.append(given)
-        if not self._draining:
-            self._draining = True
-            self._drain()
+        if self._draining:
+            self._waiting.append(given)
+            return
+        self._draining = True
+        self._drain(given)
 
-    def _drain(self) -> None:
+    def _drain(self, given: Input | None = None) -> None:
+        """`given` first, and then what comes in meanwhile."""
         try:
+            if given is not None:
+                self._take(given, read_clocks())
             while self._waiting:
                 self._take(self._waiting.popleft(), read_clocks())
         finally:

@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from actions.wire import Wire
 from coordinator.alarms.board import Alarm
 from coordinator.alarms.names import AlarmName
 from coordinator.config.complaints import Complaint
 from coordinator.control.bell import Bell
-from coordinator.control.server import ControlServer
+from coordinator.control.opening import Opening
 from coordinator.control.view import Applied, PeerView
 from coordinator.core import commands, effects, inputs
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
@@ -113,7 +113,7 @@ class Node:
         self.links_ = Links(me, policy, identity, self.run, journal, post, boot_ms_now, overfed=self._overfed)
         self.room = Room(folders.state, post)
         self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, boot_ms_now)
-        self.control = ControlServer(self, folders.state)
+        self.control = Opening(self, folders.state, hurry, self._cannot_serve)
         self.reloading = Reloading(self)
 
     @classmethod
@@ -168,7 +168,7 @@ class Node:
             log.warning("at the start: `%s` was given to an older release, and ends here: give it again", order)
         await self.links_.start()
         await self.carrier.start()
-        await self.control.start()
+        self.control.listen()
         self.alarms_.start()
         short = any(remark.node == self.me for remark in self.journal.remarks)
         self.inbox.begin(inputs.Booted(past.ends_clean and not short, past.untold(self.journal.cuts)))
@@ -221,14 +221,15 @@ class Node:
             self._alone = len(ordered) == 1
             for effect in ordered:
                 PERFORM[type(effect)](self, effect)
-        except Exception:
-            log.critical("a bug: %s broke what must be. faild ends, its guard takes down what is held", given, exc_info=True)
-            logging.shutdown()
-            os._exit(EXIT_BROKEN)
+        except Exception as error:
+            _break_off(f"a bug: {given} broke what must be", error)
         if core.state is not before:
             self.bell.ring()
         self.carrier.glance(now.mono_ms)
         self.inbox.wake_at(core.wake_at_ms)
+
+    def _cannot_serve(self, error: BaseException) -> None:
+        _break_off("the control socket cannot be served", error)
 
     def _carrier_changed(self, change: inputs.CarrierChanged) -> None:
         self.inbox.post(change)
@@ -367,6 +368,7 @@ class Node:
         self.turns.begin(lambda: self.policy.timing.heartbeat_ms, lambda text: self.alarms_.begin(AlarmName.LOOP_LATE, text))
         self.bell.ring()
         self._say_aloud("ready")
+        self.control.serve()
         tell("READY=1")
 
     def _exit(self, order: effects.Exit) -> None:
@@ -464,6 +466,13 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
     effects.Ready: Node._ready,
     effects.Exit: Node._exit,
 }
+
+
+def _break_off(why: str, error: BaseException) -> NoReturn:
+    """What was being done is half done, and no node may go on with that."""
+    log.critical("%s. faild ends, its guard takes down what is held", why, exc_info=error)
+    logging.shutdown()
+    os._exit(EXIT_BROKEN)
 
 
 def _interfaces(me: str, policy: Policy) -> tuple[str, ...]:

@@ -66,7 +66,6 @@ class Reception:
         self._wall_ms = wall_ms
         self._frames: dict[Kind, Callable[[Link, Connection, bytes], None]] = {
             Kind.HELLO: self._second_hello,
-            Kind.HEARTBEAT: lambda link, _, body: self._beat(link, body, datagram=False),
             Kind.RELAYED: lambda _link, _, body: self._relayed(body),
             Kind.BATCH: lambda link, _, body: self._batch(link, body),
             Kind.WANT: lambda _link, connection, body: serve(connection, Want.decode(body)),
@@ -78,7 +77,6 @@ class Reception:
             Kind.PONG: lambda link, connection, body: link.ponged(Ping.decode(body), connection),
         }
         self._sealed: dict[Inside, Callable[[Link, bytes], None]] = {
-            Inside.HEARTBEAT: lambda link, body: self._beat(link, body, datagram=True),
             Inside.BATCH: self._batch,
             Inside.RELAYED: lambda _link, body: self._relayed(body),
             Inside.KNOCK: lambda link, _: link.knocked(clock_ms()),
@@ -94,12 +92,18 @@ class Reception:
     def framed(self, link: Link, connection: Connection, kind: Kind, body: bytes) -> None:
         """One frame of an established connection."""
         link.stream_heard(self._clock_ms())
-        self._frames[kind](link, connection, body)
+        if kind is Kind.HEARTBEAT:  # nearly always
+            self._beat(link, body, datagram=False)
+        else:
+            self._frames[kind](link, connection, body)
 
     def sealed(self, link: Link, inside: Inside, body: bytes) -> None:
         """What was sealed in one datagram of this link."""
         link.datagram_heard(self._clock_ms())
-        self._sealed[inside](link, body)
+        if inside is Inside.HEARTBEAT:
+            self._beat(link, body, datagram=True)
+        else:
+            self._sealed[inside](link, body)
 
     def in_clear(self, body: bytes) -> None:
         """A last word, from whatever address: its signature is all that counts."""

@@ -12,7 +12,7 @@ had a reason. Whatever breaks the protocol is counted here, under the peer's nam
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from coordinator.core.inputs import HeadsArrived, Input, LinkChanged
 from coordinator.daemon.appetite import Appetite
@@ -75,9 +75,9 @@ class Wiring:
         self._source = source
         self._post = post
         self._clock_ms = clock_ms
-        keys = {name: node.key for name, node in policy.nodes.items()}
-        keyring = NodeKeyring(keys)
-        self._contexts = Contexts(identity, {name: key for name, key in keys.items() if name != me})
+        self._keys = {name: node.key for name, node in policy.nodes.items()}
+        keyring = NodeKeyring(self._keys)
+        self._contexts = self._contexts_for(self._keys)
         self._copies = Copies(me, keyring, policy.cluster_id, policy.timing.heartbeat_ms)
         self._overfed = overfed
         self._appetite = Appetite(lambda peer: len(self._policy.owned_by(peer)), clock_ms)
@@ -101,10 +101,11 @@ class Wiring:
     async def reconfigure(self, policy: Policy) -> None:
         """Follow another configuration: links that are the same in both stay connected. On an error nothing has changed."""
         keys = {name: node.key for name, node in policy.nodes.items()}
-        keyring = NodeKeyring(keys)
-        contexts = Contexts(self._identity, {name: key for name, key in keys.items() if name != self._me})
+        same = keys == self._keys  # to make them takes milliseconds, and a start has just done it
+        keyring = self._copies.keyring if same else NodeKeyring(keys)
+        contexts = self._contexts if same else self._contexts_for(keys)
         await self._doors.move(policy.nodes[self._me].links)
-        self._contexts, self._copies.keyring = contexts, keyring
+        self._keys, self._contexts, self._copies.keyring = keys, contexts, keyring
         self._copies.beats(policy.timing.heartbeat_ms)
         self._reception.trust(keyring, policy)
         wanted = _pairs(policy, self._me)
@@ -118,6 +119,9 @@ class Wiring:
                 self.links[key].silent_after_ms = policy.timing.dead_ms
             else:
                 self._link(key, local, remote)
+
+    def _contexts_for(self, keys: Mapping[str, bytes]) -> Contexts:
+        return Contexts(self._identity, {name: key for name, key in keys.items() if name != self._me})
 
     async def close(self) -> None:
         """Goodbye to everybody; returns when all sockets are closed."""

@@ -5,7 +5,7 @@ auditor go by.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import permutations
 from typing import Any
 
@@ -56,7 +56,7 @@ class Feeds:
     def sign(self, word: str, *acts: str, **fields: Any) -> SignedCommand:
         self.signed += 1
         plain = Command(POLICY.cluster_id, ADMIN, word, "web", "", "", 0, 0, 1 << 52, self.signed.to_bytes(16, "big"))
-        return sign_command(replace(plain, acts=tuple(Act(node, 1) for node in acts), **fields), KEY)
+        return sign_command(plain._replace(acts=tuple(Act(node, 1) for node in acts), **fields), KEY)
 
     def obey(self, node: str, command: SignedCommand, incarnation: int = 1) -> Ref:
         body = {"command": command.raw, "signature": command.signature, "target": node}

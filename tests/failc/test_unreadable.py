@@ -17,7 +17,8 @@ AS_NOBODY = (
 )
 MORE = {
     "failc": (
-        "import tools.failc.config, tools.failc.init, tools.failc.status, tools.simulator.command, coordinator.config.load, "
+        "import tools.failc.commands, tools.failc.config, tools.failc.init, tools.failc.status, tools.simulator.command, "
+        "coordinator.config.load, "
         "tools.simulator.runner, tools.simulator.script, tools.failc.template, cryptography.hazmat.primitives.serialization"
     ),
     "audit": "import tools.audit.verify, tools.audit.who, coordinator.config.load, tools.audit.evidence",

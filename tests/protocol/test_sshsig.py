@@ -4,9 +4,9 @@ import base64
 import os
 import shutil
 import subprocess
-from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ ACT = Act("genesis", 1_700_000_000_000)
 
 def command(**changes):
     plain = Command(CLUSTER, "afm", "move", "web", "genesis", "a test", 0, 0, 1_800_000_000_000, bytes(16))
-    return replace(plain, **changes)
+    return plain._replace(**changes)
 
 
 def verify_by_keygen(tmp_path, public, raw, blob, namespace, identity="afm"):
@@ -277,3 +277,21 @@ def test_a_small_order_operator_key_is_refused():
     blob = sshkey.key_blob(b"\x01" + bytes(31))
     with pytest.raises(UnusableKey, match="small order"):
         sshsig.parse_public("ssh-ed25519 " + base64.b64encode(blob).decode())
+
+
+def test_a_plain_key_is_read_without_the_library_and_an_altered_one_not_at_all(tmp_path):
+    """The short way reads what ssh-keygen writes; what it does not understand goes to the library, which has the words."""
+    mine, other = tmp_path / "mine", tmp_path / "other"
+    for path in (mine, other):
+        sshkey.write_private(path, "afm@demo")
+    with_it = serialization.load_ssh_private_key(mine.read_bytes(), password=None)
+    assert sshkey._plain(mine.read_bytes()).private_bytes_raw() == with_it.private_bytes_raw()
+    lines = mine.read_bytes().split(b"\n")
+    raw = bytearray(base64.b64decode(b"".join(lines[1:-2])))
+    for at in range(len(raw)):
+        bent = bytes(raw[:at]) + bytes([raw[at] ^ 1]) + bytes(raw[at + 1 :])
+        text = b"\n".join([lines[0], base64.b64encode(bent), *lines[-2:]])
+        key = sshkey._plain(text)
+        assert key is None or key.private_bytes_raw() == with_it.private_bytes_raw(), at
+    for text in (b"", b"-----BEGIN OPENSSH PRIVATE KEY-----", mine.read_bytes()[:-40], other.with_suffix(".pub").read_bytes()):
+        assert sshkey._plain(text) is None

@@ -4,7 +4,6 @@ They are written once. A change of one is a change of the protocol: it needs a n
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -154,14 +153,14 @@ def command() -> dict:
 def command_2() -> dict:
     """Format 2: a move that lukretia is to begin, and a word that its claim of epoch 7 is over, with what an `unhold` ends."""
     acts = (Act("lukretia", 1_700_000_000_000),)
-    word = replace(MOVE, word="fail", node="lukretia", for_ms=0, acts=(Act("genesis", 3),), run=RUN)
+    word = MOVE._replace(word="fail", node="lukretia", for_ms=0, acts=(Act("genesis", 3),), run=RUN)
     ends = (Ref("genesis", 3, 9), Ref("lukretia", 1_700_000_000_000, 4))
     return {
-        "move": vector_of(replace(MOVE, acts=acts)),
+        "move": vector_of(MOVE._replace(acts=acts)),
         "fail": vector_of(word),
-        "unhold": vector_of(replace(MOVE, word="unhold", node="", for_ms=0, epoch=0, acts=acts, ends=ends)),
+        "unhold": vector_of(MOVE._replace(word="unhold", node="", for_ms=0, epoch=0, acts=acts, ends=ends)),
         "apply": vector_of(
-            replace(MOVE, word="apply", service="", node="lukretia", for_ms=0, epoch=0, acts=acts, digest=bytes(range(32)))
+            MOVE._replace(word="apply", service="", node="lukretia", for_ms=0, epoch=0, acts=acts, digest=bytes(range(32)))
         ),
     }
 

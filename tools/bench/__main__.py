@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tools.bench import healing, idling, journal, stillness, takeovers, thousand
+from tools.bench import healing, idling, journal, restarts, shell, stillness, takeovers, thousand
 from tools.bench.crowds import CROWDS
 from tools.bench.figures import Figure, table
 from tools.bench.floor import floor
@@ -110,6 +110,8 @@ ALONE: dict[str, Callable[[Plan], list[Figure]]] = {
     "idling": idling.idling,
     "thousand": thousand.thousand,
     **CROWDS,
+    "restarts": restarts.restarts,
+    "shell": shell.shell,
 }
 """These need no cluster that serves, or make their own."""
 

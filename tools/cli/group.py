@@ -9,7 +9,6 @@ A command answers in well under 100 ms because nothing is imported that it does 
 together take three times as long as everything else. The exit codes are those of design.md section 12.
 """
 
-import difflib
 import importlib
 import sys
 from collections.abc import Mapping
@@ -17,9 +16,7 @@ from typing import ClassVar
 
 import click
 
-from protocol.output import flush, give_up_output, is_about_output
-from protocol.printable import printable
-from tools.cli.trouble import NO, UNREACHABLE, USAGE, Trouble
+from tools.cli.trouble import USAGE, ended, say
 
 
 class LazyGroup(click.Group):
@@ -40,6 +37,8 @@ class LazyGroup(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.commands_by_name and not args[0].startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(args[0], self.commands_by_name, n=1)
             ctx.fail(f'no command "{args[0]}"' + (f'; did you mean "{near[0]}"?' if near else ""))
         return super().resolve_command(ctx, args)
@@ -50,39 +49,20 @@ class LazyGroup(click.Group):
 
 
 def run(group: click.Command, name: str, arguments: list[str], instead: str) -> int:
-    """Runs one command; errors become one line on stderr. Returns the exit code.
+    """Runs one command; errors become one line on stderr. Returns the exit code."""
+    return ended(name, lambda: _called(group, name, arguments), instead)
 
-    `instead`: what else than asking somebody who may can be done where a file cannot be read.
-    """
+
+def _called(group: click.Command, name: str, arguments: list[str]) -> int:
     try:
-        code = group.main(arguments, prog_name=name, standalone_mode=False) or 0
-        flush()
-        return code
+        return group.main(arguments, prog_name=name, standalone_mode=False) or 0
     except click.exceptions.NoArgsIsHelpError as error:
         print(error.format_message(), file=sys.stderr)
         return USAGE
-    except Trouble as trouble:
-        return _say(name, trouble.format_message(), trouble.code)
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else name
-        return _say(name, f"{error.format_message().rstrip('.')}; see: {command} --help", USAGE)
+        return say(name, f"{error.format_message().rstrip('.')}; see: {command} --help", USAGE)
     except click.ClickException as error:
-        return _say(name, error.format_message(), error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        return _say(name, "interrupted", 130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        return NO
-    except PermissionError as error:
-        return _say(name, f"{error.filename}: permission denied; ask somebody who may, or {instead}", UNREACHABLE)
-    except OSError as error:
-        if not is_about_output(error):
-            raise
-        give_up_output()
-        return _say(name, f"cannot write its output: {error.strerror}", UNREACHABLE)
-
-
-def _say(name: str, text: str, code: int) -> int:
-    """A bad configuration has several lines; what stands in one of them, a name or a node's answer, makes no more of them."""
-    print("\n".join(printable(line) for line in f"{name}: {text}".split("\n")), file=sys.stderr)
-    return code
+        return say(name, error.format_message(), error.exit_code)
+    except click.Abort:
+        raise KeyboardInterrupt from None

@@ -1,4 +1,4 @@
-"""Talking to a node: HTTP over its control socket, with nothing but Python's library.
+"""Talking to a node over its control socket: questions whose answers are JSON, and streams of lines.
 
 ask = connect()                             # from --state, --connect and the environment
 ask.get("/status")                          # the JSON, or Trouble with words and exit code 3
@@ -6,41 +6,17 @@ ask.post("/command", {...})                 # (HTTP status, JSON)
 for line in ask.lines("/events?format=jsonl"): ...
 """
 
-import http.client
 import json
-import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tools.cli.trouble import UNREACHABLE, USAGE, Trouble
-from tools.failc.options import settings
-
-PATH_BYTES_MAX = 107
-"""sun_path of unix(7): a longer name is reached through /proc/self/fd."""
+from tools.failc.http import Connection, NotHttp
+from tools.failc.settings import settings
 
 ANSWER_S = 10.0
 """A node answers in a millisecond; whoever is so late is stopped or drowned."""
-
-
-class UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path, timeout_s: float | None):
-        super().__init__("localhost")
-        self.path = path
-        self.timeout_s = timeout_s
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(self.timeout_s)
-        if len(os.fsencode(self.path)) <= PATH_BYTES_MAX:
-            self.sock.connect(str(self.path))
-            return
-        folder = os.open(self.path.parent, os.O_PATH | os.O_DIRECTORY)
-        try:
-            self.sock.connect(f"/proc/self/fd/{folder}/{self.path.name}")
-        finally:
-            os.close(folder)
 
 
 class Node:
@@ -50,11 +26,11 @@ class Node:
         self.path = path
         self.host = host
         self.where = str(path) if path else f"http://{host}"
-        self._connection: http.client.HTTPConnection | None = None
+        self._connection: Connection | None = None
 
     def get(self, route: str) -> dict[str, Any]:
         """The JSON of a route. Raises Trouble."""
-        code, body = self.ask("GET", route, None)
+        code, body = self.ask("GET", route)
         if code != 200:
             raise Trouble(f"{self.where}: {body.get('error', f'answered {code}')}", UNREACHABLE)
         return body
@@ -64,29 +40,30 @@ class Node:
 
     def lines(self, route: str) -> Iterator[bytes]:
         """The lines of a stream as they come; ends when the node closes it."""
-        connection = self._connect(None)
+        connection = None
         try:
-            connection.request("GET", route)
-            answer = connection.getresponse()
+            connection = Connection.open(self.path, self.host, None)
+            answer = connection.ask("GET", route)
             if answer.status != 200:
                 words = json.loads(answer.read() or b"{}").get("error", f"answered {answer.status}")
                 raise Trouble(f"{self.where}: {words}", UNREACHABLE)
-            yield from iter(answer.readline, b"")
-        except (OSError, http.client.HTTPException) as error:
+            yield from answer.lines()
+        except (OSError, NotHttp) as error:
             raise self._unreachable(error) from None
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
-    def ask(self, method: str, route: str, body: bytes | None = None) -> tuple[int, dict[str, Any]]:
+    def ask(self, method: str, route: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
         """(HTTP status, JSON). Raises Trouble where the node does not answer."""
-        headers = {"Content-Type": "application/json"} if body else {}
+        connection, self._connection = self._connection, None  # one that breaks is not kept
         try:
-            self._connection = self._connection or self._connect(ANSWER_S)
-            self._connection.request(method, route, body, headers)
-            answer = self._connection.getresponse()
+            connection = connection or Connection.open(self.path, self.host, ANSWER_S)
+            answer = connection.ask(method, route, body)
             content = answer.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, NotHttp) as error:
             raise self._unreachable(error) from None
+        self._connection = connection
         try:
             value = json.loads(content)
         except ValueError:
@@ -94,11 +71,6 @@ class Node:
         if not isinstance(value, dict):
             raise Trouble(f"{self.where}: answered no JSON ({answer.status}); is a faild listening there?", UNREACHABLE)
         return answer.status, value
-
-    def _connect(self, timeout_s: float | None) -> http.client.HTTPConnection:
-        if self.path:
-            return UnixConnection(self.path, timeout_s)
-        return http.client.HTTPConnection(self.host, timeout=timeout_s)
 
     def _unreachable(self, error: Exception) -> Trouble:
         if isinstance(error, PermissionError):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tools.cli.trouble import REFUSED, USAGE, Trouble
-from tools.failc.options import settings
+from tools.failc.settings import settings
 
 if TYPE_CHECKING:
     from protocol.agent import AgentKey

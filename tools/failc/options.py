@@ -1,59 +1,25 @@
 """The options that every command takes, before or after its name: which node to ask, and who asks.
 
 @click.command()
-@reaching
-def status() -> None:
-    ask = settings()            # the options, then the environment, then the defaults
+@reaching                       # what they say is remembered: `tools.failc.settings`
+def status() -> None: ...
 """
 
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from protocol.printable import printable
-
-STATE = Path("/var/lib/failover")
-"""The default state folder of `faild`."""
+from tools.failc.settings import STATE, settings
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-@dataclass(slots=True)
-class Settings:
-    """What was given; None where it was not."""
-
-    state: str | None = None
-    connect: str | None = None
-    identity: str | None = None
-
-    def target(self) -> tuple[Path | None, str]:
-        """The state folder to talk to, or None and a URL. An option beats the environment, the later option the earlier."""
-        if self.connect is None and self.state is None:
-            self.connect, self.state = os.environ.get("FAILC_CONNECT"), os.environ.get("FAILC_STATE")
-        if self.connect:
-            return None, self.connect
-        return Path(self.state) if self.state else STATE, ""
-
-    def key_file(self) -> Path | None:
-        name = self.identity or os.environ.get("FAILC_IDENTITY")
-        return Path(name).expanduser() if name else None
-
-
-def settings() -> Settings:
-    return click.get_current_context().ensure_object(Settings)
 
 
 def _remember(ctx: click.Context, parameter: click.Parameter, value: str | None) -> None:
     if value is None:
         return
-    given = ctx.ensure_object(Settings)
-    if parameter.name in ("state", "connect"):
-        given.state = given.connect = None
-    setattr(given, str(parameter.name), value)
+    settings().give(str(parameter.name), value)
 
 
 def reaching(command: F) -> F:

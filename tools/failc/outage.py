@@ -8,8 +8,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import click
-
 from protocol.printable import printable
 from tools.cli.trouble import NO, Trouble
 
@@ -43,7 +41,9 @@ def ask_first(what: str, without: Mapping[str, str], yes: bool) -> None:
         return
     said = "; ".join(f"nobody has {name} then: {why}" for name, why in without.items())
     if yes or not sys.stdin.isatty():
-        click.echo(printable(f"{what}: {said}"), err=True)
+        print(printable(f"{what}: {said}"), file=sys.stderr)
         return
+    import click
+
     if not click.confirm(printable(f"{what}: {said}. Order it all the same?"), err=True):
         raise Trouble(f"{what}: not ordered", NO)

@@ -19,8 +19,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tools.cli.trouble import NO, Trouble
 from tools.failc.asking import Node
@@ -34,14 +33,12 @@ HOLDING = ("STARTING", "UP", "RECLAIM", "STOPPING")
 Service = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     good: bool
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """Asked with the service's part of each new status (with all of it, where it is about a node); None: not yet."""
 
     service: str

@@ -7,8 +7,7 @@
 import base64
 import os
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlencode
 
 from tools.cli.trouble import NO, USAGE, Trouble
@@ -21,8 +20,7 @@ EXPIRES_MS = 30_000
 than a minute: so much may two clocks differ, in either direction."""
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     word: str
     service: str
     node: str = ""
@@ -46,8 +44,8 @@ class Already(str):
 def sign(ask: "Node", cluster: dict[str, Any], order: Order) -> dict[str, str] | Already:
     """The command as it is sent. Raises Trouble where nobody here may sign, or where the node says that it cannot be."""
     from protocol.commands import Act, Command, sign_command
-    from protocol.event import Ref
     from protocol.keys import UnusableKey
+    from protocol.names import Ref
     from tools.failc.identity import operator
 
     name, key = operator(cluster)

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
+from tools.failc.giving import order_of
 from tools.failc.options import reasoning
-from tools.failc.ordering import order_of, ordering
+from tools.failc.ordering import ordering
 from tools.failc.signing import Order
 
 

@@ -34,7 +34,8 @@ def view() -> Quiet:
 @contextlib.asynccontextmanager
 async def running(standing: Quiet, told: list[tuple[Any, bool]], troubles: Any = None) -> AsyncIterator[Alarming]:
     def tell(alarm: Alarm, begins: bool) -> None:
-        told.append((alarm.key, begins))
+        if alarm.key.name is AlarmName.STUCK:  # the others have patience, and a busy machine may try it
+            told.append((alarm.key, begins))
 
     one = Alarming(standing, {AlarmName.ADDRESS_MISSING: lambda: troubles or []}, lambda: None, tell)
     one.start()
@@ -68,9 +69,8 @@ async def test_a_look_at_many_services_is_many_turns_of_the_loop_and_finds_them_
     monkeypatch.setattr(Alarming, "_step", counted)
     async with running(view(), []) as one:
         await until(lambda: one.standing)
-        assert len(one.standing) == MANY + 1
+        assert len([alarm for alarm in one.standing if alarm.key.name is AlarmName.STUCK]) == MANY + 1
         assert len(turns) >= MANY
-        assert {alarm.key.name for alarm in one.standing} == {AlarmName.STUCK}
 
 
 async def test_what_begins_and_what_is_over_is_told_once_each(quick):
@@ -81,7 +81,7 @@ async def test_what_begins_and_what_is_over_is_told_once_each(quick):
         await until(lambda: len(told) == 2 * (MANY + 1))
         assert {begins for _, begins in told[: MANY + 1]} == {True}
         assert {begins for _, begins in told[MANY + 1 :]} == {False}
-        assert not one.standing
+        assert not [alarm for alarm in one.standing if alarm.key.name is AlarmName.STUCK]
 
 
 async def test_several_addresses_of_one_service_are_one_alarm(quick):

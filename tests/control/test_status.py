@@ -39,6 +39,10 @@ class Standing:
     bell: Bell = field(default_factory=Bell)
     events: dict[Ref, Event] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """All of them live by this file: only a candidate's holding counts."""
+        self.state = replace(self.state, policies={self.policy.digest: self.policy})
+
     def peers(self) -> dict[str, PeerView]:
         known = {"lukretia": self.peer, "genesis": ALIVE, "umpire": ALIVE}
         return {name: peer for name, peer in known.items() if name != self.me}

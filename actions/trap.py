@@ -8,7 +8,9 @@ or an alarm that begins or is over:
 {"cluster", "node", "service", "alarm", "about", "begins", "text"}, where `about` is the node that it concerns.
 
 It is apart because importing pysnmp and sending the first notification block for half a second, and because it needs no
-capability and keeps none. Its objects are those of packaging/mibs/FAILOVER-MIB.txt. It ends with its input.
+capability and keeps none. On its standard output it says who is not told, as {"untold": {receiver: why}}; a receiver whose
+name cannot be resolved is asked for again until it can. Its objects are those of packaging/mibs/FAILOVER-MIB.txt. It ends
+with its input.
 """
 
 import asyncio
@@ -31,6 +33,9 @@ STATES = {"RECOVER": 1, "STARTING": 2, "UP": 3, "RECLAIM": 4, "STOPPING": 5, "FA
 TEXT_BYTES_MAX = 255
 """SnmpAdminString (RFC 3411)."""
 
+AGAIN_S, AGAIN_S_MAX = 2.0, 60.0
+"""Before a receiver that could not be used is asked for again, doubled each time."""
+
 PR_SET_NO_NEW_PRIVS = 38
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
@@ -42,26 +47,42 @@ class NotPersistent(Exception):
 class Sender:
     """One SNMP engine and its receivers. Made by `open`."""
 
-    def __init__(self, engine: Any, targets: list[tuple[Any, Any]]) -> None:
+    def __init__(self, engine: Any, targets: list[dict[str, Any]]) -> None:
         self._engine = engine
-        self._targets = targets
+        self._waiting = dict(enumerate(targets))
+        """Receivers that could not be used so far."""
+        self._targets: list[tuple[Any, Any]] = []
+        self.untold: dict[str, str] = {}
+        """Why these are not told."""
 
     @classmethod
     async def open(cls, engine_id: bytes, targets: list[dict[str, Any]], folder: Path) -> "Sender":
-        """Raises NotPersistent. A receiver that cannot be used is complained of, and the others are told."""
+        """Raises NotPersistent. A receiver that cannot be used is complained of, and asked for again; the others are told."""
         from pysnmp.hlapi.v3arch.asyncio import OctetString, SnmpEngine
 
         tempfile.tempdir = str(folder)  # where pysnmp keeps snmpEngineBoots; by default a guessable place in /tmp
         engine = SnmpEngine(OctetString(engine_id))
         if not list(folder.glob("__pysnmp/*/boots")):
             raise NotPersistent(f"{folder} cannot be written: make it a folder of the user that faild runs as")
-        usable = []
-        for number, target in enumerate(targets):
+        sender = cls(engine, targets)
+        await sender.look()
+        return sender
+
+    async def look(self) -> bool:
+        """Ask for every receiver that could not be used so far. Whether one is left."""
+        for number, target in list(self._waiting.items()):
+            name = f"{target['host']}:{target['port']}"
             try:
-                usable.append((await _credentials(number, target), await _transport(number, target)))
+                self._targets.append((await _credentials(number, target), await _transport(number, target)))
             except Exception as error:
-                complain(f"{target['host']}:{target['port']} is not told: {error}")
-        return cls(engine, usable)
+                if name not in self.untold:
+                    complain(f"{name} is not told: {error}")
+                self.untold[name] = str(error)
+            else:
+                del self._waiting[number]
+                if self.untold.pop(name, None) is not None:
+                    complain(f"{name} is told from now on")
+        return bool(self._waiting)
 
     async def send(self, change: dict[str, Any]) -> None:
         """To all; nobody can say whether a trap arrives."""
@@ -169,9 +190,29 @@ async def main(folder: Path) -> None:
     told = json.loads(await lines.readline())
     sender = await Sender.open(bytes.fromhex(told["engine"]), told["targets"], folder)
     drop_rights()
+    looking = asyncio.create_task(look_again(sender))
     while line := await lines.readline():
         await sender.send(json.loads(line))
+    looking.cancel()
     await asyncio.sleep(0)  # what was sent last leaves in the next turn of the loop
+
+
+async def look_again(sender: Sender) -> None:
+    """Until every receiver can be told: a name server that is not there at a start is the rule after a power failure."""
+    say(sender)
+    delay_s = AGAIN_S
+    while sender.untold:
+        await asyncio.sleep(delay_s)
+        before = dict(sender.untold)
+        await sender.look()
+        if sender.untold != before:
+            say(sender)
+        delay_s = min(2 * delay_s, AGAIN_S_MAX)
+
+
+def say(sender: Sender) -> None:
+    """To `faild`: who is not told, and why."""
+    print(json.dumps({"untold": sender.untold}), flush=True)
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ class AlarmName(StrEnum):
     CLOCK_APART = "clock-apart"
     LOOP_LATE = "loop-late"
     WRITABLE = "writable"
+    TRAPS_UNTOLD = "traps-untold"
     HOLD_OLD = "hold-old"
 
 

@@ -100,7 +100,7 @@ class Node:
         self.inbox = Inbox(self._take)
         post = self.inbox.post
         self.guard = GuardLink(me, policy, folders.state, post)
-        self.traps = Traps(me, policy, folders.state)
+        self.traps = Traps(me, policy, folders.state, self._receivers_untold)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, self._say_word, self.bell.ring)
         self.recalled = Recall(journal.read)
         self.rivals = Rivals(lambda: self.executor.held_addresses)
@@ -362,6 +362,12 @@ class Node:
     def _alarmed(self, alarm: Alarm, begins: bool) -> None:
         self.traps.alarmed(alarm, begins)
         self.bell.ring()
+
+    def _receivers_untold(self, text: str) -> None:
+        if text:
+            self.alarms_.begin(AlarmName.TRAPS_UNTOLD, f"traps do not reach {text}", node=self.me)
+        else:
+            self.alarms_.end(AlarmName.TRAPS_UNTOLD, node=self.me)
 
     def _ready(self, order: effects.Ready) -> None:
         self.ready = True

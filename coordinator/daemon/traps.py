@@ -17,8 +17,9 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from actions import trap as trap_program
 from coordinator.alarms.board import Alarm
@@ -34,12 +35,17 @@ END_S_MAX = 1.0
 """How long what was said last may take to leave."""
 
 
+PIECE_BYTES = 65_536
+
 REASON_MAX = 255
 """Letters; with it a line is shorter than PIPE_BUF, and goes into the pipe whole or not at all."""
 
 
 class Traps:
-    def __init__(self, me: str, policy: Policy, state: Path) -> None:
+    def __init__(self, me: str, policy: Policy, state: Path, untold: Callable[[str], None] = lambda text: None) -> None:
+        """`untold` is told in words which receivers are not told; empty where all are."""
+        self._untold = untold
+        self._heard = b""
         self._me = me
         self._policy = policy
         self._folder = state / "snmp"
@@ -82,6 +88,8 @@ class Traps:
         os.close(self._life)
         assert process.stdin is not None, "it is fed through a pipe"
         process.stdin.close()
+        self._untold("")
+        self._heard = b""
         try:
             await asyncio.to_thread(process.wait, END_S_MAX)
         except subprocess.TimeoutExpired:
@@ -91,13 +99,28 @@ class Traps:
     def _spawn(self) -> None:
         words = [sys.executable, "-I", trap_program.__file__, str(self._folder)]
         self._process = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, bufsize=0, start_new_session=True, cwd="/"
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True, cwd="/"
         )
+        assert self._process.stdout is not None, "it says who is not told"
+        os.set_blocking(self._process.stdout.fileno(), False)
+        asyncio.get_running_loop().add_reader(self._process.stdout, self._read, self._process.stdout)
         assert self._process.stdin is not None, "it is fed through a pipe"
         os.set_blocking(self._process.stdin.fileno(), False)
         self._life = os.pidfd_open(self._process.pid)
         asyncio.get_running_loop().add_reader(self._life, self._ended)
         self._write({"engine": engine_id(self._policy, self._me).hex(), "targets": _targets(self._policy)})
+
+    def _read(self, pipe: IO[bytes]) -> None:
+        piece = pipe.read(PIECE_BYTES)
+        if piece is None:
+            return
+        if not piece:
+            asyncio.get_running_loop().remove_reader(pipe)
+            return pipe.close()
+        *lines, self._heard = (self._heard + piece).split(b"\n")
+        for line in lines:
+            untold = json.loads(line)["untold"]
+            self._untold("; ".join(f"{name}: {why}" for name, why in untold.items()))
 
     def _write(self, message: dict[str, Any]) -> None:
         if self._process is None or self._process.stdin is None:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,3 +201,38 @@ def test_a_secret_file_needs_passwords_of_eight_letters(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(ValueError, match="8 letters"):
             read_secret(path)
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Iterator[Path]:
+    """The hosts file of this process and its children, in a mount namespace of their own."""
+    left_out(None if os.geteuid() == 0 else "only root may give a process a hosts file of its own; run the tests as root")
+    hosts = tmp_path / "hosts"
+    hosts.write_text("127.0.0.1 localhost\n")
+    return hosts
+
+
+async def test_a_receiver_without_a_name_is_asked_for_again_and_is_an_alarm_until_then(
+    receiver: Receiver, names: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power failure the name server comes back later than the nodes."""
+    wrapped = tmp_path / "python"
+    wrapped.write_text(
+        f'#!/bin/sh\nexec unshare --mount sh -c \'mount --bind {names} /etc/hosts && exec "$@"\' sh {sys.executable} "$@"\n'
+    )
+    wrapped.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(wrapped))
+    trap = TrapPolicy("netwatcher.invalid", receiver.port, "2c", {"community": "public"})
+    it = Policy("demo", bytes(32), Timing(), {}, policy(receiver.port, None).services, traps=(trap,))
+    said: list[str] = []
+    traps = Traps("one", it, tmp_path / "state", said.append)
+    await traps.start()
+    try:
+        await until(lambda: said, "it says that one is not told", 30)
+        assert f"netwatcher.invalid:{receiver.port}" in said[0]
+        names.write_text("127.0.0.1 localhost netwatcher.invalid\n")
+        await until(lambda: said[-1] == "", "all are told", 60)
+        traps.tell("web", "UP", 7, "a test")
+        await until(lambda: receiver.states("community public") == [3], "it is received", 20)
+    finally:
+        await traps.close()

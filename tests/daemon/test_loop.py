@@ -53,7 +53,7 @@ def many(script: Path) -> Callable[[str], str]:
         actions.append(f'[[services.web.actions]]\nscript = "{script}"')
         actions.append(f'[[services.web.actions]]\nnotify = "{script}"')
         checks = ['[[services.web.checks]]\nexec = ["/bin/true"]\nevery = "100ms"']
-        checks.append('[[services.web.checks]]\ntcp = "localhost:1"\nevery = "100ms"\nfall = 1000000')
+        checks.append('[[services.web.checks]]\ntcp = "localhost:1"\nevery = "1s"\nfall = 1000')
         return "\n".join([before, *actions, *checks, tail])
 
     return edit

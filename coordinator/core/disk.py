@@ -108,7 +108,9 @@ def not_durable(core: Core, given: NotDurable) -> None:
 def _forget(core: Core, lost: frozenset[Ref]) -> None:
     """Our own events that never came to be: neither our column nor an order rests on them."""
     orders = core.state.orders.without(lost, core.me, core.pen.incarnation, core.durable_orders)
-    core.state = replace(core.state.with_column(core.durable_column), orders=orders)
+    kept = {name: service.epoch for name, service in core.durable_column.services.items() if service.claim}
+    epochs = core.state.epochs.taken_back((core.me, core.pen.incarnation), kept)
+    core.state = replace(core.state.with_column(core.durable_column), orders=orders, epochs=epochs)
 
 
 def _undo(core: Core, entry: Entry, undone: set[str]) -> None:

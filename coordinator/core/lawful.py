@@ -26,6 +26,9 @@ from protocol.messages import Keyring
 DECIDED = {Kind.CLAIM: Act.CLAIM, Kind.RECLAIM: Act.RECLAIM, Kind.RECOVER: Act.RECOVER}
 
 
+Feed = tuple[str, int]
+
+
 class Unlawful(NamedTuple):
     ref: Ref
     text: str
@@ -115,7 +118,7 @@ def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]], keyring: Key
     """
     begin = State.begin(*_ran(me, feeds), me=me, keyring=keyring)
     for feed in sorted(feed for feed in feeds if feed[0] == me):
-        view, reached = _opened(begin, feeds[feed][0], feeds), dict[tuple[str, int], int]()
+        view, reached = _opened(begin, feeds[feed][0], feeds)
         for event in feeds[feed]:
             for head in sorted(event.heads, key=lambda head: head.feed):
                 view = _advance(view, head, feeds, reached)
@@ -131,18 +134,19 @@ def _ran(me: str, feeds: Mapping[tuple[str, int], list[Event]]) -> list[Policy]:
     return [policy for policy in read if policy is not None]
 
 
-def _opened(begin: State, first: Event, feeds: Mapping[tuple[str, int], list[Event]]) -> State:
+def _opened(begin: State, first: Event, feeds: Mapping[Feed, list[Event]]) -> tuple[State, dict[Feed, int]]:
     """What a new incarnation knows of its own past: its feed before, as far as its first event says that it goes.
 
     Of the others it knows what its first heads say, which may be less than its lost past knew.
     """
-    view = begin
+    view, reached = begin, dict[Feed, int]()
     body = body_of(first)
     if isinstance(body, Gap):
         old = feeds.get((first.node, body.incarnation), [])
         for event in old[: body.number]:
             view = reduce(view, event)
-    return view
+        reached[first.node, body.incarnation] = len(old[: body.number])
+    return view, reached
 
 
 def _advance(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from coordinator.core.epochs import Epochs
 from coordinator.core.pieces import Feed, Unread
 from coordinator.core.replacing import replace
 from coordinator.core.standing import Move, Orders, Word
@@ -193,6 +194,8 @@ class State:
     """Node to the events, of any incarnation, that prove that it has forked: they stand by themselves, as orders do."""
     orders: Orders = field(default_factory=Orders)
     """What operators have ordered, and what follows from it."""
+    epochs: Epochs = field(default_factory=Epochs)
+    """The epochs that were claimed, by every feed and incarnation."""
     trust: Trust = Trust()
 
     @classmethod

@@ -48,9 +48,8 @@ def holders(state: State, service: str) -> tuple[str, ...]:
 
 
 def epoch(state: State, service: str) -> int:
-    """The largest epoch that any node is known to have claimed."""
-    owners = (column for node, column in state.columns.items() if may_own(state, service, node))
-    return max((column.service(service).epoch for column in owners), default=0)
+    """The largest epoch that any candidate is known to have claimed, in any incarnation."""
+    return state.epochs.known(service)
 
 
 def forked(state: State, node: str) -> bool:

@@ -110,8 +110,12 @@ class Pen:
         self.waiting.extend(entries)
 
     def _news(self) -> tuple[Head, ...]:
-        """What changed since our last event: of each node's newest incarnation at once, of older ones a few in each event."""
-        fresh = [head for feed, head in self.feeds.heads.items() if feed[0] != self.me and self.told.get(feed) != head]
+        """What changed since our last event: of each node's newest incarnation at once, of older ones a few in each event.
+
+        Our own older ones as well: what we know of them tells which epochs we know.
+        """
+        mine = (self.me, self.incarnation)
+        fresh = [head for feed, head in self.feeds.heads.items() if feed != mine and self.told.get(feed) != head]
         older = sorted((head for head in fresh if self.feeds.is_replaced(head)), key=_newest_first)[:OLDER_HEADS_MAX]
         news = tuple(sorted([*(head for head in fresh if not self.feeds.is_replaced(head)), *older]))
         self.told.update((head.feed, head) for head in news)

@@ -58,6 +58,8 @@ def reduce(state: State, event: Event) -> State:
         state = orders.noted(state, event)  # of a replaced incarnation too: its orders stand
     if isinstance(body, ForkSeen) and proof.fork(state, body) is None:
         state = replace(state, forks={**state.forks, body.node: state.forks.get(body.node, frozenset()) | {event.ref}})
+    if isinstance(body, Claim | Reclaim):
+        state = _with_epoch(state, event, body.epoch)
     column = state.column(event.node)
     if column.head and event.incarnation < column.head.incarnation:
         return state
@@ -75,6 +77,14 @@ def reduce(state: State, event: Event) -> State:
         return state.with_column(column.without_effect(event.ref, Flaw.UNLAWFUL, wrong))
     change = TABLE.get(event.kind)
     return state.with_column(change(state, column, event, body) if change else column)
+
+
+def _with_epoch(state: State, event: Event, epoch: int) -> State:
+    """A number that a candidate has claimed is never given again, whatever becomes of the claim."""
+    feed = (event.node, event.incarnation)
+    if not configurations.is_candidate(state, event.node, event.service, state.orders.feed(*feed).configs):
+        return state
+    return replace(state, epochs=state.epochs.claimed(event.service, feed, epoch))
 
 
 def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Head]:

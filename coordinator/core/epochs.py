@@ -1,0 +1,67 @@
+"""The epochs that were ever claimed, over all feeds and all their incarnations: a number given once is never given again.
+
+    epochs.known("web")                                     # the largest one that counts
+    epochs = epochs.claimed("web", ("genesis", 7), 12)      # one more claim or reclaim
+
+A node that lost its disk and begins a new incarnation forgets what it had claimed; its peers do not. And no claim may use up
+the numbers: one that is more than AHEAD_MAX above all that count waits until the numbers between are known. What counts
+depends on the claims alone, and not on the order in which they come.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+AHEAD_MAX = 1_000
+"""A claim takes the number after the largest that its author knew. So many claims may be lost with every disk that had them
+before a service would need an operator; a thief that raises the number by as many with every event still needs longer than
+the machines will last to come to 2^53."""
+
+WAITING_MAX = 64
+"""Claims of each service that are too far ahead: the lowest ones, since they are reached first."""
+
+Feed = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    counted: Mapping[str, Mapping[Feed, int]] = field(default_factory=dict)
+    """Service and feed to the largest epoch of that feed that counts."""
+    waiting: Mapping[str, tuple[tuple[int, Feed], ...]] = field(default_factory=dict)
+    """Service to the claims that are too far ahead, lowest first."""
+
+    def known(self, service: str) -> int:
+        """The largest epoch that counts; 0 where the service was never claimed."""
+        return max(self.counted.get(service, {}).values(), default=0)
+
+    def claimed(self, service: str, feed: Feed, epoch: int) -> "Epochs":
+        if not self.waiting.get(service) and epoch <= self.known(service) + AHEAD_MAX:
+            return self._with(service, {**self.counted.get(service, {}), feed: max(epoch, self._of(service, feed))}, ())
+        counted, waiting = dict(self.counted.get(service, {})), list[tuple[int, Feed]]()
+        for number, by in sorted({*self.waiting.get(service, ()), (epoch, feed)}):
+            if number <= max(counted.values(), default=0) + AHEAD_MAX:
+                counted[by] = max(number, counted.get(by, 0))
+            else:
+                waiting.append((number, by))
+        return self._with(service, counted, tuple(waiting[:WAITING_MAX]))
+
+    def taken_back(self, feed: Feed, kept: Mapping[str, int]) -> "Epochs":
+        """Claims of this feed that no disk took have never been; `kept`: service to the largest epoch of those that stand."""
+        epochs = self
+        for service in [name for name, counted in self.counted.items() if feed in counted]:
+            counted = {by: epoch for by, epoch in self.counted[service].items() if by != feed}
+            if kept.get(service):
+                counted[feed] = kept[service]
+            epochs = epochs._with(service, counted, self.waiting.get(service, ()))
+        return epochs
+
+    def _of(self, service: str, feed: Feed) -> int:
+        return self.counted.get(service, {}).get(feed, 0)
+
+    def _with(self, service: str, counted: Mapping[Feed, int], waiting: tuple[tuple[int, Feed], ...]) -> "Epochs":
+        left = {name: tuple(found) for name, found in self.waiting.items() if name != service}
+        kept = {name: found for name, found in self.counted.items() if name != service or counted}
+        if counted:
+            kept[service] = counted
+        else:
+            kept.pop(service, None)
+        return replace(self, counted=kept, waiting={**left, service: waiting} if waiting else left)

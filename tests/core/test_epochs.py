@@ -1,0 +1,57 @@
+"""A number given once is never given again, and no claim uses the numbers up."""
+
+from itertools import permutations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coordinator.core import ownership
+from coordinator.core.epochs import AHEAD_MAX, WAITING_MAX, Epochs
+from coordinator.core.reducer import reduce
+from protocol.event import NO_PREVIOUS, Event
+from protocol.kinds import Kind
+from tests.core.story import CLUSTER, Story
+
+A, B = ("lukretia", 1), ("genesis", 1)
+
+
+def told(*claims: tuple[tuple[str, int], int]) -> Epochs:
+    epochs = Epochs()
+    for feed, epoch in claims:
+        epochs = epochs.claimed("web", feed, epoch)
+    return epochs
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, B, ("genesis", 2)]), st.integers(1, 4 * AHEAD_MAX)), max_size=5))
+def test_what_counts_does_not_depend_on_the_order(claims: list[tuple[tuple[str, int], int]]) -> None:
+    assert len({repr(sorted(told(*order).counted.get("web", {}).items())) for order in permutations(claims)}) <= 1
+    assert len({repr(told(*order).waiting) for order in permutations(claims)}) <= 1
+
+
+def test_a_claim_far_ahead_uses_no_numbers_up() -> None:
+    assert told((A, 1), (B, 2**53)).known("web") == 1
+
+
+def test_a_claim_far_ahead_counts_when_the_numbers_before_it_are_known() -> None:
+    """A node that was away for long hears of the newest claim first."""
+    later = 2 * AHEAD_MAX
+    assert told((A, later), (B, AHEAD_MAX), (B, 1)).known("web") == later
+
+
+def test_claims_far_ahead_are_kept_in_bounds() -> None:
+    epochs = told(*((A, 2**40 + number) for number in range(10 * WAITING_MAX)))
+    assert len(epochs.waiting["web"]) == WAITING_MAX
+    assert epochs.claimed("web", B, 1).known("web") == 1
+
+
+def test_what_no_disk_took_has_never_been() -> None:
+    assert told((A, 1), (B, 2), (A, 3)).taken_back(A, {"web": 1}).known("web") == 2
+    assert told((A, 1)).taken_back(A, {}) == Epochs()
+
+
+def test_a_node_that_lost_its_disk_does_not_make_its_peers_forget_a_number() -> None:
+    """authority.md 4: genesis held epoch 3, lost its disk and started alone; lukretia, which knew 3, claimed 3 again."""
+    story = Story.of("lukretia", "genesis").holds("lukretia", 1).lets_go("lukretia").holds("genesis", 2)
+    started = {"run": b"next run", "rules": 2, "config": b"", "clean": False}
+    anew = Event(CLUSTER, "genesis", 2, 1, NO_PREVIOUS, 0, 0, Kind.NODE_STARTED, "", started, (), ())
+    assert ownership.epoch(reduce(story.state, anew), "web") == 2

@@ -114,7 +114,7 @@ def _ends(core: Core, wanted: Wanted) -> tuple[Ref, ...]:
     begun = next((word for word, ends in ENDED_BY.items() if ends == wanted.word), None)
     if begun is None or (wanted.word == "recover" and wanted.node):
         return ()
-    return tuple(sorted(core.state.orders.standing(begun, wanted.node or wanted.service))[:ENDS_MAX])
+    return tuple(sorted(core.state.orders.standing(begun, wanted.service or wanted.node))[:ENDS_MAX])
 
 
 def admit(core: Core, signed: SignedCommand, ticket: int, source: str = "") -> None:

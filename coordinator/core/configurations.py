@@ -8,6 +8,7 @@ administrator has signed its digest under a configuration that counts (authority
 order, no candidates, no operators, no keys and no timing come from it.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
 
@@ -27,6 +28,12 @@ def read_policy(text: str) -> Policy | None:
         return logged(text, "config-applied")
     except (BadConfig, RecursionError):
         return None
+
+
+def ran(me: str, events: Iterable[Event]) -> list[Policy]:
+    """Every file that this node lived by, as far as these events tell; those of one feed come in their order."""
+    texts = pieces.whole(event for event in events if event.node == me).values()
+    return [policy for text in texts if (policy := read_policy(text)) is not None]
 
 
 def counted(state: State, event: Event, body: ConfigApplied | ConfigPart) -> State:

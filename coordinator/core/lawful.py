@@ -8,18 +8,19 @@ order of the states is checked. A release is never unlawful. What a node did not
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from coordinator.core import ownership
 from coordinator.core.case import Case
-from coordinator.core.configurations import read_policy
+from coordinator.core.configurations import ran
 from coordinator.core.decide import Act, decide
 from coordinator.core.model import Judgement, State
 from coordinator.core.reducer import reduce
 from coordinator.core.transitions import out_of_order
 from coordinator.policy import Policy
 from protocol.event import Entry, Event, Head, Ref
-from protocol.events import Body, Claim, ConfigApplied, Gap, Given, Malformed, Reclaim, Recover, body_of
+from protocol.events import Body, Claim, Gap, Given, Malformed, Reclaim, Recover, body_of
 from protocol.kinds import Kind
 from protocol.messages import Keyring
 
@@ -116,7 +117,7 @@ def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]], keyring: Key
 
     The author goes by the files that it ran itself, whoever else does: by these its own transitions are judged.
     """
-    begin = State.begin(*_ran(me, feeds), me=me, keyring=keyring)
+    begin = State.begin(*ran(me, chain.from_iterable(feeds.values())), me=me, keyring=keyring)
     for feed in sorted(feed for feed in feeds if feed[0] == me):
         view, reached = _opened(begin, feeds[feed][0], feeds)
         for event in feeds[feed]:
@@ -126,12 +127,6 @@ def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]], keyring: Key
             if wrong:
                 yield Unlawful(event.ref, wrong)
             view = reduce(view, event)
-
-
-def _ran(me: str, feeds: Mapping[tuple[str, int], list[Event]]) -> list[Policy]:
-    applied = (body_of(event) for feed, events in feeds.items() if feed[0] == me for event in events)
-    read = (read_policy(body.text) for body in applied if isinstance(body, ConfigApplied))
-    return [policy for policy in read if policy is not None]
 
 
 def _opened(begin: State, first: Event, feeds: Mapping[Feed, list[Event]]) -> tuple[State, dict[Feed, int]]:

@@ -75,7 +75,7 @@ def _configured(state: State, feed: FeedOrders, event: Event) -> Orders:
 
 
 def _command(state: State, feed: FeedOrders, event: Event) -> Orders:
-    judged = authority.judge(state.policy_of(feed.configs), feed, event)
+    judged = _judged(state, feed, event)
     if isinstance(judged, Denied):
         return _denied(state, feed, event, judged.text)
     nonces = {**feed.nonces, judged.nonce: judged.expires_ms}
@@ -97,6 +97,16 @@ BY_ITSELF: Mapping[str, Callable[[Command], tuple[str, Any]]] = {
     "recover": lambda command: (command.service, frozenset(command.ends)),
 }
 """Words that take effect by the command alone, since no event follows: what it is about, and what it ends."""
+
+
+def _judged(state: State, feed: FeedOrders, event: Event) -> Command | Denied:
+    """By the newest file of this feed that counts here. Where none does, by any that counts: a reader that has lost its disk
+    knows none of the files that the feed lived by long ago, and a hold that is in force must hold it all the same."""
+    policy = state.policy_of(feed.configs)
+    if policy is not None or not state.policies:
+        return authority.judge(policy, feed, event)
+    judged = [authority.judge(known, feed, event) for _, known in sorted(state.policies.items())]
+    return next((one for one in judged if not isinstance(one, Denied)), judged[0])
 
 
 def _denied(state: State, feed: FeedOrders, event: Event, why: str) -> Orders:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
+from coordinator.core.configurations import ran
 from coordinator.core.lawful import check
 from coordinator.core.model import State
 from coordinator.core.ownership import epoch
@@ -152,7 +153,8 @@ class View:
         assert host.faild is not None, "an input is handled by a running faild"
         core = host.faild.core
         if core is not self._core:
-            self._begin_with = State.begin(core.policy, me=self._node, keyring=core.state.trust.keyring)
+            before = ran(self._node, (entry.event for entry in host.disk.entries()))
+            self._begin_with = State.begin(*before, core.policy, me=self._node, keyring=core.state.trust.keyring)
         if core is not self._core or refused:
             self._begin(host)
             self._core = core

@@ -119,7 +119,8 @@ class Node:
 
     def _append(self, order: effects.Append) -> None:
         for entry in order.entries:
-            self.log.setdefault((entry.event.node, entry.event.incarnation), []).append(entry)
+            signed = entry.signed(entry.signature or b"x" * 64)
+            self.log.setdefault((entry.event.node, entry.event.incarnation), []).append(signed)
         self.bell.ring()
         self.post(inputs.Durable(order.ticket, 100))
 

@@ -9,10 +9,10 @@ Life of an input: measure our own lateness, take it in, decide on every service,
 what was written. Everything here is deterministic: the same inputs give the same effects.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from coordinator.core import commands, configurations, disk, life, ownership, peers, reconfigure, review, sharing, work
+from coordinator.core import commands, disk, life, ownership, peers, reconfigure, review, sharing, work
 from coordinator.core.case import Case
 from coordinator.core.checks import Counts
 from coordinator.core.effects import (
@@ -82,13 +82,22 @@ UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.
 
 
 class Core:
-    def __init__(self, me: str, policy: Policy, run: bytes, entries: Sequence[Entry], now: Now, keyring: Keyring | None = None):
+    def __init__(
+        self,
+        me: str,
+        policy: Policy,
+        run: bytes,
+        entries: Iterable[Entry],
+        now: Now,
+        keyring: Keyring | None = None,
+        ran: Sequence[Policy] = (),
+    ):
         """`entries`: every event on the disk, in order inside each feed. `run`: 8 random bytes of this life of faild.
-        `keyring`: who proves signatures inside events, where that is not the keys of the configuration."""
+        `keyring`: who proves signatures inside events, where that is not the keys of the configuration. `ran`: the files that
+        this node has lived by, as its own feeds tell: whatever feed comes first is judged by them."""
         assert len(run) == 8, "a run has 8 bytes"
         self.me, self.policy, self.run, self.now = me, policy, run, now
-        before = configurations.ran(me, (entry.event for entry in entries))  # whatever feed comes first is judged by them
-        self.state, self.feeds = State.begin(*before, policy, me=me, keyring=keyring), Feeds()
+        self.state, self.feeds = State.begin(*ran, policy, me=me, keyring=keyring), Feeds()
         for entry in entries:
             self.feeds.add(entry)
             self.state = reduce(self.state, entry.event)

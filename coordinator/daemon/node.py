@@ -163,7 +163,7 @@ class Node:
         past: Past = self.journal.noticed
         for line in await self.executor.sweep(past.owned()):
             log.warning("at the start: %s", line)
-        self._core = Core(self.me, self.policy, self.run, self.journal.entries(), read_clocks())
+        self._core = Core(self.me, self.policy, self.run, self.journal.entries(), read_clocks(), ran=past.ran())
         for order in self._core.state.orders.of_first_rules():
             log.warning("at the start: `%s` was given to an older release, and ends here: give it again", order)
         await self.links_.start()

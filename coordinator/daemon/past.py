@@ -9,9 +9,10 @@ The log may be long, so nothing is kept but the events that these questions need
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from coordinator.core import configurations
 from coordinator.core.configurations import read_policy
 from coordinator.core.pieces import text_of, whole
-from coordinator.policy import ServicePolicy
+from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Entry, Event
 from protocol.kinds import Kind
 from store.cuts import Cut, cuts_told
@@ -55,6 +56,10 @@ class Past:
         text = text_of(last, whole(self.configured)) if last else None
         policy = read_policy(text) if text else None
         return policy.owned_by(self.me) if policy else ()
+
+    def ran(self) -> list[Policy]:
+        """Every file that this node has lived by."""
+        return configurations.ran(self.me, self.configured)
 
     def untold(self, cuts: Sequence[Cut]) -> tuple[Cut, ...]:
         """Those of which no event of ours tells: what nobody can complete is missing again at every start."""

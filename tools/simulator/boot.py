@@ -3,6 +3,7 @@
 import hashlib
 from typing import TYPE_CHECKING
 
+from coordinator.core.configurations import ran
 from coordinator.core.core import Core
 from protocol.event import Entry
 from protocol.kinds import Kind
@@ -27,7 +28,8 @@ def booted_core(host: "Host", nth: int) -> tuple[Core, bool]:
     if refused:
         raise LogRefused(f"{host.name} refuses its log: {refused[0].name} {refused[0].text}")
     run = hashlib.sha256(f"run {host.name} {nth}".encode()).digest()[:8]
-    core = Core(host.name, host.file, run, sound.entries, host.now(), surroundings.keys.keyring)
+    before = ran(host.name, (entry.event for entry in sound.entries))
+    core = Core(host.name, host.file, run, sound.entries, host.now(), surroundings.keys.keyring, before)
     return core, ends_clean(host.name, sound.entries)
 
 

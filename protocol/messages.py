@@ -70,6 +70,8 @@ class Heartbeat:
     heard: Mapping[str, Heard]
     refused: tuple[str, ...]
     """Nodes whose fork the sender has seen and refuses: shown to people. What a node yields to is the proof in the feeds."""
+    claiming: tuple[str, ...] = ()
+    """Services of which a claim of the sender is on its way to its disk: peers that have given one up for it go on waiting."""
 
     def encode(self) -> bytes:
         """Ten times a second on each node: so it sorts its two maps itself."""
@@ -86,6 +88,7 @@ class Heartbeat:
                 {node: heard[node] for node in sorted(heard)},
                 self.refused,
                 self.cluster,
+                *([self.claiming] if self.claiming else ()),
             ]
         )
 
@@ -96,16 +99,17 @@ class Heartbeat:
         `before`: an earlier heartbeat of any node. What is equal in both is taken from there: it was looked at then, and a
         comparison of the two sees at once that nothing has changed.
         """
-        value = read(raw, tuples=True)
+        value, claiming = _and_claiming(read(raw, tuples=True))
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _parts(value, HEARTBEAT_FIELDS)
-        _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote), (node, *heard, *refused))
+        names = (node, *heard, *refused, *claiming)
+        _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote), names)
         if before is not None and heads == before.heads:
             heads = before.heads
         else:
             _check((), (), heads)
             heads = {name: _short_head(head) for name, head in heads.items()}
         heard = {name: _heard(item) for name, item in heard.items()}
-        heartbeat = cls(cluster, node, run, counter, fit, config, vote, heads, heard, refused)
+        heartbeat = cls(cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming)
         if heartbeat.encode() != raw:
             raise NotCanonical("not canonical msgpack: another encoding of the same heartbeat")
         return heartbeat
@@ -260,6 +264,13 @@ def _check(sized: Sequence[tuple[bytes, int]], counts: Iterable[int], names: Ite
     for name in names:
         if type(name) is not str or not 0 < len(name) <= NAME_MAX:
             raise NotCanonical(f"a name in this message is empty or longer than {NAME_MAX} characters")
+
+
+def _and_claiming(fields: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The fields of every heartbeat, and the last one, which is only there where something is being claimed."""
+    if type(fields) is tuple and len(fields) == len(HEARTBEAT_FIELDS) + 1 and type(fields[-1]) is tuple and fields[-1]:
+        return fields[:-1], fields[-1]
+    return fields, ()
 
 
 def _fields(raw: bytes, kinds: tuple[type, ...]) -> Sequence[Any]:

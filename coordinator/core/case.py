@@ -107,7 +107,12 @@ class Case:
     @once
     def expected(self) -> tuple[str, ...]:
         """The better candidates that will claim, now or as soon as they have started."""
-        return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP))
+        return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP) or self._awaited(node))
+
+    def _awaited(self, node: str) -> bool:
+        """It lives and says that its claim is on the way: a disk that is slow takes longer than `dead`, and looks unfit."""
+        leaves = self.judged(node) is not ALIVE or self.state.column(node).leaving
+        return f"awaited:{node}" in self.given.timers and not leaves and not self.why_out(node)
 
     def judged(self, node: str) -> Judgement:
         return self.given.peers[node].judgement

@@ -48,7 +48,7 @@ from coordinator.core.inputs import (
     Woke,
 )
 from coordinator.core.invariant import InvariantBroken
-from coordinator.core.jobs import Job
+from coordinator.core.jobs import Job, Phase
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement, State
@@ -295,6 +295,7 @@ class Core:
                     heads=self._heads(),
                     heard=self.liveness.echoes(self.now_ms),
                     refused=tuple(sorted(ownership.refused_by(self.state, self.me))),
+                    claiming=tuple(sorted(name for name, job in self.jobs.items() if job.phase is Phase.ARMED)),
                 )
             )
         )

@@ -8,6 +8,7 @@
 | UP*          | operator says fail, here or everywhere, or standby; we stop; no     | release          |
 |              | candidate any more; refused as forked; check failed for good;       |                  |
 |              | isolated under "release"; no carrier while another is fit           |                  |
+| UP*          | a rival that has not heard me for long, though I hear it            | release          |
 | UP*          | a rival, and I lose by the service's rule                           | release          |
 | UP, RECLAIM  | a rival and I win, or a claim that my last claim did not know       | reclaim          |
 | UP           | moved; a better candidate fit as long as `failback` asks            | release          |
@@ -145,6 +146,18 @@ def carrier_lost(case: Case) -> Found | None:
     lost = ", ".join(sorted(case.mine.carrier_lost))
     reason = f"no carrier on {lost} here, and {fit[0]} is fit"
     return Found(reason, tuple(case.mine.carrier_lost.values()), FAIL, "carrier")
+
+
+def rival_deaf(case: Case) -> Found | None:
+    """A rival that does not hear me cannot give way: docs/decisions/0060-a-link-that-is-lost-one-way.md.
+
+    Nor can it deliver its newest events, for which it would have to be asked: its claim came, and its last word would.
+    """
+    deaf = [node for node in case.given.peers if f"deaf:{node}" in case.given.timers and case.holds(node)]
+    if not deaf:
+        return None
+    reason = f"{deaf[0]} holds it too and does not hear {case.me}: only {case.me} can give way"
+    return Found(reason, _refs(case.theirs(deaf[0]).claim, case.mine.claim), RECOVER, "rival")
 
 
 def rival_wins(case: Case) -> Found | None:
@@ -376,6 +389,7 @@ TABLE = (
     Row("check-failed", UPISH, check_failed, Act.RELEASE),
     Row("isolated", UPISH, isolated, Act.RELEASE),
     Row("carrier-lost", UPISH, carrier_lost, Act.RELEASE),
+    Row("rival-deaf", UPISH, rival_deaf, Act.RELEASE),
     Row("rival-wins", UPISH, rival_wins, Act.RELEASE),
     Row("reclaim", SETTLED, reclaim, Act.RECLAIM),
     Row("move", UP_ONLY, moved, Act.RELEASE),

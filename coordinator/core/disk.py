@@ -14,6 +14,7 @@ from coordinator.core import review
 from coordinator.core.effects import Alarm, Exit, Push, Ready, SayLastWord
 from coordinator.core.inputs import Durable, NotDurable
 from coordinator.core.jobs import Job, Phase
+from coordinator.core.model import ServiceState
 from protocol.commands import Command
 from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
@@ -120,7 +121,7 @@ def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
         if job.phase is Phase.ARMED and job.armed_by == entry.ref:
             job.abandon()
     elif entry.event.kind == Kind.RECLAIM and job and job.phase is Phase.RECALLED and job.armed_by == entry.ref:
-        job.unrecall()
+        job.unrecall(again=core.column.service(entry.event.service).state is ServiceState.RECLAIM)
     _answer(core, entry.ref, False, f"{core.me}'s disk refuses to write, and a command must stand in the log: make space there")
 
 

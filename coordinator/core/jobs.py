@@ -86,6 +86,8 @@ class Job:
     armed_by: Ref | None = None
     waits: set[str] = field(default_factory=set)
     """"durable", "guard": what a claim or reclaim still needs; "address": another service here has one of the new addresses."""
+    armed_ms: int = 0
+    """When it was written that we claim."""
     stands_ms: int = 0
     """When the newest came of what the claim needs."""
     index: int = 0
@@ -140,6 +142,7 @@ class Job:
 
     def _arm(self, phase: Phase, kind: Kind, body: dict[str, Any], epoch: int, decision: Decision) -> None:
         self.phase, self.epoch, self.waits, self.times_us = phase, epoch, {"durable", "guard"}, {}
+        self.armed_ms = self.desk.now_ms
         self.reason = decision.reason
         entry = self.desk.write(kind, self.policy.name, body, decision.causes)
         self.armed_by = entry.ref
@@ -293,6 +296,7 @@ class Job:
         return steps(tuple(action.kind for action in self.policy.actions))
 
     def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
+        assert word == "down" or self.epoch == self.stood, "what goes up goes up under an epoch that is on the disk"
         self.said = False
         self.running = Run(self.desk.ticket(), self.policy.name, actions, word, self.epoch, self.reason, last_word)
         self.desk.emit(self.running)
@@ -367,10 +371,12 @@ class Job:
         self.phase = Phase.IDLE
         self.desk.emit(Unguard(self.policy.name, self.epoch))
 
-    def unrecall(self) -> None:
-        """The disk refused the reclaim: the service is up as before, under its old epoch."""
+    def unrecall(self, *, again: bool) -> None:
+        """The disk refused the reclaim: the service is up as before, under the epoch that the disk knows. `again`: that is a
+        reclaim too, and still waits for its rivals."""
         assert self.phase is Phase.RECALLED, "only a reclaim that has not begun can be taken back"
-        self.phase = Phase.UP
+        self.phase, self.epoch, self.waits = (Phase.RECALLED if again else Phase.UP), self.stood, {"guard"} if again else set()
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
 
     @property
     def at_rest(self) -> bool:

@@ -253,4 +253,4 @@ def link_changed(core: Core, given: LinkChanged) -> None:
 
 def _differs(old: Heartbeat, new: Heartbeat) -> bool:
     """Whether a heartbeat says anything on which a decision could rest."""
-    return (old.run, old.fit, old.config, old.heads, old.refused) != (new.run, new.fit, new.config, new.heads, new.refused)
+    return any(getattr(old, name) != getattr(new, name) for name in ("run", "fit", "config", "heads", "refused", "claiming"))

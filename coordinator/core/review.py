@@ -34,6 +34,11 @@ would take half a second, their claims as long again when they are durable, and 
 ASKED_MAX = 256
 """Services that are asked about in one turn, some 30 ms; the others follow in the next."""
 
+CLAIM_DEADS, CLAIM_MS_MIN = 4, 2_000
+"""A claim that the disk has not taken within so many times `dead`, and this time at least, is withdrawn. A slow disk takes half
+a second for a commit, and a claim may wait for the commit before it: a service that came back meanwhile would go to and fro.
+From a disk that needs longer nobody should serve."""
+
 ROUNDS_MAX = 8
 """FAIL -> RECOVER -> claim takes three; a table that never settles is a bug, and is found here."""
 
@@ -67,6 +72,11 @@ def case(core: Core, service: str, told: Given, behind: frozenset[str] | None = 
     bare = Case(core.state, core.policy, core.me, service, told)
     behind = _hearsay(core, told) if behind is None else behind
     timers = (core.waits[service].over(bare, core.now_ms) if service in core.waits else frozenset()) | behind
+    timers |= _claiming(core, told, service)
+    if service in core.waits:
+        alive = [name for name, peer in told.peers.items() if peer.judgement is Judgement.ALIVE]
+        deaf = [name for name in alive if bare.holds(name) and not core.liveness.is_heard_by(name)]
+        timers |= core.waits[service].deaf_for_long(deaf, core.now_ms, core.policy.timing.dead_ms)
     full = Given(told.peers, told.fit, told.unfit_because, told.refused, timers)
     return Case(core.state, core.policy, core.me, service, full)
 
@@ -96,6 +106,13 @@ def _late(core: Core, told: Given) -> frozenset[str]:
         text = f"{name} names events of its own that it does not deliver: it is waited for only where it may own the service"
         core.emit(Alarm(AlarmName.PEER_UNFIT, text, node=name))
     return frozenset(f"late:{name}" for name in late)
+
+
+def _claiming(core: Core, told: Given, service: str) -> frozenset[str]:
+    """Living nodes that say that a claim of theirs is on its way to their disk."""
+    newest = {name: peer.newest for name, peer in core.liveness.peers.items() if told.peers[name].judgement is Judgement.ALIVE}
+    claiming = [name for name, heartbeat in newest.items() if heartbeat and service in heartbeat.message.claiming]
+    return frozenset(f"awaited:{name}" for name in claiming)
 
 
 def _knows_more(core: Core, told: Given, other: str, name: str) -> bool:
@@ -177,6 +194,7 @@ def _wake_ms(core: Core, bare: Case, job: Job) -> int:
     dead_ms = core.policy.timing.dead_ms
     wakes = core.waits[bare.name].wakes_ms(bare, core.now_ms, dead_ms)
     wakes += [job.stands_ms + dead_ms] if job.unguarded else []
+    wakes += [job.armed_ms + patience_ms(core)] if job.phase is Phase.ARMED else []
     wakes += [job.wake_at_ms] if job.wake_at_ms is not None else []
     return min((ms for ms in wakes if ms > core.now_ms), default=NEVER_MS)
 
@@ -261,6 +279,8 @@ def _afterwards(core: Core, name: str, job: Job, told: Given, behind: frozenset[
         job.announce()
     if job.phase is Phase.ARMED and not job.waits:
         launch(core, job)
+    if job.phase is Phase.ARMED and "durable" in job.waits and core.now_ms >= job.armed_ms + patience_ms(core):
+        withdraw(core, job)
     if job.unguarded and core.now_ms >= max(job.stands_ms + core.policy.timing.dead_ms, core.stalled_until_ms):
         give_up(core, job)
     if job.phase is Phase.STUCK and job.wake_at_ms is not None and core.now_ms >= job.wake_at_ms:
@@ -303,6 +323,17 @@ def launch(core: Core, job: Job) -> None:
     core.waits[name].settles_ms = core.now_ms + core.policy.timing.heartbeat_ms  # whatever it is, it shall not spin
     release = Decision("reconsidered", Act.RELEASE, reason, again.causes, ServiceState.RECOVER, "reconsidered")
     job.release(release, now.given)
+
+
+def patience_ms(core: Core) -> int:
+    """How long a claim may be on its way to the disk: others wait as long, for as long as we say that we claim."""
+    return max(CLAIM_DEADS * core.policy.timing.dead_ms, CLAIM_MS_MIN)
+
+
+def withdraw(core: Core, job: Job) -> None:
+    """Nothing of it has run, and nothing will: whoever waits for us hears that we claim no longer, and may take it."""
+    reason = f"the disk has not taken it within {core.now_ms - job.armed_ms} ms"
+    job.release(Decision("withdrawn-claim", Act.RELEASE, reason, (), ServiceState.RECOVER, "reconsidered"), given(core))
 
 
 def give_up(core: Core, job: Job) -> None:

@@ -1,6 +1,7 @@
 """Since when: the conditions of the decide table that must have held for a while. Soft state, measured by this node alone."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from coordinator.core import ownership
 from coordinator.core.case import Case
@@ -22,6 +23,25 @@ def retry_wait_ms(retry_ms: int, failures: int) -> int:
     return int(min(RETRY_MS_MAX, retry_ms * 2 ** min(20, max(0, failures - 1))))
 
 
+PASSED_MS = 10_000
+"""For so long a node is passed over where nothing of it changes; each time in a row twice as long, up to RETRY_MS_MAX. What
+kept it from claiming may be over without a word: an event that it waited for has come, its clock runs again."""
+
+
+class PassedOver(NamedTuple):
+    """A node that was passed over, as it was then. What is said of it so holds for as long as it is the same."""
+
+    column: ServiceColumn
+    run: bytes
+    """Of its feed: it may have been starting."""
+    times: int
+    """In a row."""
+    until_ms: int
+
+    def same(self, case: Case, node: str) -> bool:
+        return (self.column, self.run) == (case.theirs(node), case.state.column(node).run)
+
+
 @dataclass(slots=True)
 class Waits:
     """For one service."""
@@ -30,8 +50,10 @@ class Waits:
     """Better candidate to since when it is ready to take the service back."""
     idle: dict[str, int] = field(default_factory=dict)
     """Better candidate to since when we expect it to claim."""
-    passed: dict[str, ServiceColumn] = field(default_factory=dict)
-    """Passed over, as its column was then: until it changes."""
+    passed: dict[str, "PassedOver"] = field(default_factory=dict)
+    """Expected, and it did not claim."""
+    deaf: dict[str, int] = field(default_factory=dict)
+    """Rival to since when it says, and we hear, that it does not hear us."""
     failed: tuple[ServiceColumn, int] | None = None
     settles_ms: int = 0
     """After leaving FAIL, or after a claim that was reconsidered: until then no claim."""
@@ -43,7 +65,7 @@ class Waits:
 
     def over(self, case: Case, now_ms: int) -> frozenset[str]:
         """The timers that are over; call it before `decide`."""
-        names = {f"passed:{node}" for node in self._passed(case)}
+        names = {f"passed:{node}" for node in self._passed(case, now_ms)}
         names |= {f"failback:{node}" for node in self._ready(case, now_ms)}
         due = self._retry_at_ms(case, now_ms)
         if due is not None and now_ms >= due:
@@ -52,9 +74,20 @@ class Waits:
             names.add("settling")
         return frozenset(names)
 
-    def _passed(self, case: Case) -> list[str]:
-        self.passed = {node: column for node, column in self.passed.items() if case.theirs(node) == column}
-        return sorted(self.passed)
+    def deaf_for_long(self, deaf: list[str], now_ms: int, dead_ms: int) -> frozenset[str]:
+        """Those of these rivals, which live and by their own word do not hear us, that have been so for `dead`: at the heal of
+        a cut the first heartbeats say so too."""
+        self.deaf = {node: self.deaf.get(node, now_ms) for node in deaf}
+        return frozenset(f"deaf:{node}" for node, since_ms in self.deaf.items() if now_ms - since_ms >= dead_ms)
+
+    def _passed(self, case: Case, now_ms: int) -> list[str]:
+        self.passed = {node: passed for node, passed in self.passed.items() if passed.same(case, node)}
+        return sorted(node for node, passed in self.passed.items() if now_ms < passed.until_ms)
+
+    def _pass_over(self, case: Case, node: str, now_ms: int) -> None:
+        times = self.passed[node].times + 1 if node in self.passed else 1
+        until_ms = now_ms + min(RETRY_MS_MAX, PASSED_MS << min(times - 1, 20))
+        self.passed[node] = PassedOver(case.theirs(node), case.state.column(node).run, times, until_ms)
 
     def _ready(self, case: Case, now_ms: int) -> list[str]:
         wait_ms = case.service.failback_ms
@@ -84,9 +117,11 @@ class Waits:
         if decision.act is not Act.STAY or decision.rule != "better-will-claim":
             self.idle = {}
             return False
-        self.idle = {node: self.idle.get(node, now_ms) for node in case.expected}
+        awaited = {node for node in case.expected if f"awaited:{node}" in case.given.timers}
+        self.idle = {node: now_ms if node in awaited else self.idle.get(node, now_ms) for node in case.expected}
         late = [node for node, since_ms in self.idle.items() if now_ms - since_ms >= dead_ms]
-        self.passed.update((node, case.theirs(node)) for node in late)
+        for node in late:
+            self._pass_over(case, node, now_ms)
         return bool(late)
 
     def speaks_soon(self, case: Case, decision: Decision, now_ms: int, dead_ms: int) -> bool:
@@ -120,9 +155,9 @@ class Waits:
 
     def wakes_ms(self, case: Case, now_ms: int, dead_ms: int) -> list[int]:
         """When one of these will be over."""
-        wakes = [since_ms + dead_ms for since_ms in self.idle.values()]
+        wakes = [since_ms + dead_ms for since_ms in (*self.idle.values(), *self.deaf.values())]
         wakes += [since_ms + (case.service.failback_ms or 0) for since_ms in self.ready.values()]
-        wakes.append(self.settles_ms)
+        wakes += [self.settles_ms, *(passed.until_ms for passed in self.passed.values())]
         if self.led:
             wakes.append(self.led[1] + LEAD_MS)
         if self.unheard is not None:

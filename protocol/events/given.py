@@ -10,7 +10,7 @@ from protocol.events.shapes import MS, NODES_MAX, REASON, TRUTH, Listed, Mapped,
 from protocol.events.words import Judgement
 
 TIMERS_MAX = 128
-"""`retry`, `settling`, and for each of sixteen nodes four of their own."""
+"""`retry`, `settling`, and for each of sixteen nodes six of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +57,5 @@ class Given(Shaped):
     """A fork of ours stands in the feeds, or a newer incarnation of our feed is proved: nobody goes by what we write."""
     timers: frozenset[str] = shaped(_Timers(Text(160, 1), TIMERS_MAX), frozenset())
     """Timers that are over: "retry", "failback:NODE", "passed:NODE", "late:NODE" (it names events that it does not
-    deliver); and while they still run "settling", and "behind:NODE": events of a node that is not heard are on their way from
-    one that is."""
+    deliver), "deaf:NODE" (a holder that does not hear us); and while they still run "settling", "awaited:NODE" (by its own word
+    its claim is on the way), and "behind:NODE": events of a node that is not heard are on their way from one that is."""

@@ -29,6 +29,7 @@ HEARTBEATS = st.builds(
     heads=st.dictionaries(NAMES, st.builds(ShortHead, COUNTS, COUNTS, EIGHT), max_size=3),
     heard=st.dictionaries(NAMES, st.builds(Heard, EIGHT, COUNTS, COUNTS), max_size=3),
     refused=st.lists(NAMES, max_size=2).map(tuple),
+    claiming=st.lists(NAMES, max_size=2).map(tuple),
 )
 HEADS = {"ann": ShortHead(1, 1, bytes(8))}
 ONE = Heartbeat(CLUSTER, "ann", bytes(8), 1, True, bytes(8), 0, HEADS, {"bob": Heard(bytes(8), 1, 2)}, ())
@@ -41,6 +42,13 @@ def test_a_heartbeat_comes_back_and_is_canonical_by_the_general_rule_too(heartbe
     raw = heartbeat.encode()
     assert Heartbeat.decode(raw) == heartbeat
     assert pack(unpack(raw)) == raw
+
+
+@pytest.mark.parametrize("claiming", [[], [1], [""], {}, "web", ["s" * 65]])
+def test_an_impossible_list_of_claims_is_refused(claiming):
+    """There is none where nothing is claimed, as before there was such a list: else one heartbeat would have two encodings."""
+    with pytest.raises(NotCanonical):
+        Heartbeat.decode(pack([*unpack(ONE.encode()), claiming]))
 
 
 @given(HEARTBEATS, st.data())

@@ -17,14 +17,17 @@ from tools.simulator.works import Order
 from tools.simulator.world import World
 
 FAMILIES = ("weather", "cuts", "power", "kills", "stops", "pauses", "disks", "memory", "actions", "downs", "checks", "carrier",
-            "clocks", "orders", "files", "stuck")  # fmt: skip
+            "clocks", "orders", "files", "stuck", "slow", "oneway")  # fmt: skip
 
 CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "checks", "carrier", "clocks", "orders", "files",
-                  "stuck"})  # fmt: skip
+                  "stuck", "slow"})  # fmt: skip
 """Families in which no two nodes may ever own one service at once: the network is whole and nobody stands still."""
 
 FORGETFUL = frozenset({"power", "kills", "memory", "disks", "orders", "files"})
 """In these one may lose what it has just heard, or say what is not so."""
+
+LONGEST_CUT_MS = 5_000
+"""A cut that is no lasting one (`for_us`) is healed after so long."""
 
 Say = Callable[[str], None]
 
@@ -41,7 +44,11 @@ class Accidents:
         self._rng = world.rng
         self._say = say
         self._kinds = [kind for kind in KINDS if kind.family in families]
-        self._calm = families <= CALM
+        self.families = families
+        self.lasting = False
+        """A link is lost one way for long: one at a time, else it is lost both ways."""
+        self.last_cut_us = 0
+        """When a link was last cut or healed by another accident."""
         self.suspended = False
         """In a calm world: something is up that nobody may take over, and who makes others forget it waits (`FORGETFUL`)."""
         self.over = False
@@ -54,7 +61,9 @@ class Accidents:
         if self.over:
             return
         kind = self._rng.choices(self._kinds, [kind.weight for kind in self._kinds])[0]
-        if not (self._calm and self.suspended and kind.family in FORGETFUL):
+        if kind.family in ("cuts", "files"):
+            self.last_cut_us = self._world.agenda.now_us + int(LONGEST_CUT_MS * 1_000)
+        if not (self.families <= CALM and self.suspended and kind.family in FORGETFUL):
             kind.act(self)
         self._world.agenda.after(self.next_in_us(), self.happen)
 
@@ -317,4 +326,6 @@ KINDS = (
     Kind("orders", 4, Accidents.order),
     Kind("files", 3, Accidents.file),
     Kind("stuck", 3, compounds.stop_stuck),
+    Kind("slow", 3, compounds.slow_target),
+    Kind("oneway", 2, compounds.one_way),
 )

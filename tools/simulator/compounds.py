@@ -8,8 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tools.simulator.invariants import Broken
+
 if TYPE_CHECKING:
     from tools.simulator.accidents import Accidents
+
+PLAIN = frozenset({"cuts", "oneway", "orders", "clocks"})
+"""In these families nothing but a cut keeps a node from giving way."""
 
 
 def stop_stuck(drawn: Accidents) -> None:
@@ -32,3 +37,45 @@ def stop_stuck(drawn: Accidents) -> None:
         drawn.suspended = False
 
     drawn.then(drawn.rng.randint(1_000_000, 12_000_000), f"works {service} {node}, and start {node}", mended)
+
+
+def slow_target(drawn: Accidents) -> None:
+    """An operator moves a service to a node whose disk takes a third of a second and more for a commit."""
+    service, node = drawn.candidate()
+    disk, slow_us = drawn.world.hosts[node].disk, drawn.rng.choice((300_000, 490_000, 900_000))
+    drawn.say(f"disk of {node}: {slow_us} us slower, and move {service} {node}")
+    disk.slow_us = slow_us
+    drawn.world.order("move", service, node)
+    drawn.then(drawn.rng.randint(500_000, 4_000_000), f"disk of {node} back", lambda: setattr(disk, "slow_us", 0))
+
+
+def one_way(drawn: Accidents) -> None:
+    """What one node sends to another is lost for long, on every link: then one of the two gives way, and not at the heal."""
+    if drawn.lasting:
+        return
+    drawn.lasting = True
+    a, b = drawn.pair()
+    network, ways = drawn.world.network, drawn.world.network.ways(a, b)
+    lasts_us = drawn.rng.randint(5_000_000, 15_000_000)
+    drawn.say(f"cut-one-way {a} {b}")
+    network.cut(ways)
+
+    def healed() -> None:
+        if drawn.families <= PLAIN:
+            _one_gives_way(drawn, a, b, lasts_us)
+        network.heal(ways)
+        drawn.lasting = False
+
+    drawn.then(lasts_us, f"heal {a} {b}", healed)
+
+
+def _one_gives_way(drawn: Accidents, a: str, b: str, lasts_us: int) -> None:
+    """The other way must have stood all the time, by which a hears that b does not hear it."""
+    world = drawn.world
+    since_us = world.agenda.now_us - min(lasts_us, 6 * 1_000 * world.policy.timing.dead_ms)
+    both_ways = any(way in world.network.sky.cuts for way in world.network.ways(b, a))
+    if both_ways or drawn.last_cut_us > since_us:
+        return
+    for service, tenure in world.tenures.of.items():
+        if {a, b} <= set(tenure.owners) and (tenure.split_us or 0) < since_us:
+            raise Broken(f"{service} is owned by {a} and {b} for as long as {a} is not heard by {b}")

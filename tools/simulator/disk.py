@@ -76,6 +76,9 @@ class Disk:
     def fill(self) -> None:
         self.full = True
 
+    def slow_down(self, slow_us: int) -> None:
+        self.slow_us = slow_us
+
     def hang(self) -> None:
         self._hanging = True
 

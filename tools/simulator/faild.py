@@ -50,6 +50,7 @@ class Faild:
         self._surroundings = host.surroundings
         self._checks = Checks(host, self.post)
         self._wake_us: int | None = None
+        self._guards = 0
         self._cuts: set[int] = set()
         """The steps that were told to end."""
 
@@ -223,11 +224,13 @@ class Faild:
 
     def _guard(self, order: do.Guard) -> None:
         word, service = self._signed(order.word), self.core.jobs[order.word.service].policy
+        self._guards += 1
+        nth = self._guards
 
         def confirmed() -> None:
             if not self.alive:
                 return
-            self._host.guard.hold(word, service)  # also while there is no guard: a new one is told what the old one was not
+            self._host.guard.hold(word, service, nth)  # also while there is none: a new one is told what it was not
             if self._host.guard.alive and not self._host.guard.mute:
                 self.post(saw.Guarded(order.word.service, order.word.epoch))
 

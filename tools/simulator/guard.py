@@ -25,17 +25,18 @@ class Guard:
         self._held: dict[str, Verified[LastWord]] = {}
         self._downs: dict[str, ServicePolicy] = {}
         """What it was told with each: how to take it down."""
+        self._nth: dict[str, int] = {}
         self._waiting: list[Callable[[], None]] = []
 
     def start(self) -> None:
         self.alive, self.mute = True, False
         self._held.clear()
+        self._nth.clear()
 
-    def hold(self, word: Verified[LastWord], service: ServicePolicy) -> None:
-        """Orders reach the guard over one pipe: an older claim never replaces a newer one."""
-        if not self._newer(word.message):
-            self._held[word.message.service] = word
-            self._downs[word.message.service] = service
+    def hold(self, word: Verified[LastWord], service: ServicePolicy, nth: int) -> None:
+        """Orders reach the guard over one pipe: what was told earlier (by `nth`) never replaces what was told later."""
+        if nth > self._nth.get(service.name, 0):
+            self._held[service.name], self._downs[service.name], self._nth[service.name] = word, service, nth
 
     def release(self, service: str, epoch: int) -> None:
         held = self._held.get(service)
@@ -80,10 +81,6 @@ class Guard:
             self._waiting.append(act)
         else:
             act()
-
-    def _newer(self, word: LastWord) -> bool:
-        held = self._held.get(word.service)
-        return held is not None and held.message.epoch > word.epoch
 
     def _went_down(self, service: str, clean: bool) -> None:
         word = self._held.pop(service, None)

@@ -15,7 +15,7 @@ from coordinator.core import effects as do
 from coordinator.core import inputs as saw
 from coordinator.core.configurations import ran
 from coordinator.core.lawful import check
-from coordinator.core.model import State
+from coordinator.core.model import Judgement, State
 from coordinator.core.ownership import epoch
 from coordinator.core.reducer import reduce
 from coordinator.policy import Policy
@@ -61,6 +61,8 @@ class Invariants:
         for entry in self._views[node].follow(host, isinstance(seen, saw.NotDurable)):
             if entry.event.node != node:
                 self._same_name(entry)
+            elif entry.event.kind == Kind.CLAIM and not isinstance(seen, saw.NotDurable):
+                _overtakes_nobody(host, entry.event)
         for effect in ordered:
             if isinstance(effect, do.Run):
                 self._may_run(host, effect)
@@ -134,6 +136,20 @@ class Invariants:
             raise Broken(f"{host.name} runs {order.word} {order.service} epoch {order.epoch} before its claim is durable")
         if not host.guard.holds(order.service, order.epoch):
             raise Broken(f"{host.name} runs {order.word} {order.service} epoch {order.epoch} before the guard has confirmed")
+
+
+def _overtakes_nobody(host: Host, claim: Event) -> None:
+    """A better candidate that lives and says that its claim is on the way is waited for: else the service goes to and fro."""
+    assert host.faild is not None, "a claim is written by a running faild"
+    core = host.faild.core
+    mine = core.column.service(claim.service)
+    if (mine.claim, mine.run) != (claim.ref, core.run):
+        return  # of an earlier run: read back, and not written now
+    for node in core.case(claim.service).better:
+        newest = core.liveness.peers[node].newest
+        alive = core.liveness.judgement(node, core.now_ms) is Judgement.ALIVE
+        if alive and newest and claim.service in newest.message.claiming and not core.case(claim.service).why_out(node):
+            raise Broken(f"{host.name} claims {claim.service} while {node}, which lives, says that its claim is on the way")
 
 
 class View:

@@ -3,12 +3,14 @@
     settle(world, say)          # raises Unsettled with what is not as it must be
 
 The bound counts what the rules let a node wait for: the start's grace, `dead` for each candidate that could be passed
-over, a carrier that must stand, the retry of a stuck service, and a failback's time.
+over and for how long it then is, a carrier that must stand, the retry of a stuck service, and a failback's time.
 """
 
 from collections.abc import Callable
 
-from coordinator.core.model import ServiceState
+from coordinator.core import ownership
+from coordinator.core.model import ServiceColumn, ServiceState
+from coordinator.core.waits import PASSED_MS
 from tools.simulator.weather import FAIR
 from tools.simulator.world import World
 
@@ -27,7 +29,7 @@ def bound_ms(world: World) -> int:
     timing = world.policy.timing
     longest = max((service.failback_ms or 0) for service in world.policy.services.values())
     timeout = max(action.timeout_ms for service in world.policy.services.values() for action in service.actions)
-    return STUCK_RETRY_MS + 2 * timeout + longest + timing.dead_ms * (4 + len(world.hosts)) + 5_000
+    return STUCK_RETRY_MS + 4 * PASSED_MS + 2 * timeout + longest + timing.dead_ms * (4 + len(world.hosts)) + 5_000
 
 
 def settle(world: World, say: Callable[[str], None]) -> None:
@@ -65,6 +67,8 @@ def mend(world: World) -> None:
         for interface in sorted(host.lost_carrier):
             host.carrier(interface, True)
         host.thaw()
+        if host.guard.mute:
+            host.kill_guard()  # as faild does with one that confirms nothing
         host.start()
         host.restore_guard()
 
@@ -109,10 +113,27 @@ def _service(world: World, service: str) -> list[str]:
         return [f"{service} is owned by {', '.join(owners) or 'nobody'} ({states})"]
     if not world.tenures.announced(service):
         return [f"{service}: {owners[0]} has not announced it since the newest split"]
+    if preferred := _preferred(world, service, owners[0]):
+        return [f"{service} is owned by {owners[0]}, and {preferred}, which is preferred and able, does not get it back"]
     unresolved = [
         name for name, host in world.hosts.items() if host.faild and service in host.faild.core.column.splits
     ]
     return [f"{', '.join(unresolved)} still see a split of {service}"] if unresolved else []
+
+
+def _preferred(world: World, service: str, owner: str) -> str:
+    """A better candidate that the owner would have to give the service back to; empty where all is as it should be."""
+    faild = world.hosts[owner].faild
+    policy = world.policy.services[service]
+    if faild is None or policy.failback_ms is None:
+        return ""
+    state = faild.core.state
+    order = ownership.order(state, policy)
+    return next((node for node in order[: order.index(owner)] if _is_able(state.column(node).service(service))), "")
+
+
+def _is_able(column: ServiceColumn) -> bool:
+    return column.state is ServiceState.RECOVER and not column.burnt
 
 
 def _feeds(world: World) -> list[str]:

@@ -127,6 +127,12 @@ def move(words: Words) -> Deed:
     return lambda world: _handed(world.order("move", service, node, for_ms))
 
 
+def disk_slow(words: Words) -> Deed:
+    node, slow_ms = words.node(), words.time()
+    words.done()
+    return lambda world: _quiet(lambda: world.hosts[node].disk.slow_down(slow_ms * 1000))
+
+
 def rollback(words: Words) -> Deed:
     first = words.next("a time")
     node, back_ms = (first, words.time()) if first in words.policy.nodes else (None, duration(first, words))
@@ -229,6 +235,7 @@ VERBS = {
     "disk-full": Verb("disk-full NODE...", each_node(lambda world, node: world.hosts[node].disk.fill())),
     "disk-back": Verb("disk-back NODE...", each_node(lambda world, node: world.hosts[node].disk.release())),
     "disk-hangs": Verb("disk-hangs NODE...", each_node(lambda world, node: world.hosts[node].disk.hang())),
+    "disk-slow": Verb("disk-slow NODE TIME", disk_slow),
     "forget": Verb("forget NODE...", each_node(lambda world, node: world.forget(node))),
     "apply": Verb("apply timing|SERVICE KEY=VALUE...|removed|back NODE...", apply),
     "rollback": Verb("rollback TIME NODE", rollback),

@@ -34,7 +34,10 @@ def stop_stuck(drawn: Accidents) -> None:
     def mended() -> None:
         host.works.mend(service)
         host.start()
-        drawn.suspended = False
+        if host.faild is None or host.faild.core.stopping:  # a down that had begun to hang goes on until its timeout
+            drawn.then(500_000, f"start {node}", mended)
+        else:
+            drawn.suspended = False
 
     drawn.then(drawn.rng.randint(1_000_000, 12_000_000), f"works {service} {node}, and start {node}", mended)
 

@@ -113,6 +113,7 @@ def test_what_comes_up_is_ended_and_all_that_it_touched_goes_down():
     kinds = ("address", "script", "script")
     job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), tuple(ActionPolicy(kind, {}) for kind in kinds)))
     job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH, ServiceColumn())
+    job.confirmed("durable")
     job.raise_all()
     end(job)
     assert job.running is not None

@@ -133,8 +133,8 @@ def state(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -
 def _said_last(view: NodeView, name: str, node: str) -> bool:
     """Its last word says that it is down there, and its log has not got so far: a full disk, or a guard that spoke for it."""
     column = _column(view, node, name)
-    words = [other.last_words.get((name, node), (0,))[0] for other in view.state.columns.values()]
-    return column.holds and max(words, default=0) >= column.epoch
+    words = view.state.words.get((name, node), ())
+    return column.holds and max((word.epoch for word in words), default=0) >= column.epoch
 
 
 def reason(

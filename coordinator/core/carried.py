@@ -10,15 +10,12 @@ forget an operator's order. What is here and what is not, field by field: the st
 is over), what was seen of others is not (it is seen again), what was ordered or ended is.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from coordinator.core.model import Column, ServiceColumn, Word
+from coordinator.core.model import Column, ServiceColumn
 from coordinator.core.replacing import replace
 from protocol.event import Head, Ref
 from protocol.events import CarriedService, Gap
-
-Words = Mapping[tuple[str, str], Word]
 
 
 def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str, Any]:
@@ -33,24 +30,22 @@ def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str
         "number": ours.number,
         "id": ours.id,
         "services": {name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
-        "last_words": _told(before.last_words),
         "forked": {node: list(ref) for node, ref in before.forked.items()},
     }
 
 
-SERVICES_A_PIECE, WORDS_A_PIECE = 150, 120
+SERVICES_A_PIECE = 150
 """With the longest names this is less than what one event holds."""
 
 
 def in_pieces(body: dict[str, Any]) -> list[dict[str, Any]]:
     """The bodies of as many gap events as it takes, each about other services; of a hundred services one."""
-    services, words, held = list(body["services"].items()), body["last_words"], set(body["held"])
-    count = max(1, -(-len(services) // SERVICES_A_PIECE), -(-len(words) // WORDS_A_PIECE))
+    services, held = list(body["services"].items()), set(body["held"])
+    count = max(1, -(-len(services) // SERVICES_A_PIECE))
     found = []
     for at in range(count):
         mine = dict(services[at * SERVICES_A_PIECE : (at + 1) * SERVICES_A_PIECE])
-        told = words[at * WORDS_A_PIECE : (at + 1) * WORDS_A_PIECE]
-        found.append({**body, "services": mine, "last_words": told, "held": sorted(held & mine.keys())})
+        found.append({**body, "services": mine, "held": sorted(held & mine.keys())})
     return found
 
 
@@ -64,7 +59,6 @@ def taken_over(column: Column, body: Gap) -> Column:
     return replace(
         column,
         services={**column.services, **served},
-        last_words={**column.last_words, **_heard(body.last_words)},
         forked={**column.forked, **body.forked},
     )
 
@@ -74,7 +68,6 @@ def _merged(before: Column, aside: Column) -> Column:
     return replace(
         before,
         services={name: _both(before.service(name), aside.service(name)) for name in names},
-        last_words={**before.last_words, **aside.last_words},
         forked={**before.forked, **aside.forked},
     )
 
@@ -113,11 +106,3 @@ def _served(kept: CarriedService, claim: Ref | None) -> ServiceColumn:
         failures=kept.failures,
         lowered=kept.lowered,
     )
-
-
-def _told(words: Words) -> list[list[Any]]:
-    return [[service, node, word.epoch, list(word.ref), word.run] for (service, node), word in sorted(words.items())]
-
-
-def _heard(words: tuple[tuple[Any, ...], ...]) -> Words:
-    return {(service, node): Word(epoch, ref, *run) for service, node, epoch, ref, *run in words}

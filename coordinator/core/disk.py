@@ -111,7 +111,9 @@ def _forget(core: Core, lost: frozenset[Ref]) -> None:
     orders = core.state.orders.without(lost, core.me, core.pen.incarnation, core.durable_orders)
     kept = {name: service.epoch for name, service in core.durable_column.services.items() if service.claim}
     epochs = core.state.epochs.taken_back((core.me, core.pen.incarnation), kept)
-    core.state = replace(core.state.with_column(core.durable_column), orders=orders, epochs=epochs)
+    left = {key: tuple(word for word in words if word.ref not in lost) for key, words in core.state.words.items()}
+    words = {key: kept for key, kept in left.items() if kept}
+    core.state = replace(core.state.with_column(core.durable_column), orders=orders, epochs=epochs, words=words)
 
 
 def _undo(core: Core, entry: Entry, undone: set[str]) -> None:

@@ -133,8 +133,6 @@ class Column:
     judgement: Mapping[str, str] = field(default_factory=dict)
     moves_ended: frozenset[tuple[str, Ref]] = frozenset()
     """Of each service the moves that this node, which held it, has seen over."""
-    last_words: Mapping[tuple[str, str], Word] = field(default_factory=dict)
-    """(service, node) to the word that it is down there."""
     forked: Mapping[str, Ref] = field(default_factory=dict)
     """Nodes whose fork this node has seen."""
     splits: Mapping[str, Ref] = field(default_factory=dict)
@@ -194,6 +192,8 @@ class State:
     """Node to the events, of any incarnation, that prove that it has forked: they stand by themselves, as orders do."""
     orders: Orders = field(default_factory=Orders)
     """What operators have ordered, and what follows from it."""
+    words: Mapping[tuple[str, str], tuple[Word, ...]] = field(default_factory=dict)
+    """(service, node) to that node's last words, by every event that tells of one, whatever its incarnation."""
     epochs: Epochs = field(default_factory=Epochs)
     """The epochs that were claimed, by every feed and incarnation."""
     trust: Trust = Trust()

@@ -17,8 +17,8 @@ from protocol.event import Ref
 def ended(state: State, service: str, node: str) -> Word | None:
     """The word that ended this node's holding from outside (fence, operator, last word), if it covers it."""
     theirs = state.column(node).service(service)
-    heard = (column.last_words.get((service, node)) for column in state.columns.values())
-    said = [word for word in heard if word and word.epoch >= theirs.epoch > 0 and word.run in (theirs.run, b"")]
+    heard = state.words.get((service, node), ())
+    said = [word for word in heard if word.epoch >= theirs.epoch > 0 and word.run in (theirs.run, b"")]
     fenced = [word for word in state.orders.of("fenced", service, node).values() if _fences(word, theirs)]
     return max([*said, *fenced], default=None)
 
@@ -166,10 +166,10 @@ def _last(column: Column, theirs: ServiceColumn) -> Ref | None:
 def _said_before(state: State, mine: ServiceColumn, service: str, node: str) -> bool:
     """Whether my claim rested on this node's last word about its newest holding."""
     theirs = state.column(node).service(service)
-    for author, column in state.columns.items():
-        word = column.last_words.get((service, node))
+    for word in state.words.get((service, node), ()):
+        author = word.ref.node
         head = mine.claim if mine.claim and author == mine.claim.node else mine.known.get(author)
-        if not word or not head or not word.epoch >= theirs.epoch > 0 or word.run not in (theirs.run, b""):
+        if not head or not word.epoch >= theirs.epoch > 0 or word.run not in (theirs.run, b""):
             continue
         if word.ref[1:] <= (head.incarnation, head.number):
             return True

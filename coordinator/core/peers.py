@@ -208,8 +208,8 @@ def last_word_heard(core: Core, given: LastWordHeard) -> bool:
 def _is_over(core: Core, word: LastWord) -> bool:
     """Whether this claim's end is here already: by an earlier word, by its `down`, or by a newer claim."""
     theirs = core.state.column(word.node).service(word.service)
-    heard = [column.last_words.get((word.service, word.node)) for column in core.state.columns.values()]
-    if any(known and known.run == word.run and known.epoch >= word.epoch for known in heard):
+    heard = core.state.words.get((word.service, word.node), ())
+    if any(known.run == word.run and known.epoch >= word.epoch for known in heard):
         return True
     fenced = ownership.ended(core.state, word.service, word.node)
     if fenced and fenced.epoch >= word.epoch:

@@ -47,6 +47,7 @@ from protocol.events import (
     body_of,
 )
 from protocol.kinds import Kind
+from protocol.messages import LastWord
 
 
 def reduce(state: State, event: Event) -> State:
@@ -60,6 +61,8 @@ def reduce(state: State, event: Event) -> State:
         state = replace(state, forks={**state.forks, body.node: state.forks.get(body.node, frozenset()) | {event.ref}})
     if isinstance(body, Claim | Reclaim):
         state = _with_epoch(state, event, body.epoch)
+    if isinstance(body, HeardLastWord) and isinstance(heard := _signed_word(state, event, body), LastWord):
+        state = _with_word(state, event, heard)
     column = state.column(event.node)
     if column.head and event.incarnation < column.head.incarnation:
         return state
@@ -275,20 +278,28 @@ def _move_ended(state: State, column: Column, event: Event, body: MoveEnded) -> 
 
 
 def _last_word(state: State, column: Column, event: Event, body: HeardLastWord) -> Column:
+    heard = _signed_word(state, event, body)
+    return column.without_effect(event.ref, Flaw.AUTHORITY, heard) if isinstance(heard, str) else column
+
+
+def _signed_word(state: State, event: Event, body: HeardLastWord) -> LastWord | str:
     """What ends a holding is what its own node has signed: node, run and epoch come from there, never from the body."""
     heard = proof.last_word(state, body.word, body.signature)
-    if isinstance(heard, str):
-        return column.without_effect(event.ref, Flaw.AUTHORITY, heard)
-    if heard.service != event.service:
-        return column.without_effect(event.ref, Flaw.AUTHORITY, f"the word is about {heard.service}, not about {event.service}")
-    said = Word(heard.epoch, event.ref, heard.run)
-    return replace(column, last_words=_with_word(column.last_words, (heard.service, heard.node), said))
+    if isinstance(heard, LastWord) and heard.service != event.service:
+        return f"the word is about {heard.service}, not about {event.service}"
+    return heard
 
 
-def _with_word(words: Mapping[tuple[str, str], Word], key: tuple[str, str], said: Word) -> Mapping[tuple[str, str], Word]:
-    """Of one run the word with the larger epoch; of another run the later word, whose holding is the later one."""
-    before = words.get(key)
-    return {**words, key: said if before is None or before.run != said.run else max(before, said)}
+WORDS_KEPT = 16
+"""Of each service and node the latest: one for each node that heard it, and some of the runs before."""
+
+
+def _with_word(state: State, event: Event, heard: LastWord) -> State:
+    """Also of a replaced incarnation: what a node has heard and signed outlives its disk wherever a copy is left."""
+    key = (heard.service, heard.node)
+    known = {*state.words.get(key, ()), Word(heard.epoch, event.ref, heard.run)}
+    kept = sorted(known, key=lambda word: (word.epoch, word.ref), reverse=True)[:WORDS_KEPT]
+    return replace(state, words={**state.words, key: tuple(sorted(kept))})
 
 
 def _fork_seen(state: State, column: Column, event: Event, body: ForkSeen) -> Column:

@@ -165,13 +165,13 @@ def test_how_the_last_holding_ended_is_told_as_soon_as_it_is_known(before, event
     """The claim was faster: it rested on the last word alone."""
     reason = f"lukretia says that it is down there, {BY_LAST_WORD}"
     claimed = ServiceColumn(ServiceState.UP, epoch=7, holding_epoch=7, reason=reason)
-    word = {("web", "lukretia"): Word(6, Ref("genesis", 1, 4))}
+    words = {("web", "lukretia"): (Word(6, Ref("genesis", 1, 4)),)}
     columns = {
         "lukretia": Column("lukretia", services={"web": before}),
-        "genesis": Column("genesis", services={"web": claimed}, last_words=word),
+        "genesis": Column("genesis", services={"web": claimed}),
     }
     events = {DOWN: SimpleNamespace(wall_ms=0, kind=event[0], body=event[1])} if event else {}
-    web = status(Standing(replace(ALIVE, **peer), State(columns), events=events), 0)["services"]["web"]
+    web = status(Standing(replace(ALIVE, **peer), State(columns, words=words), events=events), 0)["services"]["web"]
     assert web["owner"] == "genesis"
     assert says in web["reason"]
 

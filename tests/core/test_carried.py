@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from coordinator.core.carried import carried, in_pieces, taken_over
-from coordinator.core.model import Column, ServiceColumn, ServiceState, State, Word
+from coordinator.core.model import Column, ServiceColumn, ServiceState, State
 from coordinator.core.reducer import reduce
 from protocol.canonical import pack, unpack
 from protocol.event import EVENT_BYTES_MAX, Event, Head, Ref, encode
@@ -23,7 +23,6 @@ BEFORE = Column(
     services={
         "web": ServiceColumn(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2, lowered=ref(7))
     },
-    last_words={("web", "lukretia"): Word(2, ref(15), b"last run")},
     forked={"lukretia": ref(19)},
 )
 
@@ -56,7 +55,6 @@ def test_a_thousand_services_outlive_an_incarnation_in_several_events():
     before = Column(
         "n" * 63,
         services={name: ServiceColumn(epoch=2**50, holding_epoch=2**50, lowered=last, burnt=True) for name in names},
-        last_words={(name, "m" * 63): Word(2**50, last, b"r" * 8) for name in names},
     )
     bodies = in_pieces(carried(Head("n" * 63, 2**50, 2**50, bytes(32)), before))
     state = State()
@@ -67,7 +65,6 @@ def test_a_thousand_services_outlive_an_incarnation_in_several_events():
     column = state.column("n" * 63)
     assert column.services.keys() == before.services.keys()
     assert all(service.epoch == 2**50 and service.burnt for service in column.services.values())
-    assert column.last_words == before.last_words
 
 
 def test_of_few_services_one_event_is_made_as_before():

@@ -76,6 +76,23 @@ def test_the_epoch_of_a_last_word_is_the_signed_one_and_not_that_of_the_body() -
     assert ownership.holders(story.state, "web") == (L,)
 
 
+def test_a_gap_carries_no_word_that_nobody_signed() -> None:
+    """A thief begins a new incarnation and "carries over" what it never heard."""
+    story = begun()
+    word = ["web", L, 1, [THIEF, 1, 2], story.state.column(L).run]
+    body = {"incarnation": 1, "number": 1, "id": bytes(32), "last_words": [word], "fenced": [word]}
+    gap = Event(CLUSTER, THIEF, 2, 1, bytes(32), 0, 0, Kind.GAP_DECLARED, "", body, (), ())
+    assert ownership.holders(reduce(story.state, gap), "web") == (L,)
+
+
+def test_a_last_word_outlives_the_incarnation_that_heard_it() -> None:
+    story = begun()
+    said(story, G, L)
+    started = {"run": b"next run", "rules": 2, "config": b"", "clean": False}
+    anew = Event(CLUSTER, G, 2, 1, bytes(32), 0, 0, Kind.NODE_STARTED, "", started, (), ())
+    assert ownership.holders(reduce(story.state, anew), "web") == ()
+
+
 def test_a_claim_of_a_node_that_is_no_candidate_is_evidence_and_nothing_else() -> None:
     """trials 50: its rivals stayed in RECLAIM, and nobody took over after a crash."""
     story = begun()

@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from coordinator.core.model import State
-from coordinator.sentences import meaning
+from coordinator.sentences import meaning, sentence
 from protocol.event import Event
+from tools.audit.absence import ended_by, out_of_it
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.options import asked_for, auditing, settings
@@ -46,18 +47,26 @@ def answer(evidence: Evidence, state: State, held: Held, at_ms: int) -> dict[str
         "split": held.split,
         "claim": ref_json(held.claim) if held.claim else None,
         "rule": event.body.get("rule") if event else None,
-        "reason": event.body.get("reason", "") if event else f"nobody had claimed {held.service} by then",
+        "reason": _reason(evidence, state, held, event),
     }
 
 
 def grounds(evidence: Evidence, state: State, held: Held) -> Event | None:
-    """The event that brought this: the owner's claim, or the newest end where nobody owns it."""
-    if held.claim:
-        return evidence.history.events[held.claim]
-    history = evidence.history
-    columns = [column.service(held.service) for column in state.columns.values()]
-    ends = [history.events[column.changed] for column in columns if column.changed and column.epoch]
-    return max(ends, key=lambda event: history.at_ms[event.ref], default=None)
+    """The event that brought this: the owner's claim, or what ended the last holding where no node owns it."""
+    return evidence.history.events[held.claim] if held.claim else ended_by(evidence, state, held.service)
+
+
+def _reason(evidence: Evidence, state: State, held: Held, event: Event | None) -> str:
+    if event is None:
+        return f"nobody had claimed {held.service} by then"
+    return str(event.body.get("reason", "")) if held.claim else absent(evidence, state, held.service, event)
+
+
+def absent(evidence: Evidence, state: State, service: str, end: Event) -> str:
+    """How the last holding ended and since when, and what keeps every candidate from taking it."""
+    since = f"{sentence(end)} ({name(evidence.history, end.ref)}, {show(evidence.history.at_ms[end.ref])})"
+    out = "; ".join(f"{node} does not take it: {why}" for node, why in out_of_it(evidence, state, service))
+    return f"{since}; {out}" if out else since
 
 
 def _lines(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:

@@ -16,7 +16,7 @@ from tools.audit.options import asked_for, auditing, settings
 from tools.audit.phases import Phases, in_words, phases_ms
 from tools.audit.showing import bracket, line, name, print_json, print_lines, ref_json
 from tools.audit.tenure import Held
-from tools.audit.who import grounds
+from tools.audit.who import absent, grounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class Story:
     """The owner's claim or reclaim; where nobody owns it, the event that ended the last ownership."""
     up: Event | None
     events: list[Event]
+    reason: str = ""
+    """Of the claim; where nobody owns it, how that came and why no candidate takes it."""
 
     @property
     def phases(self) -> Phases:
@@ -73,7 +75,8 @@ def story(evidence: Evidence, service: str, at_ms: int) -> Story:
         return Story(evidence, held, at_ms, None, None, [])
     events = chain(history, frozenset(event.ref for event in known), root)
     ups = [event for event in events if event.kind == Kind.UP and event.node == root.node and root.ref in event.causes]
-    return Story(evidence, held, at_ms, root, ups[0] if ups else None, events)
+    reason = str(root.body.get("reason", "")) if held.claim else absent(evidence, state, service, root)
+    return Story(evidence, held, at_ms, root, ups[0] if ups else None, events, reason)
 
 
 def as_json(told: Story) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def as_json(told: Story) -> dict[str, Any]:
         "epoch": told.held.epoch,
         "split": told.held.split,
         "rule": told.rule,
-        "reason": told.root.body.get("reason", "") if told.root else "",
+        "reason": told.reason,
         "phases_ms": told.phases,
         "passed_over": told.passed_over,
         "chain": [
@@ -111,7 +114,7 @@ def _lines(told: Story) -> list[str]:
     lines = [_headline(told)]
     if told.rule:
         lines.append(f"  rule         {told.rule}: {meaning(told.rule)}")
-    lines.append(f"  reason       {told.root.body.get('reason', '')}")
+    lines.append(f"  reason       {told.reason}")
     lines += [f"  passed over  {item['node']}: {item['why']}" for item in told.passed_over]
     if held.owner:
         lines.append(f"  phases       {in_words(told.phases)}")

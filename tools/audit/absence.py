@@ -1,0 +1,58 @@
+"""Where no node owns a service: since when, and why no candidate takes it, in the words of the decide table's rows.
+
+    over = ended_by(evidence, state, "web")         # the event that ended the last holding; None where there was none
+    out_of_it(evidence, state, "web")               # [("lukretia", "in FAIL (operator)"), ...]: what the feeds tell
+"""
+
+from coordinator.core import ownership
+from coordinator.core.case import Case
+from coordinator.core.decide import on_hold
+from coordinator.core.given import Given
+from coordinator.core.model import State
+from protocol.event import Event, Ref
+from tools.audit.evidence import Evidence
+
+UNKNOWN = Given({}, True)
+"""What a node was given besides the feeds stands only in its decisions; here nothing is asked of it."""
+
+
+def ended_by(evidence: Evidence, state: State, service: str) -> Event | None:
+    """A last word that another node recorded, a fence, the node's own `down`, or the start after which it held it no more."""
+    history = evidence.history
+    ends = [history.events[ref] for node in state.columns if (ref := _end(state, service, node)) in history.events]
+    return max(ends, key=lambda event: (history.at_ms[event.ref], event.ref), default=None)
+
+
+def _end(state: State, service: str, node: str) -> Ref | None:
+    theirs = state.column(node).service(service)
+    if not theirs.epoch:
+        return None
+    over = ownership.ended(state, service, node) if theirs.holds else None
+    return over.ref if over else theirs.lowered or theirs.changed
+
+
+def out_of_it(evidence: Evidence, state: State, service: str) -> list[tuple[str, str]]:
+    """Every candidate that the feeds show to be out, with why; one that could take it is not in the list."""
+    ruled = ownership.ruled(state, evidence.policy, service)
+    told = [(node, _why_out(Case(state, evidence.policy, node, service, UNKNOWN))) for node in ruled.nodes]
+    return [(node, why) for node, why in told if why]
+
+
+def _why_out(case: Case) -> str:
+    held = on_hold(case)
+    if held:
+        return held.reason
+    if case.column.started is None:
+        return "nothing is known of it"
+    if not case.column.running:
+        return "its faild has been stopped"
+    if case.column.leaving:
+        return "it is being stopped"
+    return case.why_out(case.me) or _judged(case)
+
+
+def _judged(case: Case) -> str:
+    """The newest judgement of every other node that runs: out where none of them hears it."""
+    others = [column for node, column in sorted(case.state.columns.items()) if node != case.me and column.running]
+    said = [f"{column.judgement[case.me]} by {column.node}" for column in others if case.me in column.judgement]
+    return said[0] if said and not any(word.startswith("alive") for word in said) else ""

@@ -71,6 +71,8 @@ class ServicePolicy:
     restarts: int = 0
     retry_ms: int | None = 60_000
     """How long a FAIL by an action or a check lasts at first; None "never"."""
+    announce_every_ms: int = 60_000
+    """How often the owner announces its addresses again while another candidate is dead."""
 
     @property
     def interfaces(self) -> tuple[str, ...]:

@@ -71,6 +71,7 @@ def _service(name: str, service: ServiceShape) -> ServicePolicy:
         on_isolation=service.on_isolation,
         restarts=service.restarts,
         retry_ms=_number(service.retry, {"never": None}),
+        announce_every_ms=service.announce_every,
     )
 
 

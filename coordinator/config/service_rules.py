@@ -35,12 +35,19 @@ def _is_witness(reading: Reading, name: str) -> bool:
     return node is not None and node.witness
 
 
+ANNOUNCE_MS_MIN = 1000
+"""An announcement is a broadcast and takes a second with its repeats."""
+
+
 def policies(reading: Reading) -> Findings:
     for name, service in reading.file.services.items():
         if service.partition != "serve":
             what = f'"{service.partition}" is not in this release, which has no leases and no votes'
             yield Finding(("services", name, "partition"), what, 'Write "serve", and know that both sides of a split serve')
         yield from _lease(reading, name, service)
+        if service.announce_every < ANNOUNCE_MS_MIN:
+            what = f"{spoken(service.announce_every)} is shorter than {spoken(ANNOUNCE_MS_MIN)}, and each is a broadcast"
+            yield Finding(("services", name, "announce_every"), what, 'Write one such as "1m"')
 
 
 def _lease(reading: Reading, name: str, service: ServiceShape) -> Findings:

@@ -168,6 +168,9 @@ class ServiceShape(Shape):
     retry: Annotated[int | str, _duration_or("never"), _duration_schema("never")] = Field(
         60_000, description="How long FAIL by an action or a check lasts at first; it doubles.", examples=["1m"]
     )
+    announce_every: Duration = Field(
+        60_000, description="How often the owner announces again while another candidate is dead.", examples=["1m"]
+    )
 
 
 class OperatorShape(Shape):

@@ -153,6 +153,13 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True)
+class Announce:
+    """Announce the addresses of this service that are up once more. Nothing waits for it, and nothing is written."""
+
+    service: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendReply:
     """Tell the node that passed a command on what became of it."""
 
@@ -206,6 +213,6 @@ class Exit:
 
 
 Effect = (
-    Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Watch | Adopt
-    | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
+    Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Announce | Watch
+    | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
 )  # fmt: skip

@@ -8,7 +8,7 @@ from coordinator.alarms.names import AlarmName
 from coordinator.core import looking, ownership, sharing
 from coordinator.core.case import Case
 from coordinator.core.decide import Act, Decision, decide
-from coordinator.core.effects import Alarm, AlarmOver
+from coordinator.core.effects import Alarm, AlarmOver, Announce
 from coordinator.core.given import Given, PeerGiven
 from coordinator.core.jobs import Job, Phase
 from coordinator.core.model import UPISH, Judgement, ServiceState
@@ -285,6 +285,8 @@ def _afterwards(core: Core, name: str, job: Job, told: Given, behind: frozenset[
         give_up(core, job)
     if job.phase is Phase.STUCK and job.wake_at_ms is not None and core.now_ms >= job.wake_at_ms:
         job.try_again()
+    if core.waits[name].announces(asked, core.now_ms):
+        core.emit(Announce(name))
     if core.waits[name].move_over(asked, core.now_ms) and not core.disk_refuses:
         move = ownership.active_move(core.state, name)
         assert move is not None, "a move that is over was active"

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from coordinator.core import ownership
 from coordinator.core.case import Case
 from coordinator.core.decide import Act, Decision
-from coordinator.core.model import UPISH, ServiceColumn, ServiceState
+from coordinator.core.model import UPISH, Judgement, ServiceColumn, ServiceState
 from protocol.event import Ref
 
 RETRY_MS_MAX = 3_600_000
@@ -26,6 +26,15 @@ def retry_wait_ms(retry_ms: int, failures: int) -> int:
 PASSED_MS = 10_000
 """For so long a node is passed over where nothing of it changes; each time in a row twice as long, up to RETRY_MS_MAX. What
 kept it from claiming may be over without a word: an event that it waited for has come, its clock runs again."""
+
+
+class Missed(NamedTuple):
+    """While we are up."""
+
+    nodes: frozenset[str]
+    """Candidates that were judged dead, and are not back with their newest events."""
+    announced_ms: int
+    """When we last announced the service, or the first of these was missed."""
 
 
 class PassedOver(NamedTuple):
@@ -54,6 +63,7 @@ class Waits:
     """Expected, and it did not claim."""
     deaf: dict[str, int] = field(default_factory=dict)
     """Rival to since when it says, and we hear, that it does not hear us."""
+    missed: Missed | None = None
     failed: tuple[ServiceColumn, int] | None = None
     settles_ms: int = 0
     """After leaving FAIL, or after a claim that was reconsidered: until then no claim."""
@@ -137,6 +147,24 @@ class Waits:
             self.unheard = (case.mine.claim, now_ms)
         return now_ms - self.unheard[1] < dead_ms
 
+    def announces(self, case: Case, now_ms: int) -> bool:
+        """Whether to announce again what is up: a candidate that is dead may have announced it, unknown to us."""
+        if case.mine.state is not ServiceState.UP or case.rivals:
+            self.missed = None
+            return False
+        before = self.missed or Missed(frozenset(), now_ms)
+        missed = frozenset(node for node in case.others if self._is_missed(case, node, before.nodes))
+        back = bool(before.nodes - missed)
+        due = bool(before.nodes) and now_ms - before.announced_ms >= case.service.announce_every_ms
+        self.missed = Missed(missed, now_ms if back or due or not before.nodes else before.announced_ms)
+        return back or due
+
+    @staticmethod
+    def _is_missed(case: Case, node: str, before: frozenset[str]) -> bool:
+        peer = case.given.peers[node]
+        back = peer.judgement is Judgement.ALIVE and peer.current
+        return peer.judgement is Judgement.DEAD or (node in before and not back)
+
     def move_over(self, case: Case, now_ms: int) -> bool:
         """Whether the move that we hold the service under has lasted as long as it was asked for."""
         move = ownership.active_move(case.state, case.name)
@@ -160,6 +188,8 @@ class Waits:
         wakes += [self.settles_ms, *(passed.until_ms for passed in self.passed.values())]
         if self.led:
             wakes.append(self.led[1] + LEAD_MS)
+        if self.missed and self.missed.nodes:
+            wakes.append(self.missed.announced_ms + case.service.announce_every_ms)
         if self.unheard is not None:
             wakes.append(self.unheard[1] + dead_ms)
         due = self._retry_at_ms(case, now_ms)

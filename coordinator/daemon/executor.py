@@ -211,6 +211,15 @@ class Executor:
                 again.append((service, index))
         self._keep(again)
 
+    def announce(self, service: str) -> None:
+        """Another node may have announced them meanwhile: the addresses of this service that are held, once more."""
+        again = [held for held in self._keeper.held if held[0] == service]
+        for _, index in again:
+            action = self._deeds[service].actions[index]
+            if isinstance(action, AddressAction):
+                action.tell_anew()
+        self._keep(again)
+
     @property
     def held_addresses(self) -> dict[tuple[str, str], str]:
         """Interface and address of each that is held, and its service."""

@@ -322,6 +322,9 @@ class Node:
     def _cut(self, order: effects.Cut) -> None:
         self.executor.cut(order)
 
+    def _announce(self, order: effects.Announce) -> None:
+        self.executor.announce(order.service)
+
     def _watch(self, order: effects.Watch) -> None:
         self.executor.watch(order)
 
@@ -461,6 +464,7 @@ PERFORM: Mapping[type, Callable[[Node, Any], None]] = {
     effects.SayLastWord: Node._say,
     effects.Run: Node._run,
     effects.Cut: Node._cut,
+    effects.Announce: Node._announce,
     effects.Watch: Node._watch,
     effects.Adopt: Node._adopt,
     effects.Equip: Node._equip,

@@ -465,6 +465,25 @@ def test_a_held_address_is_announced_again_when_the_carrier_is_back(lan: Lan, ip
     inside(lan.one, work)
 
 
+@pytest.mark.parametrize("ip", ["10.77.0.118", "fd77::118"])
+def test_a_held_address_is_announced_again_when_asked(lan: Lan, ip: str) -> None:
+    """Another node may have announced it in a split: a neighbour knows that one's hardware address."""
+    text = f"{ip}/{24 if '.' in ip else 64}"
+
+    async def work() -> None:
+        async with stage(policy(address(text))) as it:
+            it.executor.run(run(1, "up"))
+            assert (await it.finished(1)).outcome is Outcome.DONE
+            it.executor._workshop.announcer.hush("eth0", ip_interface(text))  # else a repeat of the first one may tell it
+            remember_wrongly(lan, ip)
+            it.executor.announce("web")
+            await until(lambda: lan.neighbour(lan.client, ip) == lan.mac(lan.one), "it is announced")
+            it.executor.run(run(2, "down"))
+            await it.finished(2)
+
+    inside(lan.one, work)
+
+
 def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_is_an_alarm_until_then(lan: Lan) -> None:
     """A new interface has a new hardware address, and at first it is switched off: nobody can be told."""
     ip, rung = "10.77.0.117", list[str]()

@@ -57,6 +57,13 @@ def test_failback_is_at_once_never_or_after_a_time(written, meant):
     assert parse(bent('failback     = "10m"', f"failback = {written}"), "f").services["web"].failback_ms == meant
 
 
+def test_announcements_are_refreshed_each_minute_unless_the_file_says_otherwise():
+    assert parse(bent('retry        = "1m"', ""), "f").services["web"].announce_every_ms == 60_000
+    assert parse(bent('retry        = "1m"', 'announce_every = "5s"'), "f").services["web"].announce_every_ms == 5_000
+    with pytest.raises(BadConfig, match="announce_every"):
+        parse(bent('retry        = "1m"', 'announce_every = "999ms"'), "f")
+
+
 def test_retry_may_be_never():
     assert parse(bent('retry        = "1m"', 'retry = "never"'), "f").services["web"].retry_ms is None
 

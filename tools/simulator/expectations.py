@@ -28,7 +28,7 @@ def expect(words: Words) -> Question:
     service = words.service()
     questions = []
     while words.more():
-        questions.append(_option(words, service, words.next("owner=, split=, reclaimed= or state@NODE=")))
+        questions.append(_option(words, service, words.next("owner=, split=, reclaimed=, announced= or state@NODE=")))
     if not questions:
         raise words.wrong("expect lacks what is expected")
     return lambda world: [found for question in questions for found in question(world)]
@@ -43,6 +43,8 @@ def _option(words: Words, service: str, option: str) -> Question:
     if key in ("split", "reclaimed"):
         expected = words.choice(value, ("yes", "no"), f"answer to {key}") == "yes"
         return _split(service, expected) if key == "split" else _reclaimed(service, expected)
+    if key == "announced":
+        return _announced(service, words.choice(value, ("yes", "no"), "answer to announced") == "yes")
     if key.startswith("state@"):
         return _state(words, service, key.removeprefix("state@"), value)
     raise words.wrong(f"{option!r} is no option of expect")
@@ -73,6 +75,14 @@ def _reclaimed(service: str, expected: bool) -> Question:
     def ask(world: World) -> list[str]:
         found = world.tenures.reclaimed(service)
         return [] if found is expected else [f"{service} is {'' if found else 'not '}reclaimed"]
+
+    return ask
+
+
+def _announced(service: str, expected: bool) -> Question:
+    def ask(world: World) -> list[str]:
+        found = world.tenures.announced_alone(service)
+        return [] if found is expected else [f"{service} is {'' if found else 'not '}announced since its split"]
 
     return ask
 

@@ -269,6 +269,9 @@ class Faild:
         self._cuts.add(order.ticket)
         self._host.works.cut(order.service)
 
+    def _announce(self, order: do.Announce) -> None:
+        self._host.works.announce(order.service)
+
     def _watch(self, order: do.Watch) -> None:
         self._checks.watch(order.service, order.on, order.patience_ms)
 
@@ -348,6 +351,7 @@ PERFORM: dict[type, Callable[..., None]] = {
     do.SayLastWord: Faild._say_last_word,
     do.Run: Faild._run,
     do.Cut: Faild._cut,
+    do.Announce: Faild._announce,
     do.Watch: Faild._watch,
     do.Adopt: Faild._adopt,
     do.Equip: Faild._equip,

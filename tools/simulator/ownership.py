@@ -65,6 +65,14 @@ class Tenures:
             return False
         return self._hosts[tenure.owners[0]].works.reclaimed_us.get(service, -1) >= tenure.split_us
 
+    def announced_alone(self, service: str) -> bool:
+        """The one owner has announced it since the newest split was over, by a reclaim or without one."""
+        tenure = self.of[service]
+        if tenure.split_us is None or len(tenure.owners) != 1:
+            return False
+        works = self._hosts[tenure.owners[0]].works
+        return max(works.reclaimed_us.get(service, -1), works.announced_us.get(service, -1)) >= tenure.single_us
+
     def announced(self, service: str) -> bool:
         """No split since the one owner last announced: it took the service after the split, or has reclaimed it.
 

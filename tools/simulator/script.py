@@ -14,7 +14,7 @@ from tools.simulator.verbs import VERBS, Deed
 from tools.simulator.words import BadScenario, Line, Words
 
 EXPECTS = {
-    "expect": ("expect SERVICE owner=N[,N...]|none [split=yes|no] [reclaimed=yes|no] [state@N=STATE]", expect),
+    "expect": ("expect SERVICE owner=N[,N...]|none [split=|reclaimed=|announced=yes|no] [state@N=STATE]", expect),
     "expect-audit": ("expect-audit clean|FINDING-KIND", expect_audit),
 }
 ALWAYS = "always SERVICE at-most-one"

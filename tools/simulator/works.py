@@ -60,6 +60,8 @@ class Works:
         """Told when whatever ran was ended; with the power (True), or with its process."""
         self.reclaimed_us: dict[str, int] = {}
         """When the last of a service's reclaim actions was done."""
+        self.announced_us: dict[str, int] = {}
+        """When what was up of a service was last announced again, without a reclaim."""
         self._services = dict(policy.services)
         """As the daemon that runs here knows their actions."""
         self._later = later
@@ -164,6 +166,10 @@ class Works:
             up.discard(order.action)
         elif order.word == "reclaim" and outcome is Outcome.DONE and self._is_last(order):
             self.reclaimed_us[order.service] = self._now_us()
+
+    def announce(self, service: str) -> None:
+        if len(self._up[service]) == len(self._services[service].actions):
+            self.announced_us[service] = self._now_us()
 
     def _is_last(self, order: Order) -> bool:
         return order.action == len(self._services[order.service].actions) - 1

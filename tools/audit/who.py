@@ -11,6 +11,7 @@ from protocol.event import Event
 from tools.audit.absence import ended_by, out_of_it
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
+from tools.audit.knowledge import in_words, open_ends
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import bracket, name, print_json, print_lines, ref_json
 from tools.audit.tenure import Held
@@ -48,6 +49,7 @@ def answer(evidence: Evidence, state: State, held: Held, at_ms: int) -> dict[str
         "claim": ref_json(held.claim) if held.claim else None,
         "rule": event.body.get("rule") if event else None,
         "reason": _reason(evidence, state, held, event),
+        "open_ends": [end.as_json() for end in open_ends(evidence, state, held.service, at_ms)],
     }
 
 
@@ -70,6 +72,17 @@ def absent(evidence: Evidence, state: State, service: str, end: Event) -> str:
 
 
 def _lines(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
+    return [*_answered(evidence, state, held, at_ms), *known(evidence, state, held, at_ms)]
+
+
+def known(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
+    """A line that says up to when this is known, where a feed that matters does not reach the moment asked for."""
+    ends = open_ends(evidence, state, held.service, at_ms)
+    to_come = "that moment is still to come; " if at_ms > time.time_ns() // 1_000_000 else ""
+    return [f"  known   {to_come}{in_words(ends, held)}"] if ends else []
+
+
+def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
     event = grounds(evidence, state, held)
     if held.owner is None or event is None or held.claim is None:
         said = answer(evidence, state, held, at_ms)

@@ -6,17 +6,19 @@ from typing import Any
 
 import click
 
+from coordinator.core.model import State
 from coordinator.sentences import meaning, sentence
 from protocol.event import Event
 from protocol.kinds import Kind
 from tools.audit.chain import chain
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
+from tools.audit.knowledge import open_ends
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.phases import Phases, in_words, phases_ms
 from tools.audit.showing import bracket, line, name, print_json, print_lines, ref_json
 from tools.audit.tenure import Held
-from tools.audit.who import absent, grounds
+from tools.audit.who import absent, grounds, known
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Story:
     evidence: Evidence
     held: Held
     at_ms: int
+    state: State
     root: Event | None
     """The owner's claim or reclaim; where nobody owns it, the event that ended the last ownership."""
     up: Event | None
@@ -72,11 +75,11 @@ def story(evidence: Evidence, service: str, at_ms: int) -> Story:
     held = evidence.tenure.at(state, service)
     root = grounds(evidence, state, held)
     if root is None:
-        return Story(evidence, held, at_ms, None, None, [])
+        return Story(evidence, held, at_ms, state, None, None, [])
     events = chain(history, frozenset(event.ref for event in known), root)
     ups = [event for event in events if event.kind == Kind.UP and event.node == root.node and root.ref in event.causes]
     reason = str(root.body.get("reason", "")) if held.claim else absent(evidence, state, service, root)
-    return Story(evidence, held, at_ms, root, ups[0] if ups else None, events, reason)
+    return Story(evidence, held, at_ms, state, root, ups[0] if ups else None, events, reason)
 
 
 def as_json(told: Story) -> dict[str, Any]:
@@ -91,6 +94,7 @@ def as_json(told: Story) -> dict[str, Any]:
         "split": told.held.split,
         "rule": told.rule,
         "reason": told.reason,
+        "open_ends": [end.as_json() for end in open_ends(told.evidence, told.state, told.held.service, told.at_ms)],
         "phases_ms": told.phases,
         "passed_over": told.passed_over,
         "chain": [
@@ -118,7 +122,8 @@ def _lines(told: Story) -> list[str]:
     lines += [f"  passed over  {item['node']}: {item['why']}" for item in told.passed_over]
     if held.owner:
         lines.append(f"  phases       {in_words(told.phases)}")
-    lines += [f"  time         {bracket(history, told.root.ref)}", "", "what led to it, causes first:"]
+    lines.append(f"  time         {bracket(history, told.root.ref)}")
+    lines += [*known(told.evidence, told.state, held, told.at_ms), "", "what led to it, causes first:"]
     lines += [f"  {line(history, event, sentence(event))}{_because(told, event)}" for event in told.events]
     return lines
 

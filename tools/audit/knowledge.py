@@ -1,0 +1,44 @@
+"""Up to when an answer is known: the feeds of a service's candidates that end before the moment asked for.
+
+    ends = open_ends(evidence, state, "web", at_ms)     # [End("lukretia", 1767225606000)]; empty: every feed reaches that far
+    in_words(ends, held)                                # what may still change the answer
+"""
+
+from typing import Any, NamedTuple
+
+from coordinator.core import ownership
+from coordinator.core.model import State
+from tools.audit.clock import show
+from tools.audit.evidence import Evidence
+from tools.audit.tenure import Held
+
+
+class End(NamedTuple):
+    """A feed that matters and does not reach the moment asked for."""
+
+    node: str
+    until_ms: int | None
+    """The time of its newest event; None where no event of it is here."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {"node": self.node, "until": None if self.until_ms is None else show(self.until_ms), "until_ms": self.until_ms}
+
+    def __str__(self) -> str:
+        return f"{self.node} until {show(self.until_ms)}" if self.until_ms is not None else f"{self.node} not at all"
+
+
+def open_ends(evidence: Evidence, state: State, service: str, at_ms: int) -> list[End]:
+    """Of the candidates, and of every node that has claimed the service: an event that is not here may be of any of them."""
+    history = evidence.history
+    claimed = [node for node, column in state.columns.items() if column.service(service).epoch]
+    nodes = dict.fromkeys((*ownership.ruled(state, evidence.policy, service).nodes, *sorted(claimed)))
+    newest = {node: history.at_ms[history.nodes[node][-1].ref] if history.nodes.get(node) else None for node in nodes}
+    return [End(node, last_ms) for node, last_ms in newest.items() if last_ms is None or last_ms < at_ms]
+
+
+def in_words(ends: list[End], held: Held) -> str:
+    """Up to when it is known, and which event that is not here would make it another answer."""
+    silent = [end.node for end in ends]
+    changes = [f"{node} has let it go since" for node in silent if node in held.owners]
+    changes += [f"{node} has claimed it since" for node in silent if node not in held.owners]
+    return f"{', '.join(map(str, ends))}; it is another answer if {' or '.join(changes)}"

@@ -17,7 +17,7 @@ from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.options import asked_for, auditing, is_source, settings
 from tools.audit.showing import print_json, print_lines
-from tools.audit.tenure import Held
+from tools.audit.tenure import Held, keeps
 
 TURNS = frozenset(
     {Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.NODE_STARTED, Kind.GAP_DECLARED, Kind.FENCED, Kind.LAST_WORD, Kind.UP}
@@ -58,7 +58,7 @@ class Split:
         until = f"until {show(self.to_ms)} ({self.to_ms - self.from_ms} ms)" if self.to_ms is not None else "and still"
         announced = f"announced again at {show(self.reclaimed_ms)}" if self.reclaimed_ms is not None else "NOT announced again"
         owners = " and ".join(sorted(self.owners))
-        kept = "is the only one left" if self.rule == SURVIVAL else f"keeps it by {self.rule}"
+        kept = "is the only one left" if self.rule == SURVIVAL else keeps(self.rule)
         return f"{self.service}: {owners} from {show(self.from_ms)} {until}; {self.winner} {kept}, {announced}"
 
 

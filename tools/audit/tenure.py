@@ -19,6 +19,13 @@ from tools.audit.history import History, Run
 
 NEVER = Ref("", 0, 0)
 
+MOVE = "move"
+"""The rule where the owner is first only because an operator moved the service to it."""
+
+
+def keeps(rule: str) -> str:
+    return "keeps it because an operator moved it there" if rule == MOVE else f"keeps it by {rule}"
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -30,7 +37,7 @@ class Held:
     epoch: int
     """The largest that is known."""
     rule: str
-    """`split_winner` of the service at that time."""
+    """`split_winner` of the service at that time; MOVE where an operator's move put the owner first."""
     claim: Ref | None
     """The owner's last claim or reclaim."""
 
@@ -49,7 +56,12 @@ class Tenure:
         ruled = self._ruled(state, service)
         owner = ownership.winner(state, ruled, owners)
         claim = state.column(owner).service(service).claim if owner else None
-        return Held(service, owner, owners, ownership.epoch(state, service), ruled.split_winner, claim)
+        return Held(service, owner, owners, ownership.epoch(state, service), self._rule(state, ruled, owner), claim)
+
+    def _rule(self, state: State, ruled: ServicePolicy, owner: str | None) -> str:
+        move = ownership.active_move(state, ruled.name)
+        moved = move is not None and move.target == owner and ruled.nodes[:1] != (owner,)
+        return MOVE if moved and ruled.split_winner == "preference" else ruled.split_winner
 
     def owners(self, state: State, service: str) -> tuple[str, ...]:
         holders = ownership.holders(state, service)

@@ -14,7 +14,7 @@ from tools.audit.evidence import Evidence, gather
 from tools.audit.knowledge import in_words, open_ends
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import bracket, name, print_json, print_lines, ref_json
-from tools.audit.tenure import Held
+from tools.audit.tenure import Held, keeps
 
 
 @click.command()
@@ -89,12 +89,12 @@ def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[
         return [f"nobody owned {held.service} at {show(at_ms)}: {said['reason']}"]
     rule = str(event.body.get("rule", ""))
     lines = [
-        f"{held.owner} owned {held.service} at {show(at_ms)}, epoch {held.epoch}",
+        f"{held.owner} owned {held.service} at {show(at_ms)}, epoch {event.body['epoch']}",
         f"  claim   {name(evidence.history, held.claim)} of {show(evidence.history.at_ms[held.claim])}",
         f"  rule    {rule}: {meaning(rule)}",
         f"  reason  {event.body.get('reason', '')}",
         f"  time    {bracket(evidence.history, held.claim)}",
     ]
     if held.split:
-        lines.insert(1, f"  SPLIT   {' and '.join(held.owners)} held it; {held.owner} keeps it by {held.rule}")
+        lines.insert(1, f"  SPLIT   {' and '.join(held.owners)} held it; {held.owner} {keeps(held.rule)}")
     return lines

@@ -135,7 +135,7 @@ def _headline(told: Story) -> str:
     if held.owner is None:
         return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(history, told.root.ref)})"
     also = f"; a SPLIT: {' and '.join(held.owners)} held it" if held.split else ""
-    return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {held.epoch}, since {since}{also}"
+    return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {told.root.body['epoch']}, since {since}{also}"
 
 
 def _because(told: Story, event: Event) -> str:

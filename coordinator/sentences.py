@@ -34,6 +34,8 @@ RULES: Mapping[str, str] = {
     "operator-recover": "an operator said recover",
     "everywhere-over": "an operator said recover: the word that it fails everywhere is over",
     "carrier-back": "the carrier that had been lost is back",
+    "check-back": "the check for which it was given up passes again",
+    "rival-deaf": "another node holds it too and does not hear this one, so this one gives way",
     "retry": "the time after which a failed service is tried again is over",
     "take-over-dead": "whoever held it is judged dead, and no better candidate can take it",
     "take-over-free": "nobody holds it, and no better candidate can take it",

@@ -301,20 +301,17 @@ def configuration(world: Played, node: str) -> int:
 
 
 @pytest.mark.parametrize("damage", ["bytes = bytes || x'00'", "number = number + 1000", None], ids=["bits", "moved", "lost"])
-def test_a_damaged_configuration_is_said_once_and_not_of_every_command(tmp_path: Path, damage: str | None):
+def test_a_damaged_configuration_is_found_and_commands_are_judged_by_the_files_that_count(tmp_path: Path, damage: str | None):
+    """The file that the auditor was given is one: what an operator may order by that is no finding for want of another."""
     world = played(ORDERS, tmp_path / "logs")
     assert found(world) == set()
-    orders = [event["number"] for event in world.audit("timeline", "--kind", "command").lines if event["node"] == "lukretia"]
-    assert len(orders) > 1
     number = configuration(world, "lukretia")
     statement = f"UPDATE events SET {damage}" if damage else "DELETE FROM events"
     for node in ("genesis", "lukretia"):
         sql(world, node, f"{statement} WHERE node = 'lukretia' AND number = {number}")
-    told = [item for item in world.audit("verify").json["findings"] if item["node"] == "lukretia"]
-    assert [(item["node"], item["number"]) for item in told if item["kind"] == "authority"] == [("lukretia", orders[0])]
-    (said,) = (item["text"] for item in told if item["kind"] == "authority")
-    assert f"this command and {len(orders) - 1} later " in said
-    assert f"lukretia {told[0]['incarnation']}/{number} is not here as it was written" in said
+    kinds = [item["kind"] for item in world.audit("verify").json["findings"] if item["node"] == "lukretia"]
+    assert kinds
+    assert "authority" not in kinds
 
 
 def test_a_configuration_that_cannot_be_read_counts_for_nobody_and_the_one_before_it_judges(world: Played):
@@ -353,5 +350,3 @@ def test_another_clusters_configuration_makes_everything_a_finding(world: Played
     text = world.config.read_text().replace("00112233445566778899aabbccddeeff", "ff112233445566778899aabbccddeeff")
     world.config.write_text(text)
     assert {kind for kind, _, _ in found(world)} == {"cluster"}
-
-

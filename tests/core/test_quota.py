@@ -39,6 +39,14 @@ def test_what_is_past_the_quota_is_left_and_the_rest_is_a_prefix():
     assert sum(len(entry.raw) for entry in taken) <= BURST_BYTES
 
 
+def test_a_small_run_behind_one_that_does_not_fit_is_left_as_well():
+    pen = Pen(CLUSTER, "carthage", Feeds())
+    pen.open(1, {})
+    sizes = [SIZE] * 100 + [1] * 5
+    entries = [pen.write("pulse", "", {"text": b"x" * size}, (), NOW).signed(b"s") for size in sizes]
+    assert 0 < len(quota().take(entries, 0)) < 100
+
+
 def test_nothing_behind_a_signature_is_taken_alone():
     """Forty under one signature: two such runs fit, and of the third nothing."""
     assert len(quota().take(feed(120, every=30), 0)) in (30, 60)

@@ -209,7 +209,9 @@ def test_configurations_that_differ_are_shown_and_stop_failback(make):
     cluster.until(lambda: not cluster.status("genesis")["nodes"]["lukretia"]["agrees"], "genesis sees it")
     for name in cluster.names:
         assert "other configuration" in cluster.failc("status", at=name).out
-    assert "configuration" in cluster.web("lukretia")["reason"] + str(cluster.status("lukretia")["alarms"])
+    cluster.until(
+        lambda: "configuration" in cluster.web("lukretia")["reason"] + str(cluster.status("lukretia")["alarms"]), "it is said"
+    )
     began = time.monotonic()
     while time.monotonic() < began + 1:  # ten heartbeats: a failback would have come with the first
         assert cluster.nodes["genesis"].serves()

@@ -46,11 +46,13 @@ class Opening:
         self._socket = listen(self._path)
         self._timer = asyncio.get_running_loop().call_later(LOAD_AFTER_S, self.serve)
 
-    def serve(self) -> None:
-        """Now, if it is not done already."""
+    def serve(self, then: Callable[[], None] | None = None) -> None:
+        """Now, if it is not done already. `then` is called when it is."""
         if self._task is None:
             self._task = asyncio.create_task(self._serve(), name="control socket")
             self._task.add_done_callback(self._served)
+        if then is not None:
+            self._task.add_done_callback(lambda task: then())
 
     async def close(self) -> None:
         """Ends all streams and removes the socket."""

@@ -49,6 +49,12 @@ def in_pieces(body: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
+def orders_in(body: Gap) -> tuple[str, ...]:
+    """The parts that carry orders or words of others. Runs of the first rules wrote them; no reader takes them from a gap."""
+    parts = ("holds", "unheld", "moves", "moves_ended", "fenced", "last_words", "nonces")
+    return tuple(part for part in parts if getattr(body, part))
+
+
 def taken_over(column: Column, body: Gap) -> Column:
     """The column with which a new incarnation begins. A part that is not there is empty.
 
@@ -60,6 +66,7 @@ def taken_over(column: Column, body: Gap) -> Column:
         column,
         services={**column.services, **served},
         forked={**column.forked, **body.forked},
+        orders_in_gap=by if orders_in(body) else column.orders_in_gap,
     )
 
 

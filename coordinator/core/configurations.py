@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from coordinator.core import pieces
-from coordinator.core.model import Column, State, newest_first
+from coordinator.core.model import Column, Flaw, State, newest_first
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Event
 from protocol.events import ConfigApplied, ConfigPart
@@ -70,6 +70,10 @@ def with_policy(state: State, digest: bytes, text: str, number: int) -> State:
 def applied(state: State, column: Column, event: Event, body: ConfigApplied) -> Column:
     """What the author lives by from here on, whoever goes by it."""
     configs = newest_first(column.configs, body.digest)
+    mine = event.node == state.trust.me
+    if body.number > max(LABEL_MAX, state.orders.signed.get(body.digest, 0)) and not mine:
+        text = f"no administrator has given its file the number {body.number}, and it rules nothing"
+        column = column.without_effect(event.ref, Flaw.AUTHORITY, text)
     return replace(column, config_number=body.number, config=body.digest, configured=event.ref, configs=configs)
 
 

@@ -15,7 +15,7 @@ from coordinator.core import ownership
 from coordinator.core.case import Case
 from coordinator.core.configurations import ran
 from coordinator.core.decide import Act, decide
-from coordinator.core.model import Judgement, State
+from coordinator.core.model import Column, Judgement, State
 from coordinator.core.reducer import reduce
 from coordinator.core.transitions import out_of_order
 from coordinator.policy import Policy
@@ -40,8 +40,10 @@ def check(before: State, event: Event) -> str | None:
     body = body_of(event)
     if isinstance(body, Malformed):
         return None  # a finding of its own: the fold passes over it
-    order = out_of_order(before.column(event.node), event.kind, event.service)
-    return order or _decided(before, event, body) or _pointed(before, event)
+    column = before.column(event.node)
+    begun = column.head is not None and column.head.incarnation == event.incarnation
+    order = out_of_order(column if begun else Column(event.node), event.kind, event.service)
+    return order or _decided(before, event, body) or _carried(before, event, body) or _pointed(before, event)
 
 
 def _decided(before: State, event: Event, body: Body | None) -> str | None:
@@ -81,6 +83,18 @@ def _judgements(before: State, event: Event, given: Given, policy: Policy) -> st
             return f"{event.kind} {event.service} calls {name} {peer.judgement}, its feed says {written.get(name, 'indoubt')}"
         if peer.judgement is Judgement.DEAD and peer.silent_ms < policy.timing.dead_ms:
             return f"{event.kind} {event.service} calls {name} dead after {peer.silent_ms} ms of silence"
+    return None
+
+
+def _carried(before: State, event: Event, body: Body | None) -> str | None:
+    """A gap carries epochs that its author had claimed; judged where all of the incarnation before is here."""
+    column = before.column(event.node)
+    if not isinstance(body, Gap) or column.head is None or column.head[1:3] != (body.incarnation, body.number):
+        return None
+    for name, kept in body.services.items():
+        known = max(column.service(name).epoch, column.service(name).holding_epoch, ownership.epoch(before, name))
+        if max(kept.epoch, kept.holding_epoch) > known:
+            return f"gap-declared carries epoch {max(kept.epoch, kept.holding_epoch)} of {name} where {known} was known"
     return None
 
 

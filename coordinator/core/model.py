@@ -131,6 +131,8 @@ class Column:
     judged: Mapping[str, Ref] = field(default_factory=dict)
     """The last written judgement of each peer."""
     judgement: Mapping[str, str] = field(default_factory=dict)
+    orders_in_gap: Ref | None = None
+    """The gap of this incarnation that carried what a gap carries no more; of which rules it is, its first start tells."""
     moves_ended: frozenset[tuple[str, Ref]] = frozenset()
     """Of each service the moves that this node, which held it, has seen over."""
     forked: Mapping[str, Ref] = field(default_factory=dict)

@@ -5,6 +5,7 @@ Everything here was verified before it came; what is judged here is whether it i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
@@ -20,7 +21,7 @@ from coordinator.core.inputs import (
     LinkChanged,
     RoomChanged,
 )
-from coordinator.core.model import Flaw, Judgement
+from coordinator.core.model import Flaw, Judgement, Skipped
 from coordinator.core.reducer import reduce
 from protocol.event import Entry
 from protocol.forks import fits, flat_of
@@ -157,10 +158,11 @@ def _within_quota(core: Core, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
 def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
     for entry in entries:
         core.feeds.add(entry)
+        known = core.state.column(entry.event.node).skipped
         core.state = reduce(core.state, entry.event)
         core.witnessing.saw(entry.event.kind)
         core.took(entry.event)
-        _name_what_had_no_effect(core, entry)
+        _name_what_had_no_effect(core, entry.event.node, known)
     core.news = core.news or bool(entries)
     moved_here = any(entry.event.kind == Kind.MOVE_BEGUN and entry.event.body.get("target") == core.me for entry in entries)
     core.pen.keep(entries, core.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
@@ -173,13 +175,13 @@ def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
                 last_word_heard(core, early)
 
 
-def _name_what_had_no_effect(core: Core, entry: Entry) -> None:
+def _name_what_had_no_effect(core: Core, node: str, known: Sequence[Skipped]) -> None:
     """A signature says who wrote an event; what it may not change, it does not change, and people hear of it."""
-    skipped = core.state.column(entry.event.node).skipped
-    if skipped and skipped[-1].ref == entry.ref:
+    skipped = core.state.column(node).skipped
+    if skipped and skipped[-1:] != known[-1:]:
         name = AlarmName.ENCODING if skipped[-1].flaw is Flaw.ENCODING else AlarmName.NO_AUTHORITY
-        number = "/".join(map(str, entry.ref))
-        core.emit(Alarm(name, f"event {number} has no effect: {skipped[-1].text}", node=entry.event.node))
+        number = "/".join(map(str, skipped[-1].ref))
+        core.emit(Alarm(name, f"event {number} has no effect: {skipped[-1].text}", node=node))
 
 
 def last_word_heard(core: Core, given: LastWordHeard) -> bool:

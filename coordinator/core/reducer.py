@@ -13,8 +13,9 @@ from typing import Any
 
 from coordinator.core import configurations, orders, proof
 from coordinator.core.carried import taken_over
-from coordinator.core.model import UPISH, Column, Flaw, ServiceColumn, ServiceState, State, Word
+from coordinator.core.model import Column, Flaw, ServiceColumn, ServiceState, State, Word
 from coordinator.core.replacing import replace
+from coordinator.core.standing import FIRST_RULES
 from coordinator.core.transitions import out_of_order
 from protocol.event import Event, Head, Ref
 from protocol.events import (
@@ -118,8 +119,12 @@ def _obeyed(state: State, column: Column, event: Event, body: Any) -> Column:
 def _started(state: State, column: Column, event: Event, body: NodeStarted) -> Column:
     """A start ends whatever an earlier run held; only an operator's FAIL outlives it."""
     services = {name: _restarted(service, event) for name, service in column.services.items()}
+    if column.orders_in_gap and body.rules > FIRST_RULES:
+        text = "it carries orders or words of others, which no gap carries since rules 2"
+        column = column.without_effect(column.orders_in_gap, Flaw.AUTHORITY, text)
     return replace(
         column,
+        orders_in_gap=None,
         run=body.run,
         started=event.ref,
         running=True,
@@ -151,7 +156,7 @@ def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
 
 def _gap(state: State, column: Column, event: Event, body: Gap) -> Column:
     """A new incarnation: what must outlive the old one stands in its first event, or in its first ones."""
-    return column if column.started else taken_over(column, body)
+    return taken_over(column, body)
 
 
 def _judged(state: State, column: Column, event: Event, body: Judged) -> Column:
@@ -271,9 +276,10 @@ def _carrier_back(column: Column, service: ServiceColumn, event: Event, body: Ca
 
 
 def _move_ended(state: State, column: Column, event: Event, body: MoveEnded) -> Column:
-    """By a node that holds the service: it has counted the time of the move."""
-    if column.service(event.service).state not in UPISH:
-        return column
+    """By a node that holds the service: it has counted the time of the move. It counts while that node may own the service."""
+    lived = column.service(event.service).configs
+    if lived[:1] and lived[0] in state.policies and not configurations.is_candidate(state, event.node, event.service, lived):
+        column = column.without_effect(event.ref, Flaw.AUTHORITY, f"{event.node} may not own {event.service}")
     return replace(column, moves_ended=column.moves_ended | {(event.service, body.move)})
 
 

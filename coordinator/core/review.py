@@ -287,7 +287,8 @@ def _afterwards(core: Core, name: str, job: Job, told: Given, behind: frozenset[
         job.try_again()
     if core.waits[name].announces(asked, core.now_ms):
         core.emit(Announce(name))
-    if core.waits[name].move_over(asked, core.now_ms) and not core.disk_refuses:
+    over = core.waits[name].move_over(asked, core.now_ms) and core.column.service(name).state in UPISH
+    if over and not core.disk_refuses:
         move = ownership.active_move(core.state, name)
         assert move is not None, "a move that is over was active"
         core.write(Kind.MOVE_ENDED, name, {"move": list(move.ref), "why": "its time is over"}, (move.ref,))

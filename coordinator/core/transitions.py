@@ -23,12 +23,15 @@ ENTERED_FROM: Mapping[str, frozenset[ServiceState]] = {
     Kind.FAIL: frozenset({S.RECOVER, S.FAIL}),
     Kind.ACTION_STARTED: HOLDING,
     Kind.ACTION_FINISHED: HOLDING,
+    Kind.MOVE_ENDED: UPISH,
 }
 """Which states of its own an event of this kind may follow."""
 
 
 def out_of_order(column: Column, kind: str, service: str) -> str | None:
     """Why this event may not stand where it stands in its feed; None where it may."""
+    if kind == Kind.GAP_DECLARED:
+        return "gap-declared after the first start of its incarnation" if column.started else None
     allowed = ENTERED_FROM.get(kind)
     if allowed is None:
         return None

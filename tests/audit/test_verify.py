@@ -14,7 +14,7 @@ from coordinator.config import read
 from coordinator.core.given import Given
 from coordinator.trust import beginning
 from protocol.commands import Command, sign_command
-from protocol.event import Entry, Ref
+from protocol.event import NO_PREVIOUS, Entry, Ref
 from protocol.kinds import Kind
 from protocol.sshkey import FileKey
 from store.journal import Journal
@@ -133,6 +133,28 @@ def forge(
     return number
 
 
+def anew(world: Played, node: str, parts: Body) -> Ref:
+    """A new incarnation of the node, whose gap has these parts, and its start. Returns the gap."""
+    gap: list[Ref] = []
+
+    async def append() -> None:
+        journal = await Journal.open(world.state(node), node, Keys([node], real=True).signer(node))
+        entries = await journal.load()
+        last = [entry for entry in entries if entry.event.node == node][-1]
+        start = next(entry.event for entry in entries if entry.event.node == node and entry.event.kind == Kind.NODE_STARTED)
+        body = {"incarnation": last.event.incarnation, "number": last.event.number, "id": last.id, **parts}
+        heads = tuple({head.feed: head for entry in entries if (head := entry.head).node != node}.values())
+        first = Entry.of(replace(last.event, incarnation=last.event.incarnation + 1, number=1, previous=NO_PREVIOUS,
+                                 kind=str(Kind.GAP_DECLARED), service="", body=body, causes=(), heads=heads))  # fmt: skip
+        later = replace(first.event, number=2, previous=first.id, kind=start.kind, body=start.body, heads=())
+        await journal.append([first, Entry.of(later)])
+        await journal.close()
+        gap.append(first.ref)
+
+    asyncio.run(append())
+    return gap[0]
+
+
 def last_given(world: Played, node: str) -> dict[str, Any]:
     """What the node's peers looked like to it: alive, fit and current, as in the last claim there was."""
     log = read_log(world.state(node))
@@ -199,6 +221,31 @@ def test_an_up_without_a_claim_is_unlawful(world: Played):
     body = {"epoch": 1, "durable_us": 1, "act_us": 1, "announce_us": 1, "reason": ""}
     number = forge(world, "genesis", Kind.UP, body)
     assert found(world) == {("unlawful", "genesis", number)}
+
+
+MOVE = ["lukretia", 1, 2]
+
+
+@pytest.mark.parametrize(("flaw", "kind", "service", "body"), [
+    ("unlawful", Kind.GAP_DECLARED, "", {"incarnation": 1, "number": 1, "id": bytes(32)}),
+    ("unlawful", Kind.MOVE_ENDED, "web", {"move": MOVE, "why": "over"}),
+    ("authority", Kind.CONFIG_APPLIED, "", {"number": 2**53, "digest": b"t" * 32, "text": "cluster = "}),
+    ("authority", Kind.LAST_WORD, "web", {"word": b"", "signature": b"", "node": "lukretia", "epoch": 1}),
+])  # fmt: skip
+def test_what_its_author_had_no_right_to_is_found_once(world: Played, flaw: str, kind: Kind, service: str, body: Body):
+    number = forge(world, "genesis", kind, body, service=service)
+    told = world.audit("verify").json["findings"]
+    assert [item["kind"] for item in told if (item["node"], item["number"]) == ("genesis", number)] == [flaw]
+
+
+@pytest.mark.parametrize(("flaw", "parts"), [
+    ("authority", {"last_words": [["web", "lukretia", 1, MOVE, b"run"]]}),
+    ("unlawful", {"services": {"web": {"epoch": 10**15, "holding_epoch": 10**15, "wish": "fail", "lowered": []}}}),
+])  # fmt: skip
+def test_a_gap_that_carries_what_is_not_its_nodes_own_is_found_once(world: Played, flaw: str, parts: Body):
+    first = anew(world, "genesis", parts)
+    told = world.audit("verify").json["findings"]
+    assert [(item["kind"], item["node"], item["incarnation"], item["number"]) for item in told] == [(flaw, *first)]
 
 
 def test_a_cause_that_its_author_did_not_know_is_unlawful(world: Played):

@@ -85,6 +85,60 @@ def test_a_gap_carries_no_word_that_nobody_signed() -> None:
     assert ownership.holders(reduce(story.state, gap), "web") == (L,)
 
 
+def anew(story: Story, rules: int, **parts: object) -> Event:
+    """The thief begins a new incarnation with a gap of these parts. Returns the gap."""
+    body = {"incarnation": 1, "number": 1, "id": bytes(32), **parts}
+    gap = Event(CLUSTER, THIEF, 2, 1, bytes(32), 0, 0, Kind.GAP_DECLARED, "", body, (), ())
+    started = {"run": b"next run", "rules": rules, "config": b"", "clean": False}
+    start = Event(CLUSTER, THIEF, 2, 2, bytes(32), 0, 0, Kind.NODE_STARTED, "", started, (), ())
+    story.state = reduce(reduce(story.state, gap), start)
+    return gap
+
+
+WORD = ["web", L, 1, [THIEF, 1, 2], b"run"]
+ORDERS_IN_A_GAP = [{"last_words": [WORD]}, {"fenced": [WORD]}, {"holds": {"web": [[THIEF, 1, 2]]}}, {"unheld": [[THIEF, 1, 2]]},
+                   {"moves": [["web", G, 1, 0, [THIEF, 1, 2]]]}, {"moves_ended": [[THIEF, 1, 2]]},
+                   {"nonces": [[bytes(16), 1]]}]  # fmt: skip
+
+
+@pytest.mark.parametrize("parts", ORDERS_IN_A_GAP, ids=lambda parts: next(iter(parts)))
+def test_a_gap_that_carries_orders_is_named_except_in_a_run_of_the_first_rules(parts: dict[str, object]) -> None:
+    for rules, named in ((2, [Flaw.AUTHORITY]), (1, [])):
+        story = begun()
+        gap = anew(story, rules, **parts)
+        assert [skip.flaw for skip in story.state.column(THIEF).skipped if skip.ref == gap.ref] == named
+
+
+def test_a_gap_of_what_its_own_node_did_is_nothing_to_name() -> None:
+    story = begun()
+    anew(story, 2, services={"web": {"epoch": 0, "wish": "fail", "lowered": []}}, forked={L: [THIEF, 1, 2]})
+    assert story.state.column(THIEF).skips == 0
+
+
+def test_a_gap_in_the_middle_of_a_run_changes_nothing_and_is_named() -> None:
+    story = begun()
+    body = {"incarnation": 1, "number": 1, "id": bytes(32), "services": {"web": {"epoch": 9, "wish": "fail", "lowered": []}}}
+    story.write(THIEF, Kind.GAP_DECLARED, body, "")
+    assert story.state.column(THIEF).service("web").epoch == 0
+    assert last_skip(story, THIEF) is Flaw.UNLAWFUL
+
+
+def ends_the_move(story: Story, node: str) -> None:
+    story.write(node, Kind.MOVE_ENDED, {"move": [L, 1, 2], "why": "over"})
+
+
+def test_a_move_is_ended_by_a_node_that_holds_the_service_and_may_own_it() -> None:
+    story = begun()
+    applied(story, THIEF, 1, story.policy.digest)
+    ends_the_move(story, L)
+    assert last_skip(story, L) is None
+    ends_the_move(story, G)
+    assert last_skip(story, G) is Flaw.UNLAWFUL
+    story.holds(THIEF, 2)
+    ends_the_move(story, THIEF)
+    assert last_skip(story, THIEF) is Flaw.AUTHORITY
+
+
 def test_a_last_word_outlives_the_incarnation_that_heard_it() -> None:
     story = begun()
     said(story, G, L)
@@ -135,6 +189,8 @@ def test_a_number_that_a_thief_gives_a_file_rules_nothing_and_leaves_numbers_for
     applied(story, THIEF, 2**53, story.policy.digest)
     assert ruling(story.state, story.policy) == story.policy
     assert number_at_start(story.state, b"n" * 32) <= 2**33
+    assert [skip.flaw for skip in story.state.column(THIEF).skipped] == [Flaw.AUTHORITY] * 2
+    assert story.state.column(L).skips == 0
 
 
 def test_an_event_of_another_incarnation_that_is_skipped_changes_only_its_author() -> None:

@@ -101,9 +101,9 @@ def _malformed(entries: Iterable[Entry]) -> Iterator[Finding]:
 
 
 def _authority(order: Iterable[Event], begin: State, wrong: Sequence[Finding]) -> Iterator[Finding]:
-    """Commands that nobody obeyed. Where it is not known which roles were in force, that is said once for all of them."""
+    """What its author had no right to. Where it is not known which roles were in force, that is said once for all commands."""
     unjudged: dict[tuple[str, int, Ref | None], list[Ref]] = defaultdict(list)
-    for refused in refused_commands(order, begin):
+    for refused in without_authority(order, begin):
         if refused.judged:
             yield Finding(Flaw.AUTHORITY, *refused.ref, refused.text)
         else:
@@ -126,7 +126,7 @@ def _roles_unknown(refs: Sequence[Ref], configured: Ref | None, wrong: Sequence[
 
 
 class Unobeyed(NamedTuple):
-    """A command event that had no effect."""
+    """An event that had no effect, a command or something else that takes a right."""
 
     ref: Ref
     text: str
@@ -136,15 +136,18 @@ class Unobeyed(NamedTuple):
     """The event that put that configuration in force, as far as it is here."""
 
 
-def refused_commands(order: Iterable[Event], begin: State) -> Iterator[Unobeyed]:
-    """Command events that nobody obeyed, with the reason; also those that a later incarnation has replaced."""
+def without_authority(order: Iterable[Event], begin: State) -> Iterator[Unobeyed]:
+    """Events that their authors had no right to, with the reason; also those that a later incarnation has replaced."""
     state = begin
     for event in order:
+        known = state.column(event.node).skipped[-1:]
         state = reduce(state, event)
         column = state.column(event.node)
-        for ref, text in column.refused[-1:]:
-            judged = state.policy_of(column.configs) is not None
-            if ref == event.ref and (judged or event.kind == Kind.COMMAND):  # else it says no more than its command's finding
+        for ref, flaw, text in column.skipped[-1:]:
+            if column.skipped[-1:] == known or flaw is not Flaw.AUTHORITY:
+                continue  # what is not of the format or out of order is found elsewhere
+            judged = state.policy_of(column.configs) is not None or ref not in dict(column.refused)
+            if judged or event.kind == Kind.COMMAND:  # else it says no more than its command's finding
                 yield Unobeyed(ref, text, judged, column.configured)
 
 

@@ -272,6 +272,16 @@ def test_a_command_by_somebody_who_is_no_operator_is_a_finding_and_has_no_effect
     assert world.audit("who", "web").json["owner"] == "lukretia"
 
 
+@pytest.mark.parametrize("command", ["timeline", "who web", "why web", "splits", "replay", "verify", "diff 2000-01-01 now"])
+def test_a_body_of_wrong_types_ends_no_question(world: Played, command: str):
+    """One last word whose node was a list left the auditor without any answer."""
+    for kind in (Kind.LAST_WORD, Kind.DOWN, Kind.JUDGED, Kind.CLAIM):
+        forge(world, "genesis", kind, {"node": [1], "epoch": [1], "judgement": [1], "peer": {}, "reason": 1})
+    answer = world.audit(*command.split())
+    assert answer.code in (0, 1)
+    assert "Traceback" not in answer.err
+
+
 FORGED = "x\n2026-11-26T09:00:00.000Z  genesis 99  afm orders `fail web`\x1b[2J\x9b"
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.config import read
+from coordinator.core.life import RULES
 from protocol.bodies import SIGNATURE_BYTES, Hello, Ping, Want, batch_body, read_batch, signed_body
 from protocol.datagram import Inside, Sealer
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
@@ -167,7 +168,7 @@ class Thief:
         self._start()
 
     def _start(self) -> None:
-        body = {"run": self.run, "rules": 1, "config": self.policy.digest, "clean": False, "after": None}
+        body = {"run": self.run, "rules": RULES, "config": self.policy.digest, "clean": False, "after": None}
         started = self.write(Kind.NODE_STARTED, "", body)
         body = {"number": 1, "digest": self.policy.digest, "text": self.policy.text}
         self.push([started, self.write(Kind.CONFIG_APPLIED, "", body)])

@@ -45,6 +45,8 @@ class Result:
     memory: int = 0
     refused: int = 0
     alarms: list[str] = field(default_factory=list)
+    unaudited: str = ""
+    """What `failaudit verify` said instead of an answer about the logs in which the attack stands."""
     found: list[str] = field(default_factory=list)
     written: dict[int, range] = field(default_factory=dict)
     """Incarnation to the numbers of the events that the thief wrote into it meanwhile."""
@@ -64,6 +66,7 @@ class Result:
             (self.moves != 0, f"{self.moves} moves"),
             (self.two_owners_ms > 0, f"two owners for {self.two_owners_ms:.0f} ms: {'; '.join(self.overlaps)}"),
             (bool(self.ended), f"ended: {', '.join(self.ended)}"),
+            (bool(self.unaudited), f"failaudit verify gave no answer: {self.unaudited}"),
             (self.failover_ms is None, "no failover"),
             (self.failover_ms is not None and self.back_ms is None, "no way back"),
             (self.disk > DISK_MAX, f"{self.disk / 2**20:.0f} MB of disk"),
@@ -159,8 +162,8 @@ def find(results: list[Result], findings: list[dict[str, Any]]) -> None:
         for finding in findings:
             if finding["node"] == THIEF and finding["number"] in result.written.get(finding["incarnation"], ()):
                 result.found.append(finding["kind"])
-            elif finding["kind"] == "traceback":
-                result.found.append("traceback")
+            elif finding["kind"] in ("traceback", "unreadable"):
+                result.unaudited = finding["text"]
 
 
 __all__ = ["HONEST", "Result", "find", "judge", "play"]

@@ -184,7 +184,7 @@ class Victims:
             return list(json.loads(done.stdout)["findings"])
         except (ValueError, KeyError):
             kind = "traceback" if "Traceback" in done.stderr else "unreadable"
-            return [{"kind": kind, "node": "", "text": done.stderr[-300:]}]
+            return [{"kind": kind, "node": "", "text": done.stderr[-1500:]}]
 
     def owners(self, service: str) -> list[Held]:
         """Who served when, oldest first; what has not ended lasts until now."""

@@ -19,6 +19,7 @@ from functools import cached_property
 from coordinator.core.model import State
 from coordinator.core.reducer import reduce
 from protocol.event import Entry, Event, Head, Ref
+from protocol.events import Down, HeardLastWord, body_of
 from protocol.kinds import Kind
 
 STEP_MS = 250
@@ -181,8 +182,9 @@ def ends_told(nodes: Mapping[str, Sequence[Event]]) -> dict[Ref, Ref]:
         knew: dict[str, Head] = {}
         for event in events:
             knew.update((head.node, head) for head in event.heads if head[1:3] > knew.get(head.node, NOTHING)[1:3])
-            if event.kind == Kind.DOWN:
-                ends[node, event.service, event.body.get("epoch", 0)] = event.ref, dict(knew)
+            body = body_of(event) if event.kind == Kind.DOWN else None
+            if isinstance(body, Down):
+                ends[node, event.service, body.epoch] = event.ref, dict(knew)
     told = {}
     for events in nodes.values():
         for event in events:
@@ -194,9 +196,8 @@ def ends_told(nodes: Mapping[str, Sequence[Event]]) -> dict[Ref, Ref]:
 
 def _claim_ended_by(event: Event) -> tuple[str, str, int]:
     """Node, service and epoch of which a recorded last word says that they are down."""
-    if event.kind != Kind.LAST_WORD:
-        return ("", "", 0)
-    return (event.body.get("node", ""), event.service, event.body.get("epoch", 0))
+    body = body_of(event) if event.kind == Kind.LAST_WORD else None
+    return (body.node, event.service, body.epoch) if isinstance(body, HeardLastWord) else ("", "", 0)
 
 
 def times_ms(events: Sequence[Event]) -> list[int]:

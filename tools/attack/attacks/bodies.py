@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from coordinator.core.life import RULES
 from protocol.canonical import INT_MAX
 from protocol.kinds import Kind
 from tools.attack.attacks.attack import Attack
@@ -16,7 +17,7 @@ NO_NUMBERS: tuple[Any, ...] = ("x", INT_MAX, -1, None, [], {})
 
 REF = ["brutus", 1, 1]
 RIGHT: Mapping[Kind, Mapping[str, Any]] = {
-    Kind.NODE_STARTED: {"run": bytes(8), "rules": 1, "config": bytes(32), "clean": True, "after": None},
+    Kind.NODE_STARTED: {"run": bytes(8), "rules": RULES, "config": bytes(32), "clean": True, "after": None},
     Kind.NODE_PAUSED: {"late_ms": 1},
     Kind.CONFIG_APPLIED: {"number": 1, "digest": bytes(32), "text": ""},
     Kind.TAIL_CUT: {"cuts": [["lukretia", 1, 1, 9]]},

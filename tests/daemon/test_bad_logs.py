@@ -160,7 +160,8 @@ def test_a_log_that_was_cut_anywhere_is_completed_from_the_peers(cluster):
 
 def cut_is_told(cluster) -> bool:
     """What was cut out stays a finding: the node that started with it says so for good."""
-    findings = cluster.audit("verify", at=["lukretia"]).json["findings"]
+    done = cluster.audit("verify", "--json", at=["lukretia"])
+    findings = done.json["findings"] if done.code in (0, 1) else []
     return bool(findings) and all("cut out of the log" in item["text"] for item in findings)
 
 

@@ -374,9 +374,10 @@ class Node:
 
     def _ready(self, order: effects.Ready) -> None:
         self.ready = True
+        self._measured()
         self.bell.ring()
         self._say_aloud("ready")
-        self.control.serve(self._measured)  # what it loads is a part of the start, and keeps nobody waiting
+        self.control.serve()
         tell("READY=1")
 
     def _measured(self) -> None:

@@ -9,7 +9,7 @@ help:
 	@echo "make demo     six demonstrations with real nodes on this machine, told as they happen (about a minute)"
 	@echo "make test     everything"
 	@echo "make soak     random accidents in virtual time, with seeds that nobody chose"
-	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it (less than nine minutes)"
+	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
 	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
 	@echo "make lint     ruff and mypy"

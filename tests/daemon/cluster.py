@@ -211,6 +211,10 @@ class Cluster:
         """What `failc status --json` prints, without starting it. Raises Trouble."""
         return self.socket(at).get("/status")
 
+    def alarms(self, at: str) -> list[dict[str, Any]]:
+        """Those that stand there. That its loop was late is left out: a machine that runs many tests at once may well be."""
+        return [alarm for alarm in self.status(at)["alarms"] if alarm["name"] != "loop-late"]
+
     def web(self, at: str) -> Any:
         return self.status(at)["services"]["web"]
 

@@ -64,7 +64,7 @@ def test_an_address_that_cannot_be_put_back_is_an_alarm_until_it_is_there_and_an
     lukretia.running.run("ip", "link", "set", "eth0", "down")
     lab.wait_until(lambda: "eth0" in str(lab.status("lukretia")["alarms"]), "the status says that it is not there", 20)
     lukretia.running.run("ip", "link", "set", "eth0", "up")
-    lab.wait_until(lambda: not lab.status("lukretia")["alarms"], "all is well again", 20)
+    lab.wait_until(lambda: not lab.alarms("lukretia"), "all is well again", 20)
     lab.wait_until(lambda: "10.77.0.100/24 on eth0 is announced again" in lukretia.log.read_text(), "it is announced", 20)
 
 
@@ -77,9 +77,9 @@ def test_a_machine_that_answers_for_a_held_address_is_an_alarm_with_its_hardware
     said = f"{mac} answers for 10.77.0.100 on eth0, which is held here: clients may reach that machine"
 
     def found() -> bool:
-        alarms = lab.status("lukretia")["alarms"]
+        alarms = lab.alarms("lukretia")
         return [(alarm["name"], alarm["service"], alarm["text"]) for alarm in alarms] == [("address-conflict", "web", said)]
 
     lab.wait_until(found, "lukretia says who answers", 60)
     genesis.run("ip", "addr", "del", "10.77.0.100/24", "dev", "eth0")
-    lab.wait_until(lambda: not lab.status("lukretia")["alarms"], "it is over", 120)
+    lab.wait_until(lambda: not lab.alarms("lukretia"), "it is over", 120)

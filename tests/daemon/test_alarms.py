@@ -8,14 +8,15 @@ from tests.daemon.cluster import Cluster
 
 
 def names(cluster: Cluster, at: str) -> set[tuple[str, str | None, str | None]]:
-    return {(alarm["name"], alarm["service"], alarm["node"]) for alarm in cluster.status(at)["alarms"]}
+    return {(alarm["name"], alarm["service"], alarm["node"]) for alarm in cluster.alarms(at)}
 
 
 def metrics(cluster: Cluster, at: str) -> list[str]:
     socket = cluster.nodes[at].own_state / "control.sock"
     words = ["curl", "-s", "--unix-socket", str(socket), "http://node/metrics"]
     page = subprocess.run(words, capture_output=True, text=True, check=True, timeout=30).stdout
-    return re.findall(r"^(failover_alarm\{.*\}) 1\.0$", page, re.MULTILINE)
+    found = re.findall(r"^(failover_alarm\{.*\}) 1\.0$", page, re.MULTILINE)
+    return [line for line in found if "loop-late" not in line]  # a busy machine may be late
 
 
 def test_a_dead_peer_is_an_alarm_wherever_one_looks_and_over_when_it_is_back(cluster):
@@ -42,7 +43,7 @@ def test_a_service_that_nobody_has_is_an_alarm_that_says_by_whose_word(cluster):
     cluster.until_up("genesis")
     cluster.failc("fail", "web", "genesis", "--reason", "the rack burns", at="genesis")
     cluster.until(lambda: names(cluster, "genesis") == {("no-owner", "web", None)}, "nobody has it")
-    (alarm,) = cluster.status("genesis")["alarms"]
+    (alarm,) = cluster.alarms("genesis")
     assert 'genesis is in FAIL since ' in alarm["text"]
     assert 'by an operator (afm), "the rack burns"; until `failc recover web`' in alarm["text"]
     assert cluster.failc("recover", "web").code == 0

@@ -85,11 +85,6 @@ def config_of(cluster, name):
     return cluster.status(name)["config"]
 
 
-def alarms_of(pair, name: str) -> list:
-    """A machine that is busy with other tests may be late, and says so: that is no matter of the configuration."""
-    return [alarm for alarm in pair.status(name)["alarms"] if alarm["name"] != "loop-late"]
-
-
 def test_applied_on_each_node_with_what_has_changed(pair):
     """Until both run the same, each says so among its alarms."""
     edit(pair, "lukretia", "genesis", old='retry = "2s"', new='retry = "3s"\nfailback = "10m"')
@@ -100,7 +95,7 @@ def test_applied_on_each_node_with_what_has_changed(pair):
     pair.until(lambda: "runs another configuration" in str(pair.status("lukretia")["alarms"]), "an alarm")
     done = apply(pair, "lukretia", "--json")
     assert (done.code, done.json["ok"], len(done.json["changes"])) == (0, True, 2)
-    pair.until(lambda: not [alarm for name in pair.names for alarm in alarms_of(pair, name)], "no alarm is left")
+    pair.until(lambda: not [alarm for name in pair.names for alarm in pair.alarms(name)], "no alarm is left")
     assert config_of(pair, "lukretia") == config_of(pair, "genesis")
     command = events(pair, "genesis", "command")[-1]
     applied = events(pair, "genesis", "config-applied")[-1]
@@ -218,7 +213,7 @@ def test_keys_and_roles_change_with_the_file(make):
     assert cluster.failc("--identity", cluster.folder / "otto", "unhold", "web").code == 0
     edit(cluster, "lukretia", old=ROLES.format(otto=otto), new="")
     assert apply(cluster, "lukretia").code == 0
-    cluster.until(lambda: cluster.status("genesis")["alarms"], "genesis knows that lukretia runs another file")
+    cluster.until(lambda: cluster.alarms("genesis"), "genesis knows that lukretia runs another file")
     for name in cluster.names:
         assert cluster.failc("--identity", cluster.folder / "otto", "hold", "web", at=name).code == 4
     cluster.config.write_text(cluster.nodes["lukretia"].config.read_text())

@@ -143,7 +143,7 @@ def test_an_older_copy_of_the_disk_is_completed_from_the_peers(cluster):
     assert cluster.failc("move", "web", "lukretia").code == 0
     cluster.until(lambda: cluster.audit("verify").code == 0, "nothing is wrong with it")
     assert cluster.audit("verify", at=["lukretia"]).code == 0
-    assert cluster.status("genesis")["alarms"] == []
+    assert cluster.alarms("genesis") == []
 
 
 def test_a_log_that_was_cut_anywhere_is_completed_from_the_peers(cluster):
@@ -195,7 +195,7 @@ def test_a_lost_disk_with_the_peers_away_goes_on_in_a_new_incarnation(cluster):
     cluster.until_up("lukretia")
     cluster.until(lambda: cluster.audit("verify").code == 0, "nothing is wrong with it")
     assert len({event["incarnation"] for event in events(cluster) if event["node"] == "lukretia"}) == 2
-    assert [cluster.status(name)["alarms"] for name in cluster.names] == [[], []]
+    assert [cluster.alarms(name) for name in cluster.names] == [[], []]
 
 
 def events(cluster):

@@ -86,7 +86,7 @@ def test_the_owner_goes_on_serving_says_so_and_loses_nothing(on_small_disk, make
 
     disk.empty()
     cluster.until(lambda: not refuses(cluster, "lukretia"), "it goes on")
-    cluster.until(lambda: cluster.status("lukretia")["alarms"] == [], "the alarm is over")
+    cluster.until(lambda: cluster.alarms("lukretia") == [], "the alarm is over")
     assert cluster.failc("move", "web", "genesis").code == 0
     assert cluster.failc("move", "web", "lukretia").code == 0
     cluster.until(lambda: cluster.audit("verify").code == 0, "nothing is wrong with the log")

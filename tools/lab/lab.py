@@ -214,6 +214,10 @@ class Lab:
 
         return Asked(self.nodes[node].state / "control.sock").get("/status")
 
+    def alarms(self, node: str) -> list[dict[str, Any]]:
+        """Those that stand there. That its loop was late is left out: a busy machine may well be."""
+        return [alarm for alarm in self.status(node)["alarms"] if alarm["name"] != "loop-late"]
+
     def service(self, node: str, service: str = "web") -> dict[str, Any]:
         """What this node knows of the service: owner, owners, epoch, split, states, reason."""
         found: dict[str, Any] = self.status(node)["services"][service]

@@ -45,6 +45,7 @@ class Accidents:
         self._say = say
         self._kinds = [kind for kind in KINDS if kind.family in families]
         self.families = families
+        self.calm = families <= CALM
         self.lasting = False
         """A link is lost one way for long: one at a time, else it is lost both ways."""
         self.last_cut_us = 0
@@ -63,7 +64,7 @@ class Accidents:
         kind = self._rng.choices(self._kinds, [kind.weight for kind in self._kinds])[0]
         if kind.family in ("cuts", "files"):
             self.last_cut_us = self._world.agenda.now_us + int(LONGEST_CUT_MS * 1_000)
-        if not (self.families <= CALM and self.suspended and kind.family in FORGETFUL):
+        if not (self.calm and self.suspended and kind.family in FORGETFUL):
             kind.act(self)
         self._world.agenda.after(self.next_in_us(), self.happen)
 

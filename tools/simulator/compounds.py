@@ -12,6 +12,7 @@ from tools.simulator.invariants import Broken
 
 if TYPE_CHECKING:
     from tools.simulator.accidents import Accidents
+    from tools.simulator.world import World
 
 PLAIN = frozenset({"cuts", "oneway", "orders", "clocks"})
 """In these families nothing but a cut keeps a node from giving way."""
@@ -19,10 +20,11 @@ PLAIN = frozenset({"cuts", "oneway", "orders", "clocks"})
 
 def stop_stuck(drawn: Accidents) -> None:
     """SIGTERM while a down action fails or hangs. In a calm world nothing happens until it is mended that makes others forget
-    it or lie: a crash of the node that has just heard of it, an operator's word that it is down there.
+    it or lie: a crash of the node that has just heard of it, an operator's word that it is down there. Nor is a peer away
+    that would have to hear of it: one that starts when the stuck node has ended cannot know (docs/guard.md).
     """
     service, node = drawn.candidate()
-    if drawn.suspended:
+    if drawn.suspended or (drawn.calm and not _all_others_hear(drawn.world, node)):
         return
     how = drawn.rng.choice(("fails", "hangs"))
     host = drawn.world.hosts[node]
@@ -40,6 +42,11 @@ def stop_stuck(drawn: Accidents) -> None:
             drawn.suspended = False
 
     drawn.then(drawn.rng.randint(1_000_000, 12_000_000), f"works {service} {node}, and start {node}", mended)
+
+
+def _all_others_hear(world: World, node: str) -> bool:
+    running = [host.faild.core for name, host in world.hosts.items() if name != node and host.faild]
+    return len(running) == len(world.hosts) - 1 and all(core.ready and not core.stopping for core in running)
 
 
 def slow_target(drawn: Accidents) -> None:

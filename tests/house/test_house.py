@@ -66,6 +66,14 @@ def test_dates_are_made_in_one_place(path: Path) -> None:
         assert not re.search(r"fromtimestamp", path.read_text())
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "tools" / "audit").glob("*.py")), ids=name_of)
+def test_the_auditor_reads_no_body_but_a_typed_one(path: Path) -> None:
+    """`body_of` says what is not of the format; a field of a raw body may be of any type, and one of them ended an answer."""
+    read = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    raw = [node.lineno for node in read if node.attr == "body"]
+    assert not raw, f"{name_of(path)}:{raw[0]} reads a raw body"
+
+
 def test_the_guard_needs_nothing_but_python() -> None:
     """It starts with -I -S -E: an import of ours, or of a package, would end it before it could take anything down."""
     guard = ROOT / "actions" / "guard.py"

@@ -9,6 +9,7 @@ what is not about this ownership. A reclaim tells the story of the split, so the
 from collections.abc import Iterable
 
 from protocol.event import Event, Ref
+from protocol.events import ActionFinished, ActionStarted, Claim, Judged, Judgement, Reclaim, Up, body_of
 from protocol.kinds import Kind
 from tools.audit.history import History
 
@@ -57,7 +58,8 @@ def _causes(history: History, event: Event, walked: bool) -> Iterable[Event]:
 
 def _is_silence(event: Event) -> bool:
     """A link that fell silent, or a judgement on the way to the next one: not the time when all was well."""
-    return event.kind == Kind.LINK_DOWN or (event.kind == Kind.JUDGED and event.body.get("judgement") != "alive")
+    body = body_of(event)
+    return event.kind == Kind.LINK_DOWN or (isinstance(body, Judged) and body.judgement is not Judgement.ALIVE)
 
 
 def _forward(history: History, known: frozenset[Ref], root: Event) -> set[Ref]:
@@ -76,5 +78,11 @@ def _follows(root: Event, effect: Event) -> bool:
     if effect.service != root.service:
         return False
     if effect.node == root.node:
-        return effect.kind in OUTCOMES and effect.body.get("epoch", root.body.get("epoch")) == root.body.get("epoch")
+        return effect.kind in OUTCOMES and _epoch(effect) in (0, _epoch(root))
     return root.kind == Kind.RECLAIM and effect.kind in YIELDING
+
+
+def _epoch(event: Event) -> int:
+    """The epoch of which it tells; 0 where it names none."""
+    body = body_of(event)
+    return body.epoch if isinstance(body, Claim | Reclaim | Up | ActionStarted | ActionFinished) else 0

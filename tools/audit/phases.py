@@ -13,10 +13,13 @@ Nothing is subtracted across two nodes but `judge` where another node's event wa
 """
 
 from protocol.event import Event
+from protocol.events import Judged, Judgement, Up, body_of
 from protocol.kinds import Kind
 from tools.audit.history import History
 
 Phases = dict[str, float | None]
+
+ALIVE, DEAD = Judgement.ALIVE, Judgement.DEAD
 
 
 def phases_ms(history: History, root: Event, up: Event | None) -> Phases:
@@ -24,12 +27,15 @@ def phases_ms(history: History, root: Event, up: Event | None) -> Phases:
     causes = [history.events[ref] for ref in root.causes if ref in history.events]
     if root.kind == Kind.RECLAIM:
         causes = _told(history, root, [event for event in causes if event.node != root.node]) or causes
-    dead = [event for event in causes if event.kind == Kind.JUDGED and event.body.get("judgement") == "dead"]
-    silence = max((event.body["silent_ms"] for event in dead), default=0)
-    trigger = max(dead or causes, key=lambda event: history.at_ms[event.ref], default=None)
+    dead = {event.ref: body for event in causes if isinstance(body := body_of(event), Judged) and body.judgement is DEAD}
+    silence = max((body.silent_ms for body in dead.values()), default=0)
+    newest = [event for event in causes if event.ref in dead] or causes
+    trigger = max(newest, key=lambda event: history.at_ms[event.ref], default=None)
     phases: Phases = {"silence": float(silence), "judge": _between(history, trigger, root)}
-    for phase, field in (("claim", "durable_us"), ("act", "act_us"), ("announce", "announce_us")):
-        phases[phase] = None if up is None else up.body.get(field, 0) / 1000
+    came = body_of(up) if up else None
+    took = (came.durable_us, came.act_us, came.announce_us) if isinstance(came, Up) else None
+    for at, phase in enumerate(("claim", "act", "announce")):
+        phases[phase] = took[at] / 1000 if took else None
     return phases
 
 
@@ -42,8 +48,8 @@ def _told(history: History, root: Event, claims: list[Event]) -> list[Event]:
             event
             for event in history.nodes[root.node]
             if event.ref < root.ref
-            and event.kind == Kind.JUDGED
-            and (event.body.get("peer"), event.body.get("judgement")) == (claim.node, "alive")
+            and isinstance(body := body_of(event), Judged)
+            and (body.peer, body.judgement) == (claim.node, ALIVE)
             and history.at_ms[event.ref] >= history.at_ms[claim.ref]
         ]
         knew = history.first_that_knew(root.node, claim.ref)

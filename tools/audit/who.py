@@ -8,6 +8,7 @@ import click
 from coordinator.core.model import State
 from coordinator.sentences import meaning, sentence
 from protocol.event import Event
+from protocol.events import Claim, Fail, Reclaim, Recover, Release, body_of
 from tools.audit.absence import ended_by, out_of_it
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
@@ -47,7 +48,7 @@ def answer(evidence: Evidence, state: State, held: Held, at_ms: int) -> dict[str
         "epoch": held.epoch,
         "split": held.split,
         "claim": ref_json(held.claim) if held.claim else None,
-        "rule": event.body.get("rule") if event else None,
+        "rule": rule(event),
         "reason": _reason(evidence, state, held, event),
         "open_ends": [end.as_json() for end in open_ends(evidence, state, held.service, at_ms)],
     }
@@ -61,7 +62,20 @@ def grounds(evidence: Evidence, state: State, held: Held) -> Event | None:
 def _reason(evidence: Evidence, state: State, held: Held, event: Event | None) -> str:
     if event is None:
         return f"nobody had claimed {held.service} by then"
-    return str(event.body.get("reason", "")) if held.claim else absent(evidence, state, held.service, event)
+    return claimed(event).reason if held.claim else absent(evidence, state, held.service, event)
+
+
+def rule(event: Event | None) -> str | None:
+    """The row of the decide table that brought an event; None where it names none."""
+    body = body_of(event) if event else None
+    return (body.rule or None) if isinstance(body, Claim | Reclaim | Release | Fail | Recover) else None
+
+
+def claimed(event: Event) -> Claim | Reclaim:
+    """The body of an owner's claim or reclaim: only one that parses makes an owner."""
+    body = body_of(event)
+    assert isinstance(body, Claim | Reclaim), f"{event.ref} is the claim of an owner, and is a {event.kind}"
+    return body
 
 
 def absent(evidence: Evidence, state: State, service: str, end: Event) -> str:
@@ -87,12 +101,12 @@ def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[
     if held.owner is None or event is None or held.claim is None:
         said = answer(evidence, state, held, at_ms)
         return [f"nobody owned {held.service} at {show(at_ms)}: {said['reason']}"]
-    rule = str(event.body.get("rule", ""))
+    claim = claimed(event)
     lines = [
-        f"{held.owner} owned {held.service} at {show(at_ms)}, epoch {event.body['epoch']}",
+        f"{held.owner} owned {held.service} at {show(at_ms)}, epoch {claim.epoch}",
         f"  claim   {name(evidence.history, held.claim)} of {show(evidence.history.at_ms[held.claim])}",
-        f"  rule    {rule}: {meaning(rule)}",
-        f"  reason  {event.body.get('reason', '')}",
+        f"  rule    {claim.rule}: {meaning(claim.rule)}",
+        f"  reason  {claim.reason}",
         f"  time    {bracket(evidence.history, held.claim)}",
     ]
     if held.split:

@@ -9,6 +9,7 @@ import click
 from coordinator.core.model import State
 from coordinator.sentences import meaning, sentence
 from protocol.event import Event
+from protocol.events import Claim, body_of
 from protocol.kinds import Kind
 from tools.audit.chain import chain
 from tools.audit.clock import parse, show
@@ -18,7 +19,8 @@ from tools.audit.options import asked_for, auditing, settings
 from tools.audit.phases import Phases, in_words, phases_ms
 from tools.audit.showing import bracket, line, name, print_json, print_lines, ref_json
 from tools.audit.tenure import Held
-from tools.audit.who import absent, grounds, known
+from tools.audit.who import absent, claimed, grounds, known
+from tools.audit.who import rule as rule_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,12 @@ class Story:
 
     @property
     def passed_over(self) -> list[dict[str, str]]:
-        listed = self.root.body.get("passed_over", []) if self.root else []
-        return [{"node": node, "why": why} for node, why in listed]
+        body = body_of(self.root) if self.root else None
+        return [{"node": node, "why": why} for node, why in body.passed_over] if isinstance(body, Claim) else []
 
     @property
     def rule(self) -> str | None:
-        return self.root.body.get("rule") if self.root else None
+        return rule_of(self.root)
 
 
 @click.command()
@@ -78,7 +80,7 @@ def story(evidence: Evidence, service: str, at_ms: int) -> Story:
         return Story(evidence, held, at_ms, state, None, None, [])
     events = chain(history, frozenset(event.ref for event in known), root)
     ups = [event for event in events if event.kind == Kind.UP and event.node == root.node and root.ref in event.causes]
-    reason = str(root.body.get("reason", "")) if held.claim else absent(evidence, state, service, root)
+    reason = claimed(root).reason if held.claim else absent(evidence, state, service, root)
     return Story(evidence, held, at_ms, state, root, ups[0] if ups else None, events, reason)
 
 
@@ -135,7 +137,8 @@ def _headline(told: Story) -> str:
     if held.owner is None:
         return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(history, told.root.ref)})"
     also = f"; a SPLIT: {' and '.join(held.owners)} held it" if held.split else ""
-    return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {told.root.body['epoch']}, since {since}{also}"
+    epoch = claimed(told.root).epoch
+    return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {epoch}, since {since}{also}"
 
 
 def _because(told: Story, event: Event) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from coordinator.config import parse
+from coordinator.core.commands import Wanted
 from coordinator.policy import Policy
 from store.journal import Journal
 from tools.audit.clock import show
@@ -20,6 +21,7 @@ from tools.simulator.runner import Player
 from tools.simulator.script import read_script
 from tools.simulator.world import World
 
+Words = tuple[tuple[int, str, Wanted], ...]
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 
 
@@ -72,14 +74,32 @@ def audit(*arguments: str) -> Answer:
     return Answer(code, out.getvalue(), err.getvalue())
 
 
-def played(scenario: str, folder: Path, configuration: str = "two-nodes.toml", seed: int = 0, changes: str = "") -> Played:
-    """Play a scenario (its text, or the name of a file) and write every disk as `failover` would have left it."""
+def played(
+    scenario: str, folder: Path, configuration: str = "two-nodes.toml", seed: int = 0, changes: str = "", words: Words = ()
+) -> Played:
+    """Play a scenario (its text, or the name of a file) and write every disk as `failover` would have left it.
+
+    `words`: what operators say beside it: when, to which node, and what.
+    """
     policy = armed(parse((SCENARIOS / configuration).read_text() + changes, configuration))
     text = (SCENARIOS / scenario).read_text() if scenario.endswith(".scenario") else scenario
     world = World(policy, seed, real_keys=True)
-    Player(world, lambda outcome: None).play(read_script("scenario", text, policy))
+    steps, player = read_script("scenario", text, policy), Player(world, lambda outcome: None)
+    for nth, (at_ms, door, wanted) in enumerate(words, 1):
+        player.play([step for step in steps if step.line.at_ms <= at_ms])
+        steps = [step for step in steps if step.line.at_ms > at_ms]
+        world.run_until_ms(at_ms)
+        _say(world, door, wanted, nth)
+    player.play(steps)
     write(world, policy, folder)
     return Played(world, folder, EPOCH_WALL_MS)
+
+
+def _say(world: World, door: str, wanted: Wanted, nth: int) -> None:
+    faild = world.hosts[door].faild
+    assert faild is not None, f"nobody listens at {door}"
+    faild.ordered(wanted, 0, 1000 + nth)
+    world.settle()
 
 
 def write(world: World, policy: Policy, folder: Path) -> None:

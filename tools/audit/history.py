@@ -49,7 +49,7 @@ class History:
         self.runs: dict[Ref, Run] = {}
         """The first event of a run (node-started) to the run."""
         self.knew: dict[Ref, Mapping[str, Head]] = {}
-        """What a claim or reclaim rested on, of each other node."""
+        """What a claim, reclaim or fence rested on, of each other node."""
         for events in self.nodes.values():
             self.at_ms.update(zip((event.ref for event in events), times_ms(events)))
             self._follow(events)
@@ -68,7 +68,7 @@ class History:
                 run = self.runs[event.ref] = Run(event.node, event.ref, knew)
             if run is not None:
                 run.last = event.ref
-            if event.kind in (Kind.CLAIM, Kind.RECLAIM):
+            if event.kind in (Kind.CLAIM, Kind.RECLAIM, Kind.FENCED):
                 self.knew[event.ref] = dict(knew)
 
     @cached_property

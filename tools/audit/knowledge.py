@@ -1,9 +1,10 @@
 """Up to when an answer is known: the feeds of a service's candidates that end before the moment asked for.
 
     ends = open_ends(evidence, state, "web", at_ms)     # [End("lukretia", 1767225606000)]; empty: every feed reaches that far
-    in_words(ends, held)                                # what may still change the answer
+    in_words(ends, held, {})                            # what may still change the answer
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from coordinator.core import ownership
@@ -36,9 +37,13 @@ def open_ends(evidence: Evidence, state: State, service: str, at_ms: int) -> lis
     return [End(node, last_ms) for node, last_ms in newest.items() if last_ms is None or last_ms < at_ms]
 
 
-def in_words(ends: list[End], held: Held) -> str:
-    """Up to when it is known, and which event that is not here would make it another answer."""
+def in_words(ends: list[End], held: Held, fenced: Mapping[str, str]) -> str:
+    """Up to when it is known, and which event that is not here would make it another answer.
+
+    `fenced`: nodes that held it until an operator's word, with the operator.
+    """
     silent = [end.node for end in ends]
     changes = [f"{node} has let it go since" for node in silent if node in held.owners]
     changes += [f"{node} has claimed it since" for node in silent if node not in held.owners]
+    changes += [f"{node} went on after {fenced[node]} said that it is down there" for node in silent if node in fenced]
     return f"{', '.join(map(str, ends))}; it is another answer if {' or '.join(changes)}"

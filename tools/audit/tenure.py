@@ -6,7 +6,7 @@
 The reducer says that a node holds until it says itself that it does not. A node that lost its power never says so. So a
 holder is left out where another has claimed since, and nothing shows that it was still there: it wrote nothing in that
 run that the claimant did not know, or nothing later than the claim. One that wrote on, or that learnt of the claim
-in the same run, did hold it too: a split.
+in the same run, did hold it too: a split. An operator's word ends a holding unless the node's own feed refutes it.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from coordinator.core import ownership
 from coordinator.core.model import State
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Ref
+from tools.audit.fences import without_refuted
 from tools.audit.history import History, Run
 
 NEVER = Ref("", 0, 0)
@@ -52,7 +53,8 @@ class Tenure:
     policy: Policy
 
     def at(self, state: State, service: str) -> Held:
-        owners = self.owners(state, service)
+        state = without_refuted(self.history, state, service)
+        owners = self._owners(state, service)
         ruled = self._ruled(state, service)
         owner = ownership.winner(state, ruled, owners)
         claim = state.column(owner).service(service).claim if owner else None
@@ -63,7 +65,7 @@ class Tenure:
         moved = move is not None and move.target == owner and ruled.nodes[:1] != (owner,)
         return MOVE if moved and ruled.split_winner == "preference" else ruled.split_winner
 
-    def owners(self, state: State, service: str) -> tuple[str, ...]:
+    def _owners(self, state: State, service: str) -> tuple[str, ...]:
         holders = ownership.holders(state, service)
         return tuple(node for node in holders if not any(self._gone(state, service, node, other) for other in holders))
 

@@ -22,6 +22,7 @@ from store.merged import FeedSummary
 from store.soundness import in_order
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
+from tools.audit.fences import refuted_words
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import print_json, print_lines
 from tools.audit.splits import splits_of
@@ -56,6 +57,7 @@ def findings_of(evidence: Evidence) -> list[Finding]:
     found += _malformed(evidence.merged.entries)
     found += _authority(evidence.history.order, evidence.history.begin, evidence.merged.findings)
     found += _splits(evidence)
+    found += refuted_words(evidence)
     return in_order(found)
 
 

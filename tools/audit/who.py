@@ -12,6 +12,7 @@ from protocol.events import Claim, Fail, Reclaim, Recover, Release, body_of
 from tools.audit.absence import ended_by, out_of_it
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
+from tools.audit.fences import against, believed
 from tools.audit.knowledge import in_words, open_ends
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import bracket, name, print_json, print_lines, ref_json
@@ -93,7 +94,8 @@ def known(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]
     """A line that says up to when this is known, where a feed that matters does not reach the moment asked for."""
     ends = open_ends(evidence, state, held.service, at_ms)
     to_come = "that moment is still to come; " if at_ms > time.time_ns() // 1_000_000 else ""
-    return [f"  known   {to_come}{in_words(ends, held)}"] if ends else []
+    said = believed(evidence.history, state, held.service)
+    return [f"  known   {to_come}{in_words(ends, held, said)}"] if ends else []
 
 
 def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
@@ -102,12 +104,14 @@ def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[
         said = answer(evidence, state, held, at_ms)
         return [f"nobody owned {held.service} at {show(at_ms)}: {said['reason']}"]
     claim = claimed(event)
+    words = against(evidence.history, state, held.service)
     lines = [
         f"{held.owner} owned {held.service} at {show(at_ms)}, epoch {claim.epoch}",
         f"  claim   {name(evidence.history, held.claim)} of {show(evidence.history.at_ms[held.claim])}",
         f"  rule    {claim.rule}: {meaning(claim.rule)}",
         f"  reason  {claim.reason}",
         f"  time    {bracket(evidence.history, held.claim)}",
+        *(f"  word    {word}" for word in words),
     ]
     if held.split:
         lines.insert(1, f"  SPLIT   {' and '.join(held.owners)} held it; {held.owner} {keeps(held.rule)}")

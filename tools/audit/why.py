@@ -14,6 +14,7 @@ from protocol.kinds import Kind
 from tools.audit.chain import chain
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
+from tools.audit.fences import against
 from tools.audit.knowledge import open_ends
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.phases import Phases, in_words, phases_ms
@@ -125,6 +126,7 @@ def _lines(told: Story) -> list[str]:
     if held.owner:
         lines.append(f"  phases       {in_words(told.phases)}")
     lines.append(f"  time         {bracket(history, told.root.ref)}")
+    lines += [f"  word         {word}" for word in against(history, told.state, held.service)]
     lines += [*known(told.evidence, told.state, held, told.at_ms), "", "what led to it, causes first:"]
     lines += [f"  {line(history, event, sentence(event))}{_because(told, event)}" for event in told.events]
     return lines

@@ -37,3 +37,12 @@ def test_why_begins_its_headline_with_the_last_word_and_not_with_the_order_of_lo
     world = played(f"{BEGIN}at 3s fail web genesis\nat 6s kill lukretia\nat 12s expect web owner=none", tmp_path / "logs")
     headline = world.audit("why", "web", "--at", world.at(11_000), as_json=False).out.splitlines()[0]
     assert f"since {world.at(6_000)[:19]}" in headline
+
+
+@pytest.mark.parametrize("nodes", [("genesis",), None], ids=["one feed", "all feeds"])
+def test_a_dead_owner_is_not_the_owner_again_when_its_successor_has_let_go(tmp_path: Path, nodes: tuple[str, ...] | None):
+    world = played(f"{BEGIN}at 6s crash lukretia\nat 10s fail web genesis\nat 14s expect web owner=none", tmp_path / "logs")
+    answer = world.audit("who", "web", "--at", world.at(12_000), nodes=nodes)
+    assert (answer.code, answer.json["owners"]) == (1, [])
+    assert answer.json["reason"].startswith("web is down on genesis, which is in FAIL")
+    assert "lukretia does not take it: " in answer.json["reason"]

@@ -21,6 +21,7 @@ from coordinator.core.reducer import reduce
 from protocol.event import Entry, Event, Head, Ref
 from protocol.events import Down, HeardLastWord, body_of
 from protocol.kinds import Kind
+from tools.audit.withdrawn import withdrawn_claims
 
 STEP_MS = 250
 """A change of (wall clock - boot clock) by more than this is a step of the wall clock; less is rounding and drift."""
@@ -141,6 +142,11 @@ class History:
             for cause in self.causes(event):
                 effects[cause].append(event)
         return effects
+
+    @cached_property
+    def withdrawn(self) -> frozenset[Ref]:
+        """Claims that were taken back before anything ran."""
+        return withdrawn_claims(self.nodes)
 
     @property
     def services(self) -> list[str]:

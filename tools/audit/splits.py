@@ -15,6 +15,7 @@ from protocol.event import Event, Ref
 from protocol.kinds import Kind
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
+from tools.audit.history import NOTHING, History
 from tools.audit.options import asked_for, auditing, is_source, settings
 from tools.audit.showing import print_json, print_lines
 from tools.audit.tenure import Held, keeps
@@ -39,6 +40,8 @@ class Split:
     winner: str | None = None
     rule: str = ""
     reclaimed_ms: int | None = None
+    knew: dict[str, Ref] = field(default_factory=dict)
+    """Node to its first claim or reclaim that knew of this split: its announcement is an answer to it."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -87,7 +90,7 @@ def splits_of(evidence: Evidence) -> list[Split]:
             continue
         for held in _held(evidence, state, event):
             _follow(evidence, found, current, held, event)
-        _announced(evidence, found, event)
+        _answered(evidence.history, found, event)
     return [split for split in found if split.to_ms != split.from_ms]
 
 
@@ -114,17 +117,29 @@ def _follow(evidence: Evidence, found: list[Split], current: dict[str, Split], h
         del current[held.service]
 
 
-def _announced(evidence: Evidence, found: list[Split], event: Event) -> None:
-    """The winner's first `up` after a reclaim since the split began: peers were told again who answers."""
-    if event.kind != Kind.UP:
-        return
-    for split in found:
-        waits = split.service == event.service and split.winner == event.node and split.reclaimed_ms is None
-        if waits and _reclaimed_since(evidence, split, event):
-            split.reclaimed_ms = evidence.history.at_ms[event.ref]
+def _answered(history: History, found: list[Split], event: Event) -> None:
+    """The winner's `up` after a reclaim tells the neighbours again who answers. That is the answer to the newest split that the
+    reclaim knew, and to each one of which no claim of the winner had known before. What it knew says its feed, and no clock.
+    """
+    here = [split for split in found if split.service == event.service]
+    if event.kind in (Kind.CLAIM, Kind.RECLAIM):
+        for split in here:
+            if _knew(history, event.ref, split.began):
+                split.knew.setdefault(event.node, event.ref)
+    elif event.kind == Kind.UP:
+        for reclaim in (cause for cause in event.causes if _is_reclaim(history, cause)):
+            known = [split for split in here if _knew(history, reclaim, split.began)]
+            for split in known:
+                answers = split is known[-1] or split.knew.get(event.node) == reclaim
+                if answers and split.winner == event.node and split.reclaimed_ms is None:
+                    split.reclaimed_ms = history.at_ms[event.ref]
 
 
-def _reclaimed_since(evidence: Evidence, split: Split, up: Event) -> bool:
-    causes = [evidence.history.events.get(cause) for cause in up.causes]
-    reclaims = [cause for cause in causes if cause is not None and cause.kind == Kind.RECLAIM]
-    return any(evidence.history.at_ms[reclaim.ref] >= split.from_ms for reclaim in reclaims)
+def _is_reclaim(history: History, ref: Ref) -> bool:
+    event = history.events.get(ref)
+    return event is not None and event.kind == Kind.RECLAIM
+
+
+def _knew(history: History, claim: Ref, ref: Ref) -> bool:
+    """Whether the author of a claim knew of an event of its own or of another node."""
+    return ref < claim if ref.node == claim.node else history.knew.get(claim, {}).get(ref.node, NOTHING)[1:3] >= ref[1:]

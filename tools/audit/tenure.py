@@ -6,7 +6,7 @@
 The reducer says that a node holds until it says itself that it does not. A node that lost its power never says so. So a
 holder is left out where another has claimed since, and nothing shows that it was still there: it wrote nothing in that
 run that the claimant did not know, or nothing later than the claim. One that wrote on, or that learnt of the claim
-in the same run, did hold it too: a split. An operator's word ends a holding unless the node's own feed refutes it.
+in the same run, did hold it too: a split. A claim that was withdrawn before anything ran is none. An operator's word ends a holding unless the node's own feed refutes it.
 """
 
 from dataclasses import dataclass
@@ -67,17 +67,22 @@ class Tenure:
 
     def _owners(self, state: State, service: str) -> tuple[str, ...]:
         holders = ownership.holders(state, service)
-        return tuple(node for node in holders if not any(self._gone(state, service, node, other) for other in holders))
+        begun = [node for node in holders if state.column(node).service(service).began not in self.history.withdrawn]
+        standing = begun or list(holders[:1])
+        claimed = [node for node in state.columns if ownership.may_own(state, service, node)]
+        return tuple(node for node in standing if not any(self._gone(state, service, node, other) for other in claimed))
 
     def _ruled(self, state: State, service: str) -> ServicePolicy:
         ruled = ownership.ruling(state, self.policy).services.get(service) or self.policy.services.get(service)
         return ruled or ServicePolicy(service, tuple(sorted(state.columns)))
 
     def _gone(self, state: State, service: str, node: str, other: str) -> bool:
-        """Whether `node` had ended with its run when `other` claimed what it held."""
+        """Whether `node` had ended with its run when `other` claimed what it held; also where that has been let go since."""
         run = self.history.runs.get(state.column(node).started or NEVER)
         claim = state.column(other).service(service).began
-        return node != other and run is not None and claim is not None and self._silent_since(run, claim)
+        if node == other or run is None or claim is None or claim in self.history.withdrawn:
+            return False
+        return self._silent_since(run, claim)
 
     def _silent_since(self, run: Run, claim: Ref) -> bool:
         learnt = run.knew.get(claim.node)

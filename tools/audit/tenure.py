@@ -6,7 +6,8 @@
 The reducer says that a node holds until it says itself that it does not. A node that lost its power never says so. So a
 holder is left out where another has claimed since, and nothing shows that it was still there: it wrote nothing in that
 run that the claimant did not know, or nothing later than the claim. One that wrote on, or that learnt of the claim
-in the same run, did hold it too: a split. A claim that was withdrawn before anything ran is none. An operator's word ends a holding unless the node's own feed refutes it.
+in the same run, did hold it too: a split. A claim that was withdrawn before anything ran is no holding. An operator's
+word that a node is down ends its holding unless the node's own feed refutes it.
 """
 
 from dataclasses import dataclass

@@ -9,13 +9,14 @@ service was up there all the same, since the node was only cut off. Then the wor
 stuck when the word came, its feed cannot know better, and the word stands.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from coordinator.core import ownership
 from coordinator.core.model import UPISH, State
 from coordinator.core.reducer import reduce
+from coordinator.core.standing import Subject
 from protocol.canonical import NotCanonical
 from protocol.commands import Command
 from protocol.event import Event, Ref
@@ -35,7 +36,7 @@ NEVER = Ref("", 0, 0)
 
 def without_refuted(history: History, state: State, service: str) -> State:
     """The same state without the fences of this service that their nodes' own feeds refute."""
-    left = {}
+    left: dict[Subject, Mapping[Ref, Any]] = {}
     for node, wrong in _refuted(history, state, service):
         subject = ("fenced", service, node)
         left[subject] = {ref: word for ref, word in state.orders.effects[subject].items() if ref not in wrong}

@@ -56,7 +56,6 @@ from coordinator.core.passing import Asker, Passing
 from coordinator.core.pen import Pen
 from coordinator.core.quota import Quota
 from coordinator.core.reducer import reduce
-from coordinator.core.standing import FeedOrders
 from coordinator.core.waits import Waits
 from coordinator.core.witnessing import Witnessing
 from coordinator.policy import Policy, ServicePolicy
@@ -155,11 +154,8 @@ class Core:
         self.carrier: dict[str, bool] = {}
         self.carrier_up_ms: dict[str, int] = {}
         self.pen.durable = self.feeds.newest.get(me)
-        self.durable_column: Column = self.state.column(me)
-        """Our column as of our own last durable event, or as we found it where nothing that we wrote is durable yet."""
-        self.flying_column: Column = self.durable_column
-        self.durable_orders = self.flying_orders = self.own_orders
-        """What counts for the commands of our own feed, in the same two moments."""
+        self.durable_state = self.flying_state = self.state
+        """The fold of what is on the disk, and of that with what is on its way there."""
         self.counter = 0
         self.told_fit = False
         self.beat_ms = now.mono_ms
@@ -317,7 +313,7 @@ class Core:
             self.write(Kind.PULSE, "", {"gaps": {}, "late_ms_max": 0}, ())
         append = self.pen.flush(self.now_ms)
         if append:
-            self.flying_column, self.flying_orders = self.column, self.own_orders
+            self.flying_state = self.state
             guards = (at for at, effect in enumerate(self.out) if isinstance(effect, Guard))
             self.out.insert(next(guards, len(self.out)), append)  # the disk works while the guard is being told
 
@@ -349,10 +345,6 @@ class Core:
     @property
     def column(self) -> Column:
         return self.state.column(self.me)
-
-    @property
-    def own_orders(self) -> FeedOrders:
-        return self.state.orders.feed(self.me, self.pen.incarnation)
 
     def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
         typed = read_body(kind, service, body)

@@ -5,8 +5,8 @@ A claim whose event is not durable never happens; a fact is written again when t
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
@@ -15,6 +15,7 @@ from coordinator.core.effects import Alarm, Exit, Push, Ready, SayLastWord
 from coordinator.core.inputs import Durable, NotDurable
 from coordinator.core.jobs import Job, Phase
 from coordinator.core.model import ServiceState
+from coordinator.core.reducer import reduce
 from protocol.commands import Command
 from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
@@ -35,10 +36,9 @@ URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD})
 
 
 def durable(core: Core, given: Durable) -> None:
+    core.durable_state = core.flying_state
     core.older_grown = core.older_grown or any(core.feeds.is_replaced(entry.head) for entry in core.pen.flying)
     own = core.pen.stored(given.ticket)
-    if own:
-        core.durable_column, core.durable_orders = core.flying_column, core.flying_orders
     for entry in own:
         _stored(core, entry, given.took_us)
     if own:
@@ -79,7 +79,7 @@ def not_durable(core: Core, given: NotDurable) -> None:
     """The disk took nothing: what had not begun never happens, facts are written again when the disk is back."""
     lost = core.pen.refused(given.ticket, core.now_ms)
     if lost:
-        _forget(core, frozenset(entry.ref for entry in lost))
+        core.state = functools.reduce(reduce, (entry.event for entry in core.pen.waiting), core.durable_state)
     text = f"the log cannot be written ({given.why}): this node claims nothing until it can"
     core.emit(Alarm(AlarmName.DISK, text, node=core.me, until_written=True))
     renamed: dict[Ref, Ref] = {}
@@ -104,16 +104,6 @@ def not_durable(core: Core, given: NotDurable) -> None:
         job.causes = _kept(job.causes, lost, renamed)
     links = core.witnessing.link_ref
     core.witnessing.link_ref = {key: kept for key, ref in links.items() for kept in _kept((ref,), lost, renamed)}
-
-
-def _forget(core: Core, lost: frozenset[Ref]) -> None:
-    """Our own events that never came to be: neither our column nor an order rests on them."""
-    orders = core.state.orders.without(lost, core.me, core.pen.incarnation, core.durable_orders)
-    kept = {name: service.epoch for name, service in core.durable_column.services.items() if service.claim}
-    epochs = core.state.epochs.taken_back((core.me, core.pen.incarnation), kept)
-    left = {key: tuple(word for word in words if word.ref not in lost) for key, words in core.state.words.items()}
-    words = {key: kept for key, kept in left.items() if kept}
-    core.state = replace(core.state.with_column(core.durable_column), orders=orders, epochs=epochs, words=words)
 
 
 def _undo(core: Core, entry: Entry, undone: set[str]) -> None:

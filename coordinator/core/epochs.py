@@ -44,16 +44,6 @@ class Epochs:
                 waiting.append((number, by))
         return self._with(service, counted, tuple(waiting[:WAITING_MAX]))
 
-    def taken_back(self, feed: Feed, kept: Mapping[str, int]) -> "Epochs":
-        """Claims of this feed that no disk took have never been; `kept`: service to the largest epoch of those that stand."""
-        epochs = self
-        for service in [name for name, counted in self.counted.items() if feed in counted]:
-            counted = {by: epoch for by, epoch in self.counted[service].items() if by != feed}
-            if kept.get(service):
-                counted[feed] = kept[service]
-            epochs = epochs._with(service, counted, self.waiting.get(service, ()))
-        return epochs
-
     def _of(self, service: str, feed: Feed) -> int:
         return self.counted.get(service, {}).get(feed, 0)
 

@@ -15,7 +15,7 @@ from coordinator.core.effects import Alarm, Exit
 from coordinator.core.inputs import Booted, StopAsked
 from coordinator.core.jobs import Job, Phase
 from coordinator.core.joining import WAIT_MS, Joining
-from coordinator.core.model import Column, Judgement
+from coordinator.core.model import Judgement
 from protocol.event import Head, Ref
 from protocol.kinds import Kind
 
@@ -50,8 +50,6 @@ def join(core: Core) -> None:
     core.joining, core.joined = None, True
     told = {head.feed: head for head in core.column.seen.values()} if verdict == "continue" else {}
     core.pen.open(incarnation, told)
-    core.durable_column = core.column if verdict == "continue" else Column(core.me)
-    core.durable_orders = core.own_orders
     core.witnessing.restart(core.now_ms)
     _first_events(core, ours, incarnation)
 

@@ -122,11 +122,3 @@ class Orders:
             del known[min(known, key=lambda one: known[one].place)]
         first = self.first | {ref} if self.feed(*ref[:2]).rules == FIRST_RULES else self.first
         return replace(self, effects={**self.effects, subject: known}, first=first)
-
-    def without(self, lost: frozenset[Ref], node: str, incarnation: int, feed: FeedOrders) -> "Orders":
-        """Events of our own that the disk did not take have never been; `feed` is ours as it stands on the disk."""
-        effects = {
-            subject: {ref: effect for ref, effect in found.items() if ref not in lost}
-            for subject, found in self.effects.items()
-        }
-        return replace(self.with_feed(node, incarnation, feed), effects=effects)

@@ -44,11 +44,6 @@ def test_claims_far_ahead_are_kept_in_bounds() -> None:
     assert epochs.claimed("web", B, 1).known("web") == 1
 
 
-def test_what_no_disk_took_has_never_been() -> None:
-    assert told((A, 1), (B, 2), (A, 3)).taken_back(A, {"web": 1}).known("web") == 2
-    assert told((A, 1)).taken_back(A, {}) == Epochs()
-
-
 def test_a_node_that_lost_its_disk_does_not_make_its_peers_forget_a_number() -> None:
     """authority.md 4: genesis held epoch 3, lost its disk and started alone; lukretia, which knew 3, claimed 3 again."""
     story = Story.of("lukretia", "genesis").holds("lukretia", 1).lets_go("lukretia").holds("genesis", 2)

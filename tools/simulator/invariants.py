@@ -284,4 +284,9 @@ def differing(one: State, other: State) -> str:
         ]
     if one.policies.keys() != other.policies.keys():
         found.append("the configurations known")
+    found += [
+        f"{name}: {getattr(one, name)!r} is not {getattr(other, name)!r}"[:2_000]
+        for name in one.__slots__
+        if name not in ("columns", "policies") and getattr(one, name) != getattr(other, name)
+    ]
     return "; ".join(found)

@@ -107,7 +107,8 @@ def standby(case: Case) -> Found | None:
 
 
 def stopping(case: Case) -> Found | None:
-    return Found("this node is being stopped", (), RECOVER, "stopping") if case.column.leaving else None
+    by = case.column.leaving
+    return Found("this node is being stopped", (by,), RECOVER, "stopping") if by else None
 
 
 def withdrawn(case: Case) -> Found | None:
@@ -120,7 +121,10 @@ def withdrawn(case: Case) -> Found | None:
 
 
 def refused(case: Case) -> Found | None:
-    return Found("its peers do not go by this node's feed", (), RECOVER, "forked") if case.given.refused else None
+    if not case.given.refused:
+        return None
+    causes = sorted(ownership.forks(case.state, case.me)) or _refs(case.column.started)
+    return Found("its peers do not go by this node's feed", tuple(causes), RECOVER, "forked")
 
 
 def check_failed(case: Case) -> Found | None:
@@ -199,8 +203,15 @@ def failback(case: Case) -> Found | None:
         peer = case.given.peers[node]
         ready = peer.current and peer.agrees and not case.theirs(node).burnt and not case.why_not(node)
         if ready and f"failback:{node}" in case.given.timers:
-            return Found(f"{node} is preferred and ready", _refs(case.theirs(node).changed), RECOVER, "failback")
+            causes = _refs(case.theirs(node).changed or case.state.column(node).started, *_configured_since(case))
+            return Found(f"{node} is preferred and ready", causes, RECOVER, "failback")
     return None
+
+
+def _configured_since(case: Case) -> tuple[Ref, ...]:
+    """The configuration that came while I held it: by the one before, another node may have been preferred."""
+    configured, claim = case.column.configured, case.mine.began
+    return (configured,) if configured and claim and configured > claim else ()
 
 
 # --- while I am out ----------------------------------------------------------------------------------------------

@@ -144,6 +144,7 @@ class Job:
         self.phase, self.epoch, self.waits, self.times_us = phase, epoch, {"durable", "guard"}, {}
         self.armed_ms = self.desk.now_ms
         self.reason = decision.reason
+        self.again, self.causes = False, ()
         entry = self.desk.write(kind, self.policy.name, body, decision.causes)
         self.armed_by = entry.ref
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, epoch)))
@@ -256,7 +257,7 @@ class Job:
         }
         if self._is_instant(step):
             self._started(step, action)
-        causes = (self.armed_by,) if self.armed_by and step.word != "down" else self.causes
+        causes = self.causes if step.word == "down" else self._brought_by
         return Ended(action, how, self.desk.write(Kind.ACTION_FINISHED, self.policy.name, body, causes).ref)
 
     def _raised(self, ended: list[Ended]) -> None:
@@ -289,7 +290,7 @@ class Job:
         self.phase = Phase.UP
         times = {name: self.times_us.get(name, 0) for name in ("durable", "act", "announce")}
         body = {"epoch": self.epoch, "reason": self.reason, **{f"{name}_us": value for name, value in times.items()}}
-        self.desk.write(Kind.UP, self.policy.name, body, (self.armed_by,) if self.armed_by else ())
+        self.desk.write(Kind.UP, self.policy.name, body, self._brought_by)
         self.desk.emit(Watch(self.policy.name, True))
 
     def _steps(self) -> tuple[tuple[int, ...], ...]:
@@ -310,7 +311,13 @@ class Job:
 
     def _started(self, step: Run, action: int) -> None:
         body = {"action": action, "word": step.word, "epoch": self.epoch}
-        self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, (self.armed_by,) if self.armed_by else ())
+        causes = self.causes[:1] if step.word == "down" else self._brought_by
+        self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, causes)
+
+    @property
+    def _brought_by(self) -> tuple[Ref, ...]:
+        """The events by which things go up: the claim or reclaim, and after a restart in place that as well."""
+        return (*((self.armed_by,) if self.armed_by else ()), *(self.causes[:1] if self.again else ()))
 
     def resume(self) -> None:
         """A new guard stands, and knows what is held: go on where the old one's end stopped us."""

@@ -115,8 +115,8 @@ class Column:
     started: Ref | None = None
     running: bool = False
     """False after node-stopped."""
-    leaving: bool = False
-    """True after node-stopping."""
+    leaving: Ref | None = None
+    """The event by which it is being stopped."""
     rules: int = 0
     config_number: int = 0
     config: bytes = b""

@@ -37,6 +37,7 @@ from protocol.events import (
     Malformed,
     MoveEnded,
     NodeStarted,
+    NodeStopping,
     Outcome,
     Reclaim,
     Recover,
@@ -128,7 +129,7 @@ def _started(state: State, column: Column, event: Event, body: NodeStarted) -> C
         run=body.run,
         started=event.ref,
         running=True,
-        leaving=False,
+        leaving=None,
         rules=body.rules,
         services=services,
         judged={},
@@ -324,6 +325,10 @@ def _split_resolved(state: State, column: Column, event: Event, body: SplitResol
     return replace(column, splits={name: ref for name, ref in column.splits.items() if name != event.service})
 
 
+def _stopping(state: State, column: Column, event: Event, body: NodeStopping) -> Column:
+    return replace(column, leaving=event.ref)
+
+
 def _field(**values: Any) -> Change:
     return lambda state, column, event, body: replace(column, **values)
 
@@ -332,7 +337,7 @@ TABLE: Mapping[str, Change] = {
     # kind                 what of the author's column it changes
     Kind.GAP_DECLARED: _gap,
     Kind.NODE_STARTED: _started,
-    Kind.NODE_STOPPING: _field(leaving=True),
+    Kind.NODE_STOPPING: _stopping,
     Kind.NODE_STOPPED: _field(running=False),
     Kind.CONFIG_APPLIED: configurations.applied,
     Kind.JUDGED: _judged,

@@ -336,14 +336,19 @@ def patience_ms(core: Core) -> int:
 def withdraw(core: Core, job: Job) -> None:
     """Nothing of it has run, and nothing will: whoever waits for us hears that we claim no longer, and may take it."""
     reason = f"the disk has not taken it within {core.now_ms - job.armed_ms} ms"
-    job.release(Decision("withdrawn-claim", Act.RELEASE, reason, (), ServiceState.RECOVER, "reconsidered"), given(core))
+    release = Decision("withdrawn-claim", Act.RELEASE, reason, _claim(job), ServiceState.RECOVER, "reconsidered")
+    job.release(release, given(core))
 
 
 def give_up(core: Core, job: Job) -> None:
     """Nothing of it is up, and nothing may come up that nobody would take down: it is for whoever has a guard that confirms."""
     core.guard_mute = True
     reason = f"the guard has not confirmed it within {core.now_ms - job.stands_ms} ms, and nothing runs without a guard"
-    job.release(Decision("unguarded", Act.RELEASE, reason, (), ServiceState.RECOVER, "unguarded"), given(core))
+    job.release(Decision("unguarded", Act.RELEASE, reason, _claim(job), ServiceState.RECOVER, "unguarded"), given(core))
+
+
+def _claim(job: Job) -> tuple[Ref, ...]:
+    return (job.armed_by,) if job.armed_by else ()
 
 
 def wake_ms(core: Core) -> int:

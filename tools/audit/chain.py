@@ -2,6 +2,7 @@
 
     events = chain(history, known, root)        # causes before effects
 
+What was restarted in place under the claim is told with its own causes: a configuration that was applied, a check that failed.
 Where the walk stops: at earlier claims (they have a `why` of their own), at a link's or peer's last good state, and at
 what is not about this ownership. A reclaim tells the story of the split, so the rival's claim is walked as well.
 """
@@ -23,12 +24,18 @@ OUTCOMES = frozenset(
 YIELDING = frozenset({Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.RELEASE, Kind.DOWN, Kind.ACTION_STARTED, Kind.ACTION_FINISHED})
 """What a rival does when a split ends."""
 
+ENDS = CLAIMS | {Kind.DOWN}
+"""What ends the time of a claim in the feed of its node."""
+
 EVENTS_MAX = 500
 
 
 def chain(history: History, known: frozenset[Ref], root: Event) -> list[Event]:
     """Every event of the story that counts by the moment asked for (`known`), in the order of the history."""
-    story = _back(history, known, root) | _forward(history, known, root)
+    restarts = _restarts(history, known, root)
+    story = _forward(history, known, root, restarts)
+    for begin in (root, *restarts):
+        story |= _back(history, known, begin)
     return [event for event in history.order if event.ref in story][:EVENTS_MAX]
 
 
@@ -62,15 +69,33 @@ def _is_silence(event: Event) -> bool:
     return event.kind == Kind.LINK_DOWN or (isinstance(body, Judged) and body.judgement is not Judgement.ALIVE)
 
 
-def _forward(history: History, known: frozenset[Ref], root: Event) -> set[Ref]:
+def _forward(history: History, known: frozenset[Ref], root: Event, restarts: Iterable[Event]) -> set[Ref]:
     found: set[Ref] = set()
-    waiting = [root, *(history.events[ref] for ref in root.causes if ref in history.events and root.kind == Kind.RECLAIM)]
+    waiting = [
+        root,
+        *restarts,
+        *(history.events[ref] for ref in root.causes if ref in history.events and root.kind == Kind.RECLAIM),
+    ]
     while waiting:
         event = waiting.pop()
         for effect in history.effects.get(event.ref, ()):
             if effect.ref in known and effect.ref not in found and _follows(root, effect):
                 found.add(effect.ref)
                 waiting.append(effect)
+    return found
+
+
+def _restarts(history: History, known: frozenset[Ref], root: Event) -> list[Event]:
+    """What was done anew under the owner's claim, by an operator's `config apply` or since something failed."""
+    found: list[Event] = []
+    if root.kind in CLAIMS:
+        for event in history.nodes[root.node]:
+            if event.ref <= root.ref or event.service != root.service:
+                continue
+            if event.kind in ENDS or event.ref not in known:
+                break
+            if event.kind == Kind.RESTART:
+                found.append(event)
     return found
 
 

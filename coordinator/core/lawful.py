@@ -1,22 +1,24 @@
 """The lawfulness check: every transition of history decided again, with the feeds at its heads and what it was given.
 
     for finding in findings(feeds, keys): ...       # an auditor, over all entries
+    wrong = Views(feeds, begin).judged(told)        # the same, event by event, as a history is played
     wrong = check(before, event)                    # one event, with its author's view just before it
 
 Only claims, reclaims and returns from FAIL can break a promise, so only these are decided again; for every kind the
 order of the states is checked. A release is never unlawful. What a node did not do is lateness, not lawlessness.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple, Protocol
 
 from coordinator.core import ownership
 from coordinator.core.case import Case
 from coordinator.core.configurations import ran
 from coordinator.core.decide import Act, decide
 from coordinator.core.model import Column, Judgement, State
-from coordinator.core.reducer import reduce
+from coordinator.core.reducer import Told, fold
 from coordinator.core.transitions import out_of_order
 from coordinator.policy import Policy
 from protocol.event import Entry, Event, Head, Ref
@@ -37,7 +39,10 @@ class Unlawful(NamedTuple):
 
 def check(before: State, event: Event) -> str | None:
     """Why this event is unlawful, in a sentence; None where it is not. `before`: its author's state just before it."""
-    body = body_of(event)
+    return _checked(before, event, body_of(event))
+
+
+def _checked(before: State, event: Event, body: Body | Malformed | None) -> str | None:
     if isinstance(body, Malformed):
         return None  # a finding of its own: the fold passes over it
     column = before.column(event.node)
@@ -114,55 +119,102 @@ def _knew(seen: Head | None, told: Sequence[Head], cause: Ref) -> bool:
     return any(cause[1:] <= (head.incarnation, head.number) for head in known)
 
 
-def findings(entries: Sequence[Entry], keyring: Keyring | None = None) -> Iterator[Unlawful]:
-    """Every unlawful event of a history. `entries`: all entries, in any order between feeds, in order inside each.
-    `keyring`: who proves signatures inside events, where that is not the keys of the configurations."""
-    feeds: dict[tuple[str, int], list[Event]] = {}
-    for entry in entries:
-        feeds.setdefault((entry.event.node, entry.event.incarnation), []).append(entry.event)
-    for events in feeds.values():
-        events.sort(key=lambda event: event.number)
-    for node in sorted({node for node, _ in feeds}):
-        yield from _history(node, feeds, keyring)
+class Feeds(Protocol):
+    """The feeds as the views read them: whole from 1 on, as far as they can be judged."""
+
+    def told(self, feed: Feed, first: int, last: int) -> Iterator[Told]:
+        """The events from number `first` to number `last`, as far as they are here."""
 
 
-def _history(me: str, feeds: Mapping[tuple[str, int], list[Event]], keyring: Keyring | None) -> Iterator[Unlawful]:
-    """One author's events, each against what the author knew: its own feed so far, and the others up to its heads.
+@dataclass(slots=True)
+class _View:
+    """What one author knows in one of its incarnations, and how far it has read the feeds of others."""
+
+    state: State
+    reached: dict[Feed, int]
+
+
+class Views:
+    """What each author knew before each of its events. `begin`: an author to what it goes by before the first event.
 
     The author goes by the files that it ran itself, whoever else does: by these its own transitions are judged.
     """
-    begin = State.begin(*ran(me, chain.from_iterable(feeds.values())), me=me, keyring=keyring)
-    for feed in sorted(feed for feed in feeds if feed[0] == me):
-        view, reached = _opened(begin, feeds[feed][0], feeds)
-        for event in feeds[feed]:
-            for head in sorted(event.heads, key=lambda head: head.feed):
-                view = _advance(view, head, feeds, reached)
-            wrong = check(view, event)
-            if wrong:
-                yield Unlawful(event.ref, wrong)
-            view = reduce(view, event)
+
+    def __init__(self, feeds: Feeds, begin: Callable[[str], State]):
+        self._feeds = feeds
+        self._begin = begin
+        self._begun: dict[str, State] = {}
+        self._views: dict[str, tuple[int, _View]] = {}
+
+    def judged(self, told: Told) -> str | None:
+        """Why this event is unlawful; the events of one author come in their order."""
+        event = told.event
+        view = self._view(event)
+        for head in sorted(event.heads, key=_feed_of) if len(event.heads) > 1 else event.heads:
+            self._advance(view, head)
+        wrong = _checked(view.state, event, told.body)
+        view.state = fold(view.state, told)
+        return wrong
+
+    def _view(self, event: Event) -> _View:
+        incarnation, view = self._views.get(event.node, (0, None))
+        if view is None or incarnation != event.incarnation:
+            view = self._opened(event)
+            self._views[event.node] = event.incarnation, view
+        return view
+
+    def _opened(self, first: Event) -> _View:
+        """What a new incarnation knows of its own past: its feed before, as far as its first event says that it goes.
+
+        Of the others it knows what its first heads say, which may be less than its lost past knew.
+        """
+        if first.node not in self._begun:
+            self._begun[first.node] = self._begin(first.node)
+        view = _View(self._begun[first.node], {})
+        body = body_of(first)
+        if isinstance(body, Gap):
+            self._read(view, (first.node, body.incarnation), body.number)
+        return view
+
+    def _advance(self, view: _View, head: Head) -> None:
+        if head.number > view.reached.get(head.feed, 0):
+            self._read(view, head.feed, head.number)
+
+    def _read(self, view: _View, feed: Feed, last: int) -> None:
+        for told in self._feeds.told(feed, view.reached.get(feed, 0) + 1, last):
+            view.state = fold(view.state, told)
+        view.reached[feed] = last
 
 
-def _opened(begin: State, first: Event, feeds: Mapping[Feed, list[Event]]) -> tuple[State, dict[Feed, int]]:
-    """What a new incarnation knows of its own past: its feed before, as far as its first event says that it goes.
-
-    Of the others it knows what its first heads say, which may be less than its lost past knew.
-    """
-    view, reached = begin, dict[Feed, int]()
-    body = body_of(first)
-    if isinstance(body, Gap):
-        old = feeds.get((first.node, body.incarnation), [])
-        for event in old[: body.number]:
-            view = reduce(view, event)
-        reached[first.node, body.incarnation] = len(old[: body.number])
-    return view, reached
+def _feed_of(head: Head) -> Feed:
+    return head.feed
 
 
-def _advance(
-    view: State, head: Head, feeds: Mapping[tuple[str, int], list[Event]], reached: dict[tuple[str, int], int]
-) -> State:
-    done = reached.get(head.feed, 0)
-    for event in feeds.get(head.feed, [])[done : head.number]:
-        view = reduce(view, event)
-    reached[head.feed] = max(done, head.number)
-    return view
+class _Held:
+    """Feeds in memory."""
+
+    def __init__(self, entries: Sequence[Entry]):
+        self.feeds: dict[Feed, list[Told]] = {}
+        for entry in entries:
+            self.feeds.setdefault(entry.head.feed, []).append(Told.of(entry.event))
+        for events in self.feeds.values():
+            events.sort(key=lambda told: told.event.number)
+
+    def told(self, feed: Feed, first: int, last: int) -> Iterator[Told]:
+        return iter(self.feeds.get(feed, [])[first - 1 : last])
+
+
+def findings(entries: Sequence[Entry], keyring: Keyring | None = None) -> Iterator[Unlawful]:
+    """Every unlawful event of a history. `entries`: all entries, in any order between feeds, in order inside each.
+    `keyring`: who proves signatures inside events, where that is not the keys of the configurations."""
+    held = _Held(entries)
+    views = Views(held, partial(begin_of, events=[entry.event for entry in entries], keyring=keyring))
+    for feed in sorted(held.feeds):
+        for told in held.feeds[feed]:
+            if wrong := views.judged(told):
+                yield Unlawful(told.event.ref, wrong)
+
+
+def begin_of(me: str, events: Iterable[Event], keyring: Keyring | None) -> State:
+    """What an author goes by: `events` hold the files that it ran."""
+    return State.begin(*ran(me, events), me=me, keyring=keyring)

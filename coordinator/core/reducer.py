@@ -1,6 +1,7 @@
 """The reducer: one table, event kind to function; an event changes the column of its author and nothing else.
 
     state = reduce(state, event)
+    state = fold(state, told)               # the same, of an event that several readers fold: see Told
 
 The fold is total: an event whose body does not parse, or that may not stand where it stands, changes nothing but the head.
 The column keeps what was passed over, and why; a node alarms, and the auditor names it.
@@ -9,6 +10,7 @@ any order to the same state, and the first event of an incarnation carries on wh
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from coordinator.core import configurations, orders, proof
@@ -48,13 +50,36 @@ from protocol.events import (
     Up,
     body_of,
 )
+from protocol.events.body import Body
 from protocol.kinds import Kind
 from protocol.messages import LastWord
 
 
+@dataclass(slots=True, eq=False)
+class Told:
+    """An event with its body as it reads, and what the last reader's fold made of it.
+
+    One history has several readers: each author's view, and the auditor's own. Of most events the author's column depends on
+    that column alone, so who comes to the event with the same column goes on with the same one.
+    """
+
+    event: Event
+    body: Body | Malformed | None
+    before: Column | None = None
+    after: Column | None = None
+
+    @classmethod
+    def of(cls, event: Event) -> "Told":
+        return cls(event, body_of(event))
+
+
 def reduce(state: State, event: Event) -> State:
     """The state after `event`. `event.previous` was checked by whoever admitted it: the id is not needed here."""
-    body = body_of(event)
+    return fold(state, Told.of(event))
+
+
+def fold(state: State, told: Told) -> State:
+    event, body = told.event, told.body
     if isinstance(body, ConfigApplied | ConfigPart):
         state = configurations.counted(state, event, body)
     if event.kind in orders.NOTED and not isinstance(body, Malformed):
@@ -65,9 +90,19 @@ def reduce(state: State, event: Event) -> State:
         state = _with_epoch(state, event, body.epoch)
     if isinstance(body, HeardLastWord) and isinstance(heard := _signed_word(state, event, body), LastWord):
         state = _with_word(state, event, heard)
-    column = state.column(event.node)
-    if column.head and event.incarnation < column.head.incarnation:
+    before = state.columns.get(event.node)
+    if before is not None and before.head and event.incarnation < before.head.incarnation:
         return state
+    if told.after is not None and told.before is before and event.kind not in BY_STATE:
+        return state.with_column(told.after)
+    after = _column(state, before or Column(event.node), event, body)
+    if told.before is before and told.after == after:
+        after = told.after  # the same object: whoever comes after this reader with it need not look
+    told.before, told.after = before, after
+    return state.with_column(after)
+
+
+def _column(state: State, column: Column, event: Event, body: Body | Malformed | None) -> Column:
     if column.head and event.incarnation > column.head.incarnation:
         column = Column(event.node)
     column = replace(
@@ -76,12 +111,14 @@ def reduce(state: State, event: Event) -> State:
         seen=_seen(column.seen, event.heads),
     )
     if isinstance(body, Malformed):
-        return state.with_column(column.without_effect(event.ref, Flaw.ENCODING, body.text))
+        return column.without_effect(event.ref, Flaw.ENCODING, body.text)
     wrong = out_of_order(column, event.kind, event.service)
     if wrong:
-        return state.with_column(column.without_effect(event.ref, Flaw.UNLAWFUL, wrong))
+        return column.without_effect(event.ref, Flaw.UNLAWFUL, wrong)
+    if event.kind in BY_STATE:
+        return BY_STATE[event.kind](state, column, event, body)
     change = TABLE.get(event.kind)
-    return state.with_column(change(state, column, event, body) if change else column)
+    return change(column, event, body) if change else column
 
 
 def _with_epoch(state: State, event: Event, epoch: int) -> State:
@@ -99,14 +136,17 @@ def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Hea
     return {**seen, **newer}
 
 
-Change = Callable[[State, Column, Event, Any], Column]
+Change = Callable[[Column, Event, Any], Column]
 """What an event does to its author's column; last the body, as its kind's class."""
+
+ChangeByState = Callable[[State, Column, Event, Any], Column]
+"""Where that depends on more than the column."""
 
 
 def _service(change: Callable[[Column, ServiceColumn, Event, Any], ServiceColumn]) -> Change:
     """A change of one service's column only."""
 
-    def apply(state: State, column: Column, event: Event, body: Any) -> Column:
+    def apply(column: Column, event: Event, body: Any) -> Column:
         return column.with_service(event.service, change(column, column.service(event.service), event, body))
 
     return apply
@@ -117,7 +157,7 @@ def _obeyed(state: State, column: Column, event: Event, body: Any) -> Column:
     return orders.obeyed(state, column, event)
 
 
-def _started(state: State, column: Column, event: Event, body: NodeStarted) -> Column:
+def _started(column: Column, event: Event, body: NodeStarted) -> Column:
     """A start ends whatever an earlier run held; only an operator's FAIL outlives it."""
     services = {name: _restarted(service, event) for name, service in column.services.items()}
     if column.orders_in_gap and body.rules > FIRST_RULES:
@@ -155,12 +195,12 @@ def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
     )
 
 
-def _gap(state: State, column: Column, event: Event, body: Gap) -> Column:
+def _gap(column: Column, event: Event, body: Gap) -> Column:
     """A new incarnation: what must outlive the old one stands in its first event, or in its first ones."""
     return taken_over(column, body)
 
 
-def _judged(state: State, column: Column, event: Event, body: Judged) -> Column:
+def _judged(column: Column, event: Event, body: Judged) -> Column:
     peer = body.peer
     return replace(
         column,
@@ -317,20 +357,20 @@ def _fork_seen(state: State, column: Column, event: Event, body: ForkSeen) -> Co
     return replace(column, forked={**column.forked, body.node: event.ref})
 
 
-def _split_seen(state: State, column: Column, event: Event, body: SplitSeen) -> Column:
+def _split_seen(column: Column, event: Event, body: SplitSeen) -> Column:
     return replace(column, splits={**column.splits, event.service: event.ref})
 
 
-def _split_resolved(state: State, column: Column, event: Event, body: SplitResolved) -> Column:
+def _split_resolved(column: Column, event: Event, body: SplitResolved) -> Column:
     return replace(column, splits={name: ref for name, ref in column.splits.items() if name != event.service})
 
 
-def _stopping(state: State, column: Column, event: Event, body: NodeStopping) -> Column:
+def _stopping(column: Column, event: Event, body: NodeStopping) -> Column:
     return replace(column, leaving=event.ref)
 
 
 def _field(**values: Any) -> Change:
-    return lambda state, column, event, body: replace(column, **values)
+    return lambda column, event, body: replace(column, **values)
 
 
 TABLE: Mapping[str, Change] = {
@@ -339,7 +379,6 @@ TABLE: Mapping[str, Change] = {
     Kind.NODE_STARTED: _started,
     Kind.NODE_STOPPING: _stopping,
     Kind.NODE_STOPPED: _field(running=False),
-    Kind.CONFIG_APPLIED: configurations.applied,
     Kind.JUDGED: _judged,
     Kind.CLAIM: _service(_claim),
     Kind.UP: _service(_up),
@@ -354,6 +393,12 @@ TABLE: Mapping[str, Change] = {
     Kind.CHECK_PASSED: _service(_check_passed),
     Kind.CARRIER_LOST: _service(_carrier_lost),
     Kind.CARRIER_BACK: _service(_carrier_back),
+    Kind.SPLIT_SEEN: _split_seen,
+    Kind.SPLIT_RESOLVED: _split_resolved,
+}
+
+BY_STATE: Mapping[str, ChangeByState] = {
+    Kind.CONFIG_APPLIED: configurations.applied,
     Kind.COMMAND: _obeyed,
     Kind.HOLD: _obeyed,
     Kind.UNHOLD: _obeyed,
@@ -363,6 +408,5 @@ TABLE: Mapping[str, Change] = {
     Kind.LAST_WORD: _last_word,
     Kind.FORK_SEEN: _fork_seen,
     Kind.READMITTED: _obeyed,
-    Kind.SPLIT_SEEN: _split_seen,
-    Kind.SPLIT_RESOLVED: _split_resolved,
 }
+"""Kinds that ask for keys, roles, candidates, or what stands in other feeds."""

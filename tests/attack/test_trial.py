@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 from coordinator.config import read
+from protocol.event import NO_PREVIOUS, Event
+from protocol.events import Malformed, body_of
 from tools.attack.attacks import ATTACKS
+from tools.attack.attacks.bodies import RIGHT
 from tools.attack.table import line, table
+from tools.attack.theft import bundles
 from tools.attack.trial import Result, find, judge
 from tools.attack.victims import Held, Victims
 
@@ -67,8 +71,27 @@ def test_marks_become_the_times_in_which_each_node_served(tmp_path: Path):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", RIGHT)
+def test_what_a_thief_puts_well_is_well_put(kind: str):
+    """Else it is passed over as malformed, and no attack that rests on it is ever tried."""
+    about = [Event(bytes(32), "brutus", 1, 1, NO_PREVIOUS, 1, 1, kind, name, RIGHT[kind], (), ()) for name in ("web", "")]
+    assert not all(isinstance(body_of(event), Malformed) for event in about)
+
+
 def test_the_victims_have_a_sound_configuration(tmp_path: Path):
     victims = Victims(tmp_path, candidate=True)
     policy = read(victims.config)
     assert [policy.services[name].nodes for name in ("web", "mail")] == [("lukretia", "genesis"), ("brutus", "genesis")]
     assert policy.timing.dead_ms == 1_000
+
+
+@pytest.mark.parametrize("flood", [False, True])
+def test_each_attack_is_played_once_and_what_fills_the_logs_comes_last_on_its_stage(flood: bool):
+    attacks = [attack for attack in ATTACKS if attack.flood is flood]
+    shared = bundles(attacks)
+    assert sorted(attack.title for bundle in shared for attack in bundle) == sorted(attack.title for attack in attacks)
+    assert not any(attack.fresh for bundle in shared for attack in bundle[:-1])
+
+
+def test_attacks_have_names_of_their_own():
+    assert len({attack.title for attack in ATTACKS}) == len(ATTACKS)

@@ -96,19 +96,25 @@ class Victim:
         except Trouble:
             return {}
 
-    def power_off(self) -> None:
-        """`faild` and its guard at once: nobody takes anything down, and no last word is said."""
+    def power_off(self) -> int:
+        """`faild` and its guard at once: nobody takes anything down, and no last word is said. Returns when (ns since 1970).
+
+        What it served ends when the last of them can do nothing any more, and not when this program, which a busy machine
+        may keep waiting, has found out that they are gone.
+        """
         self.on = False
         guard = self._guard()
         for pid, number in ((guard, signal.SIGSTOP), (self._pid(), signal.SIGKILL), (guard, signal.SIGKILL)):
             if pid:
                 os.kill(pid, number)
+        off_ns = time.time_ns()
         if self.process is not None:
             self.process.wait()
         for up in self.folder.glob(f"*.{self.name}.up"):
             with up.with_suffix("").open("a") as marks:
-                marks.write(f"stop 0 {time.time_ns()}\n")
+                marks.write(f"stop 0 {off_ns}\n")
             up.unlink()
+        return off_ns
 
     def _pid(self) -> int:
         return self.process.pid if self.process is not None and self.running else 0

@@ -17,6 +17,8 @@ class Attack:
     """Why nothing needs to name it: what it says could be honest, or is not about ownership."""
     fresh: bool = False
     """The honest nodes begin anew afterwards: their logs are full of it."""
+    flood: bool = False
+    """It takes what it can get of the machine: played when the quiet ones are over."""
 
     @property
     def title(self) -> str:

@@ -1,6 +1,7 @@
 """Events that are well formed, and that their author has no authority for: claims, orders, words, configurations, forks."""
 
 import asyncio
+import hashlib
 import os
 import tempfile
 import time
@@ -8,6 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from coordinator.core.life import RULES
+from coordinator.core.standing import FIRST_RULES
 from protocol.bodies import batch_body, command_body
 from protocol.commands import Act, Command, sign_command
 from protocol.event import Entry, Head, Ref
@@ -117,6 +120,16 @@ async def end_of_others_moves(thief: Thief) -> None:
         thief.say(Kind.MOVE_ENDED, "web", {"move": list(move.ref), "why": "over"}, (move.ref,))
 
 
+async def end_of_others_moves_by_its_own_file(thief: Thief) -> None:
+    """By a file of its own it is a candidate of web, has it, and has counted the time of the move."""
+    text = thief.policy.text.replace('["lukretia", "genesis"]', f'["{thief.name}", "lukretia", "genesis"]')
+    digest = hashlib.sha256(text.encode()).digest()
+    thief.say(Kind.CONFIG_APPLIED, "", {"number": 2, "digest": digest, "text": text})
+    claim = _claim(thief, thief.epoch() + 1)
+    thief.say(Kind.UP, "web", {**RIGHT[Kind.UP], "epoch": claim.event.body["epoch"]}, (claim.ref,))
+    await end_of_others_moves(thief)
+
+
 async def word_without_a_signature(thief: Thief) -> None:
     """In the holder's name: whoever believes it claims beside it."""
     run, epoch = _run(thief, HOLDER), thief.epoch()
@@ -133,32 +146,56 @@ async def words_of_old(thief: Thief) -> None:
     thief.say(Kind.LAST_WORD, "web", RIGHT[Kind.LAST_WORD])
 
 
-def _gap(thief: Thief, **items: Any) -> None:
+def _gap(thief: Thief, *items: dict[str, Any], rules: int = RULES) -> None:
+    """A new incarnation that begins with so many gap events, and a start under them."""
     last = thief.feed[-1]
     thief.begin()
-    body = {"incarnation": last.event.incarnation, "number": last.event.number, "id": last.id, **items}
-    thief.say(Kind.GAP_DECLARED, "", body)
-    thief.say(Kind.NODE_STARTED, "", {**RIGHT[Kind.NODE_STARTED], "run": thief.run, "config": thief.policy.digest})
+    for said in items:
+        body = {"incarnation": last.event.incarnation, "number": last.event.number, "id": last.id, **said}
+        thief.say(Kind.GAP_DECLARED, "", body)
+    start = {**RIGHT[Kind.NODE_STARTED], "rules": rules, "run": thief.run, "config": thief.policy.digest}
+    thief.say(Kind.NODE_STARTED, "", start)
+
+
+def _fence_and_word(thief: Thief) -> dict[str, Any]:
+    orders = [entry.ref for entry in thief.copied(Kind.COMMAND)] or [Ref(HOLDER, 1, 1)]
+    word = ["web", HOLDER, thief.epoch(), list(orders[-1]), _run(thief, HOLDER)]
+    return {"fenced": [word], "last_words": [word]}
+
+
+def _hold_and_move(thief: Thief) -> dict[str, Any]:
+    ref = list(thief.feed[-1].ref)
+    return {"holds": {"web": [ref]}, "moves": [["web", RIVAL, thief.epoch(), 0, ref]], "moves_ended": [ref]}
+
+
+HIGH = {"services": {"web": {"epoch": 10**15, "holding_epoch": 10**15, "wish": "fail", "lowered": []}}, "held": ["web"]}
 
 
 async def gap_with_a_fence(thief: Thief) -> None:
-    run = _run(thief, HOLDER)
-    orders = [entry.ref for entry in thief.copied(Kind.COMMAND)] or [Ref(HOLDER, 1, 1)]
-    word = ["web", HOLDER, thief.epoch(), list(orders[-1]), run]
-    _gap(thief, fenced=[word], last_words=[word])
+    _gap(thief, _fence_and_word(thief))
 
 
 async def gap_with_a_hold(thief: Thief) -> None:
-    ref = list(thief.feed[-1].ref)
-    _gap(thief, holds={"web": [ref]}, moves=[["web", RIVAL, thief.epoch(), 0, ref]], moves_ended=[ref])
+    _gap(thief, _hold_and_move(thief))
+
+
+async def gap_of_the_first_rules(thief: Thief) -> None:
+    """Runs of the first rules carried orders in their gaps: the thief says that it is one."""
+    _gap(thief, {**_fence_and_word(thief), **_hold_and_move(thief)}, rules=FIRST_RULES)
 
 
 async def gap_with_an_epoch(thief: Thief) -> None:
-    _gap(thief, services={"web": {"epoch": 10**15, "holding_epoch": 10**15, "wish": "fail", "lowered": []}}, held=["web"])
+    _gap(thief, HIGH)
+
+
+async def second_gap_with_an_epoch(thief: Thief) -> None:
+    """An incarnation may begin with several gaps, each about other services: the first one carries nothing."""
+    _gap(thief, {}, HIGH)
 
 
 async def gap_with_a_fork(thief: Thief) -> None:
-    _gap(thief, forked={HOLDER: list(thief.feed[-1].ref), RIVAL: list(thief.feed[-1].ref)})
+    ref = list(thief.feed[-1].ref)
+    _gap(thief, {"forked": {HOLDER: ref, RIVAL: ref}})
 
 
 async def own_configuration(thief: Thief) -> None:
@@ -189,11 +226,15 @@ def _feeds(thief: Thief) -> list[Act]:
     return [Act(node, head.incarnation) for node in (HOLDER, RIVAL) if (head := thief.newest(node))]
 
 
-async def everybodys_digest(thief: Thief) -> None:
-    """The true file under a number that nobody outdoes, and another file under the true digest."""
+async def number_above_all(thief: Thief) -> None:
+    """The true file under a number that nobody outdoes."""
     thief.say(Kind.CONFIG_APPLIED, "", {"number": 2**53, "digest": thief.policy.digest, "text": thief.policy.text})
-    other = thief.policy.text.replace("lukretia", "lukrezia")
-    thief.say(Kind.CONFIG_APPLIED, "", {"number": 2**53, "digest": thief.policy.digest, "text": other})
+
+
+async def everybodys_digest(thief: Thief) -> None:
+    """Another file under the digest of the true one."""
+    other = thief.policy.text.replace('["lukretia", "genesis"]', '["genesis", "lukretia"]')
+    thief.say(Kind.CONFIG_APPLIED, "", {"number": 1, "digest": thief.policy.digest, "text": other})
 
 
 async def fork_without_proof(thief: Thief) -> None:
@@ -249,14 +290,18 @@ FORGED = (
     Attack("47", "all old commands again, as frames", commands_again),
     Attack("§2", "hold, move, fence, readmit without a command", orders_without_a_command),
     Attack("§2", "ends the moves of others", end_of_others_moves),
+    Attack("§2", "ends the moves of others, by a file of its own", end_of_others_moves_by_its_own_file),
     Attack("§2", "last-word of the holder without its signature", word_without_a_signature),
     Attack("§2", "old last words with another epoch", words_of_old),
     Attack("§2", "gap that carries a fence and a last word", gap_with_a_fence),
     Attack("§2", "gap that carries a hold and a move", gap_with_a_hold),
+    Attack("§2", "gap with orders in a run that says rules 1", gap_of_the_first_rules),
     Attack("§2", "gap that carries epoch 10^15 and a holding", gap_with_an_epoch),
+    Attack("§2", "a second gap that carries epoch 10^15", second_gap_with_an_epoch),
     Attack("§2", "gap that carries forks of the honest", gap_with_a_fork, fresh=True),
     Attack("§3", "config-applied of its own file and operators", own_configuration),
-    Attack("§3", "config-applied with number 2^53", everybodys_digest),
+    Attack("§3", "config-applied with number 2^53", number_above_all),
+    Attack("§3", "another text under everybody's digest", everybodys_digest),
     Attack("49", "fork-seen of the honest without proof", fork_without_proof),
     Attack("49", "its own fork, two events of 40 KB", its_own_fork, fresh=True),
     Attack("own", "the holder's feed continued by the thief's key", in_anothers_name),

@@ -16,6 +16,12 @@ WRONG: tuple[Any, ...] = (None, "x", b"x", -1, 2**53 + 1, INT_MAX, True, [], [[]
 NO_NUMBERS: tuple[Any, ...] = ("x", INT_MAX, -1, None, [], {})
 
 REF = ["brutus", 1, 1]
+GIVEN: Mapping[str, Any] = {
+    "peers": {"lukretia": ["dead", 9_000, False, True, True, True], "genesis": ["alive", 50, True, True, True, True]},
+    "fit": True,
+}
+"""What a claim says that it rests on: that the holder is dead."""
+
 RIGHT: Mapping[Kind, Mapping[str, Any]] = {
     Kind.NODE_STARTED: {"run": bytes(8), "rules": RULES, "config": bytes(32), "clean": True, "after": None},
     Kind.NODE_PAUSED: {"late_ms": 1},
@@ -26,20 +32,20 @@ RIGHT: Mapping[Kind, Mapping[str, Any]] = {
     Kind.LINK_DOWN: {"peer": "genesis", "link": "lan"},
     Kind.JUDGED: {"peer": "genesis", "judgement": "dead", "was": "alive", "silent_ms": 1, "links": {"lan": 1}, "count": 1},
     Kind.PULSE: {"gaps": {"genesis": {"lan": 1}}, "late_ms_max": 1},
-    Kind.RECOVER: {"rule": "retry", "given": {}, "reason": ""},
-    Kind.CLAIM: {"epoch": 1, "rule": "take-over-free", "given": {}, "reason": "", "passed_over": [["genesis", ""]]},
+    Kind.RECOVER: {"rule": "retry", "given": GIVEN, "reason": ""},
+    Kind.CLAIM: {"epoch": 1, "rule": "take-over-dead", "given": GIVEN, "reason": "", "passed_over": [["genesis", ""]]},
     Kind.UP: {"epoch": 1, "durable_us": 1, "act_us": 1, "announce_us": 1, "reason": ""},
-    Kind.RELEASE: {"epoch": 1, "rule": "x", "to": "RECOVER", "cause": "operator", "given": {}, "reason": ""},
+    Kind.RELEASE: {"epoch": 1, "rule": "x", "to": "RECOVER", "cause": "operator", "given": GIVEN, "reason": ""},
     Kind.DOWN: {"epoch": 1, "to": "RECOVER", "cause": "operator", "reason": ""},
-    Kind.FAIL: {"rule": "x", "cause": "operator", "given": {}, "reason": ""},
-    Kind.RECLAIM: {"epoch": 1, "rule": "reclaim", "given": {}, "reason": "", "rivals": ["genesis"]},
+    Kind.FAIL: {"rule": "x", "cause": "operator", "given": GIVEN, "reason": ""},
+    Kind.RECLAIM: {"epoch": 1, "rule": "reclaim", "given": GIVEN, "reason": "", "rivals": ["genesis"]},
     Kind.RESTART: {"count": 1, "reason": ""},
-    Kind.ACTION_STARTED: {"action": "x", "word": "up", "epoch": 1},
+    Kind.ACTION_STARTED: {"action": 0, "word": "up", "epoch": 1},
     Kind.ACTION_FINISHED: {
-        "action": "x", "word": "down", "epoch": 1, "outcome": "failed", "took_us": 1, "text": "", "output": b"",
+        "action": 0, "word": "down", "epoch": 1, "outcome": "failed", "took_us": 1, "text": "", "output": b"",
     },
-    Kind.CHECK_FAILED: {"check": "x", "text": "", "good": True},
-    Kind.CHECK_PASSED: {"check": "x", "text": ""},
+    Kind.CHECK_FAILED: {"check": 0, "text": "", "good": True},
+    Kind.CHECK_PASSED: {"check": 0, "text": ""},
     Kind.CARRIER_LOST: {"interface": "eth0"},
     Kind.CARRIER_BACK: {"interface": "eth0"},
     Kind.COMMAND: {"command": b"x", "signature": b"x", "target": "genesis"},

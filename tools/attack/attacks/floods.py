@@ -139,16 +139,16 @@ async def claims(thief: Thief) -> None:
 
 
 FLOODS = (
-    Attack("46", f"{INCARNATIONS} incarnations", incarnations, fresh=True),
-    Attack("51", "events of 60 KB, as fast as it can", large_events, fresh=True),
-    Attack("51", "small events, 400 under one signature", small_events, fresh=True),
-    Attack("51", "events with 900 heads of nobody", many_heads, fresh=True),
-    Attack("51", "heads of random incarnations", random_incarnations, fresh=True),
-    Attack("51", "last words into the victims' own feeds", last_words, fresh=True),
-    Attack("own", "fifty claims a second", claims, fresh=True),
-    Attack("own", "two thousand heartbeats a second", heartbeats, unnamed="none of them is wrong"),
-    Attack("own", "wants without end", wants, unnamed="a peer may ask"),
-    Attack("own", "commands, true ones and forged ones", commands),
-    Attack("own", "half-open connections", connections),
-    Attack("own", "datagrams of rubbish", datagrams),
+    Attack("46", f"{INCARNATIONS} incarnations", incarnations, fresh=True, flood=True),
+    Attack("51", "events of 60 KB, as fast as it can", large_events, fresh=True, flood=True),
+    Attack("51", "small events, 400 under one signature", small_events, fresh=True, flood=True),
+    Attack("51", "events with 900 heads of nobody", many_heads, fresh=True, flood=True),
+    Attack("51", "heads of random incarnations", random_incarnations, fresh=True, flood=True),
+    Attack("51", "last words into the victims' own feeds", last_words, fresh=True, flood=True),
+    Attack("own", "fifty claims a second", claims, fresh=True, flood=True),
+    Attack("own", "two thousand heartbeats a second", heartbeats, unnamed="none of them is wrong", flood=True),
+    Attack("own", "wants without end", wants, unnamed="a peer may ask", flood=True),
+    Attack("own", "commands, true ones and forged ones", commands, flood=True),
+    Attack("own", "half-open connections", connections, flood=True),
+    Attack("own", "datagrams of rubbish", datagrams, flood=True),
 )

@@ -30,7 +30,6 @@ def carried(ours: Head, before: Column, aside: Column | None = None) -> dict[str
         "number": ours.number,
         "id": ours.id,
         "services": {name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
-        "forked": {node: list(ref) for node, ref in before.forked.items()},
     }
 
 
@@ -50,8 +49,9 @@ def in_pieces(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def orders_in(body: Gap) -> tuple[str, ...]:
-    """The parts that carry orders or words of others. Runs of the first rules wrote them; no reader takes them from a gap."""
-    parts = ("holds", "unheld", "moves", "moves_ended", "fenced", "last_words", "nonces")
+    """The parts that carry orders, or words about others. Runs of the first rules wrote them; no reader takes them from a gap:
+    what they tell stands by itself in the event that told it first, over all incarnations."""
+    parts = ("holds", "unheld", "moves", "moves_ended", "fenced", "last_words", "forked", "nonces")
     return tuple(part for part in parts if getattr(body, part))
 
 
@@ -65,7 +65,6 @@ def taken_over(column: Column, body: Gap) -> Column:
     return replace(
         column,
         services={**column.services, **served},
-        forked={**column.forked, **body.forked},
         orders_in_gap=by if orders_in(body) else column.orders_in_gap,
     )
 
@@ -75,7 +74,6 @@ def _merged(before: Column, aside: Column) -> Column:
     return replace(
         before,
         services={name: _both(before.service(name), aside.service(name)) for name in names},
-        forked={**before.forked, **aside.forked},
     )
 
 

@@ -8,6 +8,7 @@ administrator has signed its digest under a configuration that counts (authority
 order, no candidates, no operators, no keys and no timing come from it.
 """
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
@@ -71,7 +72,9 @@ def applied(state: State, column: Column, event: Event, body: ConfigApplied) -> 
     """What the author lives by from here on, whoever goes by it."""
     configs = newest_first(column.configs, body.digest)
     mine = event.node == state.trust.me
-    if body.number > max(LABEL_MAX, state.orders.signed.get(body.digest, 0)) and not mine:
+    if body.text and hashlib.sha256(body.text.encode()).digest() != body.digest:
+        column = column.without_effect(event.ref, Flaw.AUTHORITY, "its text is not the file whose digest it names")
+    elif body.number > max(LABEL_MAX, state.orders.signed.get(body.digest, 0)) and not mine:
         text = f"no administrator has given its file the number {body.number}, and it rules nothing"
         column = column.without_effect(event.ref, Flaw.AUTHORITY, text)
     return replace(column, config_number=body.number, config=body.digest, configured=event.ref, configs=configs)

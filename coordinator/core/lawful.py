@@ -19,10 +19,11 @@ from coordinator.core.configurations import ran
 from coordinator.core.decide import Act, decide
 from coordinator.core.model import Column, Judgement, State
 from coordinator.core.reducer import Told, fold
+from coordinator.core.standing import FIRST_RULES
 from coordinator.core.transitions import out_of_order
 from coordinator.policy import Policy
 from protocol.event import Entry, Event, Head, Ref
-from protocol.events import Body, Claim, Gap, Given, Malformed, Reclaim, Recover, body_of
+from protocol.events import Body, Claim, Gap, Given, Malformed, NodeStarted, Reclaim, Recover, body_of
 from protocol.kinds import Kind
 from protocol.messages import Keyring
 
@@ -42,13 +43,15 @@ def check(before: State, event: Event) -> str | None:
     return _checked(before, event, body_of(event))
 
 
-def _checked(before: State, event: Event, body: Body | Malformed | None) -> str | None:
+def _checked(before: State, event: Event, body: Body | Malformed | None, old: Column | None = None) -> str | None:
+    """`old`: its author's column at the end of the incarnation that a gap declares, where that is here."""
     if isinstance(body, Malformed):
         return None  # a finding of its own: the fold passes over it
     column = before.column(event.node)
     begun = column.head is not None and column.head.incarnation == event.incarnation
     order = out_of_order(column if begun else Column(event.node), event.kind, event.service)
-    return order or _decided(before, event, body) or _carried(before, event, body) or _pointed(before, event)
+    carried = _carried(before, event, body, old if begun else column) or _by_older_rules(before, event, body)
+    return order or _decided(before, event, body) or carried or _pointed(before, event)
 
 
 def _decided(before: State, event: Event, body: Body | None) -> str | None:
@@ -91,16 +94,23 @@ def _judgements(before: State, event: Event, given: Given, policy: Policy) -> st
     return None
 
 
-def _carried(before: State, event: Event, body: Body | None) -> str | None:
+def _carried(before: State, event: Event, body: Body | None, old: Column | None) -> str | None:
     """A gap carries epochs that its author had claimed; judged where all of the incarnation before is here."""
-    column = before.column(event.node)
-    if not isinstance(body, Gap) or column.head is None or column.head[1:3] != (body.incarnation, body.number):
+    if not isinstance(body, Gap) or old is None or old.head is None or old.head[1:3] != (body.incarnation, body.number):
         return None
     for name, kept in body.services.items():
-        known = max(column.service(name).epoch, column.service(name).holding_epoch, ownership.epoch(before, name))
+        known = max(old.service(name).epoch, old.service(name).holding_epoch, ownership.epoch(before, name))
         if max(kept.epoch, kept.holding_epoch) > known:
             return f"gap-declared carries epoch {max(kept.epoch, kept.holding_epoch)} of {name} where {known} was known"
     return None
+
+
+def _by_older_rules(before: State, event: Event, body: Body | None) -> str | None:
+    """Runs of the first rules carried orders in their gaps; one that says so beside runs of later rules wants to be obeyed."""
+    gap = before.column(event.node).orders_in_gap
+    if not isinstance(body, NodeStarted) or body.rules > FIRST_RULES or gap is None or not before.orders.second:
+        return None
+    return f"node-started says rules {body.rules}, and event {gap.number} carries orders: it knew of runs by later rules"
 
 
 def _pointed(before: State, event: Event) -> str | None:
@@ -132,6 +142,8 @@ class _View:
 
     state: State
     reached: dict[Feed, int]
+    old: Column | None = None
+    """The author's column at the end of its incarnation before, as far as this one declares it."""
 
 
 class Views:
@@ -152,7 +164,7 @@ class Views:
         view = self._view(event)
         for head in sorted(event.heads, key=_feed_of) if len(event.heads) > 1 else event.heads:
             self._advance(view, head)
-        wrong = _checked(view.state, event, told.body)
+        wrong = _checked(view.state, event, told.body, view.old)
         view.state = fold(view.state, told)
         return wrong
 
@@ -174,6 +186,7 @@ class Views:
         body = body_of(first)
         if isinstance(body, Gap):
             self._read(view, (first.node, body.incarnation), body.number)
+            view.old = view.state.column(first.node)
         return view
 
     def _advance(self, view: _View, head: Head) -> None:

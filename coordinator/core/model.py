@@ -135,8 +135,6 @@ class Column:
     """The gap of this incarnation that carried what a gap carries no more; of which rules it is, its first start tells."""
     moves_ended: frozenset[tuple[str, Ref]] = frozenset()
     """Of each service the moves that this node, which held it, has seen over."""
-    forked: Mapping[str, Ref] = field(default_factory=dict)
-    """Nodes whose fork this node has seen."""
     splits: Mapping[str, Ref] = field(default_factory=dict)
     """Service to the split-seen event that is not resolved yet."""
     refused: tuple[tuple[Ref, str], ...] = ()

@@ -354,7 +354,7 @@ def _fork_seen(state: State, column: Column, event: Event, body: ForkSeen) -> Co
     wrong = proof.fork(state, body)
     if wrong:
         return column.without_effect(event.ref, Flaw.AUTHORITY, f"{body.node} is said to have forked: {wrong}")
-    return replace(column, forked={**column.forked, body.node: event.ref})
+    return column
 
 
 def _split_seen(column: Column, event: Event, body: SplitSeen) -> Column:

@@ -1,9 +1,10 @@
 """`failaudit verify`: clean histories are clean; what is forged, edited or not lawful is named with kind, node and number."""
 
 import asyncio
+import hashlib
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -135,24 +136,32 @@ def forge(
 
 def anew(world: Played, node: str, parts: Body) -> Ref:
     """A new incarnation of the node, whose gap has these parts, and its start. Returns the gap."""
-    gap: list[Ref] = []
+    return begun_anew(world, node, [parts])[0]
+
+
+def begun_anew(world: Played, node: str, gaps: Sequence[Body], rules: int = 2) -> list[Ref]:
+    """A new incarnation that begins with so many gaps, and a start by these rules. Returns the names of all of them."""
+    written: list[Ref] = []
 
     async def append() -> None:
         journal = await Journal.open(world.state(node), node, Keys([node], real=True).signer(node))
         entries = await journal.load()
         last = [entry for entry in entries if entry.event.node == node][-1]
         start = next(entry.event for entry in entries if entry.event.node == node and entry.event.kind == Kind.NODE_STARTED)
-        body = {"incarnation": last.event.incarnation, "number": last.event.number, "id": last.id, **parts}
+        body = {"incarnation": last.event.incarnation, "number": last.event.number, "id": last.id}
         heads = tuple({head.feed: head for entry in entries if (head := entry.head).node != node}.values())
-        first = Entry.of(replace(last.event, incarnation=last.event.incarnation + 1, number=1, previous=NO_PREVIOUS,
-                                 kind=str(Kind.GAP_DECLARED), service="", body=body, causes=(), heads=heads))  # fmt: skip
-        later = replace(first.event, number=2, previous=first.id, kind=start.kind, body=start.body, heads=())
-        await journal.append([first, Entry.of(later)])
+        said = [(str(Kind.GAP_DECLARED), {**body, **parts}) for parts in gaps] + [(start.kind, {**start.body, "rules": rules})]
+        chain: list[Entry] = []
+        for number, (kind, told) in enumerate(said, 1):
+            chain.append(Entry.of(replace(
+                last.event, incarnation=last.event.incarnation + 1, number=number, kind=kind, service="", body=told, causes=(),
+                previous=chain[-1].id if chain else NO_PREVIOUS, heads=() if chain else heads)))  # fmt: skip
+        await journal.append(chain)
         await journal.close()
-        gap.append(first.ref)
+        written.extend(entry.ref for entry in chain)
 
     asyncio.run(append())
-    return gap[0]
+    return written
 
 
 def last_given(world: Played, node: str) -> dict[str, Any]:
@@ -230,6 +239,7 @@ MOVE = ["lukretia", 1, 2]
     ("unlawful", Kind.GAP_DECLARED, "", {"incarnation": 1, "number": 1, "id": bytes(32)}),
     ("unlawful", Kind.MOVE_ENDED, "web", {"move": MOVE, "why": "over"}),
     ("authority", Kind.CONFIG_APPLIED, "", {"number": 2**53, "digest": b"t" * 32, "text": "cluster = "}),
+    ("authority", Kind.CONFIG_APPLIED, "", {"number": 1, "digest": b"t" * 32, "text": "cluster = "}),
     ("authority", Kind.LAST_WORD, "web", {"word": b"", "signature": b"", "node": "lukretia", "epoch": 1}),
 ])  # fmt: skip
 def test_what_its_author_had_no_right_to_is_found_once(world: Played, flaw: str, kind: Kind, service: str, body: Body):
@@ -240,12 +250,53 @@ def test_what_its_author_had_no_right_to_is_found_once(world: Played, flaw: str,
 
 @pytest.mark.parametrize(("flaw", "parts"), [
     ("authority", {"last_words": [["web", "lukretia", 1, MOVE, b"run"]]}),
+    ("authority", {"forked": {"lukretia": MOVE}}),
     ("unlawful", {"services": {"web": {"epoch": 10**15, "holding_epoch": 10**15, "wish": "fail", "lowered": []}}}),
 ])  # fmt: skip
 def test_a_gap_that_carries_what_is_not_its_nodes_own_is_found_once(world: Played, flaw: str, parts: Body):
     first = anew(world, "genesis", parts)
     told = world.audit("verify").json["findings"]
     assert [(item["kind"], item["node"], item["incarnation"], item["number"]) for item in told] == [(flaw, *first)]
+
+
+HIGH = {"services": {"web": {"epoch": 10**15, "holding_epoch": 10**15, "wish": "fail", "lowered": []}}}
+
+
+def test_an_epoch_in_a_second_gap_is_found_as_in_the_first(world: Played):
+    """An incarnation may begin with several: each is about other services."""
+    second = begun_anew(world, "genesis", [{}, HIGH])[1]
+    told = world.audit("verify").json["findings"]
+    assert [(item["kind"], item["node"], item["incarnation"], item["number"]) for item in told] == [("unlawful", *second)]
+
+
+def test_who_says_the_first_rules_beside_runs_of_later_ones_wants_its_orders_obeyed(world: Played):
+    start = begun_anew(world, "genesis", [{"holds": {"web": [MOVE]}}], rules=1)[-1]
+    told = world.audit("verify").json["findings"]
+    assert [(item["kind"], item["node"], item["incarnation"], item["number"]) for item in told] == [("unlawful", *start)]
+
+
+OF_LUKRETIA = """
+[services.mail]
+nodes = ["lukretia"]
+[[services.mail.actions]]
+address = "10.77.0.101/24"
+interface = "eth0"
+"""
+
+
+def test_what_only_a_candidate_may_do_is_found_where_its_author_is_one_by_a_file_of_its_own(tmp_path: Path):
+    """By that file it is lawful, and a living node cannot tell whether an order that makes it count is on its way."""
+    world = played("at 0s start lukretia genesis\nat 5s expect web owner=lukretia", tmp_path / "logs", changes=OF_LUKRETIA)
+    text = read(world.config, files=False).text.replace('nodes = ["lukretia"]', 'nodes = ["genesis"]')
+    applied = {"number": 2, "digest": hashlib.sha256(text.encode()).digest(), "text": text}
+    forge(world, "genesis", Kind.CONFIG_APPLIED, applied, service="")
+    mine = claim(world, epoch=2, rule="take-over-free", passed_over=[])
+    up = {"epoch": 2, "durable_us": 1, "act_us": 1, "announce_us": 1, "reason": ""}
+    claimed = forge(world, "genesis", Kind.CLAIM, mine, service="mail")
+    forge(world, "genesis", Kind.UP, up, service="mail")
+    ended = forge(world, "genesis", Kind.MOVE_ENDED, {"move": MOVE, "why": "over"}, service="mail")
+    told = {number: kind for kind, node, number in found(world) if node == "genesis"}
+    assert told == {claimed: "unlawful", ended: "authority"}
 
 
 def test_a_cause_that_its_author_did_not_know_is_unlawful(world: Played):
@@ -372,7 +423,9 @@ def test_a_damaged_configuration_is_found_and_commands_are_judged_by_the_files_t
 
 
 def test_a_configuration_that_cannot_be_read_counts_for_nobody_and_the_one_before_it_judges(world: Played):
-    forge(world, "lukretia", Kind.CONFIG_APPLIED, {"number": 2, "digest": bytes(32), "text": "cluster = {"}, service="")
+    text = "cluster = {"
+    broken = {"number": 2, "digest": hashlib.sha256(text.encode()).digest(), "text": text}
+    forge(world, "lukretia", Kind.CONFIG_APPLIED, broken, service="")
     policy = read(world.config, files=False)
     numbers = []
     for nonce in (b"1", b"2"):

@@ -23,7 +23,6 @@ BEFORE = Column(
     services={
         "web": ServiceColumn(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2, lowered=ref(7))
     },
-    forked={"lukretia": ref(19)},
 )
 
 

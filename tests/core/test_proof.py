@@ -3,6 +3,7 @@
 The thief has the key of a node. It writes whatever it likes into its own feed; nothing of it may move another node's service.
 """
 
+import hashlib
 from dataclasses import replace
 
 import pytest
@@ -98,7 +99,7 @@ def anew(story: Story, rules: int, **parts: object) -> Event:
 WORD = ["web", L, 1, [THIEF, 1, 2], b"run"]
 ORDERS_IN_A_GAP = [{"last_words": [WORD]}, {"fenced": [WORD]}, {"holds": {"web": [[THIEF, 1, 2]]}}, {"unheld": [[THIEF, 1, 2]]},
                    {"moves": [["web", G, 1, 0, [THIEF, 1, 2]]]}, {"moves_ended": [[THIEF, 1, 2]]},
-                   {"nonces": [[bytes(16), 1]]}]  # fmt: skip
+                   {"nonces": [[bytes(16), 1]]}, {"forked": {L: [THIEF, 1, 2]}}]  # fmt: skip
 
 
 @pytest.mark.parametrize("parts", ORDERS_IN_A_GAP, ids=lambda parts: next(iter(parts)))
@@ -111,7 +112,7 @@ def test_a_gap_that_carries_orders_is_named_except_in_a_run_of_the_first_rules(p
 
 def test_a_gap_of_what_its_own_node_did_is_nothing_to_name() -> None:
     story = begun()
-    anew(story, 2, services={"web": {"epoch": 0, "wish": "fail", "lowered": []}}, forked={L: [THIEF, 1, 2]})
+    anew(story, 2, services={"web": {"epoch": 0, "wish": "fail", "lowered": []}})
     assert story.state.column(THIEF).skips == 0
 
 
@@ -179,7 +180,15 @@ def test_nothing_is_claimed_outside_a_run() -> None:
 
 
 def applied(story: Story, node: str, number: int, digest: bytes) -> None:
-    story.write(node, Kind.CONFIG_APPLIED, {"number": number, "digest": digest, "text": "cluster = "}, "")
+    story.write(node, Kind.CONFIG_APPLIED, {"number": number, "digest": digest, "text": ""}, "")
+
+
+def test_another_text_under_a_digest_is_named() -> None:
+    """One that fits its digest is a label; what does not fit would be another file for each reader."""
+    for digest, named in [(hashlib.sha256(b"cluster = ").digest(), []), (b"c" * 32, [Flaw.AUTHORITY])]:
+        story = begun()
+        story.write(THIEF, Kind.CONFIG_APPLIED, {"number": 1, "digest": digest, "text": "cluster = "}, "")
+        assert [skip.flaw for skip in story.state.column(THIEF).skipped] == named
 
 
 def test_a_number_that_a_thief_gives_a_file_rules_nothing_and_leaves_numbers_for_others() -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from coordinator.core import ownership
 from coordinator.core.inputs import BatchArrived
 from protocol.event import Entry
 from protocol.kinds import Kind
@@ -66,4 +67,4 @@ def test_a_fork_after_that_is_a_new_one(forked: World) -> None:
     world.run_until_ms(world.now_ms + 3_000)
     assert len(events(world, "genesis", Kind.FORK_SEEN)) == 2
     assert world.owners("web") == ("genesis",)
-    assert "lukretia" in core_of(world, "genesis").column.forked
+    assert "lukretia" in ownership.refused_by(core_of(world, "genesis").state, "genesis")

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import click
 
+from coordinator.core.configurations import is_candidate
 from coordinator.core.lawful import findings as unlawful
 from coordinator.core.model import State
 from coordinator.core.reducer import reduce
@@ -55,7 +56,9 @@ def findings_of(evidence: Evidence) -> list[Finding]:
         Finding(Flaw.UNLAWFUL, *wrong.ref, wrong.text) for wrong in unlawful(proved, evidence.history.begin.trust.keyring)
     ]
     found += _malformed(evidence.merged.entries)
-    found += _authority(evidence.history.order, evidence.history.begin, evidence.merged.findings)
+    named = {item[1:4] for item in found if item.kind is Flaw.UNLAWFUL}
+    denied = _authority(evidence.history.order, evidence.history.begin, evidence.merged.findings)
+    found += [item for item in denied if item[1:4] not in named]
     found += _splits(evidence)
     found += refuted_words(evidence)
     return in_order(found)
@@ -145,12 +148,26 @@ def without_authority(order: Iterable[Event], begin: State) -> Iterator[Unobeyed
         known = state.column(event.node).skipped[-1:]
         state = reduce(state, event)
         column = state.column(event.node)
+        if column.skipped[-1:] == known:
+            if _is_anothers(state, event):
+                text = f"{event.kind} {event.service}: {event.node} is no candidate of it by any configuration that counts"
+                yield Unobeyed(event.ref, text, True, column.configured)
+            continue
         for ref, flaw, text in column.skipped[-1:]:
-            if column.skipped[-1:] == known or flaw is not Flaw.AUTHORITY:
+            if flaw is not Flaw.AUTHORITY:
                 continue  # what is not of the format or out of order is found elsewhere
             judged = state.policy_of(column.configs) is not None or ref not in dict(column.refused)
             if judged or event.kind == Kind.COMMAND:  # else it says no more than its command's finding
                 yield Unobeyed(ref, text, judged, column.configured)
+
+
+def _is_anothers(state: State, event: Event) -> bool:
+    """Whether only a candidate may do this, and its author is one by a file of its own at most. A living node cannot say so:
+    the order that makes a file count may be on its way. Here everything that the event knew stands before it."""
+    lived = state.orders.feed(event.node, event.incarnation).configs
+    owns = event.kind in (Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_ENDED) and not isinstance(body_of(event), Malformed)
+    known = any(event.service in policy.services for policy in state.policies.values())
+    return owns and known and not is_candidate(state, event.node, event.service, lived)
 
 
 def _splits(evidence: Evidence) -> Iterator[Finding]:

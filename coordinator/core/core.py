@@ -151,6 +151,8 @@ class Core:
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self.late_ms: dict[str, int] = {}
         """A living node, and since when it names events of its own that are not here."""
+        self.ahead_ms: dict[str, int] = {}
+        """A node, and since when it names events of ours that we have not written."""
         self.carrier: dict[str, bool] = {}
         self.carrier_up_ms: dict[str, int] = {}
         self.pen.durable = self.feeds.newest.get(me)

@@ -26,7 +26,7 @@ from coordinator.core.reducer import reduce
 from protocol.event import Entry
 from protocol.forks import fits, flat_of
 from protocol.kinds import Kind
-from protocol.messages import Heartbeat, LastWord, Verified
+from protocol.messages import Heartbeat, LastWord, ShortHead, Verified
 
 WANTED_MAX = 1024
 """Feeds of which we remember when we asked for them: a peer that names feeds that nobody has fills no memory."""
@@ -77,6 +77,7 @@ def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
     if core.joined and ours and ours.incarnation > core.pen.incarnation:
         feed = (core.me, ours.incarnation)  # what a peer says of it proves nothing; what we signed does
         _want(core, heartbeat.node, feed, core.feeds.number(feed) + 1)
+    _is_ahead(core, heartbeat.node, ours)
     for node, head in heartbeat.heads.items():
         if node not in core.policy.nodes:
             continue  # of a node that the configuration no longer names: nothing of it could be proved here
@@ -88,6 +89,16 @@ def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
             _want(core, heartbeat.node, feed, first)
         else:
             core.behind[node] = head.incarnation  # its push is likely on the way: asked for at the next heartbeat
+
+
+def _is_ahead(core: Core, peer: str, ours: ShortHead | None) -> None:
+    """A peer that names more of our own feed than we have written: nothing rests on it, and it is told."""
+    feed = (core.me, core.pen.incarnation)
+    if not (core.joined and ours and ours.incarnation == feed[1] and ours.number > core.feeds.number(feed)):
+        core.ahead_ms.pop(peer, None)
+    elif core.now_ms - core.ahead_ms.setdefault(peer, core.now_ms) >= core.policy.timing.dead_ms:
+        text = f"{peer} names events of {core.me} that {core.me} has not written: nothing rests on them"
+        core.emit(Alarm(AlarmName.NO_AUTHORITY, text, node=peer))
 
 
 def _want(core: Core, peer: str, feed: tuple[str, int], first: int) -> None:

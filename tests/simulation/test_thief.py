@@ -110,6 +110,20 @@ def test_heads_of_feeds_that_nobody_has_fill_no_memory():
     assert len(core.behind) <= len(THREE.nodes)
 
 
+def test_who_names_more_of_our_feed_than_we_wrote_is_named_and_moves_nothing():
+    """Such a head cannot be asked for: its author is the one who is told of it."""
+    world = running(THREE)
+    named = alarms_of(world)
+    before = len(events(world, "lukretia", Kind.CLAIM))
+    for turn in range(20):
+        ours = core_of(world, "lukretia").feeds.newest["lukretia"]
+        longer = ShortHead(ours.incarnation, ours.number + 5, bytes(8))
+        says(world, "lukretia", counter=10**6 + turn, heads={"lukretia": longer})
+        world.run_until_ms(world.now_ms + 100)
+    assert (AlarmName.NO_AUTHORITY, THIEF) in {(alarm.name, alarm.node) for alarm in named}
+    assert (world.owners("web"), len(events(world, "lukretia", Kind.CLAIM))) == (("lukretia",), before)
+
+
 def flood(world: World, count: int, size: int) -> list[Entry]:
     """A feed of the thief: an incarnation of its own, each event signed."""
     pen, signer = Pen(THREE.cluster_id, THIEF, Feeds()), world.keys.signer(THIEF)

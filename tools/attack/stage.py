@@ -75,7 +75,7 @@ class Stage:
         """Until lukretia alone serves, both honest nodes say so, and both are fit. Raises NotCalm."""
 
         def quiet() -> bool:
-            said = [node.status() for node in self.victims.nodes.values()]
+            said = (node.status() for node in self.victims.nodes.values())
             return self.victims.serving("web") == ("lukretia",) and all(
                 status.get("fit") and status["services"]["web"]["owners"] == ["lukretia"] for status in said
             )

@@ -81,19 +81,18 @@ def play(stage: Stage, attack: Attack) -> Result:
     result = Result(attack, stage.candidate)
     stage.anew()
     begun = stage.thief.written()
-    counted, standing = _refusals(stage), _alarms(stage)
+    watched = Watched(stage)
     sizes = {name: node.size() for name, node in victims.nodes.items()}
     began_ns = time.time_ns()
     task = stage.play(attack)
     victims.until(task.done, LEFT_S)
     time.sleep(WATCH_S)
-    _look(stage, result, standing)
+    _look(stage, result, watched)
     _fail_over(stage, result)
-    _look(stage, result, standing)
+    _look(stage, result, watched)
     task.cancel()
     ends = stage.thief.written()
     result.written = {feed: range(begun.get(feed, 0) + 1, last + 1) for feed, last in ends.items()}
-    result.refused = _refusals(stage) - counted
     grown = [tuple(now - then for now, then in zip(node.size(), sizes[name])) for name, node in victims.nodes.items()]
     result.disk, result.memory = (max(column) for column in zip(*grown))
     judge(result, [held for held in victims.owners("web") if held.to_ns > began_ns])
@@ -121,26 +120,37 @@ def _is_up(stage: Stage) -> bool:
     return bool(said) and said["services"]["web"]["owners"] == ["lukretia"]
 
 
-def _look(stage: Stage, result: Result, standing: set[tuple[str, str, str]]) -> None:
+class Watched:
+    """What the honest nodes say of the thief from here on: alarms by their logs, refusals by their own counts."""
+
+    def __init__(self, stage: Stage):
+        self._nodes = stage.victims.nodes
+        self._begin = {name: node.log.stat().st_size for name, node in self._nodes.items()}
+        self._counted: dict[tuple[str, int], int] = {}
+        self.refusals()
+
+    def refusals(self) -> int:
+        """How many more there are than at the last look, under the thief's name or a stranger's; a process that is new counts
+        from nothing, and one that does not answer is asked again at the next look."""
+        more = 0
+        for name, node in self._nodes.items():
+            life, count = (name, node.process_id), node.refused(THIEF, "?")
+            if count is not None:
+                more += count - self._counted.get(life, 0)
+                self._counted[life] = count
+        return more
+
+    def alarms(self) -> set[str]:
+        told = (node.alarmed(THIEF, self._begin[name]) for name, node in self._nodes.items())
+        return set().union(*told) & ACCUSING
+
+
+def _look(stage: Stage, result: Result, watched: Watched) -> None:
     for name, node in stage.victims.nodes.items():
         if node.on and not node.running and name not in result.ended:
             result.ended.append(name)
-    result.alarms += sorted({name for name, *_ in _alarms(stage) - standing} - set(result.alarms))
-
-
-def _alarms(stage: Stage) -> set[tuple[str, str, str]]:
-    """Name, who raised it and since when, of those that accuse the thief now."""
-    return {
-        (alarm["name"], name, alarm["since"])
-        for name, node in stage.victims.nodes.items()
-        for alarm in node.status().get("alarms", ())
-        if alarm["name"] in ACCUSING and THIEF in alarm["text"]
-    }
-
-
-def _refusals(stage: Stage) -> int:
-    """Refusals under the thief's name or a stranger's, as the honest nodes count them now; a restart counts anew."""
-    return sum(sum(node.refused(peer).values()) for node in stage.victims.nodes.values() for peer in (THIEF, "?"))
+    result.alarms = sorted(watched.alarms())
+    result.refused += watched.refusals()
 
 
 def judge(result: Result, held: list[Held]) -> None:

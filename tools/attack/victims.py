@@ -10,6 +10,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -29,6 +30,9 @@ THIEF = "brutus"
 
 INDOUBT, DEAD = '"500ms"', '"1s"'
 """Twice the default: a machine that is busy with floods may keep a process waiting for half a second, and that is no attack."""
+
+ALARM = re.compile(r"^\S+ alarm (\S+) (.*)$", re.MULTILINE)
+"""A line of the daemon's log."""
 
 SCRIPT = """\
 #!/bin/sh
@@ -82,13 +86,23 @@ class Victim:
         """What `failc status` shows; empty where it does not answer."""
         return self._asked("/status")
 
-    def refused(self, peer: str) -> dict[str, int]:
-        """What it has refused from a peer, by reason."""
-        total: dict[str, int] = {}
-        for link in self._asked("/links").get("links", ()):
-            for reason, count in link["refused"].items() if link["peer"] == peer else ():
-                total[reason] = total.get(reason, 0) + count
-        return total
+    def refused(self, *peers: str) -> int | None:
+        """How much it has refused from these peers since it started; None where it does not answer."""
+        said = self._asked("/links")
+        mine = (link["refused"].values() for link in said.get("links", ()) if link["peer"] in peers)
+        return sum(map(sum, mine)) if said else None
+
+    def alarmed(self, peer: str, begin: int) -> set[str]:
+        """The names of the alarms about a peer that began behind this byte of its log: none is over before it is seen."""
+        with self.log.open("rb") as file:
+            file.seek(begin)
+            told = file.read().decode(errors="replace")
+        begun = [match.groups() for match in ALARM.finditer(told) if " is over: " not in match.group(2)]
+        return {name for name, text in begun if peer in text}
+
+    @property
+    def process_id(self) -> int:
+        return self._pid()
 
     def _asked(self, route: str) -> dict[str, Any]:
         try:

@@ -287,7 +287,7 @@ FORGED = (
     Attack("47", "an operator's hold, copied", copied_hold),
     Attack("47", "an operator's unhold, copied", copied_unhold),
     Attack("47", "an operator's fail, copied, with a fence", copied_fail),
-    Attack("47", "all old commands again, as frames", commands_again),
+    Attack("47", "all old commands again, as frames", commands_again, unnamed="a node may ask again: it is obeyed once"),
     Attack("§2", "hold, move, fence, readmit without a command", orders_without_a_command),
     Attack("§2", "ends the moves of others", end_of_others_moves),
     Attack("§2", "ends the moves of others, by a file of its own", end_of_others_moves_by_its_own_file),

@@ -37,11 +37,9 @@ async def head_of_your_own_feed(thief: Thief) -> None:
 async def longer_feed_of_yours(thief: Thief) -> None:
     """More of the present incarnation than its author has written: it would wait for what never comes."""
     while True:
-        for node in HONEST:
-            head = thief.newest(node)
-            if head:
-                longer = ShortHead(head.incarnation, head.number + 5, os.urandom(8))
-                thief.lies["heads"] = _heads(thief, **{node: longer})
+        known = [head for node in HONEST if (head := thief.newest(node))]
+        longer = {head.node: ShortHead(head.incarnation, head.number + 5, os.urandom(8)) for head in known}
+        thief.lies["heads"] = _heads(thief, **longer)
         await asyncio.sleep(0.1)
 
 

@@ -8,8 +8,9 @@ decide and half of the case would never be touched. Left out here: annotations, 
 types, the arguments of `len` and `isinstance`, and two of mutmut's three ways to spoil a string, which change its case.
 """
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import libcst as cst
@@ -18,6 +19,7 @@ from mutmut.mutation.mutators import mutation_operators
 
 LEFT_OUT = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)
 LEFT_OUT_CALLS = {"len", "isinstance"}
+ALIASES = {"Callable", "Mapping", "tuple", "TypeVar"}
 WORDS_MAX = 100
 
 
@@ -53,11 +55,15 @@ def breed(root: Path, file: str) -> list[Mutant]:
 
 
 def distinct(mutants: list[Mutant]) -> Iterator[Mutant]:
-    seen: set[str] = set()
+    """Each text once, each name once."""
+    sources: set[str] = set()
+    names = Counter[str]()
     for mutant in mutants:
-        if mutant.source not in seen:
-            seen.add(mutant.source)
-            yield mutant
+        if mutant.source not in sources:
+            sources.add(mutant.source)
+            names[mutant.name] += 1
+            count = names[mutant.name]
+            yield mutant if count == 1 else replace(mutant, what=f"{mutant.what} ({count})")
 
 
 class Breeder(cst.CSTVisitor):
@@ -107,8 +113,8 @@ class Breeder(cst.CSTVisitor):
         """The line before and after; of a longer piece what it was and is."""
         if where.start.line == where.end.line:
             line = where.start.line - 1
-            return f"{short(self.lines[line])} -> {short(source.splitlines()[line])}"
-        return f"{short(self.module.code_for_node(node))} -> {short(self.module.code_for_node(changed))}"
+            return told_apart(self.lines[line], source.splitlines()[line])
+        return told_apart(self.module.code_for_node(node), self.module.code_for_node(changed))
 
     def _function(self) -> str:
         names: list[str] = []
@@ -150,22 +156,23 @@ def is_docstring(node: cst.CSTNode) -> bool:
 
 
 def is_alias(node: cst.CSTNode) -> bool:
-    """`Change = Callable[[State], Column]`: nothing that runs reads it."""
-    return (
-        isinstance(node, cst.Assign)
-        and isinstance(node.value, cst.Subscript)
-        and (
-            isinstance(node.value.value, cst.Name)
-            and node.value.value.value in ("Callable", "Literal", "Mapping", "tuple", "dict")
-        )
-    )
+    """`Change = Callable[[State], Column]`, `T = TypeVar("T")`: nothing that runs reads it."""
+    if not isinstance(node, cst.Assign) or not isinstance(node.value, cst.Subscript | cst.Call):
+        return False
+    name = node.value.value if isinstance(node.value, cst.Subscript) else node.value.func
+    return isinstance(name, cst.Name) and name.value in ALIASES
 
 
 def is_left_out_call(node: cst.CSTNode) -> bool:
     return isinstance(node, cst.Call) and isinstance(node.func, cst.Name) and node.func.value in LEFT_OUT_CALLS
 
 
-def short(text: str) -> str:
-    """One line, and the end of a long one too: that is where an argument was taken away."""
-    line = " ".join(text.split())
-    return line if len(line) <= WORDS_MAX else f"{line[: WORDS_MAX // 2]} ... {line[-WORDS_MAX // 2 :]}"
+def told_apart(before: str, after: str) -> str:
+    """One line each, around the place where they differ."""
+    old, new = " ".join(before.split()), " ".join(after.split())
+    if max(len(old), len(new)) <= WORDS_MAX:
+        return f"{old} -> {new}"
+    differ = next((at for at, (one, other) in enumerate(zip(old, new)) if one != other), min(len(old), len(new)))
+    at = max(0, differ - WORDS_MAX // 2)
+    cut = "... " if at else ""
+    return f"{cut}{old[at : at + WORDS_MAX]} -> {cut}{new[at : at + WORDS_MAX]}"

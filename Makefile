@@ -3,11 +3,12 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help programs install demo test soak attack bench lint clean
+.PHONY: help programs install demo test mutants soak attack bench lint clean
 
 help:
 	@echo "make demo     six demonstrations with real nodes on this machine, told as they happen (about a minute)"
 	@echo "make test     everything"
+	@echo "make mutants  changes the core one place at a time, and lists what no test sees (hours; ARGS=\"--draw 100\" for a sample)"
 	@echo "make soak     random accidents in virtual time, with seeds that nobody chose"
 	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
@@ -33,6 +34,10 @@ demo: .venv/.installed
 test: programs .venv/.dev
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
+# Not part of `make test`: hours on two cores. docs/mutants.md has the last result.
+mutants: programs .venv/.dev
+	@$(PY) -m tests.mutants $(ARGS)
+
 # Random accidents with seeds that nobody chose, 200 at a time: `make soak SEEDS=1..1000` for others.
 SEEDS ?= $(shell now=$$(date +%s); echo $$now..$$((now + 199)))
 soak: .venv/.installed
@@ -50,5 +55,5 @@ lint: .venv/.dev
 	@$(PY) -m mypy
 
 clean:
-	rm -rf .venv .demo build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	rm -rf .venv .demo build dist mutants.jsonl .pytest_cache .hypothesis .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

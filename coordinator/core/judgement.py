@@ -136,7 +136,6 @@ class Liveness:
 
     def forgive(self, late_ms: int) -> None:
         """We did not run for so long: no silence counts that we could not have heard."""
-        self.began_ms += late_ms
         for peer in self.peers.values():
             peer.since_ms += late_ms
             if peer.heard_ms is not None:

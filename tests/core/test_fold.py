@@ -203,23 +203,22 @@ def test_a_start_begins_a_run_and_forgets_what_was_seen() -> None:
     story = Story.of(L, G)
     ref = Ref(G, 1, 1)
     before = replace(
-        story.state.column(L), running=False, leaving=True, judged={G: ref}, judgement={G: "dead"}, splits={"web": ref}
+        story.state.column(L), running=False, leaving=ref, judged={G: ref}, judgement={G: "dead"}, splits={"web": ref}
     )
     story.state = story.state.with_column(before)
     started = story.write(L, Kind.NODE_STARTED, {"run": b"next run", "rules": 2, "config": b"", "clean": True}, "")
     assert story.state.column(L) == replace(
         before, head=Head(L, 1, 2, b""), seen={G: Head(G, 1, 1, bytes(32))}, run=b"next run", started=started, running=True,
-        leaving=False, rules=2, judged={}, judgement={}, splits={},
+        leaving=None, rules=2, judged={}, judgement={}, splits={},
     )  # fmt: skip
 
 
 def test_the_end_of_a_run_is_announced_and_then_written() -> None:
     story = Story.of(L)
-    said = []
-    for kind in (Kind.NODE_STOPPING, Kind.NODE_STOPPED):
-        story.write(L, kind, {}, "")
-        said.append((story.state.column(L).leaving, story.state.column(L).running))
-    assert said == [(True, True), (True, False)]
+    stopping = story.write(L, Kind.NODE_STOPPING, {}, "")
+    assert (story.state.column(L).leaving, story.state.column(L).running) == (stopping, True)
+    story.write(L, Kind.NODE_STOPPED, {}, "")
+    assert (story.state.column(L).leaving, story.state.column(L).running) == (stopping, False)
 
 
 def test_judgements_and_splits_are_kept_by_their_subject() -> None:

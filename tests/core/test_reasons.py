@@ -58,9 +58,9 @@ def test_by_standby() -> None:
 
 def test_by_its_own_end() -> None:
     story = two().holds(L, 1)
-    story.write(L, Kind.NODE_STOPPING, {}, "")
+    stopping = story.write(L, Kind.NODE_STOPPING, {}, "")
     assert told(story.decides(L)) == ("this node is being stopped", RECOVER, "stopping")
-    assert story.decides(L).causes == ()
+    assert story.decides(L).causes == (stopping,)
 
 
 def test_by_its_own_configuration() -> None:

@@ -319,8 +319,7 @@ def test_a_gap_stands_before_the_first_start_only() -> None:
 
 
 def test_what_outlives_an_incarnation_is_told_and_taken_over_field_by_field() -> None:
-    fork = Ref(C, 1, 3)
-    before = Column(L, services={"web": worn(S.UP), "db": worn(S.RECOVER, wish="recover", lowered=None)}, forked={C: fork})
+    before = Column(L, services={"web": worn(S.UP), "db": worn(S.RECOVER, wish="recover", lowered=None)})
     body = carried(Head(L, 1, 12, b"i" * 32), before)
     assert body == {
         "held": [],
@@ -333,24 +332,21 @@ def test_what_outlives_an_incarnation_is_told_and_taken_over_field_by_field() ->
             },
             "db": {"lowered": [], "epoch": 7, "holding_epoch": 6, "wish": "", "burnt": True, "failures": 3},
         },
-        "forked": {C: [C, 1, 3]},
     }  # fmt: skip
 
 
 def test_what_was_held_aside_is_merged_in_and_named() -> None:
-    fork, other = Ref(C, 1, 3), Ref(G, 1, 4)
     high = worn(S.UP, epoch=9, holding_epoch=8, wish="", burnt=False, failures=5)
     low = worn(S.RECOVER, epoch=2, holding_epoch=1, wish="fail", burnt=False, failures=1, claim=None)
     for before, aside in [(high, low), (low, high)]:
         body = carried(
             Head(L, 1, 12, b"i" * 32),
-            Column(L, services={"web": before}, forked={C: fork}),
-            Column(L, services={"web": aside, "db": worn(S.RECOVER)}, forked={G: other}),
+            Column(L, services={"web": before}),
+            Column(L, services={"web": aside, "db": worn(S.RECOVER)}),
         )
         web = body["services"]["web"]
         assert (web["epoch"], web["holding_epoch"], web["wish"], web["burnt"], web["failures"]) == (9, 8, "fail", False, 5)
         assert body["held"] == (["db", "web"] if aside is high else ["db"])
-        assert body["forked"] == {C: [C, 1, 3], G: [G, 1, 4]}
         assert body["services"]["db"]["wish"] == "fail"
 
 
@@ -361,16 +357,14 @@ def gap(**parts: Any) -> Gap:
 def test_a_new_incarnation_begins_with_what_was_told() -> None:
     kept = CarriedService(epoch=7, holding_epoch=6, wish="fail", burnt=True, failures=3, lowered=OLD)
     plain = CarriedService(epoch=1, holding_epoch=1, wish="", burnt=False, failures=0, lowered=None)
-    fork, head = Ref(C, 1, 3), Head(L, 2, 1, b"")
-    before = Column(L, head=head, services={"mail": worn(S.FAIL)}, forked={G: OLD})
-    column = taken_over(before, gap(services={"web": kept, "db": plain}, held=("web",), forked={C: fork}))
+    before = Column(L, head=Head(L, 2, 1, b""), services={"mail": worn(S.FAIL)})
+    column = taken_over(before, gap(services={"web": kept, "db": plain}, held=("web",)))
     served = ServiceColumn(
         claim=Ref(L, 2, 1), epoch=7, holding_epoch=6, wish="fail", cause="operator", burnt=True, failures=3, lowered=OLD
     )
     assert column == replace(
         before,
         services={"mail": worn(S.FAIL), "web": served, "db": ServiceColumn(epoch=1, holding_epoch=1)},
-        forked={G: OLD, C: fork},
     )
 
 
@@ -414,4 +408,3 @@ def test_a_node_is_refused_by_who_saw_its_fork() -> None:
     ref = story.write(G, Kind.FORK_SEEN, {"node": C}, "")
     assert ownership.forks(story.state, C) == {ref}
     assert [ownership.refused_by(story.state, node) for node in (G, L)] == [{C}, frozenset()]
-    assert story.state.column(G).forked == {C: ref}

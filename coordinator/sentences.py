@@ -218,6 +218,10 @@ def _gap(event: Event, body: Body) -> str:
     return f"{event.node} opens a new incarnation; of the one before it knows {body['incarnation']}/{body['number']}"
 
 
+def _removed(event: Event, body: Body) -> str:
+    return f"{event.node} was removed: configuration {body['number']}, shown by {body['by']}, does not name it any more"
+
+
 def _tail_cut(event: Event, body: Body) -> str:
     feeds = ", ".join(f"{node} {incarnation}/{first} to {last}" for node, incarnation, first, last in body["cuts"])
     return f"{event.node} started with a log that lacked what it had held: {feeds}"
@@ -265,5 +269,6 @@ TABLE: Mapping[str, Callable[[Event, Body], str]] = {
     Kind.READMITTED: lambda event, body: f"{event.node} admits {body['node']} again, by command",
     Kind.GAP_DECLARED: _gap,
     Kind.TAIL_CUT: _tail_cut,
+    Kind.REMOVED: _removed,
 }
 

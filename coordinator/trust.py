@@ -4,19 +4,22 @@
     NodeKeyring(keys)
 
 A node that was removed has signed what others rest on; without its key no log that holds its feed could be opened or verified.
-Its key stands in the configurations that the file's own nodes have applied and signed. The file comes first, and the oldest
-configuration that names a node after it: nobody can give a known node another key by applying something.
+Its key stands in the configurations that the file's own nodes have applied and signed. The file comes first; after it those
+that count, since an administrator has signed them or two nodes have lived by them; and what one node alone has lived by comes
+last, each time the oldest that names the node. One stolen key gives no removed node another key.
 """
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from coordinator.core.authority import opened
 from coordinator.core.configurations import read_policy, with_policy
 from coordinator.core.model import State
-from coordinator.core.pieces import text_of, whole
+from coordinator.core.pieces import whole
 from coordinator.policy import Policy
+from protocol.commands import Command
 from protocol.event import Entry
-from protocol.events import ConfigApplied, body_of
+from protocol.events import Commanded, ConfigApplied, body_of
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Keyring
@@ -32,22 +35,34 @@ def known_keys(policy: Policy, rows: Iterable[Row]) -> Mapping[str, bytes]:
     sound = look(signed, NodeKeyring(keys), policy.cluster_id)
     attested = [entry for entry in sound.entries if entry.id in sound.attested]
     texts = whole(entry.event for entry in attested)
+    applied = [entry for entry in attested if entry.event.kind == Kind.CONFIG_APPLIED]
+    files = {digest: read for digest, text in texts.items() if (read := read_policy(text)) is not None}
+    counting = _lived_by_two(applied) | _signed(policy, attested)
     found: dict[str, bytes] = {}
-    for entry in sorted((entry for entry in attested if entry.event.kind == Kind.CONFIG_APPLIED), key=_age):
-        for name, key in _named(entry, texts):
-            found.setdefault(name, key)
+    for digest in sorted(files, key=lambda digest: (digest not in counting, _age(applied, digest), digest)):
+        for name, node in files[digest].nodes.items():
+            found.setdefault(name, node.key)
     return {**found, **keys}
 
 
-def _age(entry: Entry) -> tuple[Any, ...]:
-    number = entry.event.body.get("number")
-    return (number if isinstance(number, int) else 0, *entry.ref)
+def _lived_by_two(applied: Iterable[Entry]) -> set[Any]:
+    lived: dict[Any, set[str]] = {}
+    for entry in applied:
+        lived.setdefault(entry.event.body.get("digest"), set()).add(entry.event.node)
+    return {digest for digest, nodes in lived.items() if len(nodes) > 1}
 
 
-def _named(entry: Entry, texts: Mapping[bytes, str]) -> list[tuple[str, bytes]]:
-    text = text_of(entry.event, texts)
-    policy = read_policy(text) if isinstance(text, str) else None
-    return [(name, node.key) for name, node in policy.nodes.items()] if policy else []
+def _signed(policy: Policy, attested: Iterable[Entry]) -> set[Any]:
+    """The files that an administrator of this one has signed."""
+    commands = [body for entry in attested if isinstance(body := body_of(entry.event), Commanded)]
+    read = [opened(policy, body.command, body.signature) for body in commands]
+    return {command.digest for command in read if isinstance(command, Command) and command.word == "apply"}
+
+
+def _age(applied: Iterable[Entry], digest: bytes) -> int:
+    """The lowest number under which it was applied."""
+    numbers = [entry.event.body.get("number") for entry in applied if entry.event.body.get("digest") == digest]
+    return min((number for number in numbers if isinstance(number, int)), default=0)
 
 
 def beginning(policy: Policy, entries: Iterable[Entry], keyring: Keyring | None = None) -> State:

@@ -120,6 +120,22 @@ class Reply(NamedTuple):
         return reply
 
 
+class Removal(NamedTuple):
+    """Why a node is not let in: the signed `apply` of a file that does not name it, and that file. All of it is empty where the
+    sender's file came without an administrator's signature: then it is no more than the sender's word."""
+
+    command: bytes
+    signature: bytes
+    text: str
+
+    def encode(self) -> bytes:
+        return pack(list(self))
+
+    @classmethod
+    def decode(cls, body: bytes) -> "Removal":
+        return cls(*_items(_unpack(body, "removal"), (bytes, bytes, str), "removal"))
+
+
 def signed_body(raw: bytes, signature: bytes) -> bytes:
     """A message and who vouches for it: the 64 bytes of the signature come first."""
     return signature + raw

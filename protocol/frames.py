@@ -30,6 +30,7 @@ class Kind(IntEnum):
     PONG = 9
     HEADS = 10
     REPLY = 11
+    REMOVED = 12
 
 
 BODY_BYTES_MAX = {
@@ -44,6 +45,7 @@ BODY_BYTES_MAX = {
     Kind.PONG: 9,
     Kind.HEADS: 512 * 1024,
     Kind.REPLY: 4 * 1024,  # a nonce and a sentence
+    Kind.REMOVED: 4 * 1024 * 1024,  # a command, and the longest file; read only on a connection that we have made
 }
 
 LIMITS = {int(kind): limit for kind, limit in BODY_BYTES_MAX.items()}

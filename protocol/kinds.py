@@ -79,6 +79,9 @@ class Kind(StrEnum):
     the last head known of the one before. Beside them what outlives it (coordinator/core/carried.py)."""
     TAIL_CUT = "tail-cut"
     """{cuts: [[node, incarnation, first, last]]}: at its start this node's log lacked these events, though it had held them."""
+    REMOVED = "removed"
+    """{number, digest: bin32, by, command: bin, signature: bin}: the configuration of this number, which an administrator has
+    signed and the node `by` runs, does not name the author any more. It holds nothing from here on."""
 
 
 ALWAYS_SIGNED = frozenset(

@@ -103,14 +103,16 @@ class Channel:
 class Contexts:
     """Everything TLS that this node needs; made anew when the configuration changes."""
 
-    def __init__(self, identity: Identity, peers: Mapping[str, bytes]) -> None:
-        """`peers`: node name to its 32 raw bytes. Raises UnusableKey for a key that proves nothing."""
-        self._names = {check_key(public): node for node, public in peers.items()}
-        anchors = {node: _anchor(node, public) for node, public in peers.items()}
+    def __init__(self, identity: Identity, peers: Mapping[str, bytes], departed: Mapping[str, bytes] | None = None) -> None:
+        """`peers`: node name to its 32 raw bytes. `departed`: those that may come to us all the same, and are not dialled.
+        Raises UnusableKey for a key that proves nothing."""
+        known = {**(departed or {}), **peers}
+        self._names = {check_key(public): node for node, public in known.items()}
+        anchors = {node: _anchor(node, public) for node, public in known.items()}
         own = _pem(identity)
         self._accept = _context(ssl.PROTOCOL_TLS_SERVER, own, b"".join(anchors.values()))
         self._accept.num_tickets = 0  # nobody resumes: a connection lives for weeks
-        self._dial = {node: _context(ssl.PROTOCOL_TLS_CLIENT, own, anchor) for node, anchor in anchors.items()}
+        self._dial = {node: _context(ssl.PROTOCOL_TLS_CLIENT, own, anchors[node]) for node in peers}
 
     def accept(self) -> Channel:
         """For a connection that somebody made to us."""

@@ -25,6 +25,7 @@ UNFIT = {
     core.DISK_HANGS: AlarmName.DISK,
     core.GUARD_GONE: AlarmName.GUARD,
     core.GUARD_MUTE: AlarmName.GUARD,
+    core.REMOVED: None,  # `removed` says it
 }
 """Why this node is unfit, and the alarm for it; `node-unfit` where it is not named here."""
 
@@ -140,6 +141,12 @@ def unfit(view: NodeView, peers: Peers) -> Iterator[Condition]:
         yield Condition(name, f"{view.me} takes nothing: {because}", node=view.me)
 
 
+def removed(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    if shown := ownership.removed(view.state, view.me):
+        text = f"{view.me} holds nothing: configuration {shown.number}, which {shown.by} runs, does not name it any more"
+        yield Condition(AlarmName.REMOVED, text, node=view.me)
+
+
 def config_differs(view: NodeView, peers: Peers) -> Iterator[Condition]:
     """Two files at once are a mistake, or a change that is half done."""
     for name, peer in peers.items():
@@ -161,5 +168,5 @@ OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers, Owners], Iterator[
 )  # fmt: skip
 
 OF_THE_NODES: tuple[Callable[[NodeView, Peers], Iterator[Condition]], ...] = (
-    isolated, peer_dead, peer_unfit, one_way, links, unfit, config_differs, unconfigured,
+    isolated, peer_dead, peer_unfit, one_way, links, unfit, removed, config_differs, unconfigured,
 )  # fmt: skip

@@ -36,6 +36,7 @@ class AlarmName(StrEnum):
     NO_AUTHORITY = "no-authority"
     ENCODING = "encoding"
     QUOTA = "quota"
+    REMOVED = "removed"
     REMOVED_NODE = "removed-node"
     CONFIG_DIFFERS = "config-differs"
     UNCONFIGURED = "unconfigured"
@@ -65,6 +66,7 @@ LASTS_MS: Mapping[AlarmName, int] = {
     AlarmName.NO_AUTHORITY: HOUR_MS,
     AlarmName.ENCODING: HOUR_MS,
     AlarmName.QUOTA: 10 * MINUTE_MS,
+    AlarmName.REMOVED: MINUTE_MS,  # by a peer's word alone, which comes every two seconds
     AlarmName.REMOVED_NODE: 10 * MINUTE_MS,
     AlarmName.LOOP_LATE: 10 * MINUTE_MS,
     AlarmName.FEED_ANEW: HOUR_MS,

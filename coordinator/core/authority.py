@@ -81,5 +81,14 @@ def _role(operator: OperatorPolicy, command: Command) -> Denied | None:
     return Denied(f"{operator.name} may {may}, not {command.word} {command.service or 'the configuration'}")
 
 
+def opened(policy: Policy, raw: bytes, signature: bytes) -> Command | Denied:
+    """A signed command by an operator who may give it under this configuration, whomever it is for."""
+    try:
+        command = open_command(raw, signature, _keys(policy), policy.cluster_id).command
+    except (Refused, NotCanonical) as refusal:
+        return Denied(str(refusal))
+    return permitted(policy, command) or command
+
+
 def _keys(policy: Policy) -> dict[str, str]:
     return {operator.name: operator.key for operator in policy.operators.values()}

@@ -77,7 +77,7 @@ def applied(state: State, column: Column, event: Event, body: ConfigApplied) -> 
     elif body.number > max(LABEL_MAX, state.orders.signed.get(body.digest, 0)) and not mine:
         text = f"no administrator has given its file the number {body.number}, and it rules nothing"
         column = column.without_effect(event.ref, Flaw.AUTHORITY, text)
-    return replace(column, config_number=body.number, config=body.digest, configured=event.ref, configs=configs)
+    return replace(column, config_number=body.number, config=body.digest, configured=event.ref, configs=configs, removed=None)
 
 
 LABEL_MAX = 2**32

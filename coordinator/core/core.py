@@ -12,7 +12,7 @@ what was written. Everything here is deterministic: the same inputs give the sam
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from coordinator.core import commands, disk, life, ownership, peers, reconfigure, review, sharing, work
+from coordinator.core import commands, disk, life, ownership, peers, reconfigure, removal, review, sharing, work
 from coordinator.core.case import Case
 from coordinator.core.checks import Counts
 from coordinator.core.effects import (
@@ -41,6 +41,7 @@ from coordinator.core.inputs import (
     NotDurable,
     Now,
     Reconfigured,
+    RemovalShown,
     ReplyArrived,
     RoomChanged,
     StepFinished,
@@ -74,6 +75,7 @@ DISK_REFUSES = "its disk refuses to write"
 DISK_HANGS = "its disk hangs"
 GUARD_GONE = "it has no living guard"
 GUARD_MUTE = "its guard confirms nothing"
+REMOVED = "it was removed from the configuration"
 OUTDONE = "others know a newer incarnation of its feed, and it begins one above that"
 
 UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE})
@@ -122,6 +124,12 @@ class Core:
         """The configuration before the present one, in this run."""
         self.barred: dict[str, str] = {}
         """Services that wait since one of their addresses is up for another, and why."""
+        self.removal: RemovalShown | None = None
+        """That this node was removed: shown to it, and not written yet."""
+        self.disowned_ms: dict[str, int] = {}
+        """Peers that have said that they do not know this node, and when."""
+        self._departed: Mapping[str, bytes] = {}
+        self._departed_by: tuple[object, object] = (None, None)
         self.looking: dict[str, int] = {}
         """Services whose checks run although they are out here, and since when."""
         self.waits: dict[str, Waits] = {}
@@ -260,6 +268,7 @@ class Core:
         self.beat_ms += self.heartbeat_ms
         if self.beat_ms <= self.now_ms:
             self.beat_ms = self.now_ms + self.heartbeat_ms
+        removal.tick(self)
         if self.joined:
             self.witnessing.links()
             self.witnessing.judgements(must=False)
@@ -348,6 +357,14 @@ class Core:
     def column(self) -> Column:
         return self.state.column(self.me)
 
+    @property
+    def departed(self) -> Mapping[str, bytes]:
+        """Nodes that only earlier files name, with their keys: their feeds are history, and asked for as any other."""
+        if self._departed_by[0] is not self.state.policies or self._departed_by[1] is not self.policy:
+            self._departed_by = (self.state.policies, self.policy)
+            self._departed = removal.departed(self.state, self.policy)
+        return self._departed
+
     def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
         typed = read_body(kind, service, body)
         if isinstance(typed, Malformed):
@@ -397,6 +414,8 @@ class Core:
             return "it is still reading its own feed"
         if self.outdone:
             return OUTDONE
+        if ownership.removed(self.state, self.me):
+            return REMOVED
         if self.disk_refuses:
             return DISK_REFUSES
         if self.pen.hangs_ms(self.now_ms) >= self.policy.timing.dead_ms:
@@ -459,5 +478,6 @@ INPUTS: Mapping[type, Callable[[Core, Any], bool | None]] = {
     Reconfigured: reconfigure.reconfigured,
     RoomChanged: peers.room_changed,
     ForkShown: peers.fork_shown,
+    RemovalShown: removal.shown,
 }
 """What takes each input in. False: it said nothing new, as three of four copies of a heartbeat do; nothing follows from it."""

@@ -6,7 +6,7 @@
 | me           | seen                                                                | then             |
 |--------------|---------------------------------------------------------------------|------------------|
 | UP*          | operator says fail, here or everywhere, or standby; we stop; no     | release          |
-|              | candidate any more; refused as forked; check failed for good;       |                  |
+|              | candidate any more; removed; refused as forked; check failed;       |                  |
 |              | isolated under "release"; no carrier while another is fit           |                  |
 | UP*          | a rival that has not heard me for long, though I hear it            | release          |
 | UP*          | a rival, and I lose by the service's rule                           | release          |
@@ -14,7 +14,7 @@
 | UP           | moved; a better candidate fit as long as `failback` asks            | release          |
 | FAIL         | operator says recover; the carrier is back; `retry` is over         | recover          |
 | RECOVER,FAIL | operator says fail                                                  | fail             |
-| RECOVER      | in standby; held back; unfit; a candidate that only the newest configuration    | stay             |
+| RECOVER      | removed; in standby; held back; unfit; a candidate that only the newest configuration    | stay             |
 |              | names; somebody not current, holding, in doubt, stuck, or a better  |                  |
 |              | one that will claim                                                 |                  |
 | RECOVER      | whoever held it is dead or has let go                               | claim            |
@@ -118,6 +118,15 @@ def withdrawn(case: Case) -> Found | None:
     known = case.name in case.policy.services
     what = f"{case.me} is no longer among its candidates" if known else f"{case.name} is no longer in the configuration"
     return Found(what, _refs(case.column.configured), RECOVER, "configuration")
+
+
+def removed(case: Case) -> Found | None:
+    """A new file for this node, or an administrator's word for the one that it has, ends it."""
+    shown = ownership.removed(case.state, case.me)
+    if shown is None:
+        return None
+    reason = f"configuration {shown.number}, which {shown.by} runs, does not name this node any more"
+    return Found(reason, (shown.ref,), RECOVER, "removed")
 
 
 def refused(case: Case) -> Found | None:
@@ -396,6 +405,7 @@ TABLE = (
     Row("stopping", UPISH, stopping, Act.RELEASE),
     Row("standby", UPISH, standby, Act.RELEASE),
     Row("withdrawn", UPISH, withdrawn, Act.RELEASE),
+    Row("removed", UPISH, removed, Act.RELEASE),
     Row("refused", UPISH, refused, Act.RELEASE),
     Row("check-failed", UPISH, check_failed, Act.RELEASE),
     Row("isolated", UPISH, isolated, Act.RELEASE),
@@ -415,6 +425,7 @@ TABLE = (
     Row("retry", FAILED, retry_over, Act.RECOVER),
     Row("failed", FAILED, always, Act.STAY),
     Row("not-candidate", FREE, not_candidate, Act.STAY),
+    Row("removed", FREE, removed, Act.STAY),
     Row("standby", FREE, standby, Act.STAY),
     Row("on-hold", FREE, on_hold, Act.STAY),
     Row("unfit", FREE, unfit, Act.STAY),

@@ -194,8 +194,19 @@ class ForkShown:
     theirs: Branch
 
 
+@dataclass(frozen=True, slots=True)
+class RemovalShown:
+    """A peer that we dialled does not let us in: its file does not name us. Command, signature and text are empty where no
+    administrator has signed that file."""
+
+    node: str
+    command: bytes
+    signature: bytes
+    text: str
+
+
 Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
     | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
-    | Reconfigured | ForkShown | RoomChanged
+    | Reconfigured | ForkShown | RoomChanged | RemovalShown
 )  # fmt: skip

@@ -9,7 +9,7 @@ Feeds merge in any order to the same state, since order matters only inside a fe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from coordinator.core.epochs import Epochs
 from coordinator.core.pieces import Feed, Unread
@@ -100,6 +100,18 @@ class Skipped(NamedTuple):
     text: str
 
 
+class Removal(NamedTuple):
+    """What a node that was removed has been shown of it."""
+
+    number: int
+    """Of the configuration that does not name it any more."""
+    by: str
+    """The node that has shown it."""
+    ref: Ref
+    body: Mapping[str, Any]
+    """As it was written: a new incarnation writes it again."""
+
+
 SKIPPED_KEPT = 16
 """The newest ones of each node; all of them are counted."""
 
@@ -125,6 +137,8 @@ class Column:
     """The event that brought it."""
     configs: tuple[bytes, ...] = ()
     """The digests that it lived by in this incarnation, the newest first."""
+    removed: Removal | None = None
+    """It was removed, by the file that it has lived by since its last `config-applied`."""
     seen: Mapping[str, Head] = field(default_factory=dict)
     """The newest head of every other node that this node's last event rested on."""
     services: Mapping[str, ServiceColumn] = field(default_factory=dict)

@@ -82,12 +82,19 @@ def _command(state: State, feed: FeedOrders, event: Event) -> Orders:
     known = replace(feed, nonces=nonces, obeyed=(event.ref, judged), denied=None)
     orders = state.orders.with_feed(event.node, event.incarnation, known)
     if judged.word == "apply" and judged.digest:
-        number = max(judged.epoch, orders.signed.get(judged.digest, 0))
-        return replace(orders, signed={**orders.signed, judged.digest: number})
+        return _signed(orders, judged, event.ref)
     if judged.word not in BY_ITSELF:
         return orders
     subject, effect = BY_ITSELF[judged.word](judged)
     return orders.with_effect((judged.word, subject), event.ref, effect)
+
+
+def _signed(orders: Orders, command: Command, ref: Ref) -> Orders:
+    known, number = orders.signed.get(command.digest, 0), command.epoch
+    by = orders.signed_by.get(command.digest, ref)
+    best = ref if number > known else min(ref, by) if number == known else by
+    signed, signed_by = {command.digest: max(number, known)}, {command.digest: best}
+    return replace(orders, signed={**orders.signed, **signed}, signed_by={**orders.signed_by, **signed_by})
 
 
 BY_ITSELF: Mapping[str, Callable[[Command], tuple[str, Any]]] = {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from coordinator.core.configurations import is_candidate
 from coordinator.core.configurations import ruled as ruled
 from coordinator.core.configurations import ruling as ruling
-from coordinator.core.model import Column, Move, ServiceColumn, State, Word
+from coordinator.core.model import Column, Move, Removal, ServiceColumn, State, Word
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Ref
 
@@ -98,6 +98,13 @@ def active_move(state: State, service: str) -> Move | None:
         return newest
     overtaken = any(column.service(service).holding_epoch > newest.epoch for column in owners)
     return None if overtaken else newest
+
+
+def removed(state: State, me: str) -> Removal | None:
+    """What this node was shown of its removal, as long as no later order gives its file a number."""
+    column = state.column(me)
+    shown = column.removed
+    return shown if shown and state.orders.signed.get(column.config, 0) < shown.number else None
 
 
 def order(state: State, policy: ServicePolicy) -> tuple[str, ...]:

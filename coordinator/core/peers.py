@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import clocks, life, ownership, reconfigure
+from coordinator.core import clocks, life, ownership, reconfigure, removal
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
 from coordinator.core.inputs import (
@@ -49,6 +49,7 @@ def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
         return judged is not Judgement.ALIVE and judged is not core.liveness.judgement(heartbeat.node, core.now_ms)
     _pass_on(core, given.heartbeat)
     _catch_up(core, heartbeat, back=judged is not Judgement.ALIVE)
+    removal.let_in(core, heartbeat)
     old = before.message if before else None
     if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
         core.beat()  # whoever has just come (back) hears us at once, and need not wait for our next turn
@@ -79,8 +80,8 @@ def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
         _want(core, heartbeat.node, feed, core.feeds.number(feed) + 1)
     _is_ahead(core, heartbeat.node, ours)
     for node, head in heartbeat.heads.items():
-        if node not in core.policy.nodes:
-            continue  # of a node that the configuration no longer names: nothing of it could be proved here
+        if not _is_known(core, node):
+            continue  # of a node that no file names here: nothing of it could be proved
         first = None if node == core.me else core.feeds.behind(node, head)
         feed = (node, head.incarnation)
         if first is None:
@@ -99,6 +100,11 @@ def _is_ahead(core: Core, peer: str, ours: ShortHead | None) -> None:
     elif core.now_ms - core.ahead_ms.setdefault(peer, core.now_ms) >= core.policy.timing.dead_ms:
         text = f"{peer} names events of {core.me} that {core.me} has not written: nothing rests on them"
         core.emit(Alarm(AlarmName.NO_AUTHORITY, text, node=peer))
+
+
+def _is_known(core: Core, node: str) -> bool:
+    """Whether a file that counts names it: what a removed node has written is history that others rest on."""
+    return node in core.policy.nodes or node in core.departed
 
 
 def _want(core: Core, peer: str, feed: tuple[str, int], first: int) -> None:
@@ -131,8 +137,8 @@ def heads_arrived(core: Core, given: HeadsArrived) -> None:
 
 def _fetches(core: Core, feed: tuple[str, int]) -> bool:
     """Our own feed is read from others only before we write; what another incarnation lost, at any time. Nobody's that
-    the configuration does not name."""
-    if feed[0] not in core.policy.nodes:
+    no configuration names."""
+    if not _is_known(core, feed[0]):
         return False
     return feed[0] != core.me or core.joining is not None or (core.joined and feed[1] != core.pen.incarnation)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from coordinator.core import configurations, orders, proof
 from coordinator.core.carried import taken_over
-from coordinator.core.model import Column, Flaw, ServiceColumn, ServiceState, State, Word
+from coordinator.core.model import Column, Flaw, Removal, ServiceColumn, ServiceState, State, Word
 from coordinator.core.replacing import replace
 from coordinator.core.standing import FIRST_RULES
 from coordinator.core.transitions import out_of_order
@@ -44,6 +44,7 @@ from protocol.events import (
     Reclaim,
     Recover,
     Release,
+    Removed,
     Restart,
     SplitResolved,
     SplitSeen,
@@ -198,6 +199,11 @@ def _restarted(service: ServiceColumn, event: Event) -> ServiceColumn:
 def _gap(column: Column, event: Event, body: Gap) -> Column:
     """A new incarnation: what must outlive the old one stands in its first event, or in its first ones."""
     return taken_over(column, body)
+
+
+def _removed(column: Column, event: Event, body: Removed) -> Column:
+    """It keeps its author from everything, and no other node from anything: its proof was the author's to judge."""
+    return replace(column, removed=Removal(body.number, body.by, event.ref, event.body))
 
 
 def _judged(column: Column, event: Event, body: Judged) -> Column:
@@ -379,6 +385,7 @@ TABLE: Mapping[str, Change] = {
     Kind.NODE_STARTED: _started,
     Kind.NODE_STOPPING: _stopping,
     Kind.NODE_STOPPED: _field(running=False),
+    Kind.REMOVED: _removed,
     Kind.JUDGED: _judged,
     Kind.CLAIM: _service(_claim),
     Kind.UP: _service(_up),

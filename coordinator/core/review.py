@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import looking, ownership, sharing
+from coordinator.core import looking, ownership, removal, sharing
 from coordinator.core.case import Case
 from coordinator.core.decide import Act, Decision, decide
 from coordinator.core.effects import Alarm, AlarmOver, Announce
@@ -48,7 +48,7 @@ def given(core: Core) -> Given:
     peers = {name: _peer(core, name) for name in core.liveness.peers}
     refused = ownership.forked(core.state, core.me)  # never by a heartbeat: one key would stop every service with a word
     because = core.unfit_because
-    return Given(peers, not because, because, refused or core.outdone)
+    return Given(peers, not because, because, refused or core.outdone or core.removal is not None)
 
 
 def _peer(core: Core, name: str) -> PeerGiven:
@@ -218,7 +218,7 @@ def _perform(core: Core, name: str, job: Job, asked: Case, decision: Decision) -
     if decision.act is Act.CLAIM:
         if job.phase is not Phase.IDLE:
             return False
-        if why := sharing.taken(core, name, job.policy):
+        if why := removal.disowned(core, name) or sharing.taken(core, name, job.policy):
             core.barred[name] = core.sentences[name] = why
             return False
         core.barred.pop(name, None)

@@ -81,6 +81,8 @@ class Orders:
     """The effects that a run of the first rules wrote."""
     signed: Mapping[bytes, int] = field(default_factory=dict)
     """Digest of a file that an administrator has signed, to the number under which it is to be applied."""
+    signed_by: Mapping[bytes, Ref] = field(default_factory=dict)
+    """The same digest to the event that holds that command: of several the one with the lowest name."""
     second: bool = False
     """Whether any node runs by later rules: then the first ones give no orders any more."""
 

@@ -13,7 +13,7 @@ import socket
 from typing import Protocol
 
 from coordinator.daemon import sockets
-from protocol.bodies import Hello
+from protocol.bodies import Hello, Removal
 from protocol.datagram import Sealer
 from protocol.frames import FrameReader, Kind, frame
 from protocol.refusals import Reason, Refused
@@ -34,6 +34,9 @@ class Owner(Protocol):
 
     def greeted(self, connection: "Connection", hello: Hello) -> None:
         """The peer's hello is here; raise Refused where it does not fit."""
+
+    def removed(self, connection: "Connection", removal: Removal) -> None:
+        """The peer does not let us in, and says why; raise Refused where it was not asked."""
 
     def framed(self, connection: "Connection", kind: Kind, body: bytes) -> None: ...
 
@@ -74,6 +77,12 @@ class Connection(asyncio.BufferedProtocol):
         self._identified = False
         self._drained = asyncio.Event()
         self._drained.set()
+
+    @property
+    def host(self) -> str:
+        """The address of the other end."""
+        name = self._transport.get_extra_info("peername") if self._transport is not None else None
+        return str(name[0]) if name else "an unknown address"
 
     @property
     def open(self) -> bool:
@@ -198,6 +207,8 @@ class Connection(asyncio.BufferedProtocol):
                 self._greet(kind, body)
 
     def _greet(self, kind: Kind, body: bytes) -> None:
+        if kind is Kind.REMOVED:
+            return self._owner.removed(self, Removal.decode(body))
         if kind is not Kind.HELLO:
             raise Refused(Reason.GARBAGE, f"a {kind.name} before the hello")
         hello = Hello.decode(body)

@@ -14,11 +14,12 @@ LastWordHeard, CommandArrived. Wants are answered here, from the log. Anything e
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from coordinator.core.feeds import replaced
 from coordinator.core.inputs import Input
 from coordinator.daemon.doors import LinksUnusable
+from coordinator.daemon.farewell import Evidence, Farewell, Visited, no_evidence
 from coordinator.daemon.link import Link, LinkStatus
 from coordinator.daemon.serving import FeedSource, signed_length
 from coordinator.daemon.tally import STRANGER
@@ -47,12 +48,15 @@ class Links:
         clock_ms: Callable[[], int],
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
         overfed: Callable[[str], None] = lambda peer: None,
+        evidence: Evidence = no_evidence,
+        visited: Visited = lambda node, host: None,
     ) -> None:
         """`clock_ms` is monotonic; `wall_ms` judges only when a command expires; `overfed` hears of a peer that says more than
-        its share. Raises UnusableKey."""
+        its share, `visited` of a removed node that knocks; `evidence` finds what that is shown. Raises UnusableKey."""
         self._identity = identity
         self._clock_ms = clock_ms
-        self._wiring = Wiring(me, policy, identity, run, source, post, clock_ms, wall_ms, overfed)
+        farewell = Farewell(evidence, visited)
+        self._wiring = Wiring(me, policy, identity, run, source, post, clock_ms, wall_ms, overfed, farewell)
 
     async def start(self) -> None:
         """Listen and dial. Raises LinksUnusable with the link, the reason and what to do."""
@@ -65,6 +69,10 @@ class Links:
     async def reconfigure(self, policy: Policy) -> None:
         """Another configuration: what it still allows stays connected. Raises LinksUnusable or UnusableKey: nothing changed."""
         await self._wiring.reconfigure(policy)
+
+    def remember(self, departed: Mapping[str, bytes]) -> None:
+        """Name to key of the nodes that only earlier files named."""
+        self._wiring.remember(departed)
 
     def beat(self, heartbeat: Heartbeat) -> None:
         """Sign once, send to every peer on every link, as a datagram and over TLS."""

@@ -22,7 +22,7 @@ from coordinator.config.complaints import Complaint
 from coordinator.control.bell import Bell
 from coordinator.control.opening import Opening
 from coordinator.control.view import Applied, PeerView
-from coordinator.core import commands, effects, inputs
+from coordinator.core import commands, effects, inputs, removal
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
@@ -31,6 +31,7 @@ from coordinator.daemon import doors, leftovers
 from coordinator.daemon.alarming import Alarming
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
+from coordinator.daemon.farewell import no_evidence
 from coordinator.daemon.guardlink import GuardLink
 from coordinator.daemon.haste import PRIORITY_OF_THE_DISK, hurry
 from coordinator.daemon.inbox import Inbox, boot_ms_now, read_clocks
@@ -49,7 +50,7 @@ from coordinator.daemon.traps import Traps
 from coordinator.daemon.turns import Turns
 from coordinator.policy import Policy
 from coordinator.trust import known_keys
-from protocol.bodies import Reply
+from protocol.bodies import Removal, Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
 from protocol.forks import RUN_ENTRIES_MAX, to_signature
@@ -110,7 +111,10 @@ class Node:
         }
         self.alarms_ = Alarming(self, troubles, self.rivals.look, self._alarmed)
         self.news = News(lambda: self.core, self.run, self.executor.changed, self.alarms_.written, self.bell)
-        self.links_ = Links(me, policy, identity, self.run, journal, post, boot_ms_now, overfed=self._overfed)
+        self.links_ = Links(
+            me, policy, identity, self.run, journal, post, boot_ms_now,
+            overfed=self._overfed, evidence=self._evidence, visited=self._visited,
+        )  # fmt: skip
         self.room = Room(folders.state, post)
         self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, boot_ms_now)
         self.control = Opening(self, folders.state, hurry, self._cannot_serve)
@@ -166,6 +170,7 @@ class Node:
         self._core = Core(self.me, self.policy, self.run, self.journal.entries(), read_clocks(), ran=past.ran())
         for order in self._core.state.orders.of_first_rules():
             log.warning("at the start: `%s` was given to an older release, and ends here: give it again", order)
+        self.links_.remember(self._core.departed)
         await self.links_.start()
         await self.carrier.start()
         self.control.listen()
@@ -224,6 +229,7 @@ class Node:
         except Exception as error:
             _break_off(f"a bug: {given} broke what must be", error)
         if core.state is not before:
+            self.links_.remember(core.departed)
             self.bell.ring()
         self.carrier.glance(now.mono_ms)
         self.inbox.wake_at(core.wake_at_ms)
@@ -361,6 +367,19 @@ class Node:
 
     def _overfed(self, peer: str) -> None:
         self.alarms_.begin(AlarmName.QUOTA, f"{peer} says more over its links than is read: it is heard slowly", node=peer)
+
+    def _visited(self, node: str, host: str) -> None:
+        text = f"{node} knocks from {host}, and is not in the configuration any more: it runs an old file"
+        self.alarms_.begin(AlarmName.REMOVED_NODE, text, node=node)
+
+    async def _evidence(self, node: str) -> Removal:
+        """The signed order by which it was removed, where there is one."""
+        found = removal.evidence(self.core.state, self.policy, node)
+        pairs = await self.journal.read(*found.ref, 1) if found else []
+        if found is None or not pairs:
+            return await no_evidence(node)
+        body = Entry.read(*pairs[0]).event.body
+        return Removal(body["command"], body["signature"], found.text)
 
     def _alarmed(self, alarm: Alarm, begins: bool) -> None:
         self.traps.alarmed(alarm, begins)

@@ -66,6 +66,7 @@ class Reception:
         self._wall_ms = wall_ms
         self._frames: dict[Kind, Callable[[Link, Connection, bytes], None]] = {
             Kind.HELLO: self._second_hello,
+            Kind.REMOVED: self._second_hello,
             Kind.RELAYED: lambda _link, _, body: self._relayed(body),
             Kind.BATCH: lambda link, _, body: self._batch(link, body),
             Kind.WANT: lambda _link, connection, body: serve(connection, Want.decode(body)),
@@ -86,8 +87,12 @@ class Reception:
 
     def trust(self, keyring: Keyring, policy: Policy) -> None:
         """Another configuration: other keys and operators from now on."""
-        self._keyring = keyring
+        self._keyring = self._history = keyring
         self._operators = {name: operator.key for name, operator in policy.operators.items()}
+
+    def prove_history(self, keyring: Keyring) -> None:
+        """Events are also those of nodes that the configuration does not name any more; nothing else is."""
+        self._history = keyring
 
     def framed(self, link: Link, connection: Connection, kind: Kind, body: bytes) -> None:
         """One frame of an established connection."""
@@ -126,7 +131,7 @@ class Reception:
     def _batch(self, link: Link, body: bytes) -> None:
         batch = self._batches.get(body)
         if batch is None:
-            batch = open_batch(read_batch(body), self._keyring, self._cluster, ALWAYS_SIGNED)
+            batch = open_batch(read_batch(body), self._history, self._cluster, ALWAYS_SIGNED)
             if len(body) <= BATCH_KEPT_BYTES:
                 _keep(self._batches, body, batch, BATCHES_KEPT)
         self._post(BatchArrived(batch, link.peer))
@@ -142,7 +147,7 @@ class Reception:
         self._post(CommandArrived(signed, 0, link.peer))
 
     def _second_hello(self, link: Link, connection: Connection, body: bytes) -> None:
-        raise Refused(Reason.GARBAGE, "a second hello")
+        raise Refused(Reason.GARBAGE, "what comes before a hello, or a second one")
 
 
 def _refuse(link: Link, raw: bytes, refusal: Refused) -> None:

@@ -14,19 +14,21 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from coordinator.core.inputs import HeadsArrived, Input, LinkChanged
+from coordinator.core.inputs import HeadsArrived, Input, LinkChanged, RemovalShown
 from coordinator.daemon.appetite import Appetite
+from coordinator.daemon.asker import Asker
 from coordinator.daemon.connection import Connection
 from coordinator.daemon.copies import Copies
 from coordinator.daemon.dialer import Dialer, dial
 from coordinator.daemon.doors import Doors
+from coordinator.daemon.farewell import Farewell
 from coordinator.daemon.link import Link
 from coordinator.daemon.reception import Reception
 from coordinator.daemon.serving import FeedSource, Serving
 from coordinator.daemon.sockets import Address
 from coordinator.daemon.tally import STRANGER, Tally
 from coordinator.policy import Policy
-from protocol.bodies import HEADS_MAX, Hello, Want
+from protocol.bodies import HEADS_MAX, Hello, Removal, Want
 from protocol.datagram import Opener, check_outside, key_id_of, last_word_body
 from protocol.event import Head
 from protocol.frames import Kind
@@ -64,8 +66,9 @@ class Wiring:
         clock_ms: Callable[[], int],
         wall_ms: Callable[[], int],
         overfed: Callable[[str], None],
+        farewell: Farewell,
     ) -> None:
-        """`overfed` is told a peer that says more than its share, with each frame of it."""
+        """`overfed` is told a peer that says more than its share, with each frame of it; `farewell` knows who was removed."""
         self.tally = Tally()
         self.links: dict[tuple[str, str], Link] = {}
         self._me = me
@@ -75,6 +78,7 @@ class Wiring:
         self._source = source
         self._post = post
         self._clock_ms = clock_ms
+        self._farewell = farewell
         self._keys = {name: node.key for name, node in policy.nodes.items()}
         keyring = NodeKeyring(self._keys)
         self._contexts = self._contexts_for(self._keys)
@@ -83,7 +87,7 @@ class Wiring:
         self._appetite = Appetite(lambda peer: len(self._policy.owned_by(peer)), clock_ms)
         self._reception = Reception(self._copies, keyring, policy, post, clock_ms, wall_ms, self._serve)
         self._doors = Doors(self._accept, self)
-        self._dialers: dict[tuple[str, str], Dialer] = {}
+        self._dialers: dict[tuple[str, str], Dialer | Asker] = {}
         self._openers: dict[bytes, tuple[Link, Opener]] = {}
         self._strangers: dict[Connection, None] = {}
         self._serving: dict[Connection, Serving] = {}
@@ -108,6 +112,7 @@ class Wiring:
         self._keys, self._contexts, self._copies.keyring = keys, contexts, keyring
         self._copies.beats(policy.timing.heartbeat_ms)
         self._reception.trust(keyring, policy)
+        self._prove_history()
         wanted = _pairs(policy, self._me)
         for key in [key for key in self.links if wanted.get(key) != _pairs(self._policy, self._me)[key]]:
             await self._unlink(key)
@@ -120,8 +125,20 @@ class Wiring:
             else:
                 self._link(key, local, remote)
 
+    def remember(self, departed: Mapping[str, bytes]) -> None:
+        """Nodes that only earlier files named: they may knock, and their feeds are taken."""
+        if departed != self._farewell.keys:
+            self._farewell.keys = departed
+            self._contexts = self._contexts_for(self._keys)
+            self._prove_history()
+
+    def _prove_history(self) -> None:
+        departed = self._farewell.keys
+        self._reception.prove_history(NodeKeyring({**departed, **self._keys}) if departed else self._copies.keyring)
+
     def _contexts_for(self, keys: Mapping[str, bytes]) -> Contexts:
-        return Contexts(self._identity, {name: key for name, key in keys.items() if name != self._me})
+        departed = {name: key for name, key in self._farewell.keys.items() if name not in keys}
+        return Contexts(self._identity, {name: key for name, key in keys.items() if name != self._me}, departed)
 
     async def close(self) -> None:
         """Goodbye to everybody; returns when all sockets are closed."""
@@ -132,6 +149,7 @@ class Wiring:
             await self._unlink(key)
         for connection in list(self._strangers):
             connection.abort()
+        await self._farewell.close()
         await self._doors.close()
 
     def links_of(self, peer: str) -> list[Link]:
@@ -143,8 +161,12 @@ class Wiring:
         peer = self._contexts.peer_of(connection.channel)
         connection.peer = peer
         link = self.links.get((peer, connection.link))
-        if link is None or link.dials != bool(connection.expected):
-            raise Refused(Reason.GARBAGE, f"{peer} has no business to dial us on link {connection.link}")
+        if peer not in self._keys:
+            return self._farewell.turn_away(connection)
+        if link is None:
+            raise Refused(Reason.GARBAGE, f"{peer} has no link {connection.link}")
+        if link.dials != bool(connection.expected):
+            return self._asked(link, connection)
         hello = Hello(
             self._policy.cluster_id,
             self._me,
@@ -156,6 +178,13 @@ class Wiring:
         )
         connection.send_frame(Kind.HELLO, hello.encode())
 
+    def _asked(self, link: Link, connection: Connection) -> None:
+        """The node that is dialled asks whether it is still known (`asker`): it is, and shall be dialled."""
+        if not connection.expected:
+            connection.close()
+            if link.connection is None:
+                link.hurry()
+
     def heads(self) -> tuple[Head, ...]:
         """All durable heads, or the newest incarnations where a frame cannot hold them: nobody continues an older one."""
         heads = self._source.heads()
@@ -164,6 +193,8 @@ class Wiring:
     def greeted(self, connection: Connection, hello: Hello) -> None:
         """The peer's hello: from here on the connection serves its link."""
         link = self.links.get((connection.peer, connection.link))
+        if connection.peer not in self._keys:
+            return  # it is being told that it was removed
         if hello.cluster != self._policy.cluster_id:
             raise Refused(Reason.WRONG_CLUSTER, f"{connection.peer} is in another cluster, with the same key")
         if link is None or (hello.node, hello.link) != (connection.peer, connection.link):
@@ -176,6 +207,12 @@ class Wiring:
         if link.adopt(connection, self._clock_ms()):
             self._post(LinkChanged(link.peer, link.name, True))
         self._post(HeadsArrived(link.peer, hello.heads))
+
+    def removed(self, connection: Connection, removal: Removal) -> None:
+        """The peer that we dialled does not know us any more."""
+        if not connection.expected:
+            raise Refused(Reason.GARBAGE, f"{connection.peer} dials us to say that it does not know us")
+        self._post(RemovalShown(connection.peer, *removal))
 
     def framed(self, connection: Connection, kind: Kind, body: bytes) -> None:
         """One frame after the hello. A connection that another has replaced for good is not listened to."""
@@ -242,9 +279,10 @@ class Wiring:
         link = Link(peer, name, local, remote, self._me < peer, self._doors.sender(name), dead_ms)
         self.links[key] = link
         if link.dials:
-            dialer = self._dialers[key] = Dialer(link, self._dial)
+            dialer = Dialer(link, self._dial)
             link.hurry = dialer.hurry
-            dialer.start()
+        self._dialers[key] = dialer if link.dials else Asker(link, self._dial)
+        self._dialers[key].start()
 
     async def _unlink(self, key: tuple[str, str]) -> None:
         """End a link: its connection says goodbye while the link is still known, so that its end is told as any other."""

@@ -26,6 +26,7 @@ from protocol.events.node import (
     NodeStopped,
     NodeStopping,
     Pulse,
+    Removed,
 )
 from protocol.events.orders import Commanded, Fenced, Hold, MoveBegun, MoveEnded, Unhold
 from protocol.events.service import (
@@ -91,6 +92,7 @@ __all__ = [
     "Reclaim",
     "Recover",
     "Release",
+    "Removed",
     "Restart",
     "ServiceState",
     "SplitResolved",
@@ -105,7 +107,7 @@ __all__ = [
 BODIES: Mapping[str, type[Body]] = {
     cls.KIND: cls
     for cls in (
-        NodeStarted, NodeStopping, NodeStopped, NodePaused, ConfigApplied, ConfigPart, LinkUp, LinkDown, Judged, Pulse,
+        NodeStarted, NodeStopping, NodeStopped, NodePaused, ConfigApplied, ConfigPart, Removed, LinkUp, LinkDown, Judged, Pulse,
         Recover, Claim, Up, Release, Down, Fail, Reclaim, Restart, ActionStarted, ActionFinished,
         CheckFailed, CheckPassed, CarrierLost, CarrierBack,
         Commanded, Hold, Unhold, MoveBegun, MoveEnded, Fenced,

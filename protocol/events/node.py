@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from protocol.events.body import Body
 from protocol.events.shapes import (
+    BLOB,
     COUNT,
     FILE_MAX,
     ID,
@@ -98,6 +99,19 @@ class ConfigPart(Body):
     index: int = shaped(INDEX)
     count: int = shaped(INDEX)
     text: str = shaped(Text(FILE_MAX))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed(Body):
+    """The author was shown that it was removed, with the signed `apply`; it binds nobody but itself."""
+
+    KIND: ClassVar[str] = Kind.REMOVED
+    SERVICE: ClassVar[bool] = False
+    number: int = shaped(Whole(1, NUMBER_MAX))
+    digest: bytes = shaped(ID)
+    by: str = shaped(NODE)
+    command: bytes = shaped(BLOB)
+    signature: bytes = shaped(BLOB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,4 +123,4 @@ def test_a_service_that_left_the_configuration_and_is_up_here_is_seen():
 
 
 def test_every_reason_that_the_core_gives_as_a_word_is_in_the_table():
-    assert set(UNFIT) == {core.DISK_REFUSES, core.DISK_HANGS, core.GUARD_GONE, core.GUARD_MUTE}
+    assert set(UNFIT) == {core.DISK_REFUSES, core.DISK_HANGS, core.GUARD_GONE, core.GUARD_MUTE, core.REMOVED}

@@ -1,5 +1,6 @@
 """Whose key proves a feed: the file's, and for nodes that it no longer names those of the files that were in force before."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -72,3 +73,34 @@ def test_nobody_gives_a_known_node_another_key() -> None:
     world.run_until_ms(5_000)
     keys = known_keys(without(POLICY, "carthage"), rows_of(world))
     assert keys == {name: node.key for name, node in POLICY.nodes.items()}
+
+
+def forgeries() -> Iterator[Policy]:
+    """The same file with other keys of carthage."""
+    for seed in range(1, 99):
+        forged = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32).public_key().public_bytes_raw()
+        file = read_policy(POLICY.text.replace(key_text(POLICY.nodes["carthage"].key), key_text(forged)))
+        assert file is not None
+        yield file
+
+
+def test_nobody_gives_a_removed_node_another_key() -> None:
+    """genesis has lived by a file of its own making, under the lowest number; two have lived by the other."""
+    world = World(POLICY, seed=3, real_keys=True)
+    mine = next(file for file in forgeries() if file.digest < POLICY.digest)  # at one number the lower hash comes first
+    world.hosts["genesis"].file = mine
+    world.start("genesis")
+    world.run_until_ms(3_000)
+    for node in ("lukretia", "genesis"):
+        world.hosts[node].apply(POLICY)
+    world.start(*POLICY.nodes)
+    world.run_until_ms(7_000)
+    entries = [entry for name in ("lukretia", "genesis") for entry in world.hosts[name].disk.entries()]
+    found = [Row(*entry.ref, entry.raw, entry.signature) for entry in {entry.ref: entry for entry in entries}.values()]
+    numbers = {
+        (entry.event.node, entry.event.body["digest"] == mine.digest): entry.event.body["number"]
+        for entry in entries
+        if entry.event.kind == "config-applied"
+    }
+    assert numbers[("genesis", True)] < numbers[("genesis", False)], "the forged file came first"
+    assert known_keys(without(POLICY, "carthage"), found)["carthage"] == POLICY.nodes["carthage"].key

@@ -94,12 +94,14 @@ async def test_anything_before_the_hello_is_refused(net, bob, puppets):
     assert not bob.got(HeartbeatHeard)
 
 
-async def test_the_larger_name_does_not_dial(net, puppets):
+async def test_the_larger_name_only_asks_and_is_no_connection(net, puppets):
+    """It is still known: the node with the smaller name hangs up without a word, and dials."""
     ann, _ = net.make("ann", "bob", links=("lan",))
     await ann.links.start()
     puppet = await puppets(ann, "bob")
     await puppet.closed()
-    assert ann.refused("bob") == {"garbage": 1}
+    assert ann.refused("bob") == {}
+    assert not ann.up("bob")
 
 
 @pytest.mark.parametrize(

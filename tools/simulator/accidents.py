@@ -23,6 +23,9 @@ CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "chec
                   "stuck", "slow"})  # fmt: skip
 """Families in which no two nodes may ever own one service at once: the network is whole and nobody stands still."""
 
+RARE = ("removed",)
+"""Families that come to the mood of one seed in six, drawn apart: the other seeds stay what they were."""
+
 FORGETFUL = frozenset({"power", "kills", "memory", "disks", "orders", "files"})
 """In these one may lose what it has just heard, or say what is not so."""
 
@@ -38,6 +41,10 @@ def mood(rng: random.Random) -> frozenset[str]:
     return frozenset(rng.sample(possible, rng.randint(2, len(possible))))
 
 
+def rare(seed: int) -> frozenset[str]:
+    return frozenset(family for family in RARE if random.Random(f"{family} {seed}").random() < 1 / 6)
+
+
 class Accidents:
     def __init__(self, world: World, families: frozenset[str], say: Say) -> None:
         self._world = world
@@ -48,6 +55,8 @@ class Accidents:
         self.calm = families <= CALM
         self.lasting = False
         """A link is lost one way for long: one at a time, else it is lost both ways."""
+        self.removing = False
+        """A node is removed at this moment, or was: one at a time, else nobody is left."""
         self.last_cut_us = 0
         """When a link was last cut or healed by another accident."""
         self.suspended = False
@@ -285,6 +294,8 @@ class Accidents:
 
     def _apply(self, node: str, section: str, change: list[str]) -> None:
         host = self._world.hosts[node]
+        if self.removing:
+            return  # its candidates may be among those that are removed
         gone = section != "timing" and section not in host.file.services
         if gone == (change == ["back"]):
             host.apply(changed(host.file, section, change, self._world.policy))
@@ -329,4 +340,5 @@ KINDS = (
     Kind("stuck", 3, compounds.stop_stuck),
     Kind("slow", 3, compounds.slow_target),
     Kind("oneway", 2, compounds.one_way),
+    Kind("removed", 2, compounds.removed),
 )

@@ -1,6 +1,7 @@
 """Accidents of two troubles that meet: drawn one by one they meet too seldom.
 
-A stop whose down fails or hangs; a move whose target has a slow disk; a link that is lost one way, and stays so.
+A stop whose down fails or hangs; a move whose target has a slow disk; a link that is lost one way, and stays so; a node that is
+removed and boots with its old file.
 Each is a function of the drawn accidents (`tools.simulator.accidents`), beside which it stands in their table.
 """
 
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from coordinator.config import BadConfig
+from tools.simulator.files import changed
 from tools.simulator.invariants import Broken
 
 if TYPE_CHECKING:
@@ -57,6 +60,29 @@ def slow_target(drawn: Accidents) -> None:
     disk.slow_us = slow_us
     drawn.world.order("move", service, node)
     drawn.then(drawn.rng.randint(500_000, 4_000_000), f"disk of {node} back", lambda: setattr(disk, "slow_us", 0))
+
+
+def removed(drawn: Accidents) -> None:
+    """A node is stopped, the others remove it, and it boots with its old file; later all have the old file again."""
+    world, node = drawn.world, drawn.node()
+    if drawn.removing or len(world.hosts) < 3:
+        return
+    try:
+        gone = changed(world.policy, node, ["removed"])
+    except BadConfig:  # a service would have no candidate
+        return
+    drawn.removing = True
+    drawn.say(f"stop {node}, to remove it")
+    world.hosts[node].stop()
+    others = [name for name in world.hosts if name != node]
+    after_us = drawn.rng.randint(1_000_000, 3_000_000)
+    for name in others:
+        drawn.then(after_us, f"remove {node} at {name}", lambda name=name: world.hosts[name].apply(gone))  # type: ignore[misc]
+    drawn.then(after_us + drawn.rng.randint(0, 3_000_000), f"start {node}, with its old file", world.hosts[node].start)
+    back_us = after_us + drawn.rng.randint(6_000_000, 20_000_000)
+    for name in others:
+        drawn.then(back_us, f"{node} back at {name}", lambda name=name: world.hosts[name].apply(world.policy))  # type: ignore[misc]
+    drawn.then(back_us, f"{node} is back", lambda: setattr(drawn, "removing", False))
 
 
 def one_way(drawn: Accidents) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
+from coordinator.core import removal
 from coordinator.core.commands import Already, Resolved, Wanted, resolve
 from coordinator.core.core import Core
 from coordinator.core.feeds import replaced
 from coordinator.policy import Policy
-from protocol.bodies import Reply
+from protocol.bodies import Removal, Reply
 from protocol.commands import open_command
 from protocol.event import Entry
 from protocol.forks import to_signature
@@ -23,7 +24,18 @@ from protocol.refusals import Refused
 from store.refusals import JournalRefused
 from tools.simulator.checks import Checks
 from tools.simulator.disk import Result
-from tools.simulator.mail import BeatMail, CommandMail, EntriesMail, HeadsMail, Mail, Pairs, ReplyMail, WantMail, WordMail
+from tools.simulator.mail import (
+    BeatMail,
+    CommandMail,
+    EntriesMail,
+    HeadsMail,
+    Mail,
+    Pairs,
+    RemovedMail,
+    ReplyMail,
+    WantMail,
+    WordMail,
+)
 from tools.simulator.orders import order
 from tools.simulator.works import Order
 
@@ -128,6 +140,19 @@ class Faild:
     def _reply_arrived(self, sender: str, link: str, mail: ReplyMail, datagram: bool) -> None:
         self._handle(saw.ReplyArrived(sender, mail.reply))
 
+    def _removal_arrived(self, sender: str, link: str, mail: RemovedMail, datagram: bool) -> None:
+        self._handle(saw.RemovalShown(sender, *mail.removal))
+
+    def removal_of(self, peer: str) -> Mail:
+        """A node at the door that this one's file does not name."""
+        self._surroundings.alarmed(self._host.name, f"{peer} is at the door, and was removed")
+        found = removal.evidence(self.core.state, self.core.policy, peer)
+        feed = self._host.disk.feed(*found.ref[:2]) if found else []
+        if found is None or len(feed) < found.ref.number:
+            return RemovedMail(Removal(b"", b"", ""))
+        body = feed[found.ref.number - 1].event.body
+        return RemovedMail(Removal(body["command"], body["signature"], found.text))
+
     def _word_arrived(self, sender: str, link: str, mail: WordMail, datagram: bool) -> None:
         self._handle(saw.LastWordHeard(self._surroundings.opened(LastWord, mail.raw, mail.signature)))
 
@@ -182,7 +207,7 @@ class Faild:
         entries = self._host.disk.feed(me, order.incarnation)[order.first - 1 : order.last]
         if entries:
             mail = EntriesMail(tuple((entry.raw, entry.signature) for entry in entries))
-            for peer in self._surroundings.policy.others(me):
+            for peer in self.core.policy.others(me):
                 self._to_peer(peer, mail, order.urgent)
 
     def _to_peer(self, peer: str, mail: Mail, urgent: bool) -> None:
@@ -197,7 +222,7 @@ class Faild:
 
     def _show_heads(self, order: do.ShowHeads) -> None:
         if heads := replaced(self._host.disk.as_heads()):
-            for peer in self._surroundings.policy.others(self._host.name):
+            for peer in self.core.policy.others(self._host.name):
                 self._one_link(peer, HeadsMail(heads))
 
     def _one_link(self, peer: str, mail: Mail) -> bool:
@@ -216,7 +241,7 @@ class Faild:
     def _beat(self, order: do.Beat) -> None:
         raw = order.heartbeat.encode()
         mail = BeatMail(raw, self._sign(Domain.HEARTBEAT, raw))
-        for peer in self._surroundings.policy.others(self._host.name):
+        for peer in self.core.policy.others(self._host.name):
             self._to_peer(peer, mail, urgent=True)
 
     def _relay(self, order: do.Relay) -> None:
@@ -276,7 +301,8 @@ class Faild:
         self._checks.watch(order.service, order.on, order.patience_ms)
 
     def _adopt(self, order: do.Adopt) -> None:
-        """Whatever the shell would swap follows the core's own policy here."""
+        """What the shell would swap follows the core's own policy here, but for the connections."""
+        self._host.later(0, lambda: self._surroundings.network.disown(self._host.name) if self.alive else None)
 
     def _equip(self, order: do.Equip) -> None:
         self._host.works.equip(order.service)
@@ -335,6 +361,7 @@ ARRIVE: dict[type, Callable[..., None]] = {
     HeadsMail: Faild._heads_arrived,
     CommandMail: Faild._command_arrived,
     ReplyMail: Faild._reply_arrived,
+    RemovedMail: Faild._removal_arrived,
     WordMail: Faild._word_arrived,
 }
 

@@ -3,6 +3,7 @@
     changed(policy, "web", ("split_winner=incumbent", "nodes=genesis,lukretia"))
     changed(policy, "web", ("removed",))
     changed(policy, "web", ("back",), first)       # as it was at first
+    changed(policy, "carthage", ("removed",))      # the same for a node
 
 The text is changed and parsed again, so that what is applied and logged is a whole file, as an operator would write it.
 """
@@ -11,6 +12,7 @@ import json
 import re
 import tomllib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from coordinator.config import BadConfig, Complaint, parse
@@ -25,6 +27,8 @@ Key = tuple[str, ...]
 
 def changed(policy: Policy, section: str, words: Sequence[str], first: Policy | None = None) -> Policy:
     """Raises BadConfig where the file is not sound any more. `first`: the file with which the scenario began."""
+    if section in (first or policy).nodes and section not in (first or policy).services:
+        return _with_nodes(policy, section, words, first or policy)
     parts = _parts(policy.text)
     ours = ("timing",) if section == "timing" else ("services", section)
     for word in words:
@@ -36,6 +40,24 @@ def changed(policy: Policy, section: str, words: Sequence[str], first: Policy | 
         else:
             parts = _set(parts, ours, key, _toml(key, value))
     return parse("".join(parts), NAME)
+
+
+def _with_nodes(policy: Policy, node: str, words: Sequence[str], first: Policy) -> Policy:
+    """The file without a node, or with it again: in each service's order it has its old place."""
+    if list(words) not in (["removed"], ["back"]):
+        raise BadConfig([Complaint(1, 1, NAME, f"nodes.{node}", "is removed, or back", "Write one of both words")])
+    back, parts = list(words) == ["back"], _parts(policy.text)
+    if back == (node in policy.nodes):
+        return policy
+    ours = ("nodes", node)
+    parts = [*parts, *(part for part in _parts(first.text) if _is_in(part, ours))] if back else parts
+    parts = parts if back else [part for part in parts if not _is_in(part, ours)]
+    for name, service in policy.services.items():
+        before = first.services[name].nodes if back and name in first.services else service.nodes
+        nodes = [one for one in before if one in service.nodes or (back and one == node)]
+        parts = _set(parts, ("services", name), "nodes", json.dumps(nodes if back else [one for one in nodes if one != node]))
+    made = parse("".join(parts), NAME)
+    return first if replace(made, text=first.text, digest=first.digest) == first else made
 
 
 def _parts(text: str) -> list[str]:

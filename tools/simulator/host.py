@@ -23,7 +23,7 @@ from tools.simulator.disk import Disk
 from tools.simulator.faild import Faild
 from tools.simulator.guard import Guard
 from tools.simulator.keys import Keys
-from tools.simulator.mail import Mail, WordMail
+from tools.simulator.mail import Mail, RemovedMail, WordMail
 from tools.simulator.network import Network
 from tools.simulator.works import Works
 
@@ -174,9 +174,18 @@ class Host:
     def answers(self) -> bool:
         return self.powered and self.faild is not None
 
+    def knows(self, peer: str) -> bool:
+        return self.faild is not None and peer in self.faild.core.policy.nodes
+
+    def removal_of(self, peer: str) -> Mail:
+        assert self.faild is not None, "a faild listens"
+        return self.faild.removal_of(peer)
+
     def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None:
         faild = self.faild
-        if faild is None or (self.frozen and datagram and self._overflows()):
+        if faild is None or not (self.knows(sender) or isinstance(mail, RemovedMail)):
+            return
+        if self.frozen and datagram and self._overflows():
             return
         self.when_awake(lambda: faild.take(sender, link, mail, datagram))
 
@@ -187,7 +196,7 @@ class Host:
     def say(self, word: Verified[LastWord]) -> None:
         """A last word: to everybody, on every link, over the connections while there are some."""
         mail, network = WordMail(word.raw, word.signature), self.surroundings.network
-        for peer in self.surroundings.policy.others(self.name):
+        for peer in self.file.others(self.name):
             for link in network.links_between(self.name, peer):
                 network.datagram(self.name, peer, link, mail)
                 network.stream(self.name, peer, link, mail)

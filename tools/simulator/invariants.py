@@ -18,6 +18,7 @@ from coordinator.core.lawful import check
 from coordinator.core.model import Judgement, State
 from coordinator.core.ownership import epoch
 from coordinator.core.reducer import reduce
+from coordinator.core.removal import evidence
 from coordinator.policy import Policy
 from coordinator.trust import beginning
 from protocol.event import Entry, Event, Ref
@@ -36,6 +37,10 @@ RACE_US, RACE_OVER_US = 10_000, 1_000_000
 """Two claims within one message's time cannot know of each other, and `serve` asks nobody: but it must be over at once."""
 
 
+REMOVED_US = 6_000_000
+"""A handshake every two seconds, on a link that may be bad; a start; a down action that takes its time."""
+
+
 class Broken(AssertionError):
     """Something that must always hold does not. The text says what, where and how."""
 
@@ -48,6 +53,8 @@ class Invariants:
         self._names: dict[Ref, bytes] = {}
         self._claimed_us: dict[tuple[str, str], int] = {}
         """When each node last claimed each service."""
+        self._removed_us: dict[str, int] = {}
+        """Since when a node could be shown that it was removed."""
         self._views = {name: View(name) for name in world.hosts}
         self._ledgers = {name: Ledger(name) for name in world.hosts}
         for name, host in world.hosts.items():
@@ -77,8 +84,22 @@ class Invariants:
         if self._calm:
             for service in self._world.policy.services:
                 self._at_most_one(service)
+        if self._steps % 20 == 0:
+            self._removed_hold_nothing()
         if self._steps % DEEP_EVERY == 0:
             self.deep()
+
+    def _removed_hold_nothing(self) -> None:
+        """A node that its peers could show that it was removed, and have had the time to."""
+        for name, host in self._world.hosts.items():
+            if not any(_shows(self._world, other, name) for other in self._world.hosts):
+                self._removed_us.pop(name, None)
+                continue
+            since_us = self._removed_us.setdefault(name, self._world.agenda.now_us)
+            held = [service for service in self._world.policy.services if host.works.owns(service)]
+            held = [service for service in held if not host.works.trouble[service].down]
+            if held and self._world.agenda.now_us - since_us > REMOVED_US:
+                raise Broken(f"{name} was removed, could have been shown it for long, and holds {', '.join(held)}")
 
     def _at_most_one(self, service: str) -> None:
         owners, now_us = self._world.owners(service), self._world.agenda.now_us
@@ -136,6 +157,21 @@ class Invariants:
             raise Broken(f"{host.name} runs {order.word} {order.service} epoch {order.epoch} before its claim is durable")
         if not host.guard.holds(order.service, order.epoch):
             raise Broken(f"{host.name} runs {order.word} {order.service} epoch {order.epoch} before the guard has confirmed")
+
+
+def _shows(world: World, peer: str, node: str) -> bool:
+    """Whether this peer can show that node the order that removed it."""
+    host, other = world.hosts[node], world.hosts[peer]
+    if host.faild is None or other.faild is None or host.frozen or other.frozen or other.knows(node):
+        return False
+    links = world.network.links_between(peer, node)
+    open_ = [link for link in links if not {(peer, node, link), (node, peer, link)} & world.network.sky.cuts]
+    mine = host.faild.core
+    found = evidence(other.faild.core.state, other.faild.core.policy, node) if open_ and peer in mine.policy.nodes else None
+    if found is None:
+        return False
+    number = max(other.faild.core.state.orders.signed.values())
+    return mine.state.orders.signed.get(mine.policy.digest, 0) < number
 
 
 def _overtakes_nobody(host: Host, claim: Event) -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from protocol.bodies import Reply
+from protocol.bodies import Removal, Reply
 from protocol.commands import SignedCommand
 from protocol.event import Head
 
@@ -50,4 +50,11 @@ class WordMail:
     signature: bytes
 
 
-Mail = BeatMail | EntriesMail | WantMail | HeadsMail | CommandMail | ReplyMail | WordMail
+@dataclass(frozen=True, slots=True)
+class RemovedMail:
+    """What a node is shown that is not in the sender's file: it comes without a connection of the link."""
+
+    removal: Removal
+
+
+Mail = RemovedMail | BeatMail | EntriesMail | WantMail | HeadsMail | CommandMail | ReplyMail | WordMail

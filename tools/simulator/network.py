@@ -19,6 +19,9 @@ from tools.simulator.weather import Sky, Way, Weather
 REDIAL_US = 100_000
 """How often a missing connection is tried again."""
 
+REMOVED_US = 2_000_000
+"""How often one is tried with a node that does not know us any more, or that we do not know."""
+
 
 class Post(Protocol):
     """One machine, as the network sees it."""
@@ -29,6 +32,12 @@ class Post(Protocol):
 
     @property
     def frozen(self) -> bool: ...
+
+    def knows(self, peer: str) -> bool:
+        """Whether its configuration names this node."""
+
+    def removal_of(self, peer: str) -> Mail:
+        """What a node is shown that it does not know."""
 
     def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None: ...
 
@@ -91,6 +100,15 @@ class Network:
         stream.alive = False
         self._lost((*stream.ends, stream.link), other, name)
 
+    def disown(self, name: str) -> None:
+        """Its configuration names other nodes now: connections with those that it does not name any more end."""
+        for pair in [pair for pair in self._streams if name in pair[:2]]:
+            other = pair[1] if pair[0] == name else pair[0]
+            if not self._posts[name].knows(other):
+                self._streams.pop(pair).alive = False
+                for end, peer in ((name, other), (other, name)):
+                    self._agenda.after(0, partial(self._lost, pair, end, peer))
+
     # What happens to links
 
     def cut(self, ways: Iterable[Way]) -> None:
@@ -152,9 +170,25 @@ class Network:
         if stream.blocked() or not ready:
             self._dial_soon(pair, REDIAL_US)
             return
+        if not (self._posts[first].knows(second) and self._posts[second].knows(first)):
+            self._turn_away(pair)
+            return
         self._streams[pair] = stream
         self._posts[first].connected(second, link, True)
         self._posts[second].connected(first, link, True)
+
+    def _turn_away(self, pair: tuple[str, str, str]) -> None:
+        """The handshake shows who it is; whoever is not known is told so, on each link, and tries again."""
+        first, second, link = pair
+        for end, other in ((first, second), (second, first)):
+            if not self._posts[end].knows(other):
+                mail = self._posts[end].removal_of(other)
+                self._agenda.after(self.sky.stream_delay_us((end, other, link)), partial(self._told, other, end, link, mail))
+        self._dial_soon(pair, REMOVED_US)
+
+    def _told(self, receiver: str, sender: str, link: str, mail: Mail) -> None:
+        if self._posts[receiver].answers and (sender, receiver, link) not in self.sky.cuts:
+            self._deliver(receiver, sender, link, mail)
 
     def _break(self, stream: Stream) -> None:
         pair = (*stream.ends, stream.link)

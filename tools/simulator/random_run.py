@@ -6,7 +6,7 @@
 
 import random
 
-from tools.simulator.accidents import CALM, Accidents, mood
+from tools.simulator.accidents import CALM, Accidents, mood, rare
 from tools.simulator.drawn import drawn
 from tools.simulator.invariants import Invariants
 from tools.simulator.settling import settle
@@ -23,7 +23,7 @@ class RandomRun:
         self.seed = seed
         self.steps = steps
         rng = random.Random(f"cluster {seed}")
-        self.families = mood(rng)
+        self.families = mood(rng) | rare(seed)
         self.world = World(drawn(rng), seed, real_keys=seed % REAL_KEYS_EVERY == 0)
         self._drift(rng)
         self.transcript = Transcript(self.world, kept) if kept else None

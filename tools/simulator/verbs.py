@@ -150,8 +150,8 @@ def clock_jumps(words: Words) -> Deed:
 
 def apply(words: Words) -> Deed:
     """Each node's own file is changed in the same way, and applied there."""
-    section = words.next("timing or a service")
-    words.choice(section, ("timing", *words.policy.services), "part of the configuration")
+    section = words.next("timing, a service or a node")
+    words.choice(section, ("timing", *words.policy.services, *words.policy.nodes), "part of the configuration")
     change = [words.next("a change")]
     while "=" in (word := words.next("a node")):
         change.append(word)
@@ -237,7 +237,7 @@ VERBS = {
     "disk-hangs": Verb("disk-hangs NODE...", each_node(lambda world, node: world.hosts[node].disk.hang())),
     "disk-slow": Verb("disk-slow NODE TIME", disk_slow),
     "forget": Verb("forget NODE...", each_node(lambda world, node: world.forget(node))),
-    "apply": Verb("apply timing|SERVICE KEY=VALUE...|removed|back NODE...", apply),
+    "apply": Verb("apply timing|SERVICE|NODE KEY=VALUE...|removed|back NODE...", apply),
     "rollback": Verb("rollback TIME NODE", rollback),
     "clock-jumps": Verb("clock-jumps [-]TIME NODE...", clock_jumps),
 }

@@ -105,7 +105,7 @@ class World:
         host = self.hosts[node]
         if host.faild and not host.frozen:
             return str(host.faild.core.state.column(node).service(service).state)
-        judges = [(other, peer) for other, peer in self.hosts.items() if other != node and peer.faild and not peer.frozen]
+        judges = [(other, peer) for other, peer in self.hosts.items() if other != node and peer.knows(node) and not peer.frozen]
         judged = [peer.faild.core.liveness.judgement(node, peer.now().mono_ms) for _, peer in judges if peer.faild]
         if Judgement.ALIVE in judged:
             said = next(peer.faild for (_, peer), what in zip(judges, judged) if what is Judgement.ALIVE)

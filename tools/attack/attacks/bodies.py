@@ -27,6 +27,7 @@ RIGHT: Mapping[Kind, Mapping[str, Any]] = {
     Kind.NODE_PAUSED: {"late_ms": 1},
     Kind.CONFIG_APPLIED: {"number": 1, "digest": bytes(32), "text": ""},
     Kind.TAIL_CUT: {"cuts": [["lukretia", 1, 1, 9]]},
+    Kind.REMOVED: {"number": 1, "digest": bytes(32), "by": "genesis", "command": b"x", "signature": b"x"},
     Kind.CONFIG_PART: {"digest": bytes(32), "index": 0, "count": 2, "text": "x"},
     Kind.LINK_UP: {"peer": "genesis", "link": "lan"},
     Kind.LINK_DOWN: {"peer": "genesis", "link": "lan"},

@@ -15,6 +15,7 @@ from tools.attack.victims import HONEST, THIEF, Victims
 
 CALM_S = 20.0
 MET_S = 30.0
+GONE_S = 10.0
 ORDERS = (
     ("hold", "web", "--reason", "maintenance"),
     ("unhold", "web", "--reason", "maintenance"),
@@ -69,7 +70,13 @@ class Stage:
         self._thread.join()
         self._loop.close()
         self.victims.__exit__()
-        self._folder.cleanup()
+        self.victims.until(self._removed, GONE_S)
+
+    def _removed(self) -> bool:
+        """A script of a victim that was killed may still be writing down that it began."""
+        with contextlib.suppress(OSError):
+            self._folder.cleanup()
+        return not Path(self._folder.name).exists()
 
     def calm(self) -> None:
         """Until lukretia alone serves, both honest nodes say so, and both are fit. Raises NotCalm."""

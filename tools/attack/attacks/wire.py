@@ -172,7 +172,7 @@ SPOKEN = (
     Attack("49", "`refused` in the heartbeat", refused, unnamed="display only"),
     Attack("own", "another configuration with every heartbeat", changing_configuration),
     Attack("own", "counters at their end, echoes of the future", wild_counters),
-    Attack("own", "a new run twenty times a second", many_runs),
+    Attack("own", "a new run twenty times a second", many_runs, unnamed="who starts again has a new one"),
     Attack("own", "heads of four hundred nodes that nobody has", many_names),
     Attack("own", "the dead holder's heartbeats relayed for ever", the_dead_live, unnamed="a relay repeats until it is heard"),
     Attack("own", "heartbeats in others' names", in_others_names),

@@ -11,7 +11,7 @@ order, no candidates, no operators, no keys and no timing come from it.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from coordinator.core import pieces
 from coordinator.core.model import Column, Flaw, State, newest_first
@@ -65,7 +65,10 @@ def with_policy(state: State, digest: bytes, text: str, number: int) -> State:
     policy = read_policy(text)
     if policy is None or policy.digest != digest:
         return state
-    return _numbered(replace(state, policies={**state.policies, policy.digest: policy}), policy.digest, number)
+    if policy.digest not in state.policies:
+        state = replace(state, policies={**state.policies, policy.digest: policy})
+        state = replace(state, epochs=state.epochs.with_candidates(partial(was_ever_candidate, state)))
+    return _numbered(state, policy.digest, number)
 
 
 def applied(state: State, column: Column, event: Event, body: ConfigApplied) -> Column:
@@ -137,3 +140,8 @@ def is_candidate(state: State, node: str, service: str, configs: tuple[bytes, ..
     policy = state.policy_of(configs)
     named = [policy] if policy else list(state.policies.values())
     return any(service in each.services and node in each.services[service].nodes for each in named)
+
+
+def was_ever_candidate(state: State, node: str, service: str) -> bool:
+    """By any file that counts. More files never make it false: so it does not matter which of file and claim came first."""
+    return any(service in each.services and node in each.services[service].nodes for each in state.policies.values())

@@ -4,11 +4,12 @@
     epochs = epochs.claimed("web", ("genesis", 7), 12)      # one more claim or reclaim
 
 A node that lost its disk and begins a new incarnation forgets what it had claimed; its peers do not. And no claim may use up
-the numbers: one that is more than AHEAD_MAX above all that count waits until the numbers between are known. What counts
-depends on the claims alone, and not on the order in which they come.
+the numbers: one that is more than AHEAD_MAX above all that count waits until the numbers between are known. Claims of a node
+that is a candidate by no file which counts are put aside, and count as soon as it is one by any. So what counts depends on
+the claims and the files alone, and not on the order in which they come.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 AHEAD_MAX = 1_000
@@ -19,6 +20,10 @@ the machines will last to come to 2^53."""
 WAITING_MAX = 64
 """Claims of each service that are too far ahead: the lowest ones, since they are reached first."""
 
+ASIDE_MAX = 2_000
+"""Services and incarnations of one node that are kept aside: two files of a thousand services that are not known here yet. The
+first by name are kept, so that the order of arrival does not matter, and one node does not crowd out another."""
+
 Feed = tuple[str, int]
 
 
@@ -28,6 +33,8 @@ class Epochs:
     """Service and feed to the largest epoch of that feed that counts."""
     waiting: Mapping[str, tuple[tuple[int, Feed], ...]] = field(default_factory=dict)
     """Service to the claims that are too far ahead, lowest first."""
+    aside: Mapping[str, Mapping[tuple[str, int], int]] = field(default_factory=dict)
+    """Node to service and incarnation to the largest epoch claimed there: of nodes that are no candidates by any file here."""
 
     def known(self, service: str) -> int:
         """The largest epoch that counts; 0 where the service was never claimed."""
@@ -43,6 +50,29 @@ class Epochs:
             else:
                 waiting.append((number, by))
         return self._with(service, counted, tuple(waiting[:WAITING_MAX]))
+
+    def put_aside(self, service: str, feed: Feed, epoch: int) -> "Epochs":
+        node, incarnation = feed
+        theirs = self.aside.get(node, {})
+        kept = {**theirs, (service, incarnation): max(epoch, theirs.get((service, incarnation), 0))}
+        if len(kept) > ASIDE_MAX:
+            del kept[max(kept)]
+        return replace(self, aside={**self.aside, node: kept})
+
+    def with_candidates(self, is_candidate: Callable[[str, str], bool]) -> "Epochs":
+        """`is_candidate(node, service)` by the files that count now: what was put aside of those that are candidates counts."""
+        left, admitted = dict[str, Mapping[tuple[str, int], int]](), list[tuple[int, str, Feed]]()
+        for node, theirs in self.aside.items():
+            able = {service for service, _ in theirs if is_candidate(node, service)}
+            admitted += [(epoch, name, (node, number)) for (name, number), epoch in theirs.items() if name in able]
+            if kept := {key: epoch for key, epoch in theirs.items() if key[0] not in able}:
+                left[node] = kept
+        if not admitted:
+            return self
+        epochs = replace(self, aside=left)
+        for epoch, service, feed in sorted(admitted):
+            epochs = epochs.claimed(service, feed, epoch)
+        return epochs
 
     def _of(self, service: str, feed: Feed) -> int:
         return self.counted.get(service, {}).get(feed, 0)

@@ -1,16 +1,15 @@
 """The lawfulness check: every transition of history decided again, with the feeds at its heads and what it was given.
 
     for finding in findings(feeds, keys): ...       # an auditor, over all entries
-    wrong = Views(feeds, begin).judged(told)        # the same, event by event, as a history is played
+    wrong = Views(feeds, keys).judged(told)         # the same, event by event, as a history is played
     wrong = check(before, event)                    # one event, with its author's view just before it
 
 Only claims, reclaims and returns from FAIL can break a promise, so only these are decided again; for every kind the
 order of the states is checked. A release is never unlawful. What a node did not do is lateness, not lawlessness.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple, Protocol
 
 from coordinator.core import ownership
@@ -31,6 +30,9 @@ DECIDED = {Kind.CLAIM: Act.CLAIM, Kind.RECLAIM: Act.RECLAIM, Kind.RECOVER: Act.R
 
 
 Feed = tuple[str, int]
+
+FIRST_FILE_WITHIN = 2_000
+"""Events of a feed before its first file: a few, or the pieces of a large file and of what outlives an incarnation."""
 
 
 class Unlawful(NamedTuple):
@@ -147,15 +149,15 @@ class _View:
 
 
 class Views:
-    """What each author knew before each of its events. `begin`: an author to what it goes by before the first event.
+    """What each author knew before each of its events. `keyring`: who proves signatures inside events, where that is not the
+    keys of the configurations.
 
-    The author goes by the files that it ran itself, whoever else does: by these its own transitions are judged.
+    The author goes by the files that it ran itself, whichever others run: by these its own transitions are judged.
     """
 
-    def __init__(self, feeds: Feeds, begin: Callable[[str], State]):
+    def __init__(self, feeds: Feeds, keyring: Keyring | None):
         self._feeds = feeds
-        self._begin = begin
-        self._begun: dict[str, State] = {}
+        self._keyring = keyring
         self._views: dict[str, tuple[int, _View]] = {}
 
     def judged(self, told: Told) -> str | None:
@@ -180,14 +182,26 @@ class Views:
 
         Of the others it knows what its first heads say, which may be less than its lost past knew.
         """
-        if first.node not in self._begun:
-            self._begun[first.node] = self._begin(first.node)
-        view = _View(self._begun[first.node], {})
+        view = _View(State.begin(*ran(first.node, self._past(first)), me=first.node, keyring=self._keyring), {})
         body = body_of(first)
         if isinstance(body, Gap):
             self._read(view, (first.node, body.incarnation), body.number)
             view.old = view.state.column(first.node)
         return view
+
+    def _past(self, first: Event) -> Iterator[Event]:
+        """What tells which files the author knew when this feed began: what it had of its older ones, and its first file."""
+        body = body_of(first)
+        old = {head.feed: head.number for head in first.heads if head.node == first.node}
+        if isinstance(body, Gap):
+            old[first.node, body.incarnation] = body.number
+        for feed, number in sorted(old.items()):
+            for told in self._feeds.told(feed, 1, number):
+                yield told.event
+        for told in self._feeds.told((first.node, first.incarnation), 1, FIRST_FILE_WITHIN):
+            yield told.event
+            if told.event.kind == Kind.CONFIG_APPLIED:
+                return
 
     def _advance(self, view: _View, head: Head) -> None:
         if head.number > view.reached.get(head.feed, 0):
@@ -218,16 +232,10 @@ class _Held:
 
 
 def findings(entries: Sequence[Entry], keyring: Keyring | None = None) -> Iterator[Unlawful]:
-    """Every unlawful event of a history. `entries`: all entries, in any order between feeds, in order inside each.
-    `keyring`: who proves signatures inside events, where that is not the keys of the configurations."""
+    """Every unlawful event of a history. `entries`: all entries, in any order between feeds, in order inside each."""
     held = _Held(entries)
-    views = Views(held, partial(begin_of, events=[entry.event for entry in entries], keyring=keyring))
+    views = Views(held, keyring)
     for feed in sorted(held.feeds):
         for told in held.feeds[feed]:
             if wrong := views.judged(told):
                 yield Unlawful(told.event.ref, wrong)
-
-
-def begin_of(me: str, events: Iterable[Event], keyring: Keyring | None) -> State:
-    """What an author goes by: `events` hold the files that it ran."""
-    return State.begin(*ran(me, events), me=me, keyring=keyring)

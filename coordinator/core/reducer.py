@@ -125,9 +125,9 @@ def _column(state: State, column: Column, event: Event, body: Body | Malformed |
 def _with_epoch(state: State, event: Event, epoch: int) -> State:
     """A number that a candidate has claimed is never given again, whatever becomes of the claim."""
     feed = (event.node, event.incarnation)
-    if not configurations.is_candidate(state, event.node, event.service, state.orders.feed(*feed).configs):
-        return state
-    return replace(state, epochs=state.epochs.claimed(event.service, feed, epoch))
+    if configurations.was_ever_candidate(state, event.node, event.service):
+        return replace(state, epochs=state.epochs.claimed(event.service, feed, epoch))
+    return replace(state, epochs=state.epochs.put_aside(event.service, feed, epoch))
 
 
 def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Head]:

@@ -1,17 +1,24 @@
 """A number given once is never given again, and no claim uses the numbers up."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from coordinator.config import read
 from coordinator.core import ownership
-from coordinator.core.epochs import AHEAD_MAX, WAITING_MAX, Epochs
+from coordinator.core.configurations import with_policy
+from coordinator.core.epochs import AHEAD_MAX, ASIDE_MAX, WAITING_MAX, Epochs
+from coordinator.core.model import State
 from coordinator.core.reducer import reduce
 from protocol.event import NO_PREVIOUS, Event
 from protocol.kinds import Kind
 from tests.core.story import CLUSTER, Story
 
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
 A, B = ("lukretia", 1), ("genesis", 1)
 
 
@@ -50,3 +57,39 @@ def test_a_node_that_lost_its_disk_does_not_make_its_peers_forget_a_number() -> 
     started = {"run": b"next run", "rules": 2, "config": b"", "clean": False}
     anew = Event(CLUSTER, "genesis", 2, 1, NO_PREVIOUS, 0, 0, Kind.NODE_STARTED, "", started, (), ())
     assert ownership.epoch(reduce(story.state, anew), "web") == 2
+
+
+FILE = ("file", 0)
+"""In place of a feed: the file that makes both nodes candidates is read here."""
+
+
+def told_around_a_file(moments: Sequence[tuple[tuple[str, int], int]]) -> Epochs:
+    epochs, known = Epochs(), False
+    for feed, epoch in moments:
+        if feed == FILE:
+            known, epochs = True, epochs.with_candidates(lambda node, service: True)
+        else:
+            epochs = (epochs.claimed if known else epochs.put_aside)("web", feed, epoch)
+    return epochs
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, B, ("genesis", 2)]), st.integers(1, AHEAD_MAX)), max_size=4))
+def test_a_claim_counts_whether_it_or_the_file_of_its_author_is_known_first(claims: list[tuple[tuple[str, int], int]]) -> None:
+    orders = permutations([*claims, (FILE, 0)])
+    assert len({repr(sorted(told_around_a_file(order).counted.get("web", {}).items())) for order in orders}) == 1
+
+
+def test_claims_of_a_node_that_is_no_candidate_are_kept_in_bounds_and_crowd_no_other_node_out() -> None:
+    epochs = Epochs().put_aside("web", A, 7)
+    for number in range(ASIDE_MAX + 50):
+        epochs = epochs.put_aside(f"s{number:05d}", B, 1)
+    assert len(epochs.aside["genesis"]) == ASIDE_MAX
+    assert epochs.with_candidates(lambda node, service: node == "lukretia").known("web") == 7
+
+
+def test_the_number_of_a_claim_is_known_when_the_file_that_makes_its_author_a_candidate_is_read() -> None:
+    """genesis held epoch 2 of a service that came with a changed file, which lukretia reads only later."""
+    policy = read(SCENARIOS / "two-nodes.toml", files=False)
+    unread = replace(State.begin(), epochs=Epochs().put_aside("web", B, 2))
+    assert ownership.epoch(unread, "web") == 0
+    assert ownership.epoch(with_policy(unread, policy.digest, policy.text, 1), "web") == 2

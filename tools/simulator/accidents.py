@@ -267,6 +267,14 @@ class Accidents:
         doors = self._world.order(word, service, named, for_ms)
         self.say(f"order {word} {service} {named} for {for_ms} ms, to {','.join(doors)}")
 
+    def standing_order(self) -> None:
+        """One signed order for all readers; more often it is ended than given."""
+        service, node = self.candidate()
+        word = self._rng.choice(("standby", "unstandby", "unstandby", "fail-everywhere", "recover", "recover"))
+        about = ("", node) if word.endswith("standby") else (service, "")
+        doors = self._world.order(word, *about)
+        self.say(f"order {word} {' '.join(about).strip()}, to {','.join(doors)}")
+
     def file(self) -> None:
         """Some nodes apply a changed file, each in its own time; the others keep theirs."""
         section, change = self._change()
@@ -336,6 +344,7 @@ KINDS = (
     Kind("carrier", 2, Accidents.carrier),
     Kind("clocks", 1, Accidents.clock),
     Kind("orders", 4, Accidents.order),
+    Kind("orders", 2, Accidents.standing_order),
     Kind("files", 3, Accidents.file),
     Kind("stuck", 3, compounds.stop_stuck),
     Kind("slow", 3, compounds.slow_target),

@@ -82,10 +82,17 @@ def _one_file(world: World) -> None:
 
 
 def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
-    """Holds end, and whatever failed may serve again; one order after the other, as people give them."""
+    """Holds and standby end, and whatever failed may serve again; one order after the other, as people give them."""
     for service in world.policy.services:
         say(f"unhold {service}")
         world.order("unhold", service)
+        say(f"recover {service} everywhere")
+        world.order("recover", service)
+        world.run_until_ms(world.now_ms + BETWEEN_ORDERS_MS)
+    for node in world.hosts:
+        say(f"unstandby {node}")
+        world.order("unstandby", "", node)
+        world.run_until_ms(world.now_ms + BETWEEN_ORDERS_MS)
     for service, policy in world.policy.services.items():
         for node in policy.nodes:
             world.run_until_ms(world.now_ms + BETWEEN_ORDERS_MS)

@@ -118,9 +118,14 @@ class Invariants:
         merges_to_one(self._world.entries(), self._world.policy, self._world.keys.keyring, self._world.seed)
 
     def history(self, forgetful: bool) -> None:
-        """At the end: `failaudit verify` over all disks. `forgetful`: disks were lost, and the ends of feeds with them."""
+        """At the end: `failaudit verify` over all disks. `forgetful`: disks were lost, and the ends of feeds with them.
+
+        A drawn operator says of a dead node that a service is down there, without a look: where that was not so, it is found.
+        """
+        fences = {entry.ref for entry in self._world.entries() if entry.event.kind == Kind.FENCED}
         for finding in audited(self._world):
-            if not (forgetful and finding.kind is Flaw.TRUNCATED):
+            lost = forgetful and finding.kind is Flaw.TRUNCATED
+            if not lost and (finding.node, finding.incarnation, finding.number) not in fences:
                 raise Broken(f"the auditor finds {finding.kind} at {finding.name}: {finding.text}")
 
     def _same_name(self, entry: Entry) -> None:

@@ -214,6 +214,10 @@ def _fork_seen(event: Event, body: Body) -> str:
     return f"{event.node} saw two events that {body['node']} signed as {where}, and refuses {body['node']}"
 
 
+def _fork_part(event: Event, body: Body) -> str:
+    return f"{event.node} writes piece {body['index'] + 1} of {body['count']} of the evidence of a fork"
+
+
 def _gap(event: Event, body: Body) -> str:
     return f"{event.node} opens a new incarnation; of the one before it knows {body['incarnation']}/{body['number']}"
 
@@ -266,6 +270,7 @@ TABLE: Mapping[str, Callable[[Event, Body], str]] = {
     Kind.SPLIT_SEEN: _split_seen,
     Kind.SPLIT_RESOLVED: _split_resolved,
     Kind.FORK_SEEN: _fork_seen,
+    Kind.FORK_PART: _fork_part,
     Kind.READMITTED: lambda event, body: f"{event.node} admits {body['node']} again, by command",
     Kind.GAP_DECLARED: _gap,
     Kind.TAIL_CUT: _tail_cut,

@@ -71,7 +71,10 @@ class Kind(StrEnum):
     SPLIT_RESOLVED = "split-resolved"
     """{nodes: [..], epochs: {node: int}} / {winner}"""
     FORK_SEEN = "fork-seen"
-    """{node, incarnation, number, ours: [bin, bin, ...], theirs}: of each side the entries up to the next signature."""
+    """{node, incarnation, number, ours: [bin, bin, ...], theirs}: of each side the entries up to the next signature. Where one
+    event does not hold them, {.., digest: bin32} and two empty lists: they stand in the pieces before it."""
+    FORK_PART = "fork-part"
+    """{digest: bin32, index, count, data: bin}: a piece of such evidence; in order, the first first."""
     READMITTED = "readmitted"
     """{node}: by command."""
     GAP_DECLARED = "gap"
@@ -85,7 +88,10 @@ class Kind(StrEnum):
 
 
 ALWAYS_SIGNED = frozenset(
-    {Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.COMMAND, Kind.NODE_STOPPED, Kind.FORK_SEEN, Kind.CONFIG_PART}
-)
+    {
+        Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.COMMAND, Kind.NODE_STOPPED, Kind.FORK_SEEN, Kind.FORK_PART,
+        Kind.CONFIG_PART,
+    }
+)  # fmt: skip
 """Claims, ends of holding, votes and commands carry their own signature whatever stands behind them in a commit; pieces of a
 file as well, since all of them together may be longer than what one batch holds."""

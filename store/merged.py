@@ -10,10 +10,11 @@ is missing (`truncated`), and how much of its tail no other node has put its sig
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protocol.event import Entry, Head, Ref
-from protocol.forks import disputed, run_of
+from protocol.events import ForkPart, body_of
+from protocol.forks import Branch, disputed, joined, run_of, runs_of
 from protocol.kinds import Kind
 from protocol.messages import Domain, Keyring
 from protocol.refusals import Refused
@@ -163,16 +164,32 @@ def _rewritten(
 
 
 def _shown(candidates: Candidates, attested: set[bytes], keyring: Keyring | None) -> list[Finding]:
-    """The evidence inside fork-seen events: both sides with their signatures."""
-    every = (entry for numbers in candidates.values() for at in numbers.values() for entry in at.values())
+    """The evidence inside fork-seen events, or in the pieces before them: both sides with their signatures."""
+    every = [entry for numbers in candidates.values() for at in numbers.values() for entry in at.values()]
+    pieces = _pieces(entry for entry in every if entry.event.kind == Kind.FORK_PART)
     seen = (entry for entry in every if entry.event.kind == Kind.FORK_SEEN)
-    return [fork for entry in seen if (fork := _shown_by(entry, attested, keyring))]
+    return [fork for entry in seen if (fork := _shown_by(entry, attested, keyring, pieces))]
 
 
-def _shown_by(seen: Entry, attested: set[bytes], keyring: Keyring | None) -> Finding | None:
+def _pieces(parts: Iterable[Entry]) -> dict[tuple[Feed, Any], list[bytes]]:
+    """Of each feed and digest, in the order of the feed. The hash of all tells whether it is right."""
+    found: dict[tuple[Feed, Any], list[bytes]] = defaultdict(list)
+    for entry in sorted(parts, key=lambda entry: entry.ref):
+        body = body_of(entry.event)
+        if isinstance(body, ForkPart):
+            found[entry.head.feed, body.digest].append(body.data)
+    return found
+
+
+def _shown_by(
+    seen: Entry, attested: set[bytes], keyring: Keyring | None, pieces: Mapping[tuple[Feed, Any], list[bytes]]
+) -> Finding | None:
     body = seen.event.body
     try:
-        runs = [run_of(body[side]) for side in ("ours", "theirs")]
+        runs: Sequence[Branch | None] = [run_of(body[side]) for side in ("ours", "theirs")]
+        digest = body.get("digest")
+        if isinstance(digest, bytes) and digest:
+            runs = runs_of(joined(pieces.get((seen.head.feed, digest), ()), digest))
         if not runs[0] or not runs[1] or not disputed(runs[0], runs[1]):
             return None  # no evidence: whoever wrote it says so, and that is all
         for last in (run[-1] for run in runs if run):

@@ -192,6 +192,15 @@ class Trust:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """The pieces of a fork's evidence so far."""
+
+    digest: bytes
+    count: int
+    pieces: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     """Everything that the feeds tell."""
 
@@ -204,6 +213,8 @@ class State:
     """Configurations of which the last piece is not here yet, by the feed that brings them."""
     forks: Mapping[str, frozenset[Ref]] = field(default_factory=dict)
     """Node to the events, of any incarnation, that prove that it has forked: they stand by themselves, as orders do."""
+    shown: Mapping[Feed, Shown] = field(default_factory=dict)
+    """Evidence of a fork of which the pieces are here and the event that rests on them is not."""
     orders: Orders = field(default_factory=Orders)
     """What operators have ordered, and what follows from it."""
     words: Mapping[tuple[str, str], tuple[Word, ...]] = field(default_factory=dict)

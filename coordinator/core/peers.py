@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import clocks, life, ownership, reconfigure, removal
+from coordinator.core import clocks, forks, life, ownership, reconfigure, removal
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
 from coordinator.core.inputs import (
@@ -24,7 +24,6 @@ from coordinator.core.inputs import (
 from coordinator.core.model import Flaw, Judgement, Skipped
 from coordinator.core.reducer import reduce
 from protocol.event import Entry
-from protocol.forks import fits, flat_of
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, ShortHead, Verified
 
@@ -248,18 +247,9 @@ def fork_shown(core: Core, given: ForkShown) -> None:
     newest = core.feeds.newest.get(event.node)
     if core.state.orders.of("readmit", event.node) and newest and event.incarnation < newest.incarnation:
         return  # re-admitted, and what it wrote before is shown once more
-    body = {
-        "node": event.node,
-        "incarnation": event.incarnation,
-        "number": event.number,
-        "ours": flat_of(given.ours),
-        "theirs": flat_of(given.theirs),
-    }
     told = f"it is refused until `failc readmit {event.node}`"
-    if fits(given.ours, given.theirs):
-        core.write(Kind.FORK_SEEN, "", body, ())
-    else:
-        told = "both together are too long for one event of ours, and stand in the logs of those that have one of them"
+    if not forks.write(core, given.ours, given.theirs):
+        told = "both are too long to be shown by events of ours, and stand in the logs of those that have one of them"
     text = f"{event.node} has written two different events {event.ref}: {told}"
     core.emit(Alarm(AlarmName.FORK, text, node=event.node))
 

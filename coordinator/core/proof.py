@@ -8,7 +8,7 @@ from functools import lru_cache
 from coordinator.core.model import State
 from protocol.canonical import NotCanonical
 from protocol.events import ForkSeen
-from protocol.forks import disputed, run_of
+from protocol.forks import disputed, run_of, runs_of
 from protocol.keys import NodeKeyring, UnusableKey
 from protocol.messages import Domain, Keyring, LastWord
 from protocol.refusals import Refused
@@ -24,9 +24,10 @@ def last_word(state: State, raw: bytes, signature: bytes) -> LastWord | str:
     return f"a last word that {word.node} did not say: {unsigned}" if unsigned else word
 
 
-def fork(state: State, body: ForkSeen) -> str | None:
-    """None where both sides are there and the named node has signed both; else why this proves nothing."""
-    ours, theirs = run_of(body.ours), run_of(body.theirs)
+def fork(state: State, body: ForkSeen, whole: bytes = b"") -> str | None:
+    """None where both sides are there and the named node has signed both; else why this proves nothing. `whole`: what stood in
+    pieces before it, where it names their digest."""
+    ours, theirs = runs_of(whole) if body.digest else (run_of(body.ours), run_of(body.theirs))
     if not ours or not theirs or not disputed(ours, theirs):
         return "no two branches of one feed that dispute an event"
     if tuple(ours[0].ref) != (body.node, body.incarnation, body.number):

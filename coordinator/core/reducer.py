@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coordinator.core import configurations, orders, proof
+from coordinator.core import configurations, forks, orders, proof
 from coordinator.core.carried import taken_over
 from coordinator.core.model import Column, Flaw, Removal, ServiceColumn, ServiceState, State, Word
 from coordinator.core.replacing import replace
@@ -32,6 +32,7 @@ from protocol.events import (
     ConfigPart,
     Down,
     Fail,
+    ForkPart,
     ForkSeen,
     Gap,
     HeardLastWord,
@@ -85,8 +86,8 @@ def fold(state: State, told: Told) -> State:
         state = configurations.counted(state, event, body)
     if event.kind in orders.NOTED and not isinstance(body, Malformed):
         state = orders.noted(state, event)  # of a replaced incarnation too: its orders stand
-    if isinstance(body, ForkSeen) and proof.fork(state, body) is None:
-        state = replace(state, forks={**state.forks, body.node: state.forks.get(body.node, frozenset()) | {event.ref}})
+    if isinstance(body, ForkSeen | ForkPart):
+        state = forks.counted(state, event, body)
     if isinstance(body, Claim | Reclaim):
         state = _with_epoch(state, event, body.epoch)
     if isinstance(body, HeardLastWord) and isinstance(heard := _signed_word(state, event, body), LastWord):
@@ -357,10 +358,10 @@ def _with_word(state: State, event: Event, heard: LastWord) -> State:
 
 def _fork_seen(state: State, column: Column, event: Event, body: ForkSeen) -> Column:
     """A node stops what it holds for this: it counts with both signatures, and not by the word of one node."""
-    wrong = proof.fork(state, body)
-    if wrong:
-        return column.without_effect(event.ref, Flaw.AUTHORITY, f"{body.node} is said to have forked: {wrong}")
-    return column
+    if event.ref in state.forks.get(body.node, ()):
+        return column
+    wrong = "no pieces before it prove it" if body.digest else proof.fork(state, body)
+    return column.without_effect(event.ref, Flaw.AUTHORITY, f"{body.node} is said to have forked: {wrong}")
 
 
 def _split_seen(column: Column, event: Event, body: SplitSeen) -> Column:

@@ -13,7 +13,17 @@ from typing import Any
 
 from protocol.event import Event
 from protocol.events.body import Body
-from protocol.events.evidence import CarriedService, ForkSeen, Gap, HeardLastWord, Readmitted, SplitResolved, SplitSeen, TailCut
+from protocol.events.evidence import (
+    CarriedService,
+    ForkPart,
+    ForkSeen,
+    Gap,
+    HeardLastWord,
+    Readmitted,
+    SplitResolved,
+    SplitSeen,
+    TailCut,
+)
 from protocol.events.given import Given, PeerGiven
 from protocol.events.node import (
     ConfigApplied,
@@ -69,6 +79,7 @@ __all__ = [
     "EndState",
     "Fail",
     "Fenced",
+    "ForkPart",
     "ForkSeen",
     "Gap",
     "Given",
@@ -111,7 +122,7 @@ BODIES: Mapping[str, type[Body]] = {
         Recover, Claim, Up, Release, Down, Fail, Reclaim, Restart, ActionStarted, ActionFinished,
         CheckFailed, CheckPassed, CarrierLost, CarrierBack,
         Commanded, Hold, Unhold, MoveBegun, MoveEnded, Fenced,
-        HeardLastWord, SplitSeen, SplitResolved, ForkSeen, Readmitted, Gap, TailCut,
+        HeardLastWord, SplitSeen, SplitResolved, ForkSeen, ForkPart, Readmitted, Gap, TailCut,
     )
 }  # fmt: skip
 """Kind to the class of its body."""

@@ -34,7 +34,7 @@ from protocol.events.shapes import (
     Whole,
     shaped,
 )
-from protocol.forks import RUN_ENTRIES_MAX
+from protocol.forks import PART_BYTES, PARTS_MAX, RUN_ENTRIES_MAX
 from protocol.kinds import Kind
 
 INCARNATION = Whole(1, NUMBER_MAX)
@@ -75,6 +75,20 @@ class ForkSeen(Body):
     number: int = shaped(INCARNATION)
     ours: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
     theirs: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
+    digest: bytes = shaped(Bytes(32), b"")
+    """Of both sides together, where they stand in pieces before this event and both lists are empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForkPart(Body):
+    """A piece of both sides of a fork that one event could not hold."""
+
+    KIND: ClassVar[str] = Kind.FORK_PART
+    SERVICE: ClassVar[bool] = False
+    digest: bytes = shaped(ID)
+    index: int = shaped(Whole(0, PARTS_MAX - 1))
+    count: int = shaped(Whole(1, PARTS_MAX))
+    data: bytes = shaped(Bytes(PART_BYTES, 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,29 @@ from typing import Any
 
 import pytest
 
-from coordinator.core import proof
-from coordinator.core.model import State
+from coordinator.core import ownership, proof
+from coordinator.core.model import Flaw, State
+from coordinator.core.reducer import reduce
+from protocol.canonical import pack
 from protocol.event import NO_PREVIOUS, Entry, Event
 from protocol.events import ForkSeen
-from protocol.forks import RUN_ENTRIES_MAX, disputed, fits, flat_of, run_of, to_signature
+from protocol.forks import (
+    BRANCH_BYTES_MAX,
+    PARTS_MAX,
+    RUN_ENTRIES_MAX,
+    Branch,
+    cut,
+    disputed,
+    fits,
+    fits_in_pieces,
+    flat_of,
+    joined,
+    run_of,
+    runs_of,
+    to_signature,
+)
 from protocol.keys import NodeKeyring
+from protocol.kinds import Kind
 from protocol.messages import Domain
 from protocol.signing import Identity
 
@@ -71,3 +88,71 @@ def test_what_would_not_fit_into_an_event_is_known_before_it_is_written() -> Non
     assert fits(written("a" * 20_000), written("b" * 20_000))
     assert not fits(written("a" * 40_000), written("b" * 40_000))
     assert not fits(written("a", RUN_ENTRIES_MAX + 1), written("b"))
+
+
+def chain(size: int, count: int = 4) -> Branch:
+    """So many events of about this size, the last one signed."""
+    return written("x" * size, count)
+
+
+def told(pieces: list[dict[str, Any]]) -> State:
+    """What a reader goes by after eve's pieces and the event that rests on them."""
+    state = STATE
+    named = {"node": "ann", "incarnation": 1, "number": 1}
+    seen_by_eve = {**named, "ours": [], "theirs": [], "digest": pieces[0]["digest"]}
+    bodies = [*((Kind.FORK_PART, piece) for piece in pieces), (Kind.FORK_SEEN, seen_by_eve)]
+    for number, (kind, body) in enumerate(bodies, 1):
+        state = reduce(state, Event(CLUSTER, "eve", 1, number, bytes(32), 1, 1, str(kind), "", body, (), ()))
+    return state
+
+
+BIG, OTHER = chain(60_000), (*written("y" * 60_000),)
+
+
+def test_evidence_that_no_event_holds_counts_in_pieces_and_leaves_nothing_behind() -> None:
+    assert not fits(BIG, OTHER)
+    state = told(cut(BIG, OTHER))
+    assert ownership.forked(state, "ann")
+    assert (state.shown, state.column("eve").skips) == ({}, 0)
+
+
+WRONG = ["one is missing", "another order", "another digest", "another text", "not signed by ann", "one side"]
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_pieces_that_do_not_make_the_evidence_prove_nothing_and_are_named(wrong: str) -> None:
+    pieces = cut(BIG, OTHER)
+    changed = {
+        "one is missing": pieces[:-1],
+        "another order": [pieces[1], pieces[0], *pieces[2:]],
+        "another digest": [{**piece, "digest": bytes(32)} for piece in pieces],
+        "another text": [{**pieces[0], "data": b"x" * 48_000}, *pieces[1:]],
+        "not signed by ann": cut(BIG, written("y" * 60_000, signer=EVE)),
+        "one side": cut(BIG, BIG),
+    }[wrong]
+    state = told(changed)
+    assert not ownership.forked(state, "ann")
+    assert [skip.flaw for skip in state.column("eve").skipped] == [Flaw.AUTHORITY]
+
+
+def test_of_each_node_the_pieces_of_one_proof_are_kept() -> None:
+    state = STATE
+    for incarnation in range(1, 9):
+        piece = {**cut(BIG, OTHER)[0], "digest": bytes([incarnation]) * 32}
+        state = reduce(state, Event(CLUSTER, "eve", incarnation, 1, bytes(32), 1, 1, str(Kind.FORK_PART), "", piece, (), ()))
+    assert list(state.shown) == [("eve", 8)]
+
+
+def test_what_is_too_long_for_pieces_is_known_before_any_is_written() -> None:
+    most = chain(60_000)
+    assert fits_in_pieces(most, most)
+    assert len(cut(most, most)) <= PARTS_MAX
+    assert not fits_in_pieces(most, chain(60_000, 5))
+    assert not fits_in_pieces(most, chain(1, RUN_ENTRIES_MAX + 1))
+    assert sum(len(entry.raw) for entry in chain(60_000, 5)) > BRANCH_BYTES_MAX
+
+
+@pytest.mark.parametrize("whole", [b"", b"\xc0", pack([1, 2]), pack([[b"x"], [b"y"]]), pack([["x"], []]), pack([[], [], []])])
+def test_what_is_no_evidence_has_no_sides(whole: bytes) -> None:
+    assert None in runs_of(whole)
+    assert joined([whole], b"") == b""

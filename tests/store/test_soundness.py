@@ -8,6 +8,7 @@ import msgpack
 import pytest
 
 from protocol.event import Entry, Head, Ref, encode
+from protocol.forks import cut
 from protocol.kinds import Kind
 from protocol.messages import Domain
 from protocol.signing import Identity
@@ -295,6 +296,20 @@ async def test_the_evidence_in_a_fork_seen_event_is_enough(logs: Logs):
     seen = logs.genesis.signed(Kind.FORK_SEEN, body=body)
     logs.put(seen)
     assert logs.found() == {("fork", "lukretia", 9)}
+
+
+@pytest.mark.parametrize("lost", [None, 0, 1])
+async def test_so_are_the_pieces_before_it_where_none_of_them_is_another(logs: Logs, lost: int | None):
+    ours, theirs = logs.lukretia.entries[8], Author("lukretia", identity=logs.lukretia.identity)
+    theirs.entries = logs.lukretia.entries[:8]
+    twin = theirs.signed(Kind.PULSE, body={"text": "x" * 60_000})
+    pieces = cut((ours,), (twin,))
+    assert len(pieces) == 2
+    for at, piece in enumerate(pieces):
+        logs.put(logs.genesis.signed(Kind.FORK_PART, body={**piece, "data": b"z"} if at == lost else piece))
+    body = {"node": "lukretia", "incarnation": 1, "number": 9, "ours": [], "theirs": [], "digest": pieces[0]["digest"]}
+    logs.put(logs.genesis.signed(Kind.FORK_SEEN, body=body))
+    assert logs.found() == ({("fork", "lukretia", 9)} if lost is None else set())
 
 
 async def test_a_tampered_copy_is_found_beside_a_clean_one_and_named(logs: Logs):

@@ -15,8 +15,8 @@ from tools.lab.watchers import FAMILIES
 
 POLL_S = 0.02
 QUIET = {
-    Kind.CONFIG_PART, Kind.CONFIG_APPLIED, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.PULSE, Kind.GAP_DECLARED,
-    Kind.MOVE_ENDED,
+    Kind.CONFIG_PART, Kind.FORK_PART, Kind.CONFIG_APPLIED, Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.PULSE,
+    Kind.GAP_DECLARED, Kind.MOVE_ENDED,
 }  # fmt: skip
 """Events that are only noise here; `failaudit timeline` has them all."""
 WIDTH = 150

@@ -58,6 +58,7 @@ RIGHT: Mapping[Kind, Mapping[str, Any]] = {
     Kind.SPLIT_SEEN: {"nodes": ["genesis"], "epochs": {"genesis": 1}},
     Kind.SPLIT_RESOLVED: {"winner": "genesis"},
     Kind.FORK_SEEN: {"node": "lukretia", "incarnation": 1, "number": 1, "ours": [b"x", b"x"], "theirs": [b"x", b"x"]},
+    Kind.FORK_PART: {"digest": bytes(32), "index": 0, "count": 2, "data": b"x"},
     Kind.READMITTED: {"node": "lukretia"},
     Kind.GAP_DECLARED: {
         "incarnation": 1, "number": 1, "id": bytes(32), "held": ["web"],

@@ -19,6 +19,9 @@ WATCH_S = 1.4
 LEFT_S = 1.5
 """For an attack that takes longer to begin with, until the holder dies."""
 
+NAMED_S = 5.0
+"""So long it goes on where nothing has named it yet: on a busy machine a flood takes its time to go past a quota."""
+
 TAKEN_S = 5.0
 BACK_S = 15.0
 """Within so long a failover, and the way back after a start, have happened or do not happen at all."""
@@ -89,6 +92,8 @@ def play(stage: Stage, attack: Attack) -> Result:
     time.sleep(WATCH_S)
     _look(stage, result, watched)
     _fail_over(stage, result)
+    if not attack.unnamed and not result.named:
+        victims.until(watched.alarms, NAMED_S)
     _look(stage, result, watched)
     task.cancel()
     ends = stage.thief.written()

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+WITH_IPV6 = " (IPv6)"
+"""What an interface's name ends in where it stands for the interface and IPv6 on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:
@@ -42,6 +45,12 @@ class ActionPolicy:
     def interface(self) -> str | None:
         return self.settings.get("interface")
 
+    @property
+    def carried_by(self) -> str | None:
+        """The interface, as its carrier is told: without IPv6 on it an IPv6 address is dead, whatever the cable says."""
+        six = ":" in str(self.settings.get("address", ""))
+        return f"{self.interface}{WITH_IPV6}" if self.interface and six else self.interface
+
 
 @dataclass(frozen=True, slots=True)
 class CheckPolicy:
@@ -76,8 +85,8 @@ class ServicePolicy:
 
     @property
     def interfaces(self) -> tuple[str, ...]:
-        """The interfaces whose carrier this service needs."""
-        return tuple(dict.fromkeys(action.interface for action in self.actions if action.interface))
+        """The interfaces whose carrier this service needs; with `WITH_IPV6` behind the name where it needs IPv6 on them."""
+        return tuple(dict.fromkeys(name for action in self.actions if (name := action.carried_by)))
 
     def works_as(self, other: "ServicePolicy") -> bool:
         """Whether both do the same things in the same order, whatever their timeouts: then each takes down what the other

@@ -18,7 +18,9 @@ import socket
 from collections.abc import Callable, Iterable
 
 from actions.interface import InterfaceLook
+from actions.networks import has_ipv6
 from coordinator.core.inputs import CarrierChanged
+from coordinator.policy import WITH_IPV6
 
 log = logging.getLogger("failover.carrier")
 
@@ -90,14 +92,24 @@ class CarrierWatch:
 
     def _see(self) -> None:
         for interface, was in self._known.items():
-            now = self._look.carrier(interface)
+            now = self._carries(interface)
             if now != was:
                 self._known[interface] = now
                 log.info("%s: %s", interface, "carrier is there" if now else _lost(interface))
                 self._post(CarrierChanged(interface, now))
 
 
+    def _carries(self, interface: str) -> bool:
+        """With IPv6, where that is asked for: the kernel takes every IPv6 address away when it is switched off."""
+        name = interface.removesuffix(WITH_IPV6)
+        return self._look.carrier(name) and (name == interface or has_ipv6(name))
+
+
 def _lost(interface: str) -> str:
+    name = interface.removesuffix(WITH_IPV6)
+    if name != interface and not has_ipv6(name):
+        return f"IPv6 is switched off there: sysctl net.ipv6.conf.{name}.disable_ipv6=0"
+    interface = name
     try:
         socket.if_nametoindex(interface)
     except OSError:

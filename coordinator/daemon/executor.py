@@ -40,7 +40,7 @@ from coordinator.daemon.hooks import Hooks
 from coordinator.daemon.keeper import Held, Keeper
 from coordinator.daemon.lane import OrderLane, Performed
 from coordinator.daemon.mending import mended
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.policy import WITH_IPV6, Policy, ServicePolicy
 from protocol.messages import LastWord
 
 log = logging.getLogger("failover.actions")
@@ -206,7 +206,7 @@ class Executor:
         again = []
         for service, index in self._keeper.held:
             action = self._deeds[service].actions[index]
-            if change.up and isinstance(action, AddressAction) and action.interface == change.interface:
+            if change.up and isinstance(action, AddressAction) and action.interface == change.interface.removesuffix(WITH_IPV6):
                 action.tell_anew()
                 again.append((service, index))
         self._keep(again)

@@ -83,3 +83,15 @@ def test_a_machine_that_answers_for_a_held_address_is_an_alarm_with_its_hardware
     lab.wait_until(found, "lukretia says who answers", 60)
     genesis.run("ip", "addr", "del", "10.77.0.100/24", "dev", "eth0")
     lab.wait_until(lambda: not lab.alarms("lukretia"), "it is over", 120)
+
+
+def test_a_holder_on_which_ipv6_is_switched_off_gives_up_while_its_peer_is_fit(lab: Lab):
+    """The kernel takes the IPv6 address of the service away and refuses it: what is left would be half of the service."""
+    cluster = Cluster(lab)
+    switch = "net.ipv6.conf.eth0.disable_ipv6"
+    lab.nodes["lukretia"].running.run("sysctl", "-qw", f"{switch}=1")
+    cluster.until_serves("genesis")
+    assert lab.service("genesis")["states"]["lukretia"] == "FAIL"
+    assert "IPv6 is switched off there" in lab.nodes["lukretia"].log.read_text()
+    lab.nodes["lukretia"].running.run("sysctl", "-qw", f"{switch}=0")
+    cluster.until_serves("lukretia")

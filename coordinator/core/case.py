@@ -95,6 +95,14 @@ class Case:
             node for node, peer in self.given.peers.items() if peer.judgement is ALIVE and peer.current and self.holds(node)
         )
 
+    def with_timers(self, timers: frozenset[str]) -> "Case":
+        """The same question with these timers; what was found out without them holds on."""
+        told = self.given
+        given = Given(told.peers, told.fit, told.unfit_because, told.refused, timers)
+        full = Case(self.state, self.policy, self.me, self.name, given)
+        full.__dict__.update((name, found) for name, found in self.__dict__.items() if name not in ("given", "expected"))
+        return full
+
     def holds(self, node: str) -> bool:
         """By its feed; not what an earlier run held, where a living node is known to have started anew."""
         peer = self.given.peers[node]

@@ -9,6 +9,7 @@ Life of an input: measure our own lateness, take it in, decide on every service,
 what was written. Everything here is deterministic: the same inputs give the same effects.
 """
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -49,7 +50,7 @@ from coordinator.core.inputs import (
     Woke,
 )
 from coordinator.core.invariant import InvariantBroken
-from coordinator.core.jobs import Job, Phase
+from coordinator.core.jobs import AT_REST, Job, Phase
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement, State
@@ -58,6 +59,7 @@ from coordinator.core.pen import Pen
 from coordinator.core.quota import Quota
 from coordinator.core.reducer import reduce
 from coordinator.core.waits import Waits
+from coordinator.core.wakes import NEVER_MS, Wakes
 from coordinator.core.witnessing import Witnessing
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Entry, Event, Ref
@@ -78,7 +80,9 @@ GUARD_MUTE = "its guard confirms nothing"
 REMOVED = "it was removed from the configuration"
 OUTDONE = "others know a newer incarnation of its feed, and it begins one above that"
 
-UNDECIDING = frozenset({Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE})
+UNDECIDING = frozenset(
+    {Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE, Kind.JUDGED, Kind.CONFIG_PART}
+)  # fmt: skip
 """No row of the decide table can say anything else because of these."""
 
 
@@ -120,6 +124,13 @@ class Core:
         """A claim was given up since the guard did not confirm it; until it confirms something, or another takes its place."""
         self.stalled_until_ms = 0
         self.jobs: dict[str, Job] = {}
+        self.place: dict[str, int] = {}
+        """Of each job: in this order they are looked at."""
+        self._places = itertools.count()
+        self.busy: set[str] = set()
+        """Services whose job is not at rest."""
+        self.raised: set[str] = set()
+        """Services of which something is up here or about to be."""
         self.former: Policy | None = None
         """The configuration before the present one, in this run."""
         self.barred: dict[str, str] = {}
@@ -170,11 +181,11 @@ class Core:
         self.told_fit = False
         self.beat_ms = now.mono_ms
         self.wake_at_ms = now.mono_ms
-        self.review_ms = review.NEVER_MS
+        self.review_ms = NEVER_MS
         """When the first timer of a decision is over, as the last review saw it: most heartbeats change nothing about it."""
-        self.wakes_ms: dict[str, int] = {}
+        self.wakes = Wakes()
         """The same of each service, as it was when the table was last asked about it."""
-        self.hearsay_wake_ms = review.NEVER_MS
+        self.hearsay_wake_ms = NEVER_MS
         self.outlook: Outlook = ("", ())
         """What the last review saw besides the feeds."""
         self.outside: review.Outside = ()
@@ -183,21 +194,28 @@ class Core:
         """Something has changed on which every service rests."""
         self.changed: set[str] = set()
         """Services about which something has changed."""
+        self.postponed: dict[str, None] = {}
+        """Services about which it was not asked in its turn, since many wanted that: in this order they follow."""
         self.news = False
         """Events have come: a peer may be current by them."""
         self.current: frozenset[str] = frozenset()
         """The peers whose newest events were here when the table was last asked."""
         self.undecided: set[str] = set()
         """Services about which it was asked while those of a living peer were not."""
+        self.seen: review.Round | None = None
+        """What the last look in this input gave to all services alike."""
         self.shared: set[str] = set()
         """Services that another node holds beside us, by its feed."""
         self.tickets = 0
+        self.ordered: dict[int, str] = {}
+        """The service of each step in flight, by its ticket."""
         self.out: list[Effect] = []
         reconfigure.pace(self)
 
     def open_job(self, service: ServicePolicy) -> None:
         """This node may own the service from now on."""
         self.jobs[service.name] = Job(self, service)
+        self.place[service.name] = next(self._places)
         self.waits[service.name] = Waits()
         self.counts[service.name] = Counts(service)
 
@@ -206,7 +224,7 @@ class Core:
     def handle(self, given: Input, now: Now) -> list[Effect]:
         """Take one input in; the effects are to be performed in order. `now` never runs backwards."""
         assert now.mono_ms >= self.now.mono_ms, "the monotonic clock ran backwards"
-        self.out = []
+        self.out, self.seen = [], None
         self._lateness(now)
         self.now = now
         if self.over and not isinstance(given, Durable | NotDurable | CommandArrived | Reconfigured):
@@ -228,7 +246,7 @@ class Core:
 
     def _review(self, outlook: "Outlook") -> None:
         if self.now_ms >= self.beat_ms:  # what was begun and waits for its turn is looked at again
-            self.changed.update(name for name, job in self.jobs.items() if not job.at_rest)
+            self.changed.update(self.busy)
         self.dirty = self.dirty or outlook != self.outlook
         if self.joined and (self.dirty or self.changed or self.news or self.now_ms >= self.review_ms):
             self.outlook = outlook
@@ -258,7 +276,6 @@ class Core:
         if late_ms < timing.heartbeat_ms // 2:
             return
         self.liveness.forgive(late_ms)
-        self.dirty = True
         if late_ms >= timing.indoubt_ms:
             self.stalled_until_ms = now.mono_ms + timing.indoubt_ms
             self.now = now
@@ -302,7 +319,7 @@ class Core:
                     heads=self._heads(),
                     heard=self.liveness.echoes(self.now_ms),
                     refused=tuple(sorted(ownership.refused_by(self.state, self.me))),
-                    claiming=tuple(sorted(name for name, job in self.jobs.items() if job.phase is Phase.ARMED)),
+                    claiming=tuple(sorted(review.armed(self))),
                 )
             )
         )
@@ -393,9 +410,14 @@ class Core:
     def emit(self, effect: Effect) -> None:
         self.out.append(effect)
 
-    def ticket(self) -> int:
+    def ticket(self, service: str) -> int:
         self.tickets += 1
+        self.ordered[self.tickets] = service
         return self.tickets
+
+    def turned(self, service: str, phase: Phase) -> None:
+        (self.busy.discard if phase in AT_REST else self.busy.add)(service)
+        (self.raised.discard if phase is Phase.IDLE else self.raised.add)(service)
 
     def is_free(self, policy: ServicePolicy) -> bool:
         return not sharing.taken_here(self, policy.name, policy)
@@ -445,7 +467,7 @@ class Core:
         return review.given(self)
 
     def case(self, service: str) -> Case:
-        return review.case(self, service, self.given())
+        return review.case(self, service, review.look_round(self))
 
     def _command(self, given: CommandArrived) -> None:
         commands.admit(self, given.command, given.ticket, given.source)

@@ -441,13 +441,15 @@ TABLE = (
     Row("take-over-free", FREE, claim_free, Act.CLAIM),
 )
 
+ROWS = {state: tuple(row for row in TABLE if state in row.states) for state in ServiceState}
+
 NOTHING = Decision("stopping-down", Act.STAY, "the down actions are running")
 
 
 def decide(case: Case) -> Decision:
     """The first row that fits; in STOPPING nothing is decided."""
-    for row in TABLE:
-        if case.mine.state in row.states and (found := row.test(case)):
+    for row in ROWS.get(case.mine.state, ()):
+        if found := row.test(case):
             passed = tuple((node, case.why_not(node)) for node in case.better) if row.act is Act.CLAIM else ()
             return Decision(row.rule, row.act, found.reason, found.causes, found.to, found.cause, passed)
     return NOTHING

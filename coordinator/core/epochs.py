@@ -11,6 +11,7 @@ the claims and the files alone, and not on the order in which they come.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 AHEAD_MAX = 1_000
 """A claim takes the number after the largest that its author knew. So many claims may be lost with every disk that had them
@@ -25,6 +26,8 @@ ASIDE_MAX = 2_000
 first by name are kept, so that the order of arrival does not matter, and one node does not crowd out another."""
 
 Feed = tuple[str, int]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +81,14 @@ class Epochs:
         return self.counted.get(service, {}).get(feed, 0)
 
     def _with(self, service: str, counted: Mapping[Feed, int], waiting: tuple[tuple[int, Feed], ...]) -> "Epochs":
-        left = {name: tuple(found) for name, found in self.waiting.items() if name != service}
-        kept = {name: found for name, found in self.counted.items() if name != service or counted}
-        if counted:
-            kept[service] = counted
-        else:
-            kept.pop(service, None)
-        return replace(self, counted=kept, waiting={**left, service: waiting} if waiting else left)
+        return replace(self, counted=_put(self.counted, service, counted), waiting=_put(self.waiting, service, waiting))
+
+
+def _put(known: Mapping[str, T], service: str, value: T) -> Mapping[str, T]:
+    """Nothing is kept of a service where there is nothing to be kept."""
+    if not value and service not in known:
+        return known
+    changed = {**known, service: value}
+    if not value:
+        del changed[service]
+    return changed

@@ -45,6 +45,9 @@ class Phase(Enum):
     STUCK = auto()
 
 
+AT_REST = frozenset({Phase.IDLE, Phase.UP})
+
+
 class Ended(NamedTuple):
     """One action of a step, with the event that tells of its end."""
 
@@ -60,7 +63,10 @@ class Desk(Protocol):
 
     def emit(self, effect: Effect) -> None: ...
 
-    def ticket(self) -> int: ...
+    def ticket(self, service: str) -> int: ...
+
+    def turned(self, service: str, phase: "Phase") -> None:
+        """Its job has gone over to another phase."""
 
     def last_word(self, service: str, epoch: int) -> LastWord: ...
 
@@ -78,7 +84,7 @@ class Desk(Protocol):
 class Job:
     desk: Desk
     policy: ServicePolicy
-    phase: Phase = Phase.IDLE
+    _phase: Phase = Phase.IDLE
     epoch: int = 0
     before: ServiceColumn = field(default_factory=ServiceColumn)
     """Our column before the claim in ARMED: the table is asked again on it."""
@@ -114,6 +120,15 @@ class Job:
     restarts: int = 0
     coming: ServicePolicy | None = None
     """Configured anew while something of the old actions may be up: what brought it up takes it down first."""
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        self.desk.turned(self.policy.name, phase)
 
     # --- orders from the decide table ----------------------------------------------------------------------------
 
@@ -299,7 +314,8 @@ class Job:
     def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
         assert word == "down" or self.epoch == self.stood, "what goes up goes up under an epoch that is on the disk"
         self.said = False
-        self.running = Run(self.desk.ticket(), self.policy.name, actions, word, self.epoch, self.reason, last_word)
+        name = self.policy.name
+        self.running = Run(self.desk.ticket(name), name, actions, word, self.epoch, self.reason, last_word)
         self.desk.emit(self.running)
         if not self._is_instant(self.running):
             for action in actions:
@@ -384,10 +400,6 @@ class Job:
         assert self.phase is Phase.RECALLED, "only a reclaim that has not begun can be taken back"
         self.phase, self.epoch, self.waits = (Phase.RECALLED if again else Phase.UP), self.stood, {"guard"} if again else set()
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
-
-    @property
-    def at_rest(self) -> bool:
-        return self.phase is Phase.IDLE or self.phase is Phase.UP
 
     @property
     def unguarded(self) -> bool:

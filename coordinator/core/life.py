@@ -65,7 +65,7 @@ def outdo(core: Core) -> None:
 
 def begin_anew(core: Core) -> None:
     """Nothing is held by the incarnation that was outdone, and all of it is on the disk: as at a start from here on."""
-    if not core.outdone or not core.joined or core.stopping or any(job.phase is not Phase.IDLE for job in core.jobs.values()):
+    if not core.outdone or not core.joined or core.stopping or core.raised:
         return
     if not core.pen.close():
         return
@@ -117,10 +117,9 @@ def finish_stopping(core: Core) -> None:
     """Everything is down: say so as the last event. A stuck service keeps the guard, and the end is not clean."""
     if not core.stopping or not core.joined or not core.column.running:
         return
-    jobs = core.jobs.values()
-    stuck = [job for job in jobs if job.phase is Phase.STUCK]
-    if any(job.phase not in (Phase.IDLE, Phase.STUCK) for job in jobs):
+    if any(core.jobs[name].phase is not Phase.STUCK for name in core.raised):
         return
+    stuck = [core.jobs[name] for name in sorted(core.raised)]
     if not stuck and not core.disk_refuses:
         core.write(Kind.NODE_STOPPED, "", {}, ())
     elif all(_told(core, job) for job in stuck):

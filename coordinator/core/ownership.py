@@ -87,9 +87,12 @@ def active_move(state: State, service: str) -> Move | None:
 
     While the target holds the service a claim of somebody else is a split, and the target is first in its order too.
     """
-    newest: Move | None = max(state.orders.of("move", service).values(), key=lambda move: move.place, default=None)
+    moves = state.orders.of("move", service)
+    if not moves:
+        return None
+    newest: Move = max(moves.values(), key=lambda move: move.place)
     owners = [column for node, column in state.columns.items() if may_own(state, service, node)]
-    if newest is None or any((service, newest.ref) in column.moves_ended for column in owners):
+    if any((service, newest.ref) in column.moves_ended for column in owners):
         return None
     target, has_it = state.column(newest.target).service(service), holds(state, service, newest.target)
     if (target.before_epoch if has_it else target.epoch) > newest.epoch:

@@ -52,7 +52,10 @@ def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
     old = before.message if before else None
     if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
         core.beat()  # whoever has just come (back) hears us at once, and need not wait for our next turn
-    core.dirty = core.dirty or judged is not Judgement.ALIVE or old is None or _differs(old, heartbeat)
+    core.dirty = core.dirty or judged is not Judgement.ALIVE or old is None
+    if old is not None:
+        core.news = core.news or _differs(old, heartbeat)
+        core.changed.update(set(old.claiming).symmetric_difference(heartbeat.claiming))
     return True
 
 
@@ -261,5 +264,5 @@ def link_changed(core: Core, given: LinkChanged) -> None:
 
 
 def _differs(old: Heartbeat, new: Heartbeat) -> bool:
-    """Whether a heartbeat says anything on which a decision could rest."""
-    return any(getattr(old, name) != getattr(new, name) for name in ("run", "fit", "config", "heads", "refused", "claiming"))
+    """Whether a heartbeat says anything on which a decision could rest: about which services, the review finds."""
+    return any(getattr(old, name) != getattr(new, name) for name in ("run", "fit", "config", "heads"))

@@ -231,7 +231,7 @@ def _settle(core: Core, job: Job) -> None:
     elif core.me not in ownership.ruled(State(), core.policy, name).nodes:
         del core.jobs[name], core.waits[name], core.counts[name]
         core.sentences.pop(name, None)
-        core.wakes_ms.pop(name, None)
+        core.wakes.forget(name)
         core.barred.pop(name, None)
         looking.end(core, name)
     core.unsettled.discard(name)

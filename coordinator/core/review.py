@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.alarms.names import AlarmName
 from coordinator.core import looking, ownership, removal, sharing
@@ -12,6 +13,7 @@ from coordinator.core.effects import Alarm, AlarmOver, Announce
 from coordinator.core.given import Given, PeerGiven
 from coordinator.core.jobs import Job, Phase
 from coordinator.core.model import UPISH, Judgement, ServiceState
+from coordinator.core.wakes import NEVER_MS
 from protocol.event import Ref
 from protocol.kinds import Kind
 
@@ -22,17 +24,15 @@ PASSING = frozenset({"not-current", "in-doubt"})
 """Answers that pass by themselves: an event of a peer is on its way, a peer is late. A claim that stands waits for them up to
 `dead` and asks again; to give it up at once would make a busy cluster claim, release and claim."""
 
-NEVER_MS = 1 << 62
-
 BEGUN_MS = 3
 """After something was begun, until what follows from it is looked at: by then its claim is stored, or its step has ended."""
 
-BEGUN_MAX = 64
+BEGUN_MAX = 32
 """Services that are begun in one turn, claims that wait for disk and guard included; the others follow. A thousand at once
 would take half a second, their claims as long again when they are durable, and our heartbeats would wait for both."""
 
-ASKED_MAX = 256
-"""Services that are asked about in one turn, some 30 ms; the others follow in the next."""
+ASKED_MAX = 64
+"""Services that are asked about in one turn, some 10 ms; the others follow in the next."""
 
 CLAIM_DEADS, CLAIM_MS_MIN = 4, 2_000
 """A claim that the disk has not taken within so many times `dead`, and this time at least, is withdrawn. A slow disk takes half
@@ -67,18 +67,40 @@ def _peer(core: Core, name: str) -> PeerGiven:
     return PeerGiven(judgement, silent_ms, heartbeat.fit, current, agrees, same_run)
 
 
-def case(core: Core, service: str, told: Given, behind: frozenset[str] | None = None) -> Case:
-    """The question about one service, with its timers. `behind`: of whom others know more, where that was asked already."""
+class Round(NamedTuple):
+    """What one look at many services gives to all of them alike."""
+
+    told: Given
+    behind: frozenset[str]
+    """Timers of nodes of which others know more, and of those that do not deliver what they name."""
+    alive: tuple[str, ...]
+    late: bool
+    """A living node names events of its own that are not here."""
+    awaited: Mapping[str, frozenset[str]]
+    """Service to the timers of living nodes that say that a claim of theirs is on its way to their disk."""
+    busy: frozenset[str]
+    """The timers of those that say so of any service."""
+
+
+def look_round(core: Core) -> Round:
+    told = given(core)
+    alive = tuple(name for name, peer in told.peers.items() if peer.judgement is Judgement.ALIVE)
+    late = any(not told.peers[name].current for name in alive)
+    awaited = _claiming(core, alive)
+    busy = {timer.replace("awaited:", "busy:") for timers in awaited.values() for timer in timers}
+    return Round(told, _hearsay(core, told), alive, late, awaited, frozenset(busy))
+
+
+def case(core: Core, service: str, seen: Round) -> Case:
+    """The question about one service, with its timers."""
+    told, waits = seen.told, core.waits.get(service)
     bare = Case(core.state, core.policy, core.me, service, told)
-    behind = _hearsay(core, told) if behind is None else behind
-    timers = (core.waits[service].over(bare, core.now_ms) if service in core.waits else frozenset()) | behind
-    timers |= _claiming(core, told, service)
-    if service in core.waits:
-        alive = [name for name, peer in told.peers.items() if peer.judgement is Judgement.ALIVE]
-        deaf = [name for name in alive if bare.holds(name) and not core.liveness.is_heard_by(name)]
-        timers |= core.waits[service].deaf_for_long(deaf, core.now_ms, core.policy.timing.dead_ms)
-    full = Given(told.peers, told.fit, told.unfit_because, told.refused, timers)
-    return Case(core.state, core.policy, core.me, service, full)
+    timers = seen.behind | seen.busy | seen.awaited.get(service, NONE)
+    if waits is not None:
+        deaf = [name for name in seen.alive if bare.holds(name) and not core.liveness.is_heard_by(name)]
+        timers |= waits.over(bare, core.now_ms)
+        timers |= waits.deaf_for_long(deaf, core.now_ms, core.policy.timing.dead_ms)
+    return bare.with_timers(timers) if timers else bare
 
 
 def _hearsay(core: Core, told: Given) -> frozenset[str]:
@@ -108,11 +130,13 @@ def _late(core: Core, told: Given) -> frozenset[str]:
     return frozenset(f"late:{name}" for name in late)
 
 
-def _claiming(core: Core, told: Given, service: str) -> frozenset[str]:
-    """Living nodes that say that a claim of theirs is on its way to their disk."""
-    newest = {name: peer.newest for name, peer in core.liveness.peers.items() if told.peers[name].judgement is Judgement.ALIVE}
-    claiming = [name for name, heartbeat in newest.items() if heartbeat and service in heartbeat.message.claiming]
-    return frozenset(f"awaited:{name}" for name in claiming)
+def _claiming(core: Core, alive: tuple[str, ...]) -> Mapping[str, frozenset[str]]:
+    newest = {name: heartbeat for name in alive if (heartbeat := core.liveness.peers[name].newest)}
+    claiming = [(service, name) for name, heartbeat in newest.items() for service in heartbeat.message.claiming]
+    awaited: dict[str, frozenset[str]] = {}
+    for service, name in claiming:
+        awaited[service] = awaited.get(service, NONE) | {f"awaited:{name}"}
+    return awaited
 
 
 def _knows_more(core: Core, told: Given, other: str, name: str) -> bool:
@@ -122,6 +146,8 @@ def _knows_more(core: Core, told: Given, other: str, name: str) -> bool:
     head = newest.message.heads.get(name)
     return head is not None and core.feeds.behind(name, head) is not None
 
+
+NONE: frozenset[str] = frozenset()
 
 Outside = tuple[object, ...]
 """What all services are given alike, apart from how long each peer has been silent."""
@@ -136,57 +162,85 @@ def services(core: Core) -> None:
 
     What the table is given besides the feeds is taken once: nothing that is written here changes it.
     """
-    told = given(core)
-    behind = _hearsay(core, told)
-    asked = _asked(core, told, behind)
-    many = asked is None or len(asked) > BEGUN_MAX
-    begun = sum(job.phase is Phase.ARMED for job in core.jobs.values()) if many else 0
-    turns, left = 0, set[str]()
-    for name, job in core.jobs.items():
-        if asked is not None and name not in asked:
-            continue
-        if turns == ASKED_MAX or (begun >= BEGUN_MAX and job.phase is not Phase.ARMED):
-            left.add(name)
-            continue
-        turns += 1
-        begun += _settle(core, name, job, told, behind)
-    core.changed = left
+    seen = core.seen = look_round(core)
+    asked = _asked(core, seen)
+    if asked is None:
+        core.postponed.update(dict.fromkeys(core.jobs))  # behind those that wait already: no news keeps them waiting for ever
+    fresh = sorted((asked or set()) & core.jobs.keys(), key=core.place.__getitem__)
+    begun = len(armed(core)) if len(fresh) > BEGUN_MAX else 0
+    turns = 0
+    for name in fresh:
+        if turns < ASKED_MAX and (begun < BEGUN_MAX or core.jobs[name].phase is Phase.ARMED):
+            core.postponed.pop(name, None)
+            begun += _settle(core, name, core.jobs[name], seen)
+            turns += 1
+        else:
+            core.postponed[name] = None
+    _follow(core, seen, ASKED_MAX - turns, begun)
+    core.changed = set()
     core.hearsay_wake_ms = min((ms for ms in _hearsay_wakes(core) if ms > core.now_ms), default=NEVER_MS)
 
 
-def _asked(core: Core, told: Given, behind: frozenset[str]) -> set[str] | None:
+def _follow(core: Core, seen: Round, turns: int, begun: int) -> None:
+    """So many of those that had to wait: behind what has news of its own, so that one that moves does not wait for a thousand
+    that come up."""
+    room = BEGUN_MAX - max(begun, len(armed(core)) if core.postponed else 0)
+    while core.postponed and turns > 0 and room > 0:
+        name = next(iter(core.postponed))
+        del core.postponed[name]
+        if name in core.jobs:
+            room -= _settle(core, name, core.jobs[name], seen)
+            turns -= 1
+
+
+def armed(core: Core) -> list[str]:
+    """The services that this node is about to claim."""
+    return [name for name in core.busy if core.jobs[name].phase is Phase.ARMED]
+
+
+def _asked(core: Core, seen: Round) -> set[str] | None:
     """The services that are to be asked about; None for all of them."""
+    told = seen.told
     peers = tuple((name, p.judgement, p.fit, p.agrees, p.same_run) for name, p in told.peers.items())
-    outside, current = (*peers, told.fit, told.unfit_because, told.refused, behind), _current(told)
+    outside, current = (*peers, told.fit, told.unfit_because, told.refused, seen.behind), _current(told)
     as_before, core.outside = outside == core.outside, outside
-    came, core.current = current - core.current, current
+    came, went, core.current = current - core.current, core.current - current, current
+    due = core.wakes.take_due(core.now_ms)
     if core.dirty or not as_before:
         return None
-    due = {name for name, wake_ms in core.wakes_ms.items() if wake_ms <= core.now_ms}
-    return due | core.changed | core.shared | core.barred.keys() | (core.undecided if came else set())
+    due |= core.changed | core.shared | core.barred.keys()
+    if came:
+        due |= core.undecided
+    if went:
+        due.update(name for name, waits in core.waits.items() if waits.ready)
+    return due
 
 
 def _current(told: Given) -> frozenset[str]:
     return frozenset(name for name, peer in told.peers.items() if peer.current)
 
 
-def _settle(core: Core, name: str, job: Job, told: Given, behind: frozenset[str]) -> bool:
+def _settle(core: Core, name: str, job: Job, seen: Round) -> bool:
     """Ask and act until the table has nothing more to say; True where something was begun."""
-    before = job.phase
+    before, asked = job.phase, None
     for _ in range(ROUNDS_MAX):
-        if not _once(core, name, job, told, behind):
+        asked = _once(core, name, job, seen)
+        if asked:
             break
-    else:
-        raise AssertionError(f"the decide table does not settle on {name}")
+    assert asked, f"the decide table does not settle on {name}"
     if job.phase is before:
-        _afterwards(core, name, job, told, behind)
+        _afterwards(core, name, job, _as_now(core, asked, seen), seen)
     looking.look_on(core, name, job)
-    bare = Case(core.state, core.policy, core.me, name, told)
-    core.wakes_ms[name] = core.now_ms + BEGUN_MS if job.phase is not before else _wake_ms(core, bare, job)
+    begun = job.phase is not before
+    core.wakes.wake(name, core.now_ms + BEGUN_MS if begun else _wake_ms(core, _as_now(core, asked, seen), job))
     (core.shared.add if ownership.is_news_for(core.state, core.me, name) else core.shared.discard)(name)
-    late = any(peer.judgement is Judgement.ALIVE and not peer.current for peer in told.peers.values())
-    (core.undecided.add if late else core.undecided.discard)(name)
-    return job.phase is not before
+    (core.undecided.add if seen.late else core.undecided.discard)(name)
+    return begun
+
+
+def _as_now(core: Core, asked: Case, seen: Round) -> Case:
+    """The same question where nothing was written since, else a new one."""
+    return asked if asked.state is core.state else case(core, asked.name, seen)
 
 
 def _wake_ms(core: Core, bare: Case, job: Job) -> int:
@@ -199,18 +253,18 @@ def _wake_ms(core: Core, bare: Case, job: Job) -> int:
     return min((ms for ms in wakes if ms > core.now_ms), default=NEVER_MS)
 
 
-def _once(core: Core, name: str, job: Job, told: Given, behind: frozenset[str]) -> bool:
-    """One question and its consequence; True where the table must be asked again."""
-    asked = case(core, name, told, behind)
+def _once(core: Core, name: str, job: Job, seen: Round) -> Case | None:
+    """One question and its consequence; None where the table must be asked again."""
+    asked = case(core, name, seen)
     if _split(core, asked):
-        asked = case(core, name, told, behind)
+        asked = case(core, name, seen)
     decision = decide(asked)
     core.sentences[name] = decision.reason
     if decision.act is Act.STAY:
-        return core.waits[name].decided(asked, decision, core.now_ms, core.policy.timing.dead_ms)
+        return None if core.waits[name].decided(asked, decision, core.now_ms, core.policy.timing.dead_ms) else asked
     if core.witnessing.judgements(must=True):
-        return True  # now the judgements stand in the log, and the decision can name them as its causes
-    return _perform(core, name, job, asked, decision)
+        return None  # now the judgements stand in the log, and the decision can name them as its causes
+    return None if _perform(core, name, job, asked, decision) else asked
 
 
 def _perform(core: Core, name: str, job: Job, asked: Case, decision: Decision) -> bool:
@@ -272,9 +326,8 @@ def _split(core: Core, asked: Case) -> bool:
     return False
 
 
-def _afterwards(core: Core, name: str, job: Job, told: Given, behind: frozenset[str]) -> None:
+def _afterwards(core: Core, name: str, job: Job, asked: Case, seen: Round) -> None:
     """What follows from time or from others: announce when no rival is left, try a stuck service again, end a move."""
-    asked = case(core, name, told, behind)
     if job.phase is Phase.RECALLED and not job.waits and not _blocking(asked):
         job.announce()
     if job.phase is Phase.ARMED and not job.waits:
@@ -314,7 +367,7 @@ def launch(core: Core, job: Job) -> None:
     """The claim is durable and guarded: only where the table says the same, now, does the first action run."""
     name = job.policy.name
     before = core.state.with_column(core.column.with_service(name, job.before))
-    now = case(core, name, given(core))
+    now = case(core, name, core.seen or look_round(core))
     again = decide(Case(before, core.policy, core.me, name, now.given))
     assert job.decision is not None, "a claim has a decision"
     if again.same_as(job.decision):
@@ -343,6 +396,7 @@ def withdraw(core: Core, job: Job) -> None:
 def give_up(core: Core, job: Job) -> None:
     """Nothing of it is up, and nothing may come up that nobody would take down: it is for whoever has a guard that confirms."""
     core.guard_mute = True
+    core.seen = None
     reason = f"the guard has not confirmed it within {core.now_ms - job.stands_ms} ms, and nothing runs without a guard"
     job.release(Decision("unguarded", Act.RELEASE, reason, _claim(job), ServiceState.RECOVER, "unguarded"), given(core))
 
@@ -353,9 +407,9 @@ def _claim(job: Job) -> tuple[Ref, ...]:
 
 def wake_ms(core: Core) -> int:
     """When the table is to be asked again, whatever happens until then."""
-    if core.changed:
+    if core.changed or (core.postponed and len(armed(core)) < BEGUN_MAX):
         return core.now_ms + BEGUN_MS
-    wakes = [*core.wakes_ms.values(), core.hearsay_wake_ms]
+    wakes = [core.wakes.first_ms, core.hearsay_wake_ms]
     if core.now_ms < core.stalled_until_ms:
         wakes.append(core.stalled_until_ms)
     return min((ms for ms in wakes if ms > core.now_ms), default=NEVER_MS)

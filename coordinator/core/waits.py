@@ -28,6 +28,11 @@ PASSED_MS = 10_000
 kept it from claiming may be over without a word: an event that it waited for has come, its clock runs again."""
 
 
+BUSY_DEADS = 20
+"""A node that takes over a thousand services claims them one after the other, a few at a time. For so many times `dead` nobody
+takes those that it has not come to: else two nodes would take them from each other."""
+
+
 class Missed(NamedTuple):
     """While we are up."""
 
@@ -59,6 +64,8 @@ class Waits:
     """Better candidate to since when it is ready to take the service back."""
     idle: dict[str, int] = field(default_factory=dict)
     """Better candidate to since when we expect it to claim."""
+    expected: dict[str, int] = field(default_factory=dict)
+    """The same, whatever it claims meanwhile."""
     passed: dict[str, "PassedOver"] = field(default_factory=dict)
     """Expected, and it did not claim."""
     deaf: dict[str, int] = field(default_factory=dict)
@@ -125,14 +132,20 @@ class Waits:
     def decided(self, case: Case, decision: Decision, now_ms: int, dead_ms: int) -> bool:
         """Note whom we wait for. True where somebody has just been passed over: decide again."""
         if decision.act is not Act.STAY or decision.rule != "better-will-claim":
-            self.idle = {}
+            self.idle, self.expected = {}, {}
             return False
-        awaited = {node for node in case.expected if f"awaited:{node}" in case.given.timers}
+        self.expected = {node: self.expected.get(node, now_ms) for node in case.expected}
+        awaited = {node for node in case.expected if self._is_coming(case, node, now_ms, dead_ms)}
         self.idle = {node: now_ms if node in awaited else self.idle.get(node, now_ms) for node in case.expected}
         late = [node for node, since_ms in self.idle.items() if now_ms - since_ms >= dead_ms]
         for node in late:
             self._pass_over(case, node, now_ms)
         return bool(late)
+
+    def _is_coming(self, case: Case, node: str, now_ms: int, dead_ms: int) -> bool:
+        """Its claim is on the way to its disk, or it takes one service after the other and has not come to this one."""
+        busy = f"busy:{node}" in case.given.timers and now_ms - self.expected[node] < BUSY_DEADS * dead_ms
+        return busy or f"awaited:{node}" in case.given.timers
 
     def speaks_soon(self, case: Case, decision: Decision, now_ms: int, dead_ms: int) -> bool:
         """Whether a rival is known by its events and not yet by its heartbeats: then who wins is not decided yet.

@@ -32,10 +32,9 @@ def guard_changed(core: Core, given: GuardChanged) -> None:
 
 
 def step_finished(core: Core, given: StepFinished) -> None:
-    for job in core.jobs.values():
-        if job.running is not None and job.running.ticket == given.ticket:
-            _finished(core, job, given)
-            return
+    job = core.jobs.get(core.ordered.pop(given.ticket, ""))
+    if job is not None and job.running is not None and job.running.ticket == given.ticket:
+        _finished(core, job, given)
 
 
 def _finished(core: Core, job: Job, given: StepFinished) -> None:

@@ -44,7 +44,8 @@ class GuardLink:
         self._guard: GuardProcess | None = None
         self._restart: asyncio.Task[None] | None = None
         self._held: dict[str, dict[str, Any]] = {}
-        self._confirmed: set[tuple[str, int]] = set()
+        self._confirmed: dict[str, int] = {}
+        """Service to the newest epoch that the guard has said it holds."""
         self._programs: dict[str, int] = {}
         self._failures = 0
         self._started_s = 0.0
@@ -88,7 +89,8 @@ class GuardLink:
     def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
         """To be taken down if we end, with its last word; replaces what was held of this service. `Guarded` comes back."""
         self._held[service.name] = duty(self._me, self._policy, service, signed)
-        self._confirmed.discard((service.name, signed.message.epoch))
+        if self._confirmed.get(service.name) == signed.message.epoch:
+            del self._confirmed[service.name]
         self._say(self._held[service.name])
 
     def release(self, service: str, epoch: int) -> None:
@@ -114,10 +116,10 @@ class GuardLink:
             self._guard.say(message)
 
     def _heard(self, message: dict[str, Any]) -> None:
-        confirmed = (message["held"], message["epoch"])
-        if confirmed not in self._confirmed:
-            self._confirmed = {other for other in self._confirmed if other[0] != confirmed[0]} | {confirmed}
-            self._post(Guarded(*confirmed))
+        service, epoch = message["held"], message["epoch"]
+        if self._confirmed.get(service) != epoch:
+            self._confirmed[service] = epoch
+            self._post(Guarded(service, epoch))
 
     async def _start(self, lock: StateLock) -> None:
         self._guard = await GuardProcess.start(Inherited(lock.descriptor, self._wire), self._heard, self._died)

@@ -1,6 +1,5 @@
 """Many services on two nodes: what is asked of the decide table, and who takes them."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,25 @@ from coordinator.core import review
 from coordinator.core.case import Case
 from coordinator.core.decide import Decision, decide
 from coordinator.core.model import ServiceState
-from coordinator.policy import ActionPolicy, Policy, ServicePolicy
+from coordinator.policy import Policy
 from protocol.kinds import Kind
-from tools.simulator.orders import armed
 from tools.simulator.world import World
 
-PAIR = armed(read(Path(__file__).parents[1] / "scenarios" / "two-nodes.toml", files=False))
-COMMIT_US = 120_000
+PAIR = (Path(__file__).parents[1] / "scenarios" / "two-nodes.toml").read_text().partition("[services.web]")[0]
+SERVICE = """
+[services.s{number:03d}]
+nodes = ["lukretia", "genesis"]
+[[services.s{number:03d}.actions]]
+script = "/bin/true"
+"""
+COMMIT_US = 300_000
 """Of a slow disk. The claims of all services need several commits, one after the other, and longer than `dead`."""
 
 
-def pair(count: int) -> Policy:
-    names = [f"s{number:03d}" for number in range(count)]
-    up = (ActionPolicy("script", {"path": "/bin/true"}),)
-    return replace(PAIR, services={name: ServicePolicy(name, ("lukretia", "genesis"), up) for name in names})
+def pair(folder: Path, count: int) -> Policy:
+    path = folder / "failover.toml"
+    path.write_text(PAIR + "".join(SERVICE.format(number=number) for number in range(count)))
+    return read(path, files=False)
 
 
 def serving(world: World, node: str) -> int:
@@ -32,13 +36,13 @@ def serving(world: World, node: str) -> int:
     return sum(service.state is ServiceState.UP for service in faild.core.column.services.values())
 
 
-def test_two_nodes_that_start_at_once_do_not_take_services_from_each_other() -> None:
+def test_two_nodes_that_start_at_once_do_not_take_services_from_each_other(tmp_path: Path) -> None:
     """The master claims a few at a time. Those that it has not come to within `dead` are still its own."""
-    world = World(pair(6 * review.BEGUN_MAX), seed=1)
+    world = World(pair(tmp_path, 2 * review.BEGUN_MAX + 6), seed=1)
     for host in world.hosts.values():
         host.disk.slow_down(COMMIT_US)
     world.start("lukretia", "genesis")
-    world.run_until_ms(20_000)
+    world.run_until_ms(5_000)
     assert serving(world, "lukretia") == len(world.policy.services)
     claims = [entry.event for entry in world.entries() if entry.event.kind == Kind.CLAIM]
     assert {claim.node for claim in claims} == {"lukretia"}
@@ -58,25 +62,25 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def test_an_event_about_one_service_asks_about_no_other(asked: list[str]) -> None:
+def test_an_event_about_one_service_asks_about_no_other(asked: list[str], tmp_path: Path) -> None:
     """Heartbeats name the newest event of each node: that they change concerns the services of these events alone."""
-    world = World(pair(200), seed=1)
+    world = World(pair(tmp_path, 100), seed=1)
     world.start("lukretia", "genesis")
-    world.run_until_ms(10_000)
-    assert serving(world, "lukretia") == 200
+    world.run_until_ms(3_000)
+    assert serving(world, "lukretia") == 100
     asked.clear()
     world.hosts["lukretia"].works.trouble["s007"].down = "fails"
     faild = world.hosts["lukretia"].faild
     assert faild is not None
     faild.core.write(Kind.RESTART, "s007", {"count": 0, "reason": "a test writes it"}, ())
-    world.run_until_ms(12_000)
+    world.run_until_ms(5_000)
     assert set(asked) == {"s007"}
 
 
-def test_idle_nodes_ask_about_nothing(asked: list[str]) -> None:
-    world = World(pair(200), seed=1)
+def test_idle_nodes_ask_about_nothing(asked: list[str], tmp_path: Path) -> None:
+    world = World(pair(tmp_path, 100), seed=1)
     world.start("lukretia", "genesis")
-    world.run_until_ms(10_000)
+    world.run_until_ms(3_000)
     asked.clear()
-    world.run_until_ms(130_000)
+    world.run_until_ms(23_000)
     assert asked == []

@@ -232,7 +232,8 @@ def _settle(core: Core, name: str, job: Job, seen: Round) -> bool:
         _afterwards(core, name, job, _as_now(core, asked, seen), seen)
     looking.look_on(core, name, job)
     begun = job.phase is not before
-    core.wakes.wake(name, core.now_ms + BEGUN_MS if begun else _wake_ms(core, _as_now(core, asked, seen), job))
+    soon = begun or asked.state is not core.state  # what followed from time may be something to decide on
+    core.wakes.wake(name, core.now_ms + BEGUN_MS if soon else _wake_ms(core, asked, job))
     (core.shared.add if ownership.is_news_for(core.state, core.me, name) else core.shared.discard)(name)
     (core.undecided.add if seen.late else core.undecided.discard)(name)
     return begun

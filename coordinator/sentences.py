@@ -22,6 +22,7 @@ RULES: Mapping[str, str] = {
     "fail-everywhere": "an operator said fail for every node: nobody takes it until an operator says recover",
     "standby": "an operator put this node in standby: what it holds moves away, and it takes nothing until it is taken back",
     "withdrawn": "the configuration no longer lets this node own it, so it gives it up",
+    "removed": "a newer configuration, as a peer shows, does not name this node any more, so it holds nothing",
     "refused": "a peer refuses this node because its feed has forked, so it holds nothing",
     "check-failed": "a health check failed for good, so another candidate is to try",
     "isolated": "this node hears nobody, and the service is to be given up then",

@@ -93,3 +93,21 @@ def test_the_number_of_a_claim_is_known_when_the_file_that_makes_its_author_a_ca
     unread = replace(State.begin(), epochs=Epochs().put_aside("web", B, 2))
     assert ownership.epoch(unread, "web") == 0
     assert ownership.epoch(with_policy(unread, policy.digest, policy.text, 1), "web") == 2
+
+
+def test_of_claims_far_ahead_the_sixty_four_lowest_wait() -> None:
+    epochs = Epochs()
+    for number in range(66):
+        epochs = epochs.claimed("web", (f"n{number}", 1), 5_000 + number)
+    assert [epoch for epoch, _ in epochs.waiting["web"]] == list(range(5_000, 5_064))
+    assert epochs.known("web") == 0
+
+
+def test_each_service_and_feed_keeps_its_own_largest() -> None:
+    epochs = Epochs()
+    for service, feed, epoch in [("web", ("a", 1), 5), ("web", ("a", 1), 3), ("web", ("b", 2), 4), ("db", ("a", 1), 1_000)]:
+        epochs = epochs.claimed(service, feed, epoch)
+    assert epochs == Epochs({"web": {("a", 1): 5, ("b", 2): 4}, "db": {("a", 1): 1_000}})
+    assert [epochs.known(service) for service in ("web", "db", "mail")] == [5, 1_000, 0]
+    assert epochs.claimed("db", ("b", 1), 2_000).known("db") == 2_000
+    assert epochs.claimed("db", ("b", 1), 2_001).known("db") == 1_000

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from coordinator.core import ownership
-from coordinator.core.carried import carried, orders_in, taken_over
+from coordinator.core.carried import carried, in_pieces, orders_in, taken_over
 from coordinator.core.model import SKIPPED_KEPT, Column, Flaw, ServiceColumn, ServiceState, Skipped, Trust
 from coordinator.core.reducer import reduce
 from coordinator.core.transitions import ENTERED_FROM, out_of_order
@@ -348,6 +348,15 @@ def test_what_was_held_aside_is_merged_in_and_named() -> None:
         assert (web["epoch"], web["holding_epoch"], web["wish"], web["burnt"], web["failures"]) == (9, 8, "fail", False, 5)
         assert body["held"] == (["db", "web"] if aside is high else ["db"])
         assert body["services"]["db"]["wish"] == "fail"
+
+
+def test_of_many_services_each_piece_has_a_hundred_and_fifty() -> None:
+    names = [f"s{number:03}" for number in range(301)]
+    body = {"held": ["s000", "s300"], "services": {name: {"epoch": 1} for name in names}, "number": 12}
+    pieces = in_pieces(body)
+    assert [list(piece["services"]) for piece in pieces] == [names[:150], names[150:300], names[300:]]
+    assert [piece["held"] for piece in pieces] == [["s000"], [], ["s300"]]
+    assert {piece["number"] for piece in pieces} == {12}
 
 
 def gap(**parts: Any) -> Gap:

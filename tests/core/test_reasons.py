@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core.decide import Decision, decide
+from coordinator.core.decide import TABLE, Act, Decision, decide
 from coordinator.core.given import PeerGiven
 from coordinator.core.model import Move, ServiceState, State, Word
 from protocol.event import Ref
@@ -250,6 +250,10 @@ def test_a_node_that_its_peers_refuse_says_so() -> None:
     story.holds(L, 1)
     holding = replace(story.case(L), given=replace(story.case(L).given, refused=True))
     assert told(decide(holding)) == ("its peers do not go by this node's feed", RECOVER, "forked")
+    assert (decide(holding).rule, decide(holding).causes) == ("refused", (story.state.column(L).started,))
+    fork = story.write(G, Kind.FORK_SEEN, {"node": L}, "")
+    seen = replace(story.case(L), given=replace(story.case(L).given, refused=True))
+    assert decide(seen).causes == (fork,)
 
 
 def test_a_node_that_is_no_candidate_says_so() -> None:
@@ -331,12 +335,36 @@ def test_by_a_last_word() -> None:
     assert going.decides(G).reason == "lukretia has let it go: stopping"
 
 
+def test_a_last_word_tells_nothing_that_the_events_tell() -> None:
+    story = two().holds(L, 1)
+    word = story.heard(G, L, 1)
+    story.lets_go(L, cause="stopping")
+    decision = story.decides(G, timers=("passed:lukretia",))
+    assert decision.reason == "lukretia has let it go: stopping"
+    assert word not in decision.causes
+
+
 def test_by_an_operators_word_that_it_is_down_there() -> None:
     story = two().holds(L, 1)
     run = story.state.column(L).run
     story.orders(("fenced", "web", L), ORDER, Word(1, ORDER, run))
     decision = story.decides(G, lukretia=dead())
     assert (decision.reason, decision.causes[0]) == ("an operator said that it is down on lukretia", ORDER)
+
+
+def test_who_takes_nothing_passes_nobody_over() -> None:
+    assert two().decides(G, lukretia=indoubt()).passed_over == ()
+    assert two().holds(G, 1).decides(G, lukretia=dead()).passed_over == ()
+
+
+def test_a_judgement_is_evidence_while_the_node_is_not_alive() -> None:
+    story = two().holds(L, 1)
+    judged = story.write(G, Kind.JUDGED, {"peer": L, "judgement": "dead"}, "")
+    column = story.state.column(L).service("web")
+    assert story.case(G, lukretia=dead()).evidence(L) == (judged, column.claim, column.changed)
+    assert story.case(G).evidence(L) == (column.claim, column.changed)
+    story.lets_go(L)
+    assert story.case(G).evidence(L) == (story.state.column(L).service("web").changed,)
 
 
 # --- and why not another ---------------------------------------------------------------------------------------------
@@ -373,3 +401,54 @@ def test_whose_claim_is_on_the_way_is_waited_for() -> None:
     leaving = two()
     leaving.write(L, Kind.NODE_STOPPING, {}, "")
     assert leaving.decides(G, awaited).rule == "take-over-free"
+
+
+ROWS = """
+operator-fail     STARTING UP RECLAIM  release
+fail-everywhere   STARTING UP RECLAIM  release
+stopping          STARTING UP RECLAIM  release
+standby           STARTING UP RECLAIM  release
+withdrawn         STARTING UP RECLAIM  release
+refused           STARTING UP RECLAIM  release
+check-failed      STARTING UP RECLAIM  release
+isolated          STARTING UP RECLAIM  release
+carrier-lost      STARTING UP RECLAIM  release
+rival-deaf        STARTING UP RECLAIM  release
+rival-wins        STARTING UP RECLAIM  release
+reclaim           UP RECLAIM           reclaim
+move              UP                   release
+failback          UP                   release
+keep              STARTING UP RECLAIM  stay
+operator-fail     RECOVER FAIL         fail
+fail-everywhere   RECOVER FAIL         fail
+operator-recover  RECOVER FAIL         recover
+everywhere-over   FAIL                 recover
+carrier-back      FAIL                 recover
+check-back        FAIL                 recover
+retry             FAIL                 recover
+failed            FAIL                 stay
+not-candidate     RECOVER              stay
+standby           RECOVER              stay
+on-hold           RECOVER              stay
+unfit             RECOVER              stay
+outdated          RECOVER              stay
+alone             RECOVER              stay
+settling          RECOVER              stay
+not-current       RECOVER              stay
+held              RECOVER              stay
+in-doubt          RECOVER              stay
+stuck             RECOVER              stay
+better-will-claim RECOVER              stay
+take-over-dead    RECOVER              claim
+take-over-free    RECOVER              claim
+"""
+
+
+def test_the_order_of_the_rows_is_the_policy() -> None:
+    """Which comes first decides: a row is put elsewhere on purpose, and here as well."""
+    rows = [(row.rule, row.states, row.act) for row in TABLE]
+    expected = []
+    for line in ROWS.split("\n")[1:-1]:
+        rule, *states, act = line.split()
+        expected.append((rule, frozenset(map(ServiceState, states)), Act(act)))
+    assert rows == expected

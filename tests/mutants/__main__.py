@@ -51,7 +51,7 @@ def main() -> int:
         mutants = [mutant for mutant in mutants if known.get(mutant.name, {}).get("fate", KILLED) != KILLED]
     of = len(mutants)
     if asked.draw and asked.draw < of:
-        mutants = sorted(random.Random(asked.seed).sample(mutants, asked.draw), key=lambda mutant: (mutant.file, mutant.first))
+        mutants = random.Random(asked.seed).sample(mutants, asked.draw)  # as drawn: a run that is cut short is a smaller sample
         drawn = f"{len(mutants)} of {of} drawn with seed {asked.seed}"
     else:
         drawn = f"all {of}"

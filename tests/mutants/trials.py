@@ -141,11 +141,11 @@ class Trials:
         except SyntaxError:
             return KILLED, "it is no Python"
         names = self._tests(mutant)
-        if not names:
-            return UNCOVERED, ""
-        code, by = self._forked(grafting, mutant, names)
+        code, by = self._forked(grafting, mutant, names) if names else (NO_GRAFT, "")
         if code == NO_GRAFT:
             code, by = self._fresh(mutant)
+            if code == CLEAN and not names:
+                return UNCOVERED, ""
         return (SURVIVED if code == CLEAN else KILLED), by
 
     def _tests(self, mutant: Mutant) -> list[str]:

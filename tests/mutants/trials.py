@@ -158,8 +158,15 @@ class Trials:
             and (lines := footprint.lines.get(mutant.file))
             and (touched is None or touched & set(lines))
         ]
+        if touched is None:  # read when it was imported, also by tests that run none of its lines
+            hit += [
+                (60 + footprint.seconds, name)
+                for name, footprint in self.footprints.items()
+                if (footprint.seconds, name) not in hit
+            ]
         chosen, spent = [], 0.0
-        for seconds, name in sorted(hit):
+        for _, name in sorted(hit):
+            seconds = self.footprints[name].seconds
             spent += seconds
             if chosen and spent > self.budget_s:
                 break

@@ -28,8 +28,9 @@ async def incarnations(thief: Thief) -> None:
 
 
 async def large_events(thief: Thief) -> None:
+    """More at once than the largest share, however slowly they are read."""
     while True:
-        for _ in range(8):
+        for _ in range(80):
             thief.say(Kind.PULSE, "", {**RIGHT[Kind.PULSE], "text": random.randbytes(60_000)})
         await thief.drained()
 

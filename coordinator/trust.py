@@ -9,7 +9,7 @@ that count, since an administrator has signed them or two nodes have lived by th
 last, each time the oldest that names the node. One stolen key gives no removed node another key.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coordinator.core.authority import opened
@@ -33,7 +33,12 @@ def known_keys(policy: Policy, rows: Iterable[Row]) -> Mapping[str, bytes]:
         return keys
     signed = [row for row in rows if row.node in keys]
     sound = look(signed, NodeKeyring(keys), policy.cluster_id)
-    attested = [entry for entry in sound.entries if entry.id in sound.attested]
+    return keys_named(policy, [entry for entry in sound.entries if entry.id in sound.attested])
+
+
+def keys_named(policy: Policy, attested: Sequence[Entry]) -> Mapping[str, bytes]:
+    """The same from entries that are proved and of the file's own nodes; only those of NAMING kinds matter."""
+    keys = {name: node.key for name, node in policy.nodes.items()}
     texts = whole(entry.event for entry in attested)
     applied = [entry for entry in attested if entry.event.kind == Kind.CONFIG_APPLIED]
     files = {digest: read for digest, text in texts.items() if (read := read_policy(text)) is not None}
@@ -43,6 +48,9 @@ def known_keys(policy: Policy, rows: Iterable[Row]) -> Mapping[str, bytes]:
         for name, node in files[digest].nodes.items():
             found.setdefault(name, node.key)
     return {**found, **keys}
+
+
+NAMING = frozenset({Kind.CONFIG_APPLIED, Kind.CONFIG_PART, Kind.COMMAND})
 
 
 def _lived_by_two(applied: Iterable[Entry]) -> set[Any]:

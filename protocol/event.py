@@ -80,7 +80,7 @@ class Entry:
     @classmethod
     def known(cls, raw: bytes, signature: bytes | None) -> "Entry":
         """`read` for bytes that this process has read before: they are an event, and that is not proved a second time."""
-        return cls(_built(read(raw)), raw, event_id(raw), signature)
+        return cls(known(raw), raw, event_id(raw), signature)
 
     @property
     def ref(self) -> Ref:
@@ -173,6 +173,11 @@ def decode(raw: bytes) -> Event:
     if not value["node"] or not value["kind"] or max(len(value[name]) for name in ("node", "kind", "service")) > NAME_MAX:
         raise NotCanonical(f"node and kind are not empty, and they and the service have at most {NAME_MAX} characters")
     return _built(value)
+
+
+def known(raw: bytes) -> Event:
+    """`decode` for bytes that this process has read before."""
+    return _built(read(raw))
 
 
 def _built(value: dict[str, Any]) -> Event:

@@ -120,7 +120,7 @@ def _references(candidates: Candidates) -> Iterable[tuple[Ref, Entry, bytes]]:
     for numbers in candidates.values():
         for at in numbers.values():
             for entry in at.values():
-                yield from said_of_others(entry)
+                yield from ((ref, entry, name) for ref, name in said_of_others(entry.event))
 
 
 def _pins(candidates: Candidates) -> dict[Ref, dict[bytes, list[Entry]]]:
@@ -222,16 +222,32 @@ def _chain(
 
 
 def _summaries(chains: Mapping[Feed, Sequence[Entry]]) -> dict[str, FeedSummary]:
-    covered: dict[Feed, int] = defaultdict(int)
+    tally = Tally()
     for chain in chains.values():
         for entry in chain:
-            for head in entry.event.heads:
-                if head.node != entry.event.node:
-                    covered[head.feed] = max(covered[head.feed], head.number)
-    summaries: dict[str, FeedSummary] = {}
-    for feed, chain in sorted(chains.items()):
-        before = summaries.get(feed[0])
-        events = len(chain) + (before.events if before else 0)
-        bare = max(0, chain[-1].event.number - covered[feed]) + (before.unattested if before else 0)
-        summaries[feed[0]] = FeedSummary(events, chain[-1].head, bare)
-    return summaries
+            tally.add(entry)
+    return tally.summaries()
+
+
+class Tally:
+    """How long the feeds are, and how far others have put their signature over them."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[Feed, tuple[int, Head]] = {}
+        self._covered: dict[Feed, int] = defaultdict(int)
+
+    def add(self, entry: Entry) -> None:
+        own = entry.head
+        events, _ = self._feeds.get(own.feed, (0, own))
+        self._feeds[own.feed] = events + 1, own
+        for head in entry.event.heads:
+            if head.node != own.node:
+                self._covered[head.feed] = max(self._covered[head.feed], head.number)
+
+    def summaries(self) -> dict[str, FeedSummary]:
+        found: dict[str, FeedSummary] = {}
+        for feed, (events, head) in sorted(self._feeds.items()):
+            before = found.get(feed[0])
+            bare = max(0, head.number - self._covered[feed]) + (before.unattested if before else 0)
+            found[feed[0]] = FeedSummary(events + (before.events if before else 0), head, bare)
+        return found

@@ -2,6 +2,8 @@
 
     source = read(Path("/var/lib/failover"))            # raises LogUnreadable
     source.rows, source.findings, source.remarks
+    with stored(Path("/var/lib/failover")) as log:      # raises Odd where the file is not as a log's is
+        log.feeds, log.rows(feed, first, last)          # read as often as they are asked for, and not kept
 
 A live node's log is read in one read-only transaction, so that it is one moment of it. Where even that is not
 possible (a folder that we may not write, without the -shm file that SQLite wants) a private copy is read. Never with
@@ -11,11 +13,14 @@ The file may be an attacker's. Its form is compared before a row is read, and of
 finding. The work is bounded by the file's size, in steps and in bytes: pages can point at one another in a ring.
 """
 
+import contextlib
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from store.database import ALL_ROWS
 from store.findings import Finding, Flaw
@@ -24,6 +29,7 @@ from store.place import oddities
 from store.refusals import LogUnreadable
 from store.schema import bound, damage, faults, is_no_log, sentence, tame
 from store.soundness import Row
+from store.walk import Feed, Odd
 
 BUSY_S = 5.0
 
@@ -66,6 +72,24 @@ def _is_url(path: Path) -> bool:
 
 
 def _source(name: str, place: Path, file: Path) -> Source:
+    with _reading(file) as connection:
+        if found := faults(connection):
+            return Source(name, [], [_flaw(sentence(found))], oddities(place))
+        bytes_max = bound(connection)
+        rows: list[Row] = []
+        findings = [_flaw(f"its pages are damaged: {line}") for line in damage(connection)]
+        try:
+            rows.extend(_rows(connection.execute(ALL_ROWS), bytes_max))
+        except sqlite3.DataError as error:  # longer than any value of a log
+            findings.append(_flaw(f"it cannot be read behind row {len(rows)}: {error}"))
+        except _TooMuch:
+            findings.append(_flaw("its rows are more than its bytes can hold: pages stand in it twice"))
+        return Source(name, rows, findings, oddities(place))
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads, and sees one moment of the file."""
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_S, isolation_level=None)
     connection.text_factory = _text
     try:
@@ -73,29 +97,56 @@ def _source(name: str, place: Path, file: Path) -> Source:
         connection.execute("BEGIN")
         if is_no_log(connection):
             raise sqlite3.DatabaseError("it has no table events")
-        if found := faults(connection):
-            return Source(name, [], [_flaw(sentence(found))], oddities(place))
-        bytes_max = bound(connection)
-        rows: list[Row] = []
-        findings = [_flaw(f"its pages are damaged: {line}") for line in damage(connection)]
-        try:
-            rows.extend(_rows(connection, bytes_max))
-        except sqlite3.DataError as error:  # longer than any value of a log
-            findings.append(_flaw(f"it cannot be read behind row {len(rows)}: {error}"))
-        except _TooMuch:
-            findings.append(_flaw("its rows are more than its bytes can hold: pages stand in it twice"))
-        return Source(name, rows, findings, oddities(place))
+        yield connection
     finally:
         connection.close()
 
 
-class _TooMuch(Exception):
+@dataclass(frozen=True, slots=True)
+class StoredLog:
+    """One log that stays open, at one moment."""
+
+    feeds: Mapping[Feed, int]
+    """Of each feed the last number; it begins with 1 and has no hole."""
+    remarks: Sequence[str]
+    connection: sqlite3.Connection
+    bytes_max: int
+
+    def rows(self, feed: Feed, first: int = 1, last: int | None = None) -> Iterator[Row]:
+        asked = (*feed, first, self.feeds.get(feed, 0) if last is None else last)
+        return _rows(self.connection.execute(SOME_ROWS, asked), self.bytes_max)
+
+
+SOME_ROWS = """SELECT node, incarnation, number, bytes, signature FROM events
+    WHERE node = ? AND incarnation = ? AND number BETWEEN ? AND ? ORDER BY number"""
+FEEDS = "SELECT node, incarnation, min(number), max(number), count(*) FROM events GROUP BY node, incarnation"
+
+
+@contextlib.contextmanager
+def stored(path: Path) -> Iterator[StoredLog]:
+    """The log in `path`. Raises LogUnreadable, and Odd or sqlite3.Error where it is not as it should be: `read` says what."""
+    file = _log_in(path)
+    with _reading(file) as connection:
+        if faults(connection):
+            raise Odd
+        bytes_max = bound(connection)
+        if damage(connection):
+            raise Odd
+        feeds: dict[Feed, int] = {}
+        for node, incarnation, first, last, count in connection.execute(FEEDS):
+            if type(node) is not str or type(incarnation) is not int or (first, last) != (1, count):
+                raise Odd
+            feeds[node, incarnation] = count
+        yield StoredLog(feeds, oddities(file), connection, bytes_max)
+
+
+class _TooMuch(Odd):
     """The rows do not end where the file does."""
 
 
-def _rows(connection: sqlite3.Connection, bytes_max: int) -> Iterator[Row]:
+def _rows(found: Iterable[Any], bytes_max: int) -> Iterator[Row]:
     left = bytes_max
-    for row in map(Row._make, connection.execute(ALL_ROWS)):
+    for row in map(Row._make, found):
         left -= ROW_BYTES_MIN + _bytes(row.raw) + _bytes(row.signature)
         if left < 0:
             raise _TooMuch

@@ -33,7 +33,7 @@ class Survey:
     def add(self, entry: Entry) -> None:
         head = entry.head
         self.heads[head.feed] = head
-        for ref, _, _ in said_of_others(entry):
+        for ref, _ in said_of_others(entry.event):
             by = self.known[ref[:2]]
             known = by.get(head.feed)
             if known is None or ref.number > known.number:

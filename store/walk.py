@@ -2,6 +2,7 @@
 
     opened = opened(rows, keyring, cluster, notice)     # raises nothing for what stands in the rows
     opened.survey, opened.findings, opened.loose, opened.noticed
+    entries = sound(rows, keyring, cluster)             # raises Odd at the first thing that is not as it should be
 
 A sound log is the rule, so it is proved by one look at each event: canonical, in its place, of this cluster, the next of its
 chain, signed where it must be, and the newest signatures good. Whatever is not so ends the walk, and everything is read
@@ -9,6 +10,7 @@ once more by `store.soundness`, which finds out what is wrong, where, and on whi
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from protocol.canonical import NotCanonical
@@ -45,7 +47,7 @@ class Opened(NamedTuple, Generic[T]):
     """What `notice` made of the sound entries."""
 
 
-class _Odd(Exception):
+class Odd(Exception):
     """Something is not as it should be."""
 
 
@@ -59,27 +61,28 @@ def opened(
     """`notice` is given the sound entries in order; it may be called a second time, for another look at the same ones."""
     survey = Survey()
     try:
-        noticed = notice(_surveyed(_sound(rows, keyring, cluster), survey))
+        noticed = notice(surveyed(sound(rows, keyring, cluster, rows.proving()), survey))
         return Opened(survey, [], (), (), noticed)
-    except _Odd:
+    except Odd:
         pass
-    sound = look(rows, keyring, cluster, signatures_max)
-    held = {(item.node, item.incarnation): item.number for item in sound.loose}
-    ends = {entry.head.feed: entry.event.number for entry in sound.entries}
-    entries = [entry for entry in sound.entries if entry.event.number < held.get(entry.head.feed, ends[entry.head.feed] + 1)]
+    found = look(rows, keyring, cluster, signatures_max)
+    held = {(item.node, item.incarnation): item.number for item in found.loose}
+    ends = {entry.head.feed: entry.event.number for entry in found.entries}
+    entries = [entry for entry in found.entries if entry.event.number < held.get(entry.head.feed, ends[entry.head.feed] + 1)]
     endings = tuple(Ending(*feed, ends[feed]) for feed in held)
-    return Opened(Survey(entries), sound.findings, sound.loose, endings, notice(entries))
+    return Opened(Survey(entries), found.findings, found.loose, endings, notice(entries))
 
 
-def _surveyed(entries: Iterable[Entry], survey: Survey) -> Iterator[Entry]:
+def surveyed(entries: Iterable[Entry], survey: Survey) -> Iterator[Entry]:
     for entry in entries:
         survey.add(entry)
         yield entry
 
 
-def _sound(rows: Rows, keyring: Keyring | None, cluster: bytes | None) -> Iterator[Entry]:
-    """Every entry of a log in which nothing is wrong. Raises _Odd at the first thing that is, or may be."""
-    proving = rows.proving()
+def sound(
+    rows: Iterable[Row], keyring: Keyring | None, cluster: bytes | None, proving: Mapping[Feed, int] = MappingProxyType({})
+) -> Iterator[Entry]:
+    """Every entry of a log in which nothing is wrong. Raises Odd at the first thing that is, or may be."""
     last: Entry | None = None
     for row in rows:
         entry = _read(row)
@@ -90,9 +93,9 @@ def _sound(rows: Rows, keyring: Keyring | None, cluster: bytes | None) -> Iterat
         else:
             number, previous = last.event.number + 1, last.id
         if (event.number, event.previous) != (number, previous) or (cluster is not None and event.cluster != cluster):
-            raise _Odd
+            raise Odd
         if entry.signature is None and event.kind in ALWAYS_SIGNED:
-            raise _Odd
+            raise Odd
         if entry.signature is not None and keyring is not None and number >= proving.get(entry.head.feed, 0):
             _verify(keyring, entry)
         last = entry
@@ -102,24 +105,24 @@ def _sound(rows: Rows, keyring: Keyring | None, cluster: bytes | None) -> Iterat
 
 def _read(row: Row) -> Entry:
     if type(row.raw) is not bytes or type(row.signature) not in (bytes, type(None)):
-        raise _Odd
+        raise Odd
     try:
         entry = Entry.read(row.raw, row.signature or None)
     except NotCanonical:
-        raise _Odd from None
+        raise Odd from None
     if entry.ref != row[:3]:
-        raise _Odd
+        raise Odd
     return entry
 
 
 def _ends(last: Entry | None) -> None:
     """A feed ends with a signature."""
     if last is not None and last.signature is None:
-        raise _Odd
+        raise Odd
 
 
 def _verify(keyring: Keyring, entry: Entry) -> None:
     try:
         keyring.verify(entry.event.node, Domain.EVENT, entry.id, entry.signature or b"")
     except Refused:
-        raise _Odd from None
+        raise Odd from None

@@ -166,7 +166,7 @@ class Views:
         view = self._view(event)
         for head in sorted(event.heads, key=_feed_of) if len(event.heads) > 1 else event.heads:
             self._advance(view, head)
-        wrong = _checked(view.state, event, told.body, view.old)
+        wrong = _checked(view.state, event, told.typed, view.old)
         view.state = fold(view.state, told)
         return wrong
 

@@ -66,7 +66,8 @@ class Told:
     """
 
     event: Event
-    body: Body | Malformed | None
+    typed: Body | Malformed | None
+    """Its body as its kind's class."""
     before: Column | None = None
     after: Column | None = None
 
@@ -81,7 +82,7 @@ def reduce(state: State, event: Event) -> State:
 
 
 def fold(state: State, told: Told) -> State:
-    event, body = told.event, told.body
+    event, body = told.event, told.typed
     if isinstance(body, ConfigApplied | ConfigPart):
         state = configurations.counted(state, event, body)
     if event.kind in orders.NOTED and not isinstance(body, Malformed):

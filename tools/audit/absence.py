@@ -19,7 +19,7 @@ UNKNOWN = Given({}, True)
 def ended_by(evidence: Evidence, state: State, service: str) -> Event | None:
     """A last word that another node recorded, a fence, the node's own `down`, or the start after which it held it no more."""
     history = evidence.history
-    ends = [history.events[ref] for node in state.columns if (ref := _end(state, service, node)) in history.events]
+    ends = [history.events[ref] for node in state.columns if (ref := _end(state, service, node)) and ref in history.events]
     return max(ends, key=lambda event: (history.at_ms[event.ref], event.ref), default=None)
 
 

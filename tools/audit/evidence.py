@@ -19,7 +19,7 @@ from coordinator.policy import Policy
 from coordinator.trust import beginning, known_keys
 from protocol.keys import NodeKeyring
 from protocol.printable import printable
-from store.merged import Merged, merge
+from store.merged import Merged, Source, merge
 from store.reading import read
 from store.refusals import JournalRefused
 from tools.audit.history import History
@@ -61,13 +61,20 @@ def gather(sources: Sequence[Path], quiet: bool = False) -> Evidence:
             raise Trouble(f"{logs[0].name}: {faults[0]}: nothing in it is believed; see: failaudit verify", UNREACHABLE)
         where = ", ".join(log.name for log in logs)
         raise Trouble(f"{where}: there is no event there: nothing to verify, and nothing to answer from", UNREACHABLE)
-    keyring = NodeKeyring(known_keys(policy, [row for log in logs for row in log.rows]))
-    merged = merge(logs, keyring, policy.cluster_id)
+    evidence = weighed(policy, logs)
+    merged = evidence.merged
     if merged.findings and not quiet:
         first = merged.findings[0]
         more = f" and {len(merged.findings) - 1} more" if len(merged.findings) > 1 else ""
         said = f"failaudit: unsound: {first.sentence}{more}; see: failaudit verify"
         click.echo(printable(said), err=True)
+    return evidence
+
+
+def weighed(policy: Policy, logs: Sequence[Source]) -> Evidence:
+    """What may be believed of these rows."""
+    keyring = NodeKeyring(known_keys(policy, [row for log in logs for row in log.rows]))
+    merged = merge(logs, keyring, policy.cluster_id)
     played = [entry for entry in merged.entries if entry.id in merged.attested and entry.event.cluster == policy.cluster_id]
     remarks = [remark for log in logs for remark in log.remarks]
     return Evidence(policy, merged, History(played, beginning(policy, played)), remarks)

@@ -108,16 +108,21 @@ def signer(history: History, fence: Event) -> str:
 def refuted_words(evidence: "Evidence") -> Iterator[Finding]:
     """Every fence that was wrong when it was said, at its own place in the history."""
     history = evidence.history
-    if not any(event.kind == Kind.FENCED for event in history.events.values()):
+    if not history.lives.fenced:
         return
     state = history.begin
     for event in history.order:
         state = reduce(state, event)
-        body = body_of(event) if event.kind == Kind.FENCED else None
-        if not isinstance(body, Fenced) or not _counts(state, event, body):
-            continue
-        if is_refuted(history, state, event.service, body.node, event.ref):
-            yield Finding(Flaw.SPLIT, *event.ref, _text(history, state, event, body))
+        yield from refuted(history, state, event)
+
+
+def refuted(history: History, state: State, event: Event) -> Iterator[Finding]:
+    """`state`: with this event. A finding where it is a fence that was wrong when it was said."""
+    body = body_of(event) if event.kind == Kind.FENCED else None
+    if not isinstance(body, Fenced) or not _counts(state, event, body):
+        return
+    if is_refuted(history, state, event.service, body.node, event.ref):
+        yield Finding(Flaw.SPLIT, *event.ref, _text(history, state, event, body))
 
 
 def _counts(state: State, fence: Event, body: Fenced) -> bool:

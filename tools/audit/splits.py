@@ -3,7 +3,7 @@
 splits_of(evidence)         # over all services, in the order of their beginning
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +11,16 @@ import click
 
 from coordinator.core.model import State
 from coordinator.core.reducer import reduce
+from coordinator.policy import Policy
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
+from store.findings import Finding, Flaw
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.history import NOTHING, History
 from tools.audit.options import asked_for, auditing, is_source, settings
 from tools.audit.showing import print_json, print_lines
-from tools.audit.tenure import Held, keeps
+from tools.audit.tenure import Held, Tenure, keeps
 
 TURNS = frozenset(
     {Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.NODE_STARTED, Kind.GAP_DECLARED, Kind.FENCED, Kind.LAST_WORD, Kind.UP}
@@ -81,40 +83,51 @@ def splits(words: tuple[str, ...]) -> None:
 
 def splits_of(evidence: Evidence) -> list[Split]:
     """Every split of the history, also those that last. An end and a claim in one millisecond are none."""
-    found: list[Split] = []
-    current: dict[str, Split] = {}
+    watch = Watch(evidence.history, evidence.policy)
     state = evidence.history.begin
     for event in evidence.history.order:
         state = reduce(state, event)
+        watch.see(state, event)
+    return watch.splits
+
+
+class Watch:
+    """The splits of a history, found as it is played."""
+
+    def __init__(self, history: History, policy: Policy):
+        self._history = history
+        self._tenure = Tenure(history, policy)
+        self._found: list[Split] = []
+        self._current: dict[str, Split] = {}
+
+    @property
+    def splits(self) -> list[Split]:
+        return [split for split in self._found if split.to_ms != split.from_ms]
+
+    def see(self, state: State, event: Event) -> None:
+        """`state`: with this event."""
         if event.kind not in TURNS:
-            continue
-        for held in _held(evidence, state, event):
-            _follow(evidence, found, current, held, event)
-        _answered(evidence.history, found, event)
-    return [split for split in found if split.to_ms != split.from_ms]
+            return
+        for service in [event.service] if event.service else self._history.services:
+            self._follow(self._tenure.at(state, service), event)
+        _answered(self._history, self._found, event)
 
-
-def _held(evidence: Evidence, state: State, event: Event) -> Iterator[Held]:
-    for service in [event.service] if event.service else evidence.history.services:
-        yield evidence.tenure.at(state, service)
-
-
-def _follow(evidence: Evidence, found: list[Split], current: dict[str, Split], held: Held, event: Event) -> None:
-    at_ms = evidence.history.at_ms[event.ref]
-    split = current.get(held.service)
-    if held.split and split is None:
-        split = current[held.service] = Split(held.service, event.ref, at_ms)
-        found.append(split)
-    if split is None:
-        return
-    split.owners |= set(held.owners)
-    if held.split or held.owner == split.winner:
-        split.winner, split.rule = held.owner, held.rule
-    elif held.owner:
-        split.winner, split.rule = held.owner, SURVIVAL
-    if not held.split:
-        split.to_ms = max(at_ms, split.from_ms)
-        del current[held.service]
+    def _follow(self, held: Held, event: Event) -> None:
+        at_ms = self._history.at_ms[event.ref]
+        split = self._current.get(held.service)
+        if held.split and split is None:
+            split = self._current[held.service] = Split(held.service, event.ref, at_ms)
+            self._found.append(split)
+        if split is None:
+            return
+        split.owners |= set(held.owners)
+        if held.split or held.owner == split.winner:
+            split.winner, split.rule = held.owner, held.rule
+        elif held.owner:
+            split.winner, split.rule = held.owner, SURVIVAL
+        if not held.split:
+            split.to_ms = max(at_ms, split.from_ms)
+            del self._current[held.service]
 
 
 def _answered(history: History, found: list[Split], event: Event) -> None:
@@ -143,3 +156,13 @@ def _is_reclaim(history: History, ref: Ref) -> bool:
 def _knew(history: History, claim: Ref, ref: Ref) -> bool:
     """Whether the author of a claim knew of an event of its own or of another node."""
     return ref < claim if ref.node == claim.node else history.knew.get(claim, {}).get(ref.node, NOTHING)[1:3] >= ref[1:]
+
+
+def split_findings(splits: Iterable[Split], policy: Policy) -> Iterator[Finding]:
+    """Two owners are an accident under `serve` and a broken promise under any other policy."""
+    for split in splits:
+        service = policy.services.get(split.service)
+        if service is not None and service.partition != "serve":
+            until = show(split.to_ms) if split.to_ms is not None else "the end of these logs"
+            held = f"{' and '.join(sorted(split.owners))} held {split.service} from {show(split.from_ms)} until {until}"
+            yield Finding(Flaw.SPLIT, *split.began, f"{held}, under partition = {service.partition}")

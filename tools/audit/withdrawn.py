@@ -1,13 +1,15 @@
 """Claims that were taken back before anything ran: the service was never up there, so nothing was held.
 
-    history.withdrawn           # the claims; found by `withdrawn_claims(history.nodes)`
+    withdrawn = Withdrawn()
+    withdrawn.add(event) ...    # each node's events in their order
+    withdrawn.claims            # by their names
 
 Between a claim and the first action lies the disk, and the table is asked again when the claim is durable. What a claim ran
 stands in the same feed between it and its `down`: every action is written, an address when it has come up. Where the feed ends
 before that `down`, or the node starts anew, it is not known what ran, and the claim counts.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
 
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
@@ -16,14 +18,16 @@ RAN = frozenset({Kind.ACTION_STARTED, Kind.ACTION_FINISHED, Kind.UP, Kind.RESTAR
 BEGUN_ANEW = frozenset({Kind.NODE_STARTED, Kind.GAP_DECLARED})
 
 
-def withdrawn_claims(nodes: Mapping[str, Sequence[Event]]) -> frozenset[Ref]:
-    """By their names. `nodes`: each node's events in their order."""
-    return frozenset(claim for events in nodes.values() for claim in _of_one_node(events))
+class Withdrawn:
+    """See the module."""
 
+    def __init__(self) -> None:
+        self.claims: set[Ref] = set()
+        self._waiting: dict[str, dict[str, Ref]] = defaultdict(dict)
+        """Node and service to the claim of which nothing has run yet."""
 
-def _of_one_node(events: Iterable[Event]) -> Iterable[Ref]:
-    waiting: dict[str, Ref] = {}
-    for event in events:
+    def add(self, event: Event) -> None:
+        waiting = self._waiting[event.node]
         if event.kind in BEGUN_ANEW:
             waiting.clear()
         elif event.kind == Kind.CLAIM:
@@ -31,4 +35,4 @@ def _of_one_node(events: Iterable[Event]) -> Iterable[Ref]:
         elif event.kind in RAN:
             waiting.pop(event.service, None)
         elif event.kind == Kind.DOWN and event.service in waiting:
-            yield waiting.pop(event.service)
+            self.claims.add(waiting.pop(event.service))

@@ -246,7 +246,7 @@ class Core:
 
     def _review(self, outlook: "Outlook") -> None:
         if self.now_ms >= self.beat_ms:  # what was begun and waits for its turn is looked at again
-            self.changed.update(self.busy)
+            self.changed.update(self.busy, self.shared)
         self.dirty = self.dirty or outlook != self.outlook
         if self.joined and (self.dirty or self.changed or self.news or self.now_ms >= self.review_ms):
             self.outlook = outlook

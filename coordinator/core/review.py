@@ -234,9 +234,17 @@ def _settle(core: Core, name: str, job: Job, seen: Round) -> bool:
     begun = job.phase is not before
     soon = begun or asked.state is not core.state  # what followed from time may be something to decide on
     core.wakes.wake(name, core.now_ms + BEGUN_MS if soon else _wake_ms(core, asked, job))
-    (core.shared.add if ownership.is_news_for(core.state, core.me, name) else core.shared.discard)(name)
+    (core.shared.add if _is_shared(core, name) else core.shared.discard)(name)
     (core.undecided.add if seen.late else core.undecided.discard)(name)
     return begun
+
+
+def _is_shared(core: Core, name: str) -> bool:
+    """Two hold it, as far as we know: who hears whom says which of them gives way, and that is in no event."""
+    if not core.column.service(name).holds:
+        return False
+    theirs = any(core.state.column(node).service(name).holds for node in core.liveness.peers)
+    return theirs or ownership.is_news_for(core.state, core.me, name)
 
 
 def _as_now(core: Core, asked: Case, seen: Round) -> Case:

@@ -150,7 +150,8 @@ class World:
         """Whoever must act, as far as it runs; else whoever runs."""
         running = [name for name, host in self.hosts.items() if host.faild]
         if word in ("standby", "unstandby", "readmit", "fail-everywhere"):
-            return [name for name in running if name != node][:1] or running  # one order, read by all
+            able = [name for name in running if not self._stopping(name)]
+            return [name for name in able if name != node][:1] or able[:1] or running[:1]  # one order, read by all
         owners = [name for name in self.owners(service) if name in running]
         if word in ("move", "reclaim") or (word == "fail" and not node):
             return owners or [name for name in running if name == node] or running[:1]
@@ -159,6 +160,10 @@ class World:
         if word == "recover" and not node:
             return [name for name in running if self.state(service, name) == "FAIL"] or running[:1]
         return [name for name in running if name != node]
+
+    def _stopping(self, node: str) -> bool:
+        faild = self.hosts[node].faild
+        return faild is not None and faild.core.stopping
 
     def _stuck(self, service: str, node: str) -> bool:
         faild = self.hosts[node].faild

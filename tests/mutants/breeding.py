@@ -3,7 +3,7 @@
     for mutant in breed(root, "coordinator/core/decide.py"):
         print(mutant.place, mutant.what)
 
-mutmut itself leaves out decorated functions and all that stands outside of functions (docs/decisions/0063): the table of
+mutmut itself leaves out decorated functions and all that stands outside of functions (docs/decisions/0064): the table of
 decide and half of the case would never be touched. Left out here: annotations, decorators, imports, docstrings, aliases of
 types, the arguments of `len` and `isinstance`, and two of mutmut's three ways to spoil a string, which change its case.
 """

@@ -259,6 +259,12 @@ def test_a_gap_that_carries_what_is_not_its_nodes_own_is_found_once(world: Playe
     assert [(item["kind"], item["node"], item["incarnation"], item["number"]) for item in told] == [(flaw, *first)]
 
 
+def test_an_incarnation_that_begins_after_events_without_effect_is_read(world: Played):
+    number = forge(world, "genesis", Kind.MOVE_ENDED, {"move": MOVE, "why": "over"})
+    begun_anew(world, "genesis", [{}])
+    assert ("unlawful", "genesis", number) in found(world)
+
+
 HIGH = {"services": {"web": {"epoch": 10**15, "holding_epoch": 10**15, "wish": "fail", "lowered": []}}}
 
 

@@ -40,7 +40,7 @@ class Unobeyed:
     def see(self, before: State, event: Event, after: State) -> None:
         column = after.column(event.node)
         known = before.column(event.node).skipped
-        if column.skipped is known or column.skipped[-1:] == known[-1:]:
+        if not column.skipped or column.skipped is known or column.skipped[-1:] == known[-1:]:  # empty: an incarnation begins
             if event.kind in OF_CANDIDATES and _is_anothers(after, event):
                 text = f"{event.kind} {event.service}: {event.node} is no candidate of it by any configuration that counts"
                 self._found.append(Finding(Flaw.AUTHORITY, *event.ref, text))

@@ -89,5 +89,11 @@ def changed_pairs(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType
 def forget_results(path: str) -> None:
     """What was remembered while the tests were collected came from the code as it was."""
     for found in gc.get_objects():
-        if isinstance(found, functools._lru_cache_wrapper) and found.__wrapped__.__code__.co_filename == path:
+        if isinstance(found, functools._lru_cache_wrapper) and _file_of(found.__wrapped__) == path:
             found.cache_clear()
+
+
+def _file_of(function: object) -> str:
+    """Empty for what is no function of Python's: others may be remembered as well."""
+    code = getattr(function, "__code__", None)
+    return code.co_filename if isinstance(code, CodeType) else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from protocol import sshsig
-from protocol.bodies import Hello, Ping, Reply, Want, batch_body, command_body, heads_body, signed_body
+from protocol.bodies import Hello, Ping, Removal, Reply, Want, batch_body, command_body, heads_body, signed_body
 from protocol.canonical import pack
 from protocol.commands import NAMESPACE, Act, Command, sign_command
 from protocol.datagram import Inside, Sealer, last_word_datagram
@@ -210,6 +210,7 @@ def frames() -> dict:
         Kind.PONG: Ping(1234567890, False).encode(),
         Kind.HEADS: heads_body(hello.heads),
         Kind.REPLY: Reply(bytes(range(16)), False, True, "genesis cannot take web now: not fit").encode(),
+        Kind.REMOVED: Removal(bytes.fromhex(order["raw"]), bytes.fromhex(order["signature"]), "version = 1\n").encode(),
     }
     return {kind.name: frame(kind, body).hex() for kind, body in bodies.items()}
 

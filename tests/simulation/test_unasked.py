@@ -17,12 +17,12 @@ from tools.simulator.random_run import RandomRun
 from tools.simulator.world import World
 
 
-def orders(core, name, told, behind):
+def orders(core, name, seen):
     """What the table would order for this service now; empty where nothing would be begun."""
     job, waits = core.jobs[name], core.waits[name]
     kept, dead_ms = copy.deepcopy(waits), core.policy.timing.dead_ms
     try:
-        asked = review.case(core, name, told, behind)
+        asked = review.case(core, name, seen)
         decision = decide(asked)
         if decision.act is Act.STAY:
             late = "pass over" if waits.decided(asked, decision, core.now_ms, dead_ms) else ""
@@ -44,20 +44,23 @@ class Asking:
     """Counts the services about which the table was asked, and looks at those about which it was not."""
 
     def __init__(self, monkeypatch, look):
-        self.asked, self.unasked, self._services, self._look = 0, 0, review.services, look
+        self.asked, self._services, self._settle, self._look = 0, review.services, review._settle, look
         monkeypatch.setattr(review, "services", self.services)
+        monkeypatch.setattr(review, "_settle", self.settle)
+
+    def settle(self, *words):
+        self.asked += 1
+        return self._settle(*words)
 
     def services(self, core):
-        told, before = review.given(core), (core.outside, core.current)
-        behind = review._hearsay(core, told)
-        names = review._asked(core, told, behind)
-        core.outside, core.current = before
-        left = [] if names is None else [name for name in core.jobs if name not in names]
-        self.asked, self.unasked = self.asked + len(core.jobs) - len(left), self.unasked + len(left)
+        seen, before = review.look_round(core), (core.outside, core.current, copy.deepcopy(core.wakes))
+        names = review._asked(core, seen)
+        core.outside, core.current, core.wakes = before
+        left = [] if names is None else [name for name in core.jobs if name not in names and name not in core.postponed]
         self._services(core)
         if self._look:
             for name in left:
-                assert orders(core, name, told, behind) == "", f"{core.me} was not asked about {name} at {core.now_ms}"
+                assert orders(core, name, seen) == "", f"{core.me} was not asked about {name} at {core.now_ms}"
 
 
 @pytest.mark.parametrize("seed", [3, 17, 29, 41])

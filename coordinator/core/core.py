@@ -204,6 +204,8 @@ class Core:
         """Services about which it was asked while those of a living peer were not."""
         self.seen: review.Round | None = None
         """What the last look in this input gave to all services alike."""
+        self.hears_us: frozenset[str] = frozenset()
+        """The living peers that have heard us within `dead`, by their own word, as the table was last asked."""
         self.shared: set[str] = set()
         """Services that another node holds beside us, by its feed."""
         self.tickets = 0

@@ -208,7 +208,11 @@ def _asked(core: Core, seen: Round) -> set[str] | None:
     due = core.wakes.take_due(core.now_ms)
     if core.dirty or not as_before:
         return None
-    due |= core.changed | core.shared | core.barred.keys()
+    hears_us = frozenset(name for name in seen.alive if core.liveness.is_heard_by(name))
+    if hears_us != core.hears_us:  # it says which of two holders gives way, and is in no event
+        core.hears_us = hears_us
+        due |= core.shared
+    due |= core.changed | core.barred.keys()
     if came:
         due |= core.undecided
     if went:

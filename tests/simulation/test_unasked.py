@@ -53,9 +53,9 @@ class Asking:
         return self._settle(*words)
 
     def services(self, core):
-        seen, before = review.look_round(core), (core.outside, core.current, copy.deepcopy(core.wakes))
+        seen, before = review.look_round(core), (core.outside, core.current, core.hears_us, copy.deepcopy(core.wakes))
         names = review._asked(core, seen)
-        core.outside, core.current, core.wakes = before
+        core.outside, core.current, core.hears_us, core.wakes = before
         left = [] if names is None else [name for name in core.jobs if name not in names and name not in core.postponed]
         self._services(core)
         if self._look:

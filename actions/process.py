@@ -110,9 +110,10 @@ class Programs:
         """By way of a shell: whoever starts it stands still until the program's file is open, and others wait to be started."""
         shell, option, script = BY_SHELL
         words = [shell, option, WITH_OUR_LIMIT + script, *argv]
+        started = False
         try:
             self._groups.group(ticket, await self._starter.start(ticket, words, environment, printed.writer))
-            self._leave(tuple(argv[:2]), printed)
+            started = True
             return await self._starter.end_of(ticket)
         except (OSError, Lost):
             printed.abandon()
@@ -124,6 +125,8 @@ class Programs:
             raise
         finally:
             os.close(printed.writer)
+            if started and printed.open:
+                self._leave(tuple(argv[:2]), printed)  # and not before its end: what still runs must be read
 
     async def prepare(self) -> None:
         """Programs will be run: the first of them shall not wait for what starts it."""

@@ -374,6 +374,17 @@ async def test_many_programs_at_once_each_end_as_they_do(programs: Programs) -> 
     assert [(exited.line, exited.code) for exited in ended] == [(str(number), number % 7) for number in range(60)]
 
 
+async def test_many_programs_that_run_for_long_are_all_read_to_their_ends(programs: Programs, tmp_path: Path) -> None:
+    """Of outputs that were left open few are kept; one of a program that runs is not among them."""
+    script = f"touch {tmp_path}/$1; until [ -e {tmp_path}/go ]; do sleep 0.01; done; echo $1"
+    runs = [asyncio.create_task(programs.run(["/bin/sh", "-c", script, "sh", str(number)], {})) for number in range(40)]
+    while len(list(tmp_path.iterdir())) < 40:
+        await asyncio.sleep(0.01)
+    (tmp_path / "go").touch()
+    ended = await asyncio.gather(*runs)
+    assert [(exited.line, exited.code) for exited in ended] == [(str(number), 0) for number in range(40)]
+
+
 async def test_a_request_that_no_packet_carries_is_refused_as_the_kernel_would(programs: Programs) -> None:
     with pytest.raises(OSError, match="Argument list too long"):
         await programs.run(["/bin/true", "x" * 200_000], {})

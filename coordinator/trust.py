@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from coordinator.core.authority import opened
-from coordinator.core.configurations import read_policy, with_policy
+from coordinator.core.configurations import with_policy
 from coordinator.core.model import State
 from coordinator.core.pieces import whole
 from coordinator.policy import Policy
+from coordinator.state.file_v1 import read_policy
 from protocol.commands import Command
 from protocol.event import Entry
 from protocol.events import Commanded, ConfigApplied, body_of

@@ -2,7 +2,6 @@
 
     policy = read(Path("/etc/failover/failover.toml"))      # for a node: looks at the secret files as well
     policy = parse(text, "failover.toml")                   # the same rules, touches no file
-    policy = logged(event.body["text"], "configuration 3")  # from a log: by the rules that every file there has passed
     checked = check(path)                                   # everything that is wrong with it: raises nothing but OSError
     checked = survey(path)                                  # and what this machine lacks for it: `failc config check`
 
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coordinator.config.complaints import BadConfig, Complaint
-    from coordinator.config.load import DEFAULT, Checked, check, logged, parse, read, schema, survey
+    from coordinator.config.load import DEFAULT, Checked, check, parse, read, schema, survey
 
-__all__ = ["DEFAULT", "BadConfig", "Checked", "Complaint", "check", "logged", "parse", "read", "schema", "survey"]
+__all__ = ["DEFAULT", "BadConfig", "Checked", "Complaint", "check", "parse", "read", "schema", "survey"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Reading a file or a text, checking all of it, and only then building the policy. The package's docstring has examples."""
+"""Reading a file or a text, checking all of it, and then reading the policy as from a log. The package has examples."""
 
 import codecs
 from collections.abc import Iterable
@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coordinator.config import build, here, permissions, rules, secrets, warnings
+from coordinator.config import here, permissions, rules, secrets, warnings
 from coordinator.config.complaints import BadConfig, Complaint, Finding, place
 from coordinator.config.reading import Reading, read_text
 from coordinator.config.shape import FileShape
 from coordinator.policy import Policy
+from coordinator.state import file_v1
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -21,14 +22,7 @@ def parse(text: str, name: str) -> Policy:
     """The policy in `text`; `name` is what complaints call the file. Raises BadConfig. Touches no file."""
     reading = read_text(text, name)
     _refuse([*reading.findings, *rules.findings(reading)], reading, name)
-    return build.policy(reading.file, text)
-
-
-def logged(text: str, name: str) -> Policy:
-    """As `parse`, for a text that stands in a log: rules younger than it do not make it unreadable. Raises BadConfig."""
-    reading = read_text(text, name)
-    _refuse([*reading.findings, *rules.findings(reading, rules.LOGGED)], reading, name)
-    return build.policy(reading.file, text)
+    return file_v1.read(text)
 
 
 def read(path: Path | str, *, files: bool = True) -> Policy:
@@ -43,7 +37,7 @@ def read(path: Path | str, *, files: bool = True) -> Policy:
     if files:
         found += secrets.findings(reading, path.parent)
     _refuse(found, reading, str(path))
-    return secrets.resolved(build.policy(reading.file, text), path.parent.absolute())
+    return secrets.resolved(file_v1.read(text), path.parent.absolute())
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,5 +142,4 @@ def _endpoints(reading: Reading) -> Iterator[tuple[str, str, tuple[str, int]]]:
             yield name, link, endpoints.endpoint(text, endpoints.PORT)
 
 
-RULES = (names, cluster_id, node_count, timing, node_keys, link_names, link_addresses, link_ends)
-LATER_RULES = (link_hosts,)
+RULES = (names, cluster_id, node_count, timing, node_keys, link_names, link_addresses, link_ends, link_hosts)

@@ -71,5 +71,4 @@ def receivers(reading: Reading) -> Findings:
             yield Finding(("traps", index, "to"), odd.what, odd.instead)
 
 
-RULES = (operators, traps)
-LATER_RULES = (receivers,)
+RULES = (operators, traps, receivers)

@@ -17,7 +17,7 @@ from coordinator.config.complaints import BadConfig, Complaint, Finding
 from coordinator.config.durations import written
 from coordinator.config.positions import Path, Positions, locate
 from coordinator.config.shape import FileShape, table_at
-from coordinator.core.pieces import TEXT_BYTES_MAX
+from coordinator.state.file_v1 import TEXT_BYTES_MAX
 
 PLACEHOLDERS: Mapping[str, Any] = {"cluster": "unnamed", "id": "0" * 32, "nodes": {}}
 """Stand in for required keys that are missing or wrong, so that the rules can look at the rest."""

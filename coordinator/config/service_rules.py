@@ -197,5 +197,4 @@ def _check(path: Path, check: CheckShape) -> Findings:
             yield Finding((*path, key), "is shorter than 10ms", 'Write one such as "1s"')
 
 
-RULES = (candidates, policies, actions, addresses_once, checks)
-LATER_RULES = (one_hosts, hosts)
+RULES = (candidates, policies, actions, addresses_once, checks, one_hosts, hosts)

@@ -11,24 +11,14 @@ order, no candidates, no operators, no keys and no timing come from it.
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 
 from coordinator.core import pieces
 from coordinator.core.model import Column, Flaw, State, newest_first
 from coordinator.policy import Policy, ServicePolicy
+from coordinator.state.file_v1 import read_policy
 from protocol.event import Event
 from protocol.events import ConfigApplied, ConfigPart
-
-
-@lru_cache(maxsize=64)
-def read_policy(text: str) -> Policy | None:
-    """The configuration in a config-applied event; None where this program cannot read it."""
-    from coordinator.config import BadConfig, logged
-
-    try:
-        return logged(text, "config-applied")
-    except (BadConfig, RecursionError):
-        return None
 
 
 def ran(me: str, events: Iterable[Event]) -> list[Policy]:

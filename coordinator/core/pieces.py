@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from coordinator.policy import Policy
+from coordinator.state.file_v1 import TEXT_BYTES_MAX
 from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
 
@@ -29,9 +30,6 @@ PART_BYTES = 48_000
 
 ALONE_BYTES_MAX = 60_000
 """So long a file goes into its config-applied event, as every file did at first."""
-
-TEXT_BYTES_MAX = 3_000_000
-"""Some four thousand services as `failc init` writes them."""
 
 PARTS_MAX = -(-TEXT_BYTES_MAX // (PART_BYTES - 3))
 """A piece may be three bytes shorter: none ends inside a letter."""

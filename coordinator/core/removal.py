@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from coordinator.alarms.names import AlarmName
 from coordinator.core import ownership, pieces
 from coordinator.core.authority import Denied, opened
-from coordinator.core.configurations import number_at_start, read_policy
+from coordinator.core.configurations import number_at_start
 from coordinator.core.effects import Alarm
 from coordinator.core.inputs import RemovalShown
 from coordinator.core.model import Column, Judgement, State
 from coordinator.policy import Policy
+from coordinator.state.file_v1 import read_policy
 from protocol.commands import Command
 from protocol.event import Ref
 from protocol.kinds import Kind

@@ -164,7 +164,8 @@ async def _run(
 ) -> int:
     """`exposed`: files that others can change. `early`: SIGHUPs that came before there was a node to take them."""
     from coordinator.daemon.executor import StillUp
-    from coordinator.daemon.node import Folders, Node
+    from coordinator.daemon.folders import Folders
+    from coordinator.daemon.node import Node
     from protocol.keys import UnusableKey
     from store.refusals import JournalRefused
 

@@ -10,9 +10,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any, NoReturn
 
 from actions.wire import Wire
@@ -32,6 +30,7 @@ from coordinator.daemon.alarming import Alarming
 from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.executor import Executor
 from coordinator.daemon.farewell import no_evidence
+from coordinator.daemon.folders import Folders
 from coordinator.daemon.guardlink import GuardLink
 from coordinator.daemon.haste import PRIORITY_OF_THE_DISK, hurry
 from coordinator.daemon.inbox import Inbox, boot_ms_now, read_clocks
@@ -67,13 +66,6 @@ EXIT_BROKEN = 70
 
 PUSHABLE_MAX = 4096
 """Own signed events kept for pushing; a peer that is further behind asks, and is served from the disk."""
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    config: Path
-    state: Path
-    secrets: Path
 
 
 class Node:

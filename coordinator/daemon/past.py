@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from coordinator.core import configurations
-from coordinator.core.configurations import read_policy
 from coordinator.core.pieces import text_of, whole
 from coordinator.policy import Policy, ServicePolicy
+from coordinator.state.file_v1 import read_policy
 from protocol.event import Entry, Event
 from protocol.kinds import Kind
 from store.cuts import Cut, cuts_told

@@ -16,29 +16,57 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
 
 from coordinator.config import Checked
 from coordinator.config.changes import changes, unchangeable
+from coordinator.config.complaints import Complaint
+from coordinator.control.bell import Bell
 from coordinator.control.view import Applied, Fate
 from coordinator.core import reconfigure
-from coordinator.core.inputs import Reconfigured
+from coordinator.core.commands import Refusal
+from coordinator.core.core import Core
+from coordinator.core.effects import Answer
+from coordinator.core.inputs import Input, Reconfigured
 from coordinator.daemon.file import look
+from coordinator.daemon.folders import Folders
+from coordinator.daemon.links import Links
 from coordinator.daemon.systemd import tell, tell_reloading
+from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy
 from protocol.commands import SignedCommand
 from protocol.keys import UnusableKey
 from protocol.printable import printable
 
-if TYPE_CHECKING:
-    from coordinator.core.commands import Refusal
-    from coordinator.daemon.node import Node
-
 log = logging.getLogger("failover.config")
 
 
+class Running(Protocol):
+    """What a changed file asks of the node that runs (`coordinator.daemon.node`)."""
+
+    me: str
+    ready: bool
+    policy: Policy
+    bell: Bell
+    links_: Links
+    traps: Traps
+    folders: Folders
+    config_path: Path
+
+    @property
+    def core(self) -> Core: ...
+
+    def exposed(self, files: Sequence[Complaint]) -> None: ...
+
+    async def ask(self, question: Callable[[int], Input]) -> Answer: ...
+
+    def reload(self) -> None: ...
+
+
 class Reloading:
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: Running) -> None:
         self._node = node
         self._busy = False
         self._again = False

@@ -9,9 +9,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.config import read
-from coordinator.core.configurations import read_policy
 from coordinator.core.inputs import Reconfigured
 from coordinator.policy import Policy
+from coordinator.state.file_v1 import read_policy
 from coordinator.trust import known_keys
 from protocol.keys import NodeKeyring, key_text
 from store.soundness import Row, look

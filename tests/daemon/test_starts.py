@@ -15,7 +15,7 @@ sys.modules["aiohttp"] = None
 
 def test_nothing_is_loaded_for_the_start_that_only_the_control_socket_needs():
     code = (
-        "import sys; import coordinator.daemon.main, coordinator.daemon.node, coordinator.config.build; "
+        "import sys; import coordinator.daemon.main, coordinator.daemon.node, coordinator.config.load; "
         "print(sorted({'aiohttp', 'prometheus_client', 'pyroute2', 'pysnmp', 'click', 'rich'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

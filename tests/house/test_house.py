@@ -1,7 +1,11 @@
 """House rules that a habit would lose: who may import whom, that the core is pure, and which words no name may hide behind."""
 
 import ast
+import functools
+import graphlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +19,7 @@ MAY_IMPORT = {
     "tools": {"tools", "coordinator", "store", "actions", "protocol"},
 }
 PRODUCT = sorted(path for part in MAY_IMPORT for path in (ROOT / part).rglob("*.py"))
-CORE = sorted((ROOT / "coordinator" / "core").glob("*.py"))
+CORE = sorted(path for room in ("core", "state") for path in (ROOT / "coordinator" / room).rglob("*.py"))
 IMPURE = {"asyncio", "os", "random", "secrets", "socket", "subprocess", "threading", "time", "datetime", "pathlib", "logging"}
 
 
@@ -45,6 +49,48 @@ def test_the_core_has_no_clock_no_randomness_no_files_and_no_await(path: Path) -
     assert not {name.split(".")[0] for name in imported(path)} & IMPURE
     tree = ast.parse(path.read_text())
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor)]
+
+
+LIBRARIES = {"aiohttp", "asyncio", "logging", "pydantic", "secrets", "select", "socket", "sqlite3", "ssl", "subprocess"}
+
+
+def test_nothing_impure_is_reached_from_the_core() -> None:
+    """By the modules that a fresh interpreter has loaded after it."""
+    code = "import coordinator.core.core, coordinator.core.lawful, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    rooms = ("coordinator.core", "coordinator.state", "coordinator.policy", "coordinator.alarms", "protocol", "store.findings")
+    ours = {name for name in loaded if name.split(".")[0] in MAY_IMPORT and name not in ("coordinator", "store")}
+    assert not {name for name in ours if not name.startswith(rooms)}
+    assert not LIBRARIES & set(loaded)
+
+
+MODULES = {".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in PRODUCT}
+
+
+@functools.cache
+def reached(module: str) -> frozenset[str]:
+    """The modules of ours that it imports, also those that it imports for types alone, or inside a function."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in MODULES else node.module for name in whole}
+    return frozenset(found & MODULES.keys() - {module})
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    """Two files that need each other are one idea in two places, or the name of a third one is missing."""
+    rooms = {module: reached(module) for module in MODULES if not module.startswith(CIRCULAR)}
+    try:
+        graphlib.TopologicalSorter(rooms).prepare()
+    except graphlib.CycleError as circle:
+        pytest.fail(" -> ".join(circle.args[1]))
+
+
+CIRCULAR = "coordinator.core."
+"""The parts of the core still write on one object, and name its class: docs/next.md."""
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=name_of)
@@ -78,6 +124,4 @@ def test_the_guard_needs_nothing_but_python() -> None:
     """It starts with -I -S -E: an import of ours, or of a package, would end it before it could take anything down."""
     guard = ROOT / "actions" / "guard.py"
     ours = {name.split(".")[0] for name in imported(guard)}
-    import sys
-
     assert ours <= set(sys.stdlib_module_names)

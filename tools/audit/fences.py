@@ -1,7 +1,7 @@
 """An operator's word that a service is down on a node, and what that node's own feed says of the same time.
 
     state = without_refuted(history, state, "web")      # as if the words that were wrong had not been said
-    for finding in refuted_words(evidence): ...         # each such word, with who signed it
+    for finding in refuted_words(history): ...         # each such word, with who signed it
     believed(history, state, "web")                     # {"lukretia": "afm"}: words that nothing here speaks against
 
 Every node takes a fence at its word: when it is said nothing better is known. Later the node's own feed may show that the
@@ -11,7 +11,7 @@ stuck when the word came, its feed cannot know better, and the word stands.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from coordinator.core import ownership
 from coordinator.core.model import UPISH, State
@@ -26,9 +26,6 @@ from store.findings import Finding, Flaw
 from tools.audit.clock import show
 from tools.audit.history import NOTHING, History
 from tools.audit.showing import name
-
-if TYPE_CHECKING:
-    from tools.audit.evidence import Evidence
 
 ENDS = frozenset({Kind.RELEASE, Kind.DOWN})
 NEVER = Ref("", 0, 0)
@@ -105,9 +102,8 @@ def signer(history: History, fence: Event) -> str:
     return "an operator"
 
 
-def refuted_words(evidence: "Evidence") -> Iterator[Finding]:
+def refuted_words(history: History) -> Iterator[Finding]:
     """Every fence that was wrong when it was said, at its own place in the history."""
-    history = evidence.history
     if not history.lives.fenced:
         return
     state = history.begin

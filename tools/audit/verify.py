@@ -63,7 +63,7 @@ def findings_of(evidence: Evidence) -> list[Finding]:
     found += _malformed(evidence.merged.entries)
     found += beside(found, without_authority(evidence.history.order, evidence.history.begin, evidence.merged.findings))
     found += split_findings(splits_of(evidence), evidence.policy)
-    found += refuted_words(evidence)
+    found += refuted_words(evidence.history)
     return in_order(found)
 
 

@@ -3,29 +3,13 @@
 import base64
 import os
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from tools.cli.trouble import UNREACHABLE, USAGE, Trouble
 from tools.failc.options import indifferent
-
-
-@dataclass(frozen=True, slots=True)
-class NewNode:
-    name: str
-    links: tuple[tuple[str, str], ...]
-    """Link name and address, as they are written into the file."""
-    witness: bool
-    public: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NewService:
-    name: str
-    addresses: tuple[tuple[str, str], ...]
-    """Address with prefix, and interface."""
+from tools.failc.template import NewNode, NewService, write
 
 
 @click.command(short_help="Write the configuration and the keys of a new cluster.")
@@ -126,7 +110,6 @@ def _refuse_twice(names: list[str], what: str, instead: str) -> None:
 def _checked(cluster: str, nodes: list[NewNode], services: list[NewService], operator: str, key: str) -> str:
     """The text of the file, after the same checks that `faild` makes."""
     from coordinator.config import BadConfig, parse
-    from tools.failc.template import write
 
     text = write(cluster, secrets.token_hex(16), nodes, services, operator, key)
     try:

@@ -1,10 +1,24 @@
 """The text of a new failover.toml: every key that one is likely to change, with a comment that says what it costs."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
-if TYPE_CHECKING:
-    from tools.failc.init import NewNode, NewService
+
+@dataclass(frozen=True, slots=True)
+class NewNode:
+    name: str
+    links: tuple[tuple[str, str], ...]
+    """Link name and address, as they are written into the file."""
+    witness: bool
+    public: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewService:
+    name: str
+    addresses: tuple[tuple[str, str], ...]
+    """Address with prefix, and interface."""
+
 
 HEAD = """\
 # The configuration of cluster "{cluster}": one file, the same on every node.
@@ -76,7 +90,7 @@ role = "admin"
 """
 
 
-def write(cluster: str, id: str, nodes: Iterable["NewNode"], services: Iterable["NewService"], operator: str, key: str) -> str:
+def write(cluster: str, id: str, nodes: Iterable[NewNode], services: Iterable[NewService], operator: str, key: str) -> str:
     nodes, services = list(nodes), list(services)
     candidates = f"[{', '.join(_text(node.name) for node in nodes if not node.witness)}]"
     parts = [HEAD.format(cluster=cluster, cluster_text=_text(cluster), id=id)]
@@ -88,13 +102,13 @@ def write(cluster: str, id: str, nodes: Iterable["NewNode"], services: Iterable[
     return "".join(parts)
 
 
-def _node(node: "NewNode") -> str:
+def _node(node: NewNode) -> str:
     links = ", ".join(f"{_key(link)} = {_text(address)}" for link, address in node.links)
     witness = "witness = true   # stores the feeds, owns nothing\n" if node.witness else ""
     return f'[nodes.{_key(node.name)}]\nkey   = "{node.public}"\nlinks = {{ {links} }}\n{witness}'
 
 
-def _addresses(service: "NewService") -> Iterator[str]:
+def _addresses(service: NewService) -> Iterator[str]:
     for address, interface in service.addresses:
         head = f"[[services.{_key(service.name)}.actions]]"
         yield f"{head}\naddress   = {_text(address)}\ninterface = {_text(interface)}\n"

@@ -1,7 +1,6 @@
 """What the daemon does before its first input: read the disk, look whether it is sound, and make a core of it."""
 
 import hashlib
-from typing import TYPE_CHECKING
 
 from coordinator.core.configurations import ran
 from coordinator.core.core import Core
@@ -9,16 +8,14 @@ from protocol.event import Entry
 from protocol.kinds import Kind
 from store.findings import REFUSED_AT_OPEN
 from store.soundness import Row, look
-
-if TYPE_CHECKING:
-    from tools.simulator.host import Host
+from tools.simulator.machine import Machine
 
 
 class LogRefused(AssertionError):
     """A simulated disk holds a log that a starting faild refuses: nothing in this world may bring that about."""
 
 
-def booted_core(host: "Host", nth: int) -> tuple[Core, bool]:
+def booted_core(host: Machine, nth: int) -> tuple[Core, bool]:
     """The core of this machine's `nth` faild, and whether its own feed ends in a clean stop."""
     surroundings = host.surroundings
     entries = host.disk.entries()

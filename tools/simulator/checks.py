@@ -1,17 +1,14 @@
 """The health checks of one simulated faild: each runs every so often while its service is watched."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from coordinator.core.inputs import CheckFinished, Input
 from coordinator.policy import CheckPolicy
-
-if TYPE_CHECKING:
-    from tools.simulator.host import Host
+from tools.simulator.machine import Machine
 
 
 class Checks:
-    def __init__(self, host: "Host", post: Callable[[Input], None]) -> None:
+    def __init__(self, host: Machine, post: Callable[[Input], None]) -> None:
         self._host = host
         self._post = post
         self._watches: dict[str, tuple[int, int]] = {}
@@ -28,8 +25,8 @@ class Checks:
 
     def _checks(self, service: str) -> tuple[CheckPolicy, ...]:
         """By the configuration that runs."""
-        faild = self._host.faild
-        known = faild.core.policy.services.get(service) if faild else None
+        policy = self._host.runs
+        known = policy.services.get(service) if policy else None
         return known.checks if known else ()
 
     def _again(self, service: str, check: int, watch: tuple[int, int]) -> None:

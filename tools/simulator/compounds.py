@@ -2,26 +2,22 @@
 
 A stop whose down fails or hangs; a move whose target has a slow disk; a link that is lost one way, and stays so; a node that is
 removed and boots with its old file.
-Each is a function of the drawn accidents (`tools.simulator.accidents`), beside which it stands in their table.
+Each is a function of the drawn accidents (`tools.simulator.chance`), beside which it stands in their table.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from coordinator.config import BadConfig
+from tools.simulator.chance import Drawn
 from tools.simulator.files import changed
 from tools.simulator.invariants import Broken
-
-if TYPE_CHECKING:
-    from tools.simulator.accidents import Accidents
-    from tools.simulator.world import World
+from tools.simulator.world import World
 
 PLAIN = frozenset({"cuts", "oneway", "orders", "clocks"})
 """In these families nothing but a cut keeps a node from giving way."""
 
 
-def stop_stuck(drawn: Accidents) -> None:
+def stop_stuck(drawn: Drawn) -> None:
     """SIGTERM while a down action fails or hangs. In a calm world nothing happens until it is mended that makes others forget
     it or lie: a crash of the node that has just heard of it, an operator's word that it is down there. Nor is a peer away
     that would have to hear of it: one that starts when the stuck node has ended cannot know (docs/guard.md).
@@ -52,7 +48,7 @@ def _all_others_hear(world: World, node: str) -> bool:
     return len(running) == len(world.hosts) - 1 and all(core.ready and not core.stopping for core in running)
 
 
-def slow_target(drawn: Accidents) -> None:
+def slow_target(drawn: Drawn) -> None:
     """An operator moves a service to a node whose disk takes a third of a second and more for a commit."""
     service, node = drawn.candidate()
     disk, slow_us = drawn.world.hosts[node].disk, drawn.rng.choice((300_000, 490_000, 900_000))
@@ -62,7 +58,7 @@ def slow_target(drawn: Accidents) -> None:
     drawn.then(drawn.rng.randint(500_000, 4_000_000), f"disk of {node} back", lambda: setattr(disk, "slow_us", 0))
 
 
-def removed(drawn: Accidents) -> None:
+def removed(drawn: Drawn) -> None:
     """A node is stopped, the others remove it, and it boots with its old file; later all have the old file again."""
     world, node = drawn.world, drawn.node()
     if drawn.removing or len(world.hosts) < 3:
@@ -85,7 +81,7 @@ def removed(drawn: Accidents) -> None:
     drawn.then(back_us, f"{node} is back", lambda: setattr(drawn, "removing", False))
 
 
-def one_way(drawn: Accidents) -> None:
+def one_way(drawn: Drawn) -> None:
     """What one node sends to another is lost for long, on every link: then one of the two gives way, and not at the heal."""
     if drawn.lasting:
         return
@@ -105,7 +101,7 @@ def one_way(drawn: Accidents) -> None:
     drawn.then(lasts_us, f"heal {a} {b}", healed)
 
 
-def _one_gives_way(drawn: Accidents, a: str, b: str, lasts_us: int) -> None:
+def _one_gives_way(drawn: Drawn, a: str, b: str, lasts_us: int) -> None:
     """The other way must have stood all the time, by which a hears that b does not hear it."""
     world = drawn.world
     since_us = world.agenda.now_us - min(lasts_us, 6 * 1_000 * world.policy.timing.dead_ms)

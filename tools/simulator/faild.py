@@ -5,7 +5,6 @@ what arrives from the network goes through `open_signed` and `open_batch` exactl
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
@@ -24,6 +23,7 @@ from protocol.refusals import Refused
 from store.refusals import JournalRefused
 from tools.simulator.checks import Checks
 from tools.simulator.disk import Result
+from tools.simulator.machine import Machine
 from tools.simulator.mail import (
     BeatMail,
     CommandMail,
@@ -39,9 +39,6 @@ from tools.simulator.mail import (
 from tools.simulator.orders import order
 from tools.simulator.works import Order
 
-if TYPE_CHECKING:
-    from tools.simulator.host import Host
-
 BATCH_ENTRIES = 256
 """Entries in one piece of the answer to a want."""
 
@@ -54,7 +51,7 @@ SLOW_GUARD, SLOW_GUARD_SHARE = 20, 0.1
 
 
 class Faild:
-    def __init__(self, host: "Host", core: Core) -> None:
+    def __init__(self, host: Machine, core: Core) -> None:
         self.core = core
         self.alive = True
         self.handled = 0

@@ -6,49 +6,23 @@ A frozen machine's kernel goes on: the service stays up, connections stand, what
 loses what was not synced, and nothing on it is up any more.
 """
 
-import random
 from collections.abc import Callable
-from typing import Any, Protocol
 
-from coordinator.core.effects import Answer, Effect
-from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Input, Now, StopAsked
+from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Now, StopAsked
 from coordinator.core.model import UPISH
 from coordinator.policy import Policy
 from protocol.messages import LastWord, Verified
-from protocol.refusals import Refused
-from tools.simulator.agenda import Agenda
 from tools.simulator.boot import booted_core
 from tools.simulator.clocks import Clocks
 from tools.simulator.disk import Disk
 from tools.simulator.faild import Faild
 from tools.simulator.guard import Guard
-from tools.simulator.keys import Keys
+from tools.simulator.machine import Surroundings
 from tools.simulator.mail import Mail, RemovedMail, WordMail
-from tools.simulator.network import Network
 from tools.simulator.works import Works
 
 SOCKET_BUFFER = 256
 """Datagrams that wait for a frozen process; the kernel drops the rest."""
-
-
-class Surroundings(Protocol):
-    """What a machine needs of the world around it."""
-
-    agenda: Agenda
-    rng: random.Random
-    policy: Policy
-    keys: Keys
-    network: Network
-
-    def opened(self, kind: Any, raw: bytes, signature: bytes) -> Verified[Any]: ...
-
-    def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None: ...
-
-    def refused(self, node: str, sender: str, refusal: Refused) -> None: ...
-
-    def answered(self, node: str, answer: Answer) -> None: ...
-
-    def alarmed(self, node: str, text: str) -> None: ...
 
 
 class Host:
@@ -81,6 +55,11 @@ class Host:
         if self.surroundings.policy.services[service].actions:
             return self.works.owns(service)
         return self.faild is not None and self.faild.core.state.column(self.name).service(service).state in UPISH
+
+    @property
+    def runs(self) -> Policy | None:
+        """The configuration that its faild runs."""
+        return self.faild.core.policy if self.faild else None
 
     # Time, as this machine's processes have it
 

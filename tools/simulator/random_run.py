@@ -1,12 +1,13 @@
 """One seed, from the drawn cluster to the settled world.
 
-    run = RandomRun(seed, steps=4_000)
-    run.play()                      # raises Broken, Unsettled, or whatever an assertion of the core says
+run = RandomRun(seed, steps=4_000)
+run.play()                      # raises Broken, Unsettled, or whatever an assertion of the core says
 """
 
 import random
 
-from tools.simulator.accidents import CALM, Accidents, mood, rare
+from tools.simulator.accidents import Accidents
+from tools.simulator.chance import CALM, mood, rare
 from tools.simulator.drawn import drawn
 from tools.simulator.invariants import Invariants
 from tools.simulator.settling import settle

@@ -1,0 +1,66 @@
+"""What a simulated faild sees of the machine on which it runs, and what a machine sees of the world around it."""
+
+import random
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from coordinator.core.effects import Answer, Effect
+from coordinator.core.inputs import Input, Now
+from coordinator.policy import Policy
+from protocol.messages import LastWord, Verified
+from protocol.refusals import Refused
+from tools.simulator.agenda import Agenda
+from tools.simulator.clocks import Clocks
+from tools.simulator.disk import Disk
+from tools.simulator.guard import Guard
+from tools.simulator.keys import Keys
+from tools.simulator.network import Network
+from tools.simulator.works import Works
+
+
+class Surroundings(Protocol):
+    """What a machine needs of the world around it."""
+
+    agenda: Agenda
+    rng: random.Random
+    policy: Policy
+    keys: Keys
+    network: Network
+
+    def opened(self, kind: Any, raw: bytes, signature: bytes) -> Verified[Any]: ...
+
+    def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None: ...
+
+    def refused(self, node: str, sender: str, refusal: Refused) -> None: ...
+
+    def answered(self, node: str, answer: Answer) -> None: ...
+
+    def alarmed(self, node: str, text: str) -> None: ...
+
+
+class Machine(Protocol):
+    """`tools.simulator.host` is the one that there is."""
+
+    surroundings: Surroundings
+    name: str
+    clocks: Clocks
+    frozen: bool
+    failing_checks: set[str]
+    guard_slow_us: int
+    disk: Disk
+    works: Works
+    guard: Guard
+    file: Policy
+
+    @property
+    def runs(self) -> Policy | None: ...
+
+    def now(self) -> Now: ...
+
+    def later(self, delay_us: int, act: Callable[[], None]) -> None: ...
+
+    def when_awake(self, act: Callable[[], None]) -> None: ...
+
+    def say(self, word: Verified[LastWord]) -> None: ...
+
+    def faild_exited(self) -> None: ...

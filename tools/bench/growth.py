@@ -1,7 +1,7 @@
 """What a long history costs: `failaudit verify` over it, and what a starting node does with it before it joins.
 
-    python -m tools.bench.growth open FOLDER        # opens FOLDER/lukretia, folds it; prints seconds, KiB
-    make bench ARGS="--only growth"
+python -m tools.bench.growth open FOLDER        # opens FOLDER/lukretia, folds it; prints seconds, KiB
+make bench ARGS="--only growth"
 """
 
 import asyncio
@@ -35,7 +35,7 @@ def growth(plan: Plan) -> list[Figure]:
         long, empty = Path(folder) / "long", Path(folder) / "empty"
         count = asyncio.run(write_history(long, events))
         asyncio.run(write_history(empty, 1))
-        verify_s, verify_kib = _verified(long)
+        verify_s, verify_kib = verified(long)
         opened_s, opened_kib = _opened(long)
         _, empty_kib = _opened(empty)
     what = f"{count} events: "
@@ -47,13 +47,30 @@ def growth(plan: Plan) -> list[Figure]:
     ]
 
 
-def _verified(folder: Path) -> tuple[float, int]:
-    command = [sys.executable, "-c", "from tools.audit.main import main; main()", "verify", "--json", str(folder / ME)]
+VERIFYING = """
+from pathlib import Path
+from tools.audit.main import main
+try:
+    main()
+finally:
+    Path({out!r}).write_text(Path("/proc/self/status").read_text())
+"""
+
+
+def verified(folder: Path) -> tuple[float, int]:
+    """Processor seconds and peak memory in KiB of `failaudit verify`.
+
+    The peak is what the process itself sees when it ends: its `ru_maxrss` is never less than what this process had when it
+    started the other one, and this one may have played the history.
+    """
+    out = folder / "status"
+    command = [sys.executable, "-c", VERIFYING.format(out=str(out)), "verify", "--json", str(folder / ME)]
     child = subprocess.Popen([*command, "--config", str(folder / "failover.toml")], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == 0, "a history of the core's own making is sound"
-    return used.ru_utime + used.ru_stime, used.ru_maxrss
+    peak = next(line for line in out.read_text().splitlines() if line.startswith("VmHWM:"))
+    return used.ru_utime + used.ru_stime, int(peak.split()[1])
 
 
 def _opened(folder: Path) -> tuple[float, int]:

@@ -43,6 +43,16 @@ def _quick(world: World, sources: Sequence[Source]) -> list[Finding] | None:
         return None
 
 
+def unplayed(world: World) -> list[str]:
+    """The sound logs of these disks, each alone and all together, that are odd to who plays them. None should be."""
+    sources = [Source(name, _rows(world, name)) for name in world.hosts]
+    return [
+        " and ".join(source.name for source in some)
+        for some in (sources, *([source] for source in sources if source.rows))
+        if _quick(world, some) is None and not merge(some, world.keys.keyring, world.policy.cluster_id).findings
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class _Log:
     """A log in memory: `store.proved.Log`."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from coordinator.control.view import NodeView, PeerView
+from coordinator.control.view import PeerView, StateView
 from coordinator.core import ownership
 from coordinator.core.model import Judgement, ServiceColumn, ServiceState
 from coordinator.core.waits import retry_wait_ms
@@ -65,7 +65,7 @@ def to_the_second(wall_ms: int) -> str:
     return f"{said[:19]}Z" if said.endswith("Z") else said
 
 
-def look(view: NodeView, name: str, node: str) -> Out | None:
+def look(view: StateView, name: str, node: str) -> Out | None:
     column = view.state.column(node).service(name)
     if not column.stuck and column.state is not ServiceState.FAIL:
         return None
@@ -85,7 +85,7 @@ def look(view: NodeView, name: str, node: str) -> Out | None:
     return Out(column.cause, since_ms, said.operator if said else "", reason, again_ms, text)
 
 
-def _order(view: NodeView, name: str, column: ServiceColumn) -> Said | None:
+def _order(view: StateView, name: str, column: ServiceColumn) -> Said | None:
     """The operator's word by which it is out, here or everywhere; None where it is out by something else."""
     if column.cause == "operator":
         return command(view, column.wish_by)
@@ -93,7 +93,7 @@ def _order(view: NodeView, name: str, column: ServiceColumn) -> Said | None:
     return command(view, min(everywhere, default=None))
 
 
-def command(view: NodeView, ref: Ref | None) -> Said | None:
+def command(view: StateView, ref: Ref | None) -> Said | None:
     """The command in an event; None where that is not read yet, or is none."""
     event = view.event(ref)
     if event is None or event.kind != Kind.COMMAND:
@@ -105,14 +105,14 @@ def command(view: NodeView, ref: Ref | None) -> Said | None:
     return Said(signed.operator, signed.reason, event.wall_ms)
 
 
-def held_by(view: NodeView, name: str) -> Said | None:
+def held_by(view: StateView, name: str) -> Said | None:
     """The oldest hold in force whose command is known."""
     events = [view.event(ref) for ref in sorted(ownership.held_back(view.state, name))]
     orders = [command(view, cause) for event in events if event for cause in event.causes]
     return min((order for order in orders if order), key=lambda order: order.at_ms, default=None)
 
 
-def predecessor(view: NodeView, name: str, owner: str, peers: Mapping[str, PeerView]) -> str:
+def predecessor(view: StateView, name: str, owner: str, peers: Mapping[str, PeerView]) -> str:
     """How the holding before this owner's ended, by what is known now; empty where that says no more than the claim did."""
     began = view.state.column(owner).service(name).holding_epoch
     held = {node: column.service(name) for node, column in view.state.columns.items() if node != owner}
@@ -130,7 +130,7 @@ def predecessor(view: NodeView, name: str, owner: str, peers: Mapping[str, PeerV
     return _ended(view, node, column, event.body) if event.kind == Kind.DOWN else killed
 
 
-def _ended(view: NodeView, node: str, column: ServiceColumn, down: Mapping[str, Any]) -> str:
+def _ended(view: StateView, node: str, column: ServiceColumn, down: Mapping[str, Any]) -> str:
     cause = down.get("cause")
     if cause == "stopping":
         return f"{node} was stopped"
@@ -155,14 +155,14 @@ def _by(cause: str, said: Said | None, reason: str) -> str:
     return articles.get(cause, f"by {cause}") + (f": {reason}" if reason else "")
 
 
-def _again_ms(view: NodeView, name: str, column: ServiceColumn, since_ms: int | None) -> int | None:
+def _again_ms(view: StateView, name: str, column: ServiceColumn, since_ms: int | None) -> int | None:
     policy = ownership.ruled(view.state, view.policy, name)
     if since_ms is None or policy.retry_ms is None or column.cause not in ("action", "check"):
         return None
     return since_ms + retry_wait_ms(policy.retry_ms, column.failures)
 
 
-def _way_out(view: NodeView, name: str, cause: str, again_ms: int | None) -> str:
+def _way_out(view: StateView, name: str, cause: str, again_ms: int | None) -> str:
     now = f"`failc recover {name}`"
     if cause in ("operator", "everywhere"):
         return f"until {now}"

@@ -3,6 +3,7 @@
 | route                | what                                                                              |
 |----------------------|-----------------------------------------------------------------------------------|
 | GET /status          | `failc status`; with `?version=N&wait_ms=M` as soon as it is newer, or after M ms |
+|                      | with `?service=NAME` of the services only this one                                |
 | GET /links, /timings | `failc links`, `failc timings`                                                    |
 | GET /cluster         | what a signer must know: cluster id, operators, the configuration's path          |
 | GET /resolve         | what a command must name beside what its operator wants, before it is signed      |
@@ -32,7 +33,8 @@ from coordinator.control.door import BODY_BYTES_MAX, Door
 from coordinator.control.listener import SOCKET, listen
 from coordinator.control.malformed import Malformed
 from coordinator.control.metrics import NodeMetrics
-from coordinator.control.status import service, status
+from coordinator.control.parts import status_in_parts
+from coordinator.control.status import service
 from coordinator.control.view import NodeView
 from coordinator.core.commands import Wanted
 
@@ -105,11 +107,12 @@ class ControlServer:
         wait_ms = min(_number(request, "wait_ms", 0), WAIT_MS_MAX)
         if wait_ms:
             await self.view.bell.heard(_number(request, "version", -1), wait_ms / 1000)
-        known = status(self.view, _wall_ms())
+        only = request.query.get("service")
+        known = await status_in_parts(self.view, _wall_ms(), only)
         for _ in range(RECALLS_MAX):
             if not await self.view.recall():
                 break
-            known = status(self.view, _wall_ms())
+            known = await status_in_parts(self.view, _wall_ms(), only)
         return web.json_response(known)
 
     async def _links(self, request: web.Request) -> web.StreamResponse:
@@ -128,7 +131,7 @@ class ControlServer:
         return web.json_response(body, status=code)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
-        page, content_type = self.metrics.page(request.headers.get("Accept", ""))
+        page, content_type = await self.metrics.page(request.headers.get("Accept", ""))
         return web.Response(body=page, headers={"Content-Type": content_type})
 
     async def _healthz(self, request: web.Request) -> web.StreamResponse:

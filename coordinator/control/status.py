@@ -9,7 +9,7 @@ from typing import Any
 
 from coordinator.alarms.board import Alarm
 from coordinator.control import outs
-from coordinator.control.view import LinkView, NodeView, PeerView
+from coordinator.control.view import LinkView, NodeView, PeerView, StateView
 from coordinator.core import ownership
 from coordinator.core.decide import BY_LAST_WORD
 from coordinator.core.model import Column, Judgement, ServiceColumn
@@ -23,6 +23,12 @@ LIVENESS = {Judgement.ALIVE: "alive", Judgement.INDOUBT: "indoubt", Judgement.DE
 def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
     """The JSON of `failc status`; `wall_ms` only labels it."""
     peers = view.peers()
+    services = {name: service(view, name, peers) for name in view.policy.services}
+    return outline(view, wall_ms, peers) | {"services": services}
+
+
+def outline(view: NodeView, wall_ms: int, peers: Mapping[str, PeerView]) -> dict[str, Any]:
+    """The same without the services."""
     return {
         "cluster": view.policy.cluster,
         "node": view.me,
@@ -35,7 +41,6 @@ def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
         "alarms": [_alarm(alarm) for alarm in view.alarms],
         "config": {"digest": view.policy.digest.hex(), "number": view.state.column(view.me).config_number},
         "nodes": {name: _node(view, name, peers) for name in view.policy.nodes},
-        "services": {name: service(view, name, peers) for name in view.policy.services},
     }
 
 
@@ -91,7 +96,7 @@ def rounded(rtt_ms: float | None) -> float | None:
     return None if rtt_ms is None else round(rtt_ms, 3)
 
 
-def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
+def service(view: StateView, name: str, peers: Mapping[str, PeerView]) -> dict[str, Any]:
     """What there is to say about one service."""
     ruled = ownership.ruled(view.state, view.policy, name)
     owners = holders(view, name, peers)
@@ -113,7 +118,7 @@ def service(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[st
     }
 
 
-def holders(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> tuple[str, ...]:
+def holders(view: StateView, name: str, peers: Mapping[str, PeerView]) -> tuple[str, ...]:
     """Who holds it as far as is known here: the dead hold nothing that anybody could still reach."""
     return tuple(node for node in ownership.holders(view.state, name) if node == view.me or not _dead(node, peers))
 
@@ -122,7 +127,7 @@ def _dead(node: str, peers: Mapping[str, PeerView]) -> bool:
     return node not in peers or peers[node].judgement is Judgement.DEAD
 
 
-def state(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:
+def state(view: StateView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:
     if node != view.me and _dead(node, peers):
         return "FAIL"
     if node != view.me and peers[node].judgement is Judgement.INDOUBT:
@@ -130,7 +135,7 @@ def state(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -
     return "FAIL" if node != view.me and _said_last(view, name, node) else str(_column(view, node, name).state)
 
 
-def _said_last(view: NodeView, name: str, node: str) -> bool:
+def _said_last(view: StateView, name: str, node: str) -> bool:
     """Its last word says that it is down there, and its log has not got so far: a full disk, or a guard that spoke for it."""
     column = _column(view, node, name)
     words = view.state.words.get((name, node), ())
@@ -138,7 +143,7 @@ def _said_last(view: NodeView, name: str, node: str) -> bool:
 
 
 def reason(
-    view: NodeView, ruled: ServicePolicy, owners: tuple[str, ...], owner: str | None, peers: Mapping[str, PeerView]
+    view: StateView, ruled: ServicePolicy, owners: tuple[str, ...], owner: str | None, peers: Mapping[str, PeerView]
 ) -> str:
     """One sentence: why it is where it is, or why nobody has it."""
     if owner is None:
@@ -158,7 +163,7 @@ def reason(
     return f"{owner} is {column.state}{': ' + said if said else ''}"
 
 
-def _nobody(view: NodeView, ruled: ServicePolicy, peers: Mapping[str, PeerView]) -> str:
+def _nobody(view: StateView, ruled: ServicePolicy, peers: Mapping[str, PeerView]) -> str:
     """A candidate tells its own reason; a node that may not own the service, what it knows of those that may."""
     if view.me not in ruled.nodes:
         return "; ".join(["nobody holds it", *(_candidate(view, ruled.name, node, peers) for node in ruled.nodes)])
@@ -166,7 +171,7 @@ def _nobody(view: NodeView, ruled: ServicePolicy, peers: Mapping[str, PeerView])
     return f"nobody holds it; {view.me} is {_said(view, ruled.name, view.me, view.sentence(ruled.name) or mine.reason, peers)}"
 
 
-def _candidate(view: NodeView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:
+def _candidate(view: StateView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:
     if _dead(node, peers):
         return f"{node} is dead"
     column = _column(view, node, name)
@@ -177,7 +182,7 @@ def _candidate(view: NodeView, name: str, node: str, peers: Mapping[str, PeerVie
     return f"{node} is {_said(view, name, node, column.reason, peers)}{lost}{unfit}"
 
 
-def _said(view: NodeView, name: str, node: str, sentence: str, peers: Mapping[str, PeerView]) -> str:
+def _said(view: StateView, name: str, node: str, sentence: str, peers: Mapping[str, PeerView]) -> str:
     """In which state it is, and why; of a FAIL by whom, since when and how long."""
     out = outs.look(view, name, node)
     if out is not None:
@@ -185,16 +190,16 @@ def _said(view: NodeView, name: str, node: str, sentence: str, peers: Mapping[st
     return f"in {state(view, name, node, peers)}{': ' + sentence if sentence else ''}"
 
 
-def _on_hold(view: NodeView, name: str) -> str:
+def _on_hold(view: StateView, name: str) -> str:
     said = outs.held_by(view, name)
     since = f" since {outs.to_the_second(said.at_ms)}" if said else ""
     return f"; on hold{since} by {outs.words(said)} until `failc unhold {name}`"
 
 
-def _target(view: NodeView, name: str) -> str | None:
+def _target(view: StateView, name: str) -> str | None:
     move = ownership.active_move(view.state, name)
     return move.target if move else None
 
 
-def _column(view: NodeView, node: str, name: str) -> ServiceColumn:
+def _column(view: StateView, node: str, name: str) -> ServiceColumn:
     return view.state.column(node).service(name)

@@ -95,17 +95,28 @@ class TurnsView(Protocol):
         """How many took longer than 20 ms."""
 
 
-class NodeView(Protocol):
+class StateView(Protocol):
+    """What there is to know about a service, besides what is thought of the peers."""
+
     @property
     def me(self) -> str: ...
     @property
     def policy(self) -> Policy: ...
     @property
+    def state(self) -> State: ...
+
+    def sentence(self, service: str) -> str:
+        """The reason of this node's newest decision on a service, also of one to do nothing; empty where there is none."""
+
+    def event(self, ref: Ref | None) -> Event | None:
+        """A durable event, if it is in memory; else `recall` looks for it."""
+
+
+class NodeView(StateView, Protocol):
+    @property
     def config_path(self) -> Path:
         """The file that the policy was read from: the operator's key may lie beside it."""
 
-    @property
-    def state(self) -> State: ...
     @property
     def ready(self) -> bool:
         """The feed is complete and the node has decided once."""
@@ -128,12 +139,6 @@ class NodeView(Protocol):
         """Every other node of the policy."""
 
     def links(self) -> Sequence[LinkView]: ...
-
-    def sentence(self, service: str) -> str:
-        """The reason of this node's newest decision on a service, also of one to do nothing; empty where there is none."""
-
-    def event(self, ref: Ref | None) -> Event | None:
-        """A durable event, if it is in memory; else `recall` looks for it."""
 
     async def recall(self) -> bool:
         """Read the events that `event` was asked for in vain. Whether any was found."""

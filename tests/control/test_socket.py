@@ -8,18 +8,26 @@ import socket
 import stat
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
 
 from coordinator.control.crowd import CONNECTIONS_MAX
+from coordinator.control.parts import status_in_parts
+from coordinator.control.status import status as status_of
 from coordinator.core import ownership
+from coordinator.core.model import State
 from protocol.commands import NAMESPACE, Act, Command, sign_command
 from protocol.sshkey import load_private
 from protocol.sshsig import armor
 from tests.control.cluster import Cluster
+
+VIEW = ("me", "ready", "unfit_because", "alarms", "bell", "peers", "links", "sentence", "event")
+"""Of a node, what its status is made of besides policy and state."""
 
 
 @pytest.fixture
@@ -119,6 +127,39 @@ async def test_status_waits_for_news_and_no_longer(cluster, http):
 async def _version(http, seen: int) -> int:
     async with http.get(f"/status?version={seen}&wait_ms=30000") as answer:
         return (await answer.json())["version"]
+
+
+async def test_a_status_in_parts_is_the_status(cluster, http):
+    """Of all services, and of one that is named: an order for one of a thousand asks for that one."""
+    async with http.get("/status") as answer:
+        whole = await answer.json()
+    async with http.get("/status?service=db") as answer:
+        one = await answer.json()
+    async with http.get("/status?service=mail") as answer:
+        none = await answer.json()
+    known = status_of(cluster.nodes["lukretia"], 0)
+    assert whole.keys() == one.keys() == none.keys() == known.keys()
+    assert whole["services"] == known["services"]
+    assert one["services"] == {"db": known["services"]["db"]}
+    assert none["services"] == {}
+
+
+async def test_a_status_of_many_services_takes_many_turns_of_the_loop_and_is_of_one_moment(cluster):
+    """The loop goes on with everything else meanwhile; what changes then, the next status says."""
+    node = cluster.nodes["lukretia"]
+    web = node.policy.services["web"]
+    many = {f"s{n}": replace(web, name=f"s{n}") for n in range(1000)}
+    began, ended = replace(node.policy, services=many), replace(node.policy, services={"web": web})
+    view = SimpleNamespace(**{name: getattr(node, name) for name in VIEW}, policy=began, state=node.core.state)
+    asked, turns = asyncio.create_task(status_in_parts(view, 0)), 0
+    await asyncio.sleep(0)
+    view.policy, view.state = ended, State()
+    while not asked.done():
+        turns += 1
+        await asyncio.sleep(0)
+    assert turns > 1
+    assert (await asked)["services"].keys() == many.keys()
+    assert (await asked)["services"]["s999"]["states"] == {"lukretia": "RECOVER", "genesis": "RECOVER"}
 
 
 async def test_a_signed_command_is_admitted_and_takes_effect(cluster, http):

@@ -1,6 +1,6 @@
 """Giving a signed order: what it waits for, and what is printed.
 
-    return order_of(Order("fail", "web", "", "new kernel"), how)        # `how`: the options of `ordering`
+return order_of(Order("fail", "web", "", "new kernel"), how)        # `how`: the options of `ordering`
 """
 
 import json
@@ -51,7 +51,7 @@ def _admitted(ask: Node, order: Order, yes: bool) -> tuple[outcome.Expected, str
     """What to wait for, and what the node said. Raises Trouble where the order is refused."""
     cluster = ask.get("/cluster")
     _known(cluster, order.service, order.node)
-    status = ask.get("/status")
+    status = outcome.about(ask, order.service)
     ask_first(order.what, _without(order, status), yes)
     for left in reversed(range(ANEW_MAX)):
         expected = outcome.expect(order.word, order.service, order.node, status)
@@ -64,7 +64,7 @@ def _admitted(ask: Node, order: Order, yes: bool) -> tuple[outcome.Expected, str
             if not left or order.epoch:
                 raise
             time.sleep(ANEW_S)
-            status = ask.get("/status")
+            status = outcome.about(ask, order.service)
     raise AssertionError("the last try returns or raises")
 
 

@@ -1,45 +1,21 @@
 """Forks in the fold: evidence that one event does not hold stands in pieces before the event that rests on it.
 
     state = counted(state, event, body)         # of fork-part: one more piece; of fork-seen: whether it proves anything
-    write(core, ours, theirs)                   # False where both sides are too long even for pieces
 
 The pieces of one proof stand in one feed, the first one first. Of each node they are kept for one feed only and until its
 fork-seen, so that pieces without end fill nobody's memory.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from coordinator.core import proof
 from coordinator.core.model import Shown, State
 from coordinator.core.replacing import replace
 from protocol.event import Event
 from protocol.events import ForkPart, ForkSeen
-from protocol.forks import Branch, cut, fits, fits_in_pieces, flat_of, joined
-from protocol.kinds import Kind
-
-if TYPE_CHECKING:
-    from coordinator.core.core import Core
+from protocol.forks import joined
 
 Feed = tuple[str, int]
-
-
-def write(core: Core, ours: Branch, theirs: Branch) -> bool:
-    """Both sides as events of ours; False where they are too long, and nothing was written."""
-    event = theirs[0].event
-    body = {"node": event.node, "incarnation": event.incarnation, "number": event.number}
-    if fits(ours, theirs):
-        core.write(Kind.FORK_SEEN, "", {**body, "ours": flat_of(ours), "theirs": flat_of(theirs)}, ())
-        return True
-    if not fits_in_pieces(ours, theirs):
-        return False
-    pieces = cut(ours, theirs)
-    for piece in pieces:
-        core.write(Kind.FORK_PART, "", piece, ())
-    core.write(Kind.FORK_SEEN, "", {**body, "ours": [], "theirs": [], "digest": pieces[0]["digest"]}, ())
-    return True
 
 
 def counted(state: State, event: Event, body: ForkPart | ForkSeen) -> State:

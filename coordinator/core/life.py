@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import pieces, removal, work
+from coordinator.core import long_events, removal, work
 from coordinator.core.carried import carried, in_pieces
 from coordinator.core.configurations import number_at_start
 from coordinator.core.effects import Alarm, Exit
@@ -84,7 +84,7 @@ def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
     body = {"run": core.run, "rules": RULES, "config": core.policy.digest, "clean": core.clean, "after": last}
     core.write(Kind.NODE_STARTED, "", body, ())
     if core.column.config != core.policy.digest:
-        pieces.write(core, core.policy, number_at_start(core.state, core.policy.digest), ())
+        long_events.write_configuration(core, core.policy, number_at_start(core.state, core.policy.digest), ())
     removal.outlives(core, before)
     removal.write(core)
     _tell_cuts(core)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import clocks, forks, life, ownership, reconfigure, removal
+from coordinator.core import clocks, life, long_events, ownership, reconfigure, removal
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.feeds import Admitted, Missing
 from coordinator.core.inputs import (
@@ -251,7 +251,7 @@ def fork_shown(core: Core, given: ForkShown) -> None:
     if core.state.orders.of("readmit", event.node) and newest and event.incarnation < newest.incarnation:
         return  # re-admitted, and what it wrote before is shown once more
     told = f"it is refused until `failc readmit {event.node}`"
-    if not forks.write(core, given.ours, given.theirs):
+    if not long_events.write_fork(core, given.ours, given.theirs):
         told = "both are too long to be shown by events of ours, and stand in the logs of those that have one of them"
     text = f"{event.node} has written two different events {event.ref}: {told}"
     core.emit(Alarm(AlarmName.FORK, text, node=event.node))

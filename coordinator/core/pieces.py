@@ -1,6 +1,6 @@
 """A configuration that is too long for one event goes into the log in pieces, and is put together again by everybody.
 
-    entry = write(core, policy, number, causes) # config-applied, and before it the pieces, where one event does not hold it
+    bodies = cut(text)                          # of the config-part events; none where one event holds the text
     unread, text = taken(unread, event)         # in the fold: a text where this piece completes one
     texts = whole(events)                       # digest to text, of all that events in the order of their feeds complete
     text = text_of(event, texts)                # of a config-applied event, however it was written
@@ -10,20 +10,14 @@ its own hash: pieces that make something else make nothing. Only the newest feed
 complete, one each, so that pieces without end fill nobody's memory.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from coordinator.policy import Policy
 from coordinator.state.file_v1 import TEXT_BYTES_MAX
-from protocol.event import Entry, Event, Ref
+from protocol.event import Event
 from protocol.kinds import Kind
-
-if TYPE_CHECKING:
-    from coordinator.core.core import Core
 
 PART_BYTES = 48_000
 """An event has 65 535 bytes with its causes and heads."""
@@ -63,15 +57,6 @@ def cut(text: str) -> list[dict[str, Any]]:
         begin = end
     digest = hashlib.sha256(raw).digest()
     return [{"digest": digest, "index": index, "count": len(texts), "text": piece} for index, piece in enumerate(texts)]
-
-
-def write(core: Core, policy: Policy, number: int, causes: tuple[Ref, ...]) -> Entry:
-    """The entry of config-applied: with the text, or behind its pieces."""
-    bodies = cut(policy.text)
-    for body in bodies:
-        core.write(Kind.CONFIG_PART, "", body, causes)
-    text = {} if bodies else {"text": policy.text}
-    return core.write(Kind.CONFIG_APPLIED, "", {"number": number, "digest": policy.digest, **text}, causes)
 
 
 def taken(unread: Mapping[Feed, Unread], event: Event) -> tuple[Mapping[Feed, Unread], str | None]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import authority, looking, ownership, pieces, sharing, work
+from coordinator.core import authority, long_events, looking, ownership, sharing, work
 from coordinator.core.checks import Counts
 from coordinator.core.commands import Refusal
 from coordinator.core.configurations import number_now
@@ -46,7 +46,7 @@ def reconfigured(core: Core, given: Reconfigured) -> None:
     core.policy, core.beside = given.policy, given.policy.beside(core.me)
     core.quota.configure(given.policy, core.now_ms)
     number = given.command.command.epoch if given.command else number_now(core.state, given.policy.digest)
-    entry = pieces.write(core, given.policy, number, causes)
+    entry = long_events.write_configuration(core, given.policy, number, causes)
     core.answers[entry.ref] = given.ticket
     core.liveness.reconfigure(given.policy, core.now_ms)
     pace(core)

@@ -16,7 +16,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import ownership, pieces
+from coordinator.core import long_events, ownership
 from coordinator.core.authority import Denied, opened
 from coordinator.core.configurations import number_at_start
 from coordinator.core.effects import Alarm
@@ -153,4 +153,4 @@ def let_in(core: Core, heartbeat: Heartbeat) -> None:
     if shown is None or not core.joined or core.over or core.disk_refuses:
         return
     if core.column.config_number > shown.number and heartbeat.config == core.policy.digest[:8]:
-        pieces.write(core, core.policy, number_at_start(core.state, core.policy.digest), (shown.ref,))
+        long_events.write_configuration(core, core.policy, number_at_start(core.state, core.policy.digest), (shown.ref,))

@@ -232,7 +232,7 @@ BENDS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(BENDS, min_size=1, max_size=4))
 def test_whatever_is_written_is_a_policy_or_complaints_in_single_lines(bends):
     """An auditor reads configurations from logs: nothing that stands there may end it."""

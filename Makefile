@@ -3,11 +3,12 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help programs install demo test mutants soak attack bench lint clean
+.PHONY: help programs install demo test transcripts mutants soak attack bench lint clean
 
 help:
 	@echo "make demo     six demonstrations with real nodes on this machine, told as they happen (about a minute)"
 	@echo "make test     everything"
+	@echo "make transcripts  plays the stories of tests/transcripts, and writes what a node does now below their lines"
 	@echo "make mutants  changes the core one place at a time, and lists what no test sees (hours; ARGS=\"--draw 100\" for a sample)"
 	@echo "make soak     random accidents in virtual time, with seeds that nobody chose"
 	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it"
@@ -33,6 +34,9 @@ demo: .venv/.installed
 
 test: programs .venv/.dev
 	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+transcripts: .venv/.dev
+	@$(PY) -m tests.transcripts --write $(ARGS)
 
 # Not part of `make test`: hours on two cores. docs/mutants.md has the last result.
 mutants: programs .venv/.dev

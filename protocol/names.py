@@ -17,6 +17,10 @@ class Ref(NamedTuple):
     incarnation: int
     number: int
 
+    def __str__(self) -> str:
+        """As a sentence for people names it."""
+        return f"{self.node}/{self.incarnation}/{self.number}"
+
 
 class Head(NamedTuple):
     """How far a feed is known: the last number and its event id (32 bytes)."""

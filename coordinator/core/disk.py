@@ -57,7 +57,7 @@ def _stored(core: Core, entry: Entry, took_us: int) -> None:
     asker = core.answers.pop(entry.ref, None)
     if asker is not None:
         denied = dict(core.column.refused).get(entry.ref)
-        text = denied or f"stands in the log as {entry.ref.node}/{entry.ref.incarnation}/{entry.ref.number}"
+        text = denied or f"stands in the log as {entry.ref}"
         core.passing.tell(asker, denied is None, text, denied is None)
     job = core.jobs.get(entry.event.service)
     if job and job.armed_by == entry.ref and entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):

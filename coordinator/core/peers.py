@@ -199,8 +199,7 @@ def _name_what_had_no_effect(core: Core, node: str, known: Sequence[Skipped]) ->
     skipped = core.state.column(node).skipped
     if skipped and skipped[-1:] != known[-1:]:
         name = AlarmName.ENCODING if skipped[-1].flaw is Flaw.ENCODING else AlarmName.NO_AUTHORITY
-        number = "/".join(map(str, skipped[-1].ref))
-        core.emit(Alarm(name, f"event {number} has no effect: {skipped[-1].text}", node=node))
+        core.emit(Alarm(name, f"event {skipped[-1].ref} has no effect: {skipped[-1].text}", node=node))
 
 
 def last_word_heard(core: Core, given: LastWordHeard) -> bool:

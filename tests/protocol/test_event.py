@@ -180,3 +180,8 @@ def test_a_claim_without_its_own_signature_is_refused_whatever_stands_behind_it(
     with pytest.raises(Refused) as refused:
         opened([(claim.raw, None), (after.raw, after.signature)])
     assert refused.value.reason is Reason.UNSIGNED
+
+
+def test_a_sentence_names_an_event_and_not_our_class():
+    """An alarm for operators said `Ref(node='ann', incarnation=1, number=2)`."""
+    assert f"event {Ref('ann', 1, 2)}" == "event ann/1/2"

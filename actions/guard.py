@@ -500,7 +500,7 @@ def run(down: Told) -> bool:
     os.close(leader)
     if not ended:
         os.killpg(pid, signal.SIGKILL)
-        complain(f"{' '.join(argv)}: no end after {down['timeout_ms']} ms, killed")
+        complain(f"{' '.join(argv)}: no end after {down['timeout_ms'] / 1000:g} s, killed")
         return False
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from protocol import sshsig
 from protocol.canonical import NotCanonical, pack, unpack
+from protocol.moment import lasting
 from protocol.names import NAME_MAX, Ref
 from protocol.refusals import Reason, Refused
 from protocol.sshkey import SshKey
@@ -209,8 +210,9 @@ def check_expiry(command: Command, wall_ms: int) -> None:
     Asked once, at the door; an admitted command is never judged by a clock.
     """
     if wall_ms > command.expires_ms:
-        raise Refused(Reason.EXPIRED, f"expired {wall_ms - command.expires_ms} ms ago; sign it anew (are both clocks right?)")
+        ago = lasting(wall_ms - command.expires_ms)
+        raise Refused(Reason.EXPIRED, f"expired {ago} ago; sign it anew (are both clocks right?)")
     ahead_ms = command.expires_ms - wall_ms
     if ahead_ms > EXPIRY_AHEAD_MS_MAX:
-        text = f"it would expire in {ahead_ms} ms, and a command is good for {EXPIRY_AHEAD_MS_MAX} ms at most"
+        text = f"it would expire in {lasting(ahead_ms)}, and a command is good for {lasting(EXPIRY_AHEAD_MS_MAX)} at most"
         raise Refused(Reason.EXPIRED, f"{text}: sign it anew (are both clocks right?)")

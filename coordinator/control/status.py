@@ -14,7 +14,7 @@ from coordinator.core import ownership
 from coordinator.core.decide import BY_LAST_WORD
 from coordinator.core.model import Column, Judgement, ServiceColumn
 from coordinator.policy import ServicePolicy
-from protocol.moment import rfc3339
+from protocol.moment import lasting, rfc3339
 from protocol.printable import printable
 
 LIVENESS = {Judgement.ALIVE: "alive", Judgement.INDOUBT: "indoubt", Judgement.DEAD: "dead"}
@@ -155,8 +155,8 @@ def reason(
     if out is not None:
         return f"{owner} is {out.text}"
     if owner != view.me and peers[owner].judgement is Judgement.INDOUBT:
-        dead_ms = view.policy.timing.dead_ms
-        return f"{owner} had it as {column.state} when it was last heard, and is in doubt: dead after {dead_ms} ms of silence"
+        limit = lasting(view.policy.timing.dead_ms)
+        return f"{owner} had it as {column.state} when it was last heard, and is in doubt: dead after {limit} of silence"
     said = column.reason
     if BY_LAST_WORD in said:
         said = outs.predecessor(view, ruled.name, owner, peers) or said

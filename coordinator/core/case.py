@@ -13,11 +13,14 @@ from coordinator.core.given import Given
 from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State
 from coordinator.policy import Policy, ServicePolicy
 from protocol.event import Ref
+from protocol.moment import lasting
 
 ALIVE, INDOUBT, DEAD = Judgement.ALIVE, Judgement.INDOUBT, Judgement.DEAD
 RECOVER = ServiceState.RECOVER
 
 STARTING_UP = "it is starting"
+
+LET_GO = "its last word says that it is down there"
 
 
 T = TypeVar("T")
@@ -125,6 +128,11 @@ class Case:
     def judged(self, node: str) -> Judgement:
         return self.given.peers[node].judgement
 
+    def dead_ms(self, node: str) -> int:
+        """The silence after which this peer is judged dead: by the slower of its timing and ours."""
+        theirs = self.state.policies.get(self.state.column(node).config)
+        return self.policy.timing.at_least(theirs.timing if theirs else self.policy.timing).dead_ms
+
     def evidence(self, node: str) -> tuple[Ref, ...]:
         """The events about a node that a decision rests on: how it was judged, its claim, its newest change."""
         service = self.theirs(node)
@@ -136,7 +144,8 @@ class Case:
         """Why this candidate will not take the service now; empty where it will."""
         peer, column = self.given.peers[node], self.state.column(node)
         if peer.judgement is not ALIVE:
-            return f"{peer.judgement}: silent for {peer.silent_ms} ms"
+            judged = "in doubt" if peer.judgement is INDOUBT else str(peer.judgement)
+            return f"{judged}: silent for {lasting(peer.silent_ms)}"
         if not peer.same_run and f"passed:{node}" not in self.given.timers:
             return STARTING_UP
         if not peer.fit or column.leaving:
@@ -157,6 +166,18 @@ class Case:
             return "in standby, by an operator"
         if service.carrier_lost:
             return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
+        if service.holds:
+            return self._why_holding(node)
         if service.state is not RECOVER:
             return f"in {service.state}" + (f" ({service.cause})" if service.cause else "")
         return ""
+
+    def _why_holding(self, node: str) -> str:
+        """Its feed says that it has the service; the news that this is over may have come by another way, and faster."""
+        over = ownership.ended(self.state, self.name, node)
+        if over:
+            fenced = over.ref in self.state.orders.of("fenced", self.name, node)
+            return "an operator said that it is down there" if fenced else LET_GO
+        if self.theirs(node).stuck:
+            return "stuck in STOPPING: a down action failed"
+        return "it is taking it down" if self.theirs(node).state is ServiceState.STOPPING else "it holds it"

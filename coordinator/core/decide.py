@@ -31,6 +31,7 @@ from coordinator.core import ownership
 from coordinator.core.case import ALIVE, INDOUBT, Case
 from coordinator.core.model import UPISH, ServiceState, Word
 from protocol.event import Ref
+from protocol.moment import lasting
 
 RECOVER, FAIL, UP, RECLAIM = ServiceState.RECOVER, ServiceState.FAIL, ServiceState.UP, ServiceState.RECLAIM
 
@@ -187,7 +188,7 @@ def reclaim(case: Case) -> Found | None:
     news = ownership.split_evidence(case.state, case.me, case.name)
     if news:
         who = ", ".join(sorted({ref.node for ref in news}))
-        return Found(f"{who} held it while I did: announce again", news)
+        return Found(f"{who} held it while {case.me} did: announce again", news)
     if case.mine.state is UP and case.rivals:
         claims = _refs(*(case.theirs(node).claim for node in case.rivals))
         return Found(f"{', '.join(case.rivals)} holds it too, and loses: announce again", claims)
@@ -349,8 +350,9 @@ def claim_dead(case: Case) -> Found | None:
     if not dead:
         return None
     causes = (*_move(case), *(ref for node in dead for ref in case.evidence(node)))
-    silent = case.given.peers[dead[0]].silent_ms
-    return Found(f"{dead[0]} held it and is dead: silent for {silent} ms on every way", causes)
+    silent_ms, dead_ms = case.given.peers[dead[0]].silent_ms, case.dead_ms(dead[0])
+    limit = f" (dead after {lasting(dead_ms)})" if 3 * (silent_ms - dead_ms) > dead_ms else ""
+    return Found(f"{dead[0]} held it and is dead: silent for {lasting(silent_ms)} on every way{limit}", causes)
 
 
 def claim_free(case: Case) -> Found | None:

@@ -174,6 +174,13 @@ class Liveness:
         direct_ms = self.peers[name].direct_ms
         return direct_ms is not None and now_ms - direct_ms < self.patience[name].indoubt_ms
 
+    def after_ms(self, name: str, judgement: Judgement) -> int:
+        """The silence after which this peer is judged so. One that was never heard is in doubt from the beginning."""
+        timing, unheard = self.patience[name], self.peers[name].heard_ms is None
+        if judgement is Judgement.DEAD:
+            return timing.dead_ms + (START_GRACE_MS if unheard else 0)
+        return 0 if unheard or judgement is Judgement.ALIVE else timing.indoubt_ms
+
     def is_heard_by(self, name: str) -> bool:
         """Whether the peer's newest heartbeat says that it heard one of this run within `dead`."""
         newest = self.peers[name].newest

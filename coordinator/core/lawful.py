@@ -25,6 +25,7 @@ from protocol.event import Entry, Event, Head, Ref
 from protocol.events import Body, Claim, Gap, Given, Malformed, NodeStarted, Reclaim, Recover, body_of
 from protocol.kinds import Kind
 from protocol.messages import Keyring
+from protocol.moment import lasting
 
 DECIDED = {Kind.CLAIM: Act.CLAIM, Kind.RECLAIM: Act.RECLAIM, Kind.RECOVER: Act.RECOVER}
 
@@ -92,7 +93,7 @@ def _judgements(before: State, event: Event, given: Given, policy: Policy) -> st
         if written.get(name, Judgement.INDOUBT) != peer.judgement:
             return f"{event.kind} {event.service} calls {name} {peer.judgement}, its feed says {written.get(name, 'indoubt')}"
         if peer.judgement is Judgement.DEAD and peer.silent_ms < policy.timing.dead_ms:
-            return f"{event.kind} {event.service} calls {name} dead after {peer.silent_ms} ms of silence"
+            return f"{event.kind} {event.service} calls {name} dead after {lasting(peer.silent_ms)} of silence"
     return None
 
 

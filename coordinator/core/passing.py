@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from coordinator.core.effects import Answer, Effect, Forward, SendReply
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
+from protocol.moment import lasting
 
 AGAIN_MS = 500
 """Longer than a healthy disk needs, short for a person who waits."""
@@ -93,7 +94,7 @@ class Passing:
                 if not living(node):
                     self._given_up(passed, node, f"{node} died before it answered: say it again, of a node that lives")
                 elif late:
-                    self._given_up(passed, node, f"{node} has not answered for {PATIENCE_MS} ms, and may obey yet: look")
+                    self._given_up(passed, node, f"{node} has not answered for {lasting(PATIENCE_MS)}, and may obey yet: look")
             if passed.waiting and now_ms >= passed.again_ms:
                 passed.again_ms = now_ms + AGAIN_MS
                 for node in sorted(passed.waiting - {self.me}):

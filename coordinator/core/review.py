@@ -16,6 +16,7 @@ from coordinator.core.model import UPISH, Judgement, ServiceState
 from coordinator.core.wakes import NEVER_MS
 from protocol.event import Ref
 from protocol.kinds import Kind
+from protocol.moment import lasting
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
@@ -401,7 +402,7 @@ def patience_ms(core: Core) -> int:
 
 def withdraw(core: Core, job: Job) -> None:
     """Nothing of it has run, and nothing will: whoever waits for us hears that we claim no longer, and may take it."""
-    reason = f"the disk has not taken it within {core.now_ms - job.armed_ms} ms"
+    reason = f"the disk has not taken it within {lasting(core.now_ms - job.armed_ms)}"
     release = Decision("withdrawn-claim", Act.RELEASE, reason, _claim(job), ServiceState.RECOVER, "reconsidered")
     job.release(release, given(core))
 
@@ -410,7 +411,7 @@ def give_up(core: Core, job: Job) -> None:
     """Nothing of it is up, and nothing may come up that nobody would take down: it is for whoever has a guard that confirms."""
     core.guard_mute = True
     core.seen = None
-    reason = f"the guard has not confirmed it within {core.now_ms - job.stands_ms} ms, and nothing runs without a guard"
+    reason = f"the guard has not confirmed it within {lasting(core.now_ms - job.stands_ms)}, and nothing runs without a guard"
     job.release(Decision("unguarded", Act.RELEASE, reason, _claim(job), ServiceState.RECOVER, "unguarded"), given(core))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from coordinator.core.judgement import Liveness
 from coordinator.core.model import Column, Judgement
 from protocol.event import Entry, Ref
+from protocol.events import Late
 from protocol.kinds import Kind
 
 WRITE_EVERY_MS = 1000
@@ -41,6 +42,8 @@ class Witnessing:
     """Peer, or peer/link, to when we last wrote about it."""
     changes: dict[str, int] = field(default_factory=dict)
     last: dict[str, Judgement] = field(default_factory=dict)
+    withheld: dict[str, Judgement] = field(default_factory=dict)
+    """Peer to the judgement that would have been written if one had not been a moment before."""
     link_up: dict[tuple[str, str], bool] = field(default_factory=dict)
     link_ref: dict[tuple[str, str], Ref] = field(default_factory=dict)
     pulse_due_ms: int = 0
@@ -66,8 +69,12 @@ class Witnessing:
                 self.changes[peer] = self.changes.get(peer, 0) + 1
                 self.last[peer] = judgement
             was = Judgement(self.scribe.column.judgement.get(peer, Judgement.INDOUBT))
-            if judgement is not was and (must or self._due(peer)):
+            if judgement is was:
+                self.withheld.pop(peer, None)
+            elif must or self._due(peer):
                 wrote = self._judged(peer, judgement, was) or wrote
+            else:
+                self.withheld[peer] = judgement
         return wrote
 
     def _due(self, name: str) -> bool:
@@ -77,6 +84,7 @@ class Witnessing:
     def _judged(self, peer: str, judgement: Judgement, was: Judgement) -> bool:
         now_ms = self.scribe.now_ms
         ways = self.liveness.peers[peer].ways
+        late = self._late(peer, judgement)
         body = {
             "peer": peer,
             "judgement": str(judgement),
@@ -85,11 +93,23 @@ class Witnessing:
             "links": {link: self.liveness.link_silent_ms(peer, link, now_ms) for link in ways},
             "count": self.changes.pop(peer, 1),
         }
+        if judgement is not Judgement.ALIVE:
+            body["after_ms"] = self.liveness.after_ms(peer, judgement)
+        if late:
+            body["late"] = str(late)
         links = tuple(ref for (name, _), ref in sorted(self.link_ref.items()) if name == peer)
         before = self.scribe.column.judged.get(peer)
         entry = self.scribe.note(Kind.JUDGED, body, (*links, *((before,) if before else ())))
         self.written_ms[peer] = now_ms
         return entry is not None
+
+    def _late(self, peer: str, judgement: Judgement) -> Late | None:
+        withheld = self.withheld.pop(peer, None) is judgement
+        if judgement is Judgement.ALIVE:
+            return None
+        if self.liveness.peers[peer].heard_ms is None:
+            return Late.UNHEARD
+        return Late.WITHHELD if withheld else None
 
     def links(self) -> None:
         """Links that fell silent for `indoubt`, or are heard again."""

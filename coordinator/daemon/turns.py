@@ -19,6 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from protocol.moment import lasting
+
 LONG_MS = 20
 """A turn that takes longer is counted, and what ran in it is remembered."""
 
@@ -86,7 +88,7 @@ class Turns:
         self.long += took_ns >= LONG_MS * 1_000_000
         if took_ns < self._late_ms() * 1_000_000:
             return False
-        text = f"the loop of faild stood still for {took_ns // 1_000_000} ms: {seen or 'nobody saw what ran'}"
+        text = f"the loop of faild stood still for {lasting(took_ns // 1_000_000)}: {seen or 'nobody saw what ran'}"
         asyncio.get_running_loop().call_soon(self._late, text)
         return True
 

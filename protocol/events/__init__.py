@@ -56,7 +56,7 @@ from protocol.events.service import (
     Up,
 )
 from protocol.events.shapes import BadBody
-from protocol.events.words import ActionWord, EndState, Judgement, Outcome, ServiceState
+from protocol.events.words import ActionWord, EndState, Judgement, Late, Outcome, ServiceState
 from protocol.kinds import Kind
 
 __all__ = [
@@ -87,6 +87,7 @@ __all__ = [
     "Hold",
     "Judged",
     "Judgement",
+    "Late",
     "LinkDown",
     "LinkUp",
     "Malformed",

@@ -28,7 +28,7 @@ from protocol.events.shapes import (
     Whole,
     shaped,
 )
-from protocol.events.words import Judgement
+from protocol.events.words import Judgement, Late
 from protocol.kinds import Kind
 
 RULES_MAX = 1000
@@ -143,6 +143,10 @@ class Judged(Body):
     links: Mapping[str, int] = shaped(LINK_MS, dict)
     count: int = shaped(COUNT, 1)
     """Changes of this judgement since it was last written."""
+    after_ms: int = shaped(MS, 0)
+    """The silence after which it is judged so: by the slower of both timings. 0 for `alive`, and where it is not said."""
+    late: Late | None = shaped(Maybe(OneOf(Late)), None)
+    """Why the silence is longer; None where it is not, and where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,15 @@ class Judgement(StrEnum):
     DEAD = "dead"
 
 
+class Late(StrEnum):
+    """Why a judgement was written after a longer silence than it takes."""
+
+    UNHEARD = "unheard"
+    """The peer has not been heard since its judge listens for it: connecting has its time on top."""
+    WITHHELD = "withheld"
+    """No decision rested on it, and such a judgement is written at most once a second."""
+
+
 class Outcome(StrEnum):
     """How an action ended. UNKNOWN: it may have happened; a probe after a timeout could not tell either."""
 

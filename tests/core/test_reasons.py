@@ -119,7 +119,7 @@ def test_against_a_rival_that_loses() -> None:
     story = two().holds(L, 1)
     story.holds(G, 2)
     decision = story.decides(L)
-    assert told(decision) == ("genesis held it while I did: announce again", RECOVER, "")
+    assert told(decision) == ("genesis held it while lukretia did: announce again", RECOVER, "")
     assert decision.causes[0].node == G
     known = two().holds(G, 1).holds(L, 2)
     assert told(known.decides(L)) == ("genesis holds it too, and loses: announce again", RECOVER, "")
@@ -130,7 +130,7 @@ def test_against_two_rivals_that_lose() -> None:
     story = three().holds(C, 1).holds(G, 2).holds(L, 3)
     assert story.decides(L).reason == "genesis, carthage holds it too, and loses: announce again"
     unknown = three().holds(L, 1).holds(G, 2, knows=False).holds(C, 3, knows=False)
-    assert unknown.decides(L).reason == "carthage, genesis held it while I did: announce again"
+    assert unknown.decides(L).reason == "carthage, genesis held it while lukretia did: announce again"
 
 
 def test_again_at_an_operators_word() -> None:
@@ -375,7 +375,7 @@ def test_why_a_better_one_is_passed_over() -> None:
         return story.case(G, timers, **peers).why_not(L)
 
     assert why(two(), lukretia=dead()) == "dead: silent for 600 ms"
-    assert why(two(), lukretia=indoubt()) == "indoubt: silent for 350 ms"
+    assert why(two(), lukretia=indoubt()) == "in doubt: silent for 350 ms"
     assert why(two(), lukretia=alive(same_run=False)) == "it is starting"
     assert why(two(), ("passed:lukretia",), lukretia=alive(same_run=False)) == "it was fit and did not claim"
     assert why(two(), lukretia=alive(fit=False)) == "not fit, by its own heartbeat"

@@ -7,9 +7,10 @@ import pytest
 
 from coordinator.control.status import status
 from coordinator.core.model import State
+from protocol.moment import lasting
 from tests.control.test_status import ALIVE, Standing
 from tools.audit.clock import parse
-from tools.failc.screen import folded, lasting
+from tools.failc.screen import folded
 from tools.failc.status import lines
 
 OUT = "in FAIL since 2026-11-28T12:44:00Z by an operator (afm); until `failc recover web`"
@@ -55,7 +56,8 @@ def test_a_coloured_sentence_keeps_its_colour_in_each_of_its_lines():
 
 @pytest.mark.parametrize(
     ("ms", "said"),
-    [(0, "0 ms"), (412, "412 ms"), (5_400, "5 s"), (51_000, "51s"), (65_000, "1m5s"), (5_400_000, "1h30m"), (86_400_000, "1d"),
+    [(0, "0 ms"), (412, "412 ms"), (1_315, "1.3 s"), (5_400, "5.4 s"), (5_049, "5 s"),
+     (51_000, "51s"), (65_000, "1m5s"), (5_400_000, "1h30m"), (86_400_000, "1d"),
      (400 * 86_400_000 + 3_600_000, "400d1h")],
 )  # fmt: skip
 def test_a_silence_in_words_can_be_given_to_at(ms: int, said: str):

@@ -8,7 +8,7 @@ from coordinator.core import ownership
 from coordinator.core.case import Case
 from coordinator.core.decide import on_hold
 from coordinator.core.given import Given
-from coordinator.core.model import State
+from coordinator.core.model import Judgement, State
 from protocol.event import Event, Ref
 from tools.audit.evidence import Evidence
 
@@ -48,11 +48,14 @@ def _why_out(case: Case) -> str:
         return "its faild has been stopped"
     if case.column.leaving:
         return "it is being stopped"
-    return case.why_out(case.me) or _judged(case)
+    return (_judged(case) if case.mine.holds else "") or case.why_out(case.me) or _judged(case)
 
 
 def _judged(case: Case) -> str:
     """The newest judgement of every other node that runs: out where none of them hears it."""
     others = [column for node, column in sorted(case.state.columns.items()) if node != case.me and column.running]
-    said = [f"{column.judgement[case.me]} by {column.node}" for column in others if case.me in column.judgement]
-    return said[0] if said and not any(word.startswith("alive") for word in said) else ""
+    said = {column.node: column.judgement[case.me] for column in others if case.me in column.judgement}
+    if not said or Judgement.ALIVE in said.values():
+        return ""
+    node, judgement = next(iter(said.items()))
+    return f"{node} judges it {'in doubt' if judgement == Judgement.INDOUBT else judgement}"

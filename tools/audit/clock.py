@@ -15,7 +15,7 @@ import click
 from protocol.moment import EPOCH, rfc3339
 
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-STEP = r"\d{1,12}\s?(?:ms|s|m|h|d)"
+STEP = r"\d{1,12}(?:\.\d)?\s?(?:ms|s|m|h|d)"
 RELATIVE = re.compile(rf"-?((?:{STEP})(?:\s?{STEP})*)(?: ago)?")
 SECONDS = re.compile(r"@(\d{1,12})(?:\.(\d{1,9}))?")
 ZONED = re.compile(r"(.*[\d.])\s*(Z|[A-Z]{1,5}|[+-]\d\d(?::?\d\d)?)", re.IGNORECASE)
@@ -31,8 +31,8 @@ def parse(text: str, now_ms: int) -> int:
     if words.lower() == "now":
         return now_ms
     if relative := RELATIVE.fullmatch(words.lower()):
-        steps = re.findall(r"(\d+)\s?(ms|s|m|h|d)", relative[1])
-        return now_ms - sum(int(number) * UNITS_MS[unit] for number, unit in steps)
+        steps = re.findall(r"(\d+)(?:\.(\d))?\s?(ms|s|m|h|d)", relative[1])
+        return now_ms - sum((10 * int(whole) + int(tenth or 0)) * UNITS_MS[unit] // 10 for whole, tenth, unit in steps)
     if seconds := SECONDS.fullmatch(words):
         return int(seconds[1]) * 1000 + int((seconds[2] or "0")[:3].ljust(3, "0"))
     try:

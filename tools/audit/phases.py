@@ -15,6 +15,7 @@ Nothing is subtracted across two nodes but `judge` where another node's event wa
 from protocol.event import Event
 from protocol.events import Judged, Judgement, Up, body_of
 from protocol.kinds import Kind
+from protocol.moment import lasting
 from tools.audit.history import History
 
 Phases = dict[str, float | None]
@@ -66,4 +67,4 @@ def _between(history: History, trigger: Event | None, root: Event) -> float:
 
 
 def in_words(phases: Phases) -> str:
-    return ", ".join(f"{phase} {'not over' if took is None else f'{took:g} ms'}" for phase, took in phases.items())
+    return ", ".join(f"{phase} {'not over' if took is None else lasting(took)}" for phase, took in phases.items())

@@ -14,6 +14,7 @@ from coordinator.core.reducer import reduce
 from coordinator.policy import Policy
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
+from protocol.moment import lasting
 from store.findings import Finding, Flaw
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
@@ -60,7 +61,7 @@ class Split:
         }
 
     def __str__(self) -> str:
-        until = f"until {show(self.to_ms)} ({self.to_ms - self.from_ms} ms)" if self.to_ms is not None else "and still"
+        until = f"until {show(self.to_ms)} ({lasting(self.to_ms - self.from_ms)})" if self.to_ms is not None else "and still"
         announced = f"announced again at {show(self.reclaimed_ms)}" if self.reclaimed_ms is not None else "NOT announced again"
         owners = " and ".join(sorted(self.owners))
         kept = "is the only one left" if self.rule == SURVIVAL else keeps(self.rule)

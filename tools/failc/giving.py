@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from protocol.moment import lasting
 from protocol.printable import printable
 from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 from tools.failc import outcome
@@ -43,7 +44,7 @@ def order_of(order: Order, how: Mapping[str, Any]) -> int:
     ended = outcome.wait(ask, expected, how["timeout_ms"] / 1000)
     waited_ms = round((time.monotonic() - began) * 1000)
     result |= {"outcome": ended.text, "ok": ended.good, "waited_ms": waited_ms}
-    _tell(result, f"{order.service or order.node}: {ended.text} ({waited_ms} ms)", how)
+    _tell(result, f"{order.service or order.node}: {ended.text} ({lasting(waited_ms)})", how)
     return DONE if ended.good else NO
 
 

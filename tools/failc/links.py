@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from protocol.moment import lasting
 from tools.failc.asking import connect
 from tools.failc.options import reaching
 from tools.failc.screen import coloured, table, width
@@ -32,7 +33,7 @@ def links(as_json: bool) -> None:
 
 def _row(link: dict[str, Any]) -> list[str]:
     refused = ", ".join(f"{reason} {count}" for reason, count in sorted(link["refused"].items()))
-    rtt = "-" if link["rtt_ms"] is None else f"{link['rtt_ms']:.2f} ms"
+    rtt = "-" if link["rtt_ms"] is None else lasting(link["rtt_ms"])
     return [link["peer"], link["link"], _word(link["up"]), _word(link["datagram"]), rtt, refused or "-"]
 
 

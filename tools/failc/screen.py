@@ -91,13 +91,3 @@ def _wrapped(line: str, columns: int) -> list[str]:
         return [line]
     before, found, after = line.partition(bare)
     return [f"{before}{part}{after}" if found else part for part in textwrap.wrap(bare, columns, subsequent_indent="  ")]
-
-
-def lasting(ms: int) -> str:
-    """A duration as a person says it, to its two largest units: "412 ms", "5 s", "1h30m"; `--at` takes it with "ago"."""
-    if ms < 10_000:
-        return f"{ms} ms" if ms < 1000 else f"{ms // 1000} s"
-    units = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000))
-    parts = [(ms // size % (10**9 if unit == "d" else {"h": 24, "m": 60, "s": 60}[unit]), unit) for unit, size in units]
-    first = next(at for at, (number, _) in enumerate(parts) if number)
-    return "".join(f"{number}{unit}" for number, unit in parts[first : first + 2] if number)

@@ -5,9 +5,10 @@ from typing import Any
 
 import click
 
+from protocol.moment import lasting
 from tools.failc.asking import connect
 from tools.failc.options import reaching
-from tools.failc.screen import coloured, folded, lasting, paint, table, width
+from tools.failc.screen import coloured, folded, paint, table, width
 
 
 @click.command()
@@ -107,4 +108,4 @@ def _links(node: dict[str, Any]) -> str:
 def _health(link: dict[str, Any]) -> str:
     if not link["up"]:
         return "down"
-    return "up" if link["rtt_ms"] is None else f"{link['rtt_ms']:.1f} ms"
+    return "up" if link["rtt_ms"] is None else lasting(link["rtt_ms"])

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from coordinator.config.durations import spoken
+from protocol.moment import lasting
 from tools.failc.asking import connect
 from tools.failc.options import reaching
 from tools.failc.screen import coloured, table
@@ -33,7 +34,7 @@ def _lines(known: dict[str, Any]) -> list[str]:
         ["dead", spoken(known["dead_ms"]), f"silence until death: {derived['lost_heartbeats_to_death']} heartbeats"],
         ["drift", f"{known['drift_ppm'] / 10_000:g}%", "how far two clocks may run apart"],
         ["", "", _death(derived)],
-        ["longest turn", spoken(round(known["loop"]["longest_turn_ms"])), _turn(known["loop"])],
+        ["longest turn", lasting(known["loop"]["longest_turn_ms"]), _turn(known["loop"])],
     ]
     lines = table(["TIMING", "VALUE", "MEANING"], rows, coloured())
     for name, service in known["services"].items():
@@ -42,8 +43,9 @@ def _lines(known: dict[str, Any]) -> list[str]:
 
 
 def _death(derived: dict[str, Any]) -> str:
-    span = f"{derived['death_judged_ms_min']} to {derived['death_judged_ms_max']} ms"
-    return f"a power loss is judged {span} after it happened; after our own start {derived['death_judged_after_start_ms']} ms"
+    span = f"{lasting(derived['death_judged_ms_min'])} to {lasting(derived['death_judged_ms_max'])}"
+    after_start = lasting(derived["death_judged_after_start_ms"])
+    return f"a power loss is judged {span} after it happened; after our own start {after_start}"
 
 
 def _turn(loop: dict[str, Any]) -> str:
@@ -63,7 +65,7 @@ def _service(service: dict[str, Any]) -> Iterator[list[str]]:
         yield [action["kind"], spoken(action["timeout_ms"]), "at most, for one action"]
     for check in service["checks"]:
         meaning = f"{check['fall']} failures in a row, one every {spoken(check['every_ms'])}"
-        yield [f"check {check['kind']}", spoken(check["fails_after_ms"]), f"until it fails for good: {meaning}"]
+        yield [f"check {check['kind']}", lasting(check["fails_after_ms"]), f"until it fails for good: {meaning}"]
 
 
 def _span(ms: int | None, none: str, zero: str) -> str:

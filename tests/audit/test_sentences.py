@@ -12,7 +12,6 @@ from protocol.event import NO_PREVIOUS, Event
 from protocol.events import BODIES, Malformed, body_of
 from protocol.kinds import Kind
 
-
 GIVEN: dict[str, object] = {"peers": {}, "fit": True}
 
 

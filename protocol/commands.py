@@ -212,7 +212,7 @@ def check_expiry(command: Command, wall_ms: int) -> None:
     if wall_ms > command.expires_ms:
         ago = lasting(wall_ms - command.expires_ms)
         raise Refused(Reason.EXPIRED, f"expired {ago} ago; sign it anew (are both clocks right?)")
-    ahead_ms = command.expires_ms - wall_ms
-    if ahead_ms > EXPIRY_AHEAD_MS_MAX:
-        text = f"it would expire in {lasting(ahead_ms)}, and a command is good for {lasting(EXPIRY_AHEAD_MS_MAX)} at most"
+    longer_ms = command.expires_ms - wall_ms - EXPIRY_AHEAD_MS_MAX
+    if longer_ms > 0:
+        text = f"a command is good for {lasting(EXPIRY_AHEAD_MS_MAX)} at most, and this one is for {lasting(longer_ms)} longer"
         raise Refused(Reason.EXPIRED, f"{text}: sign it anew (are both clocks right?)")

@@ -203,7 +203,7 @@ def test_a_command_is_good_for_the_minute_before_it_expires(wall_ms: int) -> Non
         (
             60_001,
             0,
-            "it would expire in 60001 ms, and a command is good for 60000 ms at most: sign it anew (are both clocks right?)",
+            "a command is good for 1m at most, and this one is for 1 ms longer: sign it anew (are both clocks right?)",
         ),
     ],
 )

@@ -30,6 +30,7 @@ from typing import NamedTuple
 from coordinator.core import ownership
 from coordinator.core.case import ALIVE, INDOUBT, Case
 from coordinator.core.model import UPISH, ServiceState, Word
+from coordinator.core.openings import openings, unheld
 from protocol.event import Ref
 from protocol.moment import lasting
 
@@ -443,6 +444,9 @@ TABLE = (
     Row("take-over-free", FREE, claim_free, Act.CLAIM),
 )
 
+WHILE_NOT_HELD = frozenset({"check-failed", "carrier-lost", "move", "failback"})
+"""By which a node gives a service up only while no operator holds it."""
+
 ROWS = {state: tuple(row for row in TABLE if state in row.states) for state in ServiceState}
 
 NOTHING = Decision("stopping-down", Act.STAY, "the down actions are running")
@@ -453,8 +457,15 @@ def decide(case: Case) -> Decision:
     for row in ROWS.get(case.mine.state, ()):
         if found := row.test(case):
             passed = tuple((node, case.why_not(node)) for node in case.better) if row.act is Act.CLAIM else ()
-            return Decision(row.rule, row.act, found.reason, found.causes, found.to, found.cause, passed)
+            return Decision(row.rule, row.act, found.reason, _causes(case, row, found), found.to, found.cause, passed)
     return NOTHING
+
+
+def _causes(case: Case, row: Row, found: Found) -> tuple[Ref, ...]:
+    """What the row found, and the end of what kept it from fitting until now."""
+    if row.act is Act.CLAIM:
+        return tuple(dict.fromkeys((*found.causes, *openings(case, found.causes))))
+    return (*found.causes, *unheld(case, found.causes)) if row.rule in WHILE_NOT_HELD else found.causes
 
 
 def _refs(*refs: Ref | None) -> tuple[Ref, ...]:

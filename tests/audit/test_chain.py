@@ -57,6 +57,56 @@ def test_config_apply_is_in_the_chain_of_the_failback_that_it_caused(tmp_path: P
     assert any("orders `config apply genesis`" in text for _, text in story(world, nodes))
 
 
+def claim_and_causes(world: Played, nodes: tuple[str, ...] | None) -> list[str]:
+    """The sentences of the events that the owner's claim names."""
+    chain = world.audit("why", "web", nodes=nodes).json["chain"]
+    by_name = {(item["node"], item["number"]): item["text"] for item in chain}
+    claim = [item for item in chain if item["kind"] == "claim"][-1]
+    return [by_name.get((cause["node"], cause["number"]), "") for cause in claim["causes"]]
+
+
+DIED = "at 5s hold web\nat 6s crash lukretia\nat 12s unhold web\nat 14s expect web owner=genesis"
+FAILED = "at 5s hold web\nat 6s fail web lukretia\nat 12s unhold web\nat 14s expect web owner=genesis"
+
+
+@FEEDS
+@pytest.mark.parametrize("end", [DIED, FAILED], ids=["its holder died", "its holder failed"])
+def test_a_claim_that_waited_for_the_end_of_a_hold_names_it(tmp_path: Path, nodes: tuple[str, ...] | None, end: str):
+    if end == DIED and nodes == ("lukretia",):
+        nodes = ("genesis",)  # the dead one's own feed ends before
+    world = played(BEGIN + end, tmp_path / "logs")
+    assert "web is no longer held" in claim_and_causes(world, nodes)
+    assert any("orders `unhold web`" in text for _, text in story(world, nodes)), "and its order is told"
+
+
+@FEEDS
+def test_a_claim_long_after_a_hold_does_not_name_its_end(tmp_path: Path, nodes: tuple[str, ...] | None):
+    over = "at 4s hold web\nat 6s unhold web\nat 9s fail web lukretia\nat 14s expect web owner=genesis"
+    assert "web is no longer held" not in claim_and_causes(played(BEGIN + over, tmp_path / "logs"), nodes)
+
+
+@FEEDS
+def test_a_claim_of_a_node_that_was_made_a_candidate_names_the_configuration(tmp_path: Path, nodes: tuple[str, ...] | None):
+    without = "at 4s apply web nodes=lukretia lukretia genesis\nat 7s fail web lukretia\n"
+    again = "at 12s apply web nodes=lukretia,genesis lukretia genesis\nat 18s expect web owner=genesis"
+    causes = claim_and_causes(played(BEGIN + without + again, tmp_path / "logs"), nodes)
+    assert any("genesis runs configuration" in text for text in causes), causes
+
+
+@FEEDS
+def test_a_claim_of_a_node_that_is_taken_out_of_standby_names_the_word(tmp_path: Path, nodes: tuple[str, ...] | None):
+    out = "at 4s standby genesis\nat 7s fail web lukretia\nat 12s unstandby genesis\nat 14s expect web owner=genesis"
+    causes = claim_and_causes(played(BEGIN + out, tmp_path / "logs"), nodes)
+    assert any("orders `unstandby genesis`" in text for text in causes), causes
+
+
+@FEEDS
+def test_a_failback_that_waited_for_the_end_of_a_hold_names_it(tmp_path: Path, nodes: tuple[str, ...] | None):
+    away = "at 5s crash lukretia\nat 8s hold web\nat 9s start lukretia\nat 40s unhold web\nat 60s expect web owner=lukretia"
+    world = played(BEGIN + away, tmp_path / "logs")
+    assert "web is no longer held" in [text for _, text in story(world, nodes)]
+
+
 RUNS = frozenset(
     {
         Kind.CLAIM, Kind.RECLAIM, Kind.UP, Kind.RELEASE, Kind.DOWN, Kind.FAIL, Kind.RECOVER, Kind.RESTART, Kind.ACTION_STARTED,

@@ -1,5 +1,6 @@
 """Up to when an answer is known. Each history is told from one feed and from all."""
 
+from pathlib import Path
 
 import pytest
 
@@ -27,6 +28,32 @@ def test_with_one_sides_feed_it_says_up_to_when_the_other_side_is_known(cut: Pla
     assert "genesis has claimed it since" in said
     both = cut.audit("who", "web", "--at", cut.at(6_300)).json["open_ends"]
     assert "genesis" not in [end["node"] for end in both], "its own log reaches further"
+
+
+@pytest.mark.parametrize("nodes", [("genesis",), ("lukretia",), None], ids=["genesis", "lukretia", "all feeds"])
+def test_splits_say_up_to_when_each_feed_is_known(cut: Played, nodes: tuple[str, ...] | None):
+    """With one side's feed the split is not seen at all: the other side claimed after its last event that is here."""
+    *found, known = cut.audit("splits", nodes=nodes, as_json=False).out.splitlines()
+    ends = {end["node"]: end["until"] for end in cut.audit("who", "web", "--at", "2999-01-01", nodes=nodes).json["open_ends"]}
+    assert known.startswith("known: ")
+    assert all(f"{node} until {ends[node]}" in known for node in ("lukretia", "genesis"))
+    assert "what a node did after that is not here" in known
+    assert len(found) == 1
+    assert ("and still" in found[0]) is (nodes is None)
+
+
+def test_splits_name_a_candidate_of_which_nothing_is_here(tmp_path: Path):
+    alone = played("at 0s start lukretia\nat 6s expect web owner=lukretia", tmp_path / "logs")
+    said = alone.audit("splits", nodes=("lukretia",), as_json=False).out
+    assert "no split" in said
+    assert "genesis not at all" in said
+    assert alone.audit("splits", nodes=("lukretia",)).json == []
+
+
+def test_a_split_says_which_feeds_do_not_reach_its_end(cut: Played):
+    (split,) = cut.audit("splits").json
+    last = {end["node"]: end["until_ms"] for end in cut.audit("who", "web", "--at", "2999-01-01").json["open_ends"]}
+    assert [end["node"] for end in split["open_ends"]] == [min(last, key=lambda node: last[node])]
 
 
 @pytest.mark.parametrize("nodes", [("lukretia",), None], ids=["one feed", "all feeds"])

@@ -1,10 +1,11 @@
 """Up to when an answer is known: the feeds of a service's candidates that end before the moment asked for.
 
     ends = open_ends(evidence, state, "web", at_ms)     # [End("lukretia", 1767225606000)]; empty: every feed reaches that far
+    reach(evidence, state, ["web"])                     # the end of each feed that matters
     in_words(ends, held, {})                            # what may still change the answer
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from coordinator.core import ownership
@@ -12,6 +13,9 @@ from coordinator.core.model import State
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence
 from tools.audit.tenure import Held
+
+FOR_EVER_MS = 2**63
+"""Later than any clock in an event: no feed reaches so far."""
 
 
 class End(NamedTuple):
@@ -35,6 +39,11 @@ def open_ends(evidence: Evidence, state: State, service: str, at_ms: int) -> lis
     nodes = dict.fromkeys((*ownership.ruled(state, evidence.policy, service).nodes, *sorted(claimed)))
     newest = {node: history.at_ms[history.nodes[node][-1].ref] if history.nodes.get(node) else None for node in nodes}
     return [End(node, last_ms) for node, last_ms in newest.items() if last_ms is None or last_ms < at_ms]
+
+
+def reach(evidence: Evidence, state: State, services: Iterable[str]) -> list[End]:
+    """Up to when each feed that matters for these services is here."""
+    return sorted({end for service in services for end in open_ends(evidence, state, service, FOR_EVER_MS)})
 
 
 def in_words(ends: list[End], held: Held, fenced: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ from store.findings import Finding, Flaw
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.history import NOTHING, History
+from tools.audit.knowledge import End, open_ends, reach
 from tools.audit.options import asked_for, auditing, is_source, settings
 from tools.audit.showing import print_json, print_lines
 from tools.audit.tenure import Held, Tenure, keeps
@@ -46,7 +47,7 @@ class Split:
     knew: dict[str, Ref] = field(default_factory=dict)
     """Node to its first claim or reclaim that knew of this split: its announcement is an answer to it."""
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self, open_ends: Iterable[End] = ()) -> dict[str, Any]:
         return {
             "service": self.service,
             "from": show(self.from_ms),
@@ -58,6 +59,7 @@ class Split:
             "rule": self.rule,
             "reclaimed_at": None if self.reclaimed_ms is None else show(self.reclaimed_ms),
             "reclaimed_at_ms": self.reclaimed_ms,
+            "open_ends": [end.as_json() for end in open_ends],
         }
 
     def __str__(self) -> str:
@@ -75,21 +77,35 @@ def splits(words: tuple[str, ...]) -> None:
     named = [word for word in words if not is_source(word)]
     evidence = gather(asked_for(tuple(word for word in words if word not in named)).sources)
     wanted = {evidence.service(name) for name in named}
-    found = [split for split in splits_of(evidence) if not wanted or split.service in wanted]
+    every, state = _played(evidence)
+    found = [split for split in every if not wanted or split.service in wanted]
     if settings().json:
-        print_json([split.as_json() for split in found])
+        print_json([split.as_json(_open_ends(evidence, state, split)) for split in found])
     else:
-        print_lines([str(split) for split in found] or ["no split: at no time did two nodes hold one service"])
+        services = wanted or {*evidence.policy.services, *evidence.history.services}
+        ends = ", ".join(map(str, reach(evidence, state, services)))
+        said = [str(split) for split in found] or ["no split: at no time did two nodes hold one service"]
+        print_lines([*said, f"known: {ends}; what a node did after that is not here"])
 
 
 def splits_of(evidence: Evidence) -> list[Split]:
     """Every split of the history, also those that last. An end and a claim in one millisecond are none."""
+    return _played(evidence)[0]
+
+
+def _played(evidence: Evidence) -> tuple[list[Split], State]:
     watch = Watch(evidence.history, evidence.policy)
     state = evidence.history.begin
     for event in evidence.history.order:
         state = reduce(state, event)
         watch.see(state, event)
-    return watch.splits
+    return watch.splits, state
+
+
+def _open_ends(evidence: Evidence, state: State, split: Split) -> list[End]:
+    """Feeds that do not reach the end of a split; where it lasts, the last event that is here."""
+    last_ms = max(evidence.history.at_ms.values(), default=0) if split.to_ms is None else split.to_ms
+    return open_ends(evidence, state, split.service, last_ms)
 
 
 class Watch:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 
-from coordinator.core import pieces
+from coordinator.core import orders, pieces
 from coordinator.core.model import Column, Flaw, State, newest_first
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state.file_v1 import read_policy
@@ -58,6 +58,7 @@ def with_policy(state: State, digest: bytes, text: str, number: int) -> State:
     if policy.digest not in state.policies:
         state = replace(state, policies={**state.policies, policy.digest: policy})
         state = replace(state, epochs=state.epochs.with_candidates(partial(was_ever_candidate, state)))
+        state = orders.judged_again(state)
     return _numbered(state, policy.digest, number)
 
 

@@ -25,7 +25,7 @@ from coordinator.core import authority
 from coordinator.core.authority import Denied
 from coordinator.core.model import SKIPPED_KEPT, Column, Flaw, State, newest_first
 from coordinator.core.replacing import replace
-from coordinator.core.standing import FIRST_RULES, FeedOrders, Move, Orders, Word
+from coordinator.core.standing import FIRST_RULES, FeedOrders, Later, Move, Orders, Word
 from protocol.commands import Command
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
@@ -33,10 +33,49 @@ from protocol.kinds import Kind
 Change = Callable[[State, FeedOrders, Event], Orders]
 
 
+LATER_MAX = 128
+"""Of one node, the events that wait for a file: an operator gives a few orders in the seconds between two feeds."""
+
+LATER_BYTES_MAX = 4_096
+"""A command and its signature that wait for a file: an honest one has some 500 bytes."""
+
+
 def noted(state: State, event: Event) -> State:
     """The state after an event of a kind in NOTED; its author's column is another question."""
     feed = state.orders.feed(event.node, event.incarnation)
-    return replace(state, orders=NOTED[event.kind](state, feed, event))
+    orders = NOTED[event.kind](state, feed, event)
+    after = orders.feed(event.node, event.incarnation)
+    if feed.later or (after.configs and after.configs[0] not in state.policies):
+        later = _kept(state, feed.later or Later(feed), event)
+        orders = orders.with_feed(event.node, event.incarnation, replace(after, later=later))
+    return replace(state, orders=orders)
+
+
+def judged_again(state: State) -> State:
+    """Another file counts: what feeds have said while they went by one that did not is judged as if it had counted then.
+
+    So it does not matter whether an order or the signature of its file comes first.
+    """
+    for (node, incarnation), feed in sorted(state.orders.feeds.items()):
+        if feed.later and feed.later.events:
+            orders = state.orders.without({event.ref for event in feed.later.events})
+            state = replace(state, orders=orders.with_feed(node, incarnation, feed.later.before))
+            for event in feed.later.events:
+                state = noted(state, event)
+    return state
+
+
+def _kept(state: State, later: Later, event: Event) -> Later:
+    theirs = (feed.later for (node, _), feed in state.orders.feeds.items() if node == event.node)
+    if later.full or sum(len(other.events) for other in theirs if other) >= LATER_MAX or _size(event) > LATER_BYTES_MAX:
+        return replace(later, events=(), full=True)
+    if event.kind == Kind.CONFIG_APPLIED:
+        event = replace(event, body={"digest": event.body["digest"]})  # the file itself is not asked for again
+    return replace(later, events=(*later.events, event))
+
+
+def _size(event: Event) -> int:
+    return sum(len(part) for part in event.body.values() if isinstance(part, bytes | list))
 
 
 def obeyed(state: State, column: Column, event: Event) -> Column:

@@ -7,12 +7,12 @@ An effect is named by the event that brought it, and none is taken out when its 
 outlives a lost disk wherever one copy of its event is left. So the state does not depend on the order of arrival.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from protocol.commands import Command
-from protocol.event import Ref
+from protocol.event import Event, Ref
 
 MOVES_KEPT = 8
 """Of one service, the latest ones: an older move is over, whatever became of it."""
@@ -70,6 +70,20 @@ class FeedOrders:
     """The last event without authority, with the reason."""
 
 
+    later: "Later | None" = None
+    """What is judged again when another file comes to count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Of a feed that goes by a file which does not count here: what it was before, and what it has said since about orders."""
+
+    before: FeedOrders
+    events: tuple[Event, ...] = ()
+    full: bool = False
+    """There was more than is kept, and nothing of it is judged again."""
+
+
 UNHEARD = FeedOrders()
 
 
@@ -117,6 +131,11 @@ class Orders:
 
     def with_feed(self, node: str, incarnation: int, feed: FeedOrders) -> "Orders":
         return replace(self, feeds={**self.feeds, (node, incarnation): feed})
+
+    def without(self, refs: Set[Ref]) -> "Orders":
+        """As if these events had brought nothing about. A file that one of them signed stays signed."""
+        left = {about: {ref: one for ref, one in found.items() if ref not in refs} for about, found in self.effects.items()}
+        return replace(self, effects={about: found for about, found in left.items() if found}, first=self.first - refs)
 
     def with_effect(self, subject: Subject, ref: Ref, effect: Any) -> "Orders":
         known = {**self.effects.get(subject, {}), ref: effect}

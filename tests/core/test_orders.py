@@ -11,15 +11,19 @@ from typing import Any
 
 import pytest
 
-from coordinator.config import read
+from coordinator.config import parse, read
 from coordinator.core import ownership
 from coordinator.core.model import State
+from coordinator.core.orders import LATER_MAX
 from coordinator.core.reducer import reduce
-from protocol.commands import Act, Command, SignedCommand, sign_command
+from coordinator.policy import Policy
+from protocol.commands import Act, Command, SignedCommand, open_command, sign_command
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
+from protocol.sshkey import FileKey
 from tests.core.story import Believing, complete, fork_of
 from tests.core.test_reconfigure import SCENARIOS
+from tools.simulator.keys import private_key
 from tools.simulator.orders import ADMIN, KEY, armed
 
 POLICY = armed(read(SCENARIOS / "three-nodes.toml", files=False))
@@ -123,6 +127,84 @@ def test_an_order_of_a_replaced_incarnation_stands(feeds: Feeds) -> None:
     feeds.write(OTHER, Kind.HOLD, {})
     feeds.starts(OTHER, incarnation=2)
     assert held(feeds) == {True}
+
+
+# --- an order under a file that is signed in another feed, which may come later -------------------------------------
+
+NIGHT = FileKey(private_key("the night shift"))
+NEWER = parse(f'{POLICY.text}\n[operators.night]\nkey = "{NIGHT.public}"\nrole = "admin"\n', "a file with one operator more")
+
+
+def lives_by(feeds: Feeds, node: str, policy: Policy, number: int) -> None:
+    feeds.write(node, Kind.CONFIG_APPLIED, {"number": number, "digest": policy.digest, "text": policy.text}, "")
+
+
+def applies(feeds: Feeds, node: str, policy: Policy, number: int) -> None:
+    order = feeds.sign("apply", node, service="", epoch=number, digest=policy.digest)
+    feeds.write(node, Kind.COMMAND, {"command": order.raw, "signature": order.signature, "target": node}, "")
+    lives_by(feeds, node, policy, number)
+
+
+def orders_hold(feeds: Feeds, node: str) -> Ref:
+    """By the operator whom only the newer file names."""
+    order = feeds.sign("hold", node)
+    by_night = sign_command(open_command(order.raw, order.signature, {ADMIN: KEY.public}, POLICY.cluster_id).command._replace(
+        operator="night"), NIGHT)  # fmt: skip
+    feeds.obey(node, by_night)
+    return feeds.write(node, Kind.HOLD, {})
+
+
+def test_an_order_counts_whether_it_or_the_signature_of_its_file_comes_first(feeds: Feeds) -> None:
+    """OTHER was told to read its file again; the same file is applied with a signature at OWNER."""
+    lives_by(feeds, OTHER, NEWER, 2)
+    hold = orders_hold(feeds, OTHER)
+    assert held(feeds) == {False}, "nothing shows yet that this file counts"
+    applies(feeds, OWNER, NEWER, 2)
+    assert held(feeds) == {True}
+    feeds.obey(THIEF, feeds.sign("unhold", THIEF, ends=(hold,)))
+    feeds.write(THIEF, Kind.UNHOLD, {"ends": [list(hold)]})
+    assert held(feeds) == {False}
+
+
+def test_an_order_that_the_newer_file_forbids_counts_for_nobody_whatever_comes_first(feeds: Feeds) -> None:
+    lives_by(feeds, OTHER, NEWER, 2)
+    lives_by(feeds, OTHER, POLICY, 3)
+    orders_hold(feeds, OTHER)
+    applies(feeds, OWNER, NEWER, 2)
+    applies(feeds, OWNER, POLICY, 4)
+    assert held(feeds) == {False}
+
+
+def test_an_order_that_was_obeyed_by_the_older_file_ends_where_the_newer_one_forbids_it(feeds: Feeds) -> None:
+    """The operator of the hold stands in the file that OTHER lived by before, and not in the one that it goes by."""
+    applies(feeds, OTHER, NEWER, 2)
+    without = parse(NEWER.text.replace("[operators.night]", "[operators.day]"), "a later file")
+    lives_by(feeds, OTHER, without, 3)
+    orders_hold(feeds, OTHER)
+    assert held(feeds) == {True}, "the file that it goes by is unknown: it is judged by the newest that counts"
+    applies(feeds, OWNER, without, 3)
+    assert held(feeds) == {False}
+
+
+def test_what_follows_in_the_feed_is_kept_too(feeds: Feeds) -> None:
+    """A nonce that counts by the file that comes later is used up: the same command does not count again behind it."""
+    lives_by(feeds, OTHER, NEWER, 2)
+    first = orders_hold(feeds, OTHER)
+    again = feeds.events[OTHER, 1][-2].body
+    feeds.write(OTHER, Kind.COMMAND, again)
+    feeds.write(OTHER, Kind.HOLD, {})
+    applies(feeds, OWNER, NEWER, 2)
+    assert {ownership.held_back(state, "web") for state in feeds.states()} == {frozenset({first})}
+
+
+def test_the_orders_of_a_feed_whose_file_never_counts_are_kept_in_bounds(feeds: Feeds) -> None:
+    lives_by(feeds, THIEF, NEWER, 2)
+    for _ in range(LATER_MAX):
+        orders_hold(feeds, THIEF)
+    state = feeds.state()
+    assert sum(len(feed.later.events) for feed in state.orders.feeds.values() if feed.later) <= LATER_MAX
+    applies(feeds, OWNER, NEWER, 2)
+    assert feeds.state((THIEF, 1)).orders.feed(THIEF, 1).later is not None, "and what is beyond them is judged as it came"
 
 
 # --- attacks: an old order copied from the log, a body of the thief's own, an order sent again ----------------------

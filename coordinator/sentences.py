@@ -105,8 +105,9 @@ def _judged(event: Event, body: ev.Judged) -> str:
         return f"{judges}: not heard in the {lasting(body.silent_ms)} since {event.node} listens for it"
     links = ", ".join(f"{link} {lasting(silent_ms)}" for link, silent_ms in sorted(body.links.items()))
     by_link = f" ({links})" if links else ""
-    why = f"; {lasting(body.after_ms)} are enough, and it was written later since no decision rested on it"
-    late = why if body.late is ev.Late.WITHHELD else ""
+    why = f"; it was so after {lasting(body.after_ms)}, and no decision rested on it until now"
+    notable = 3 * (body.silent_ms - body.after_ms) > body.after_ms  # less is the heartbeat at which it was looked at
+    late = why if body.late is ev.Late.WITHHELD and notable else ""
     return f"{judges}: silent for {lasting(body.silent_ms)} on every way{by_link}{late}"
 
 

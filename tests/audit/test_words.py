@@ -45,7 +45,7 @@ def test_a_judgement_that_is_written_late_says_since_when_it_is_so(tmp_path: Pat
     dead = {line["node"]: line["text"] for line in lines if " dead" in line["text"]}
     assert dead["genesis"].endswith("silent for 500 ms on every way (direct 500 ms, lan 500 ms)"), "it claimed by this"
     assert dead["lukretia"].startswith("lukretia judges genesis dead: silent for 1.3 s on every way")
-    assert dead["lukretia"].endswith("; 500 ms are enough, and it was written later since no decision rested on it")
+    assert dead["lukretia"].endswith("; it was so after 500 ms, and no decision rested on it until now")
 
 
 @FEEDS

@@ -9,7 +9,6 @@ All happens in a copy of the tree. Ends with 1 where a mutant survives that docs
 """
 
 import argparse
-import gc
 import json
 import os
 import random
@@ -55,6 +54,8 @@ def main() -> int:
     known = read(asked.again) if asked.again else {}
     if known:
         mutants = [mutant for mutant in mutants if known.get(mutant.name, {}).get("fate", KILLED) != KILLED]
+    elif asked.go_on and Path(asked.results).exists():
+        known = read(asked.results)
     of = len(mutants)
     if asked.draw and asked.draw < of:
         mutants = random.Random(asked.seed).sample(mutants, asked.draw)  # as drawn: a run that is cut short is a smaller sample
@@ -62,6 +63,8 @@ def main() -> int:
     else:
         drawn = f"all {of}"
     print(drawn, flush=True)
+    if asked.go_on:
+        mutants = [mutant for mutant in mutants if mutant.name not in known]
     with open(asked.results, "a") as results:
 
         def tell(fate: Fate) -> None:
@@ -88,6 +91,7 @@ def run(mutants: list[Mutant], asked: argparse.Namespace, tell: Callable[[Fate],
         "mutants", derandomize=True, database=None, deadline=None,
         phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck),
     )  # fmt: skip
+    kept = Path(asked.footprints).resolve() if asked.footprints else None
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         root = copy_of(ROOT, Path(folder) / "tree")
         for name in [
@@ -100,8 +104,7 @@ def run(mutants: list[Mutant], asked: argparse.Namespace, tell: Callable[[Fate],
         sys.path[:] = [str(root), *(part for part in sys.path if Path(part or ".").resolve() != ROOT)]
         os.environ["PYTHONPATH"] = str(root)
         os.chdir(root)
-        trials = Trials(root, mutants, asked.budget, tell, FRESH_TESTS, asked.footprints and Path(asked.footprints).resolve())
-        gc.freeze()
+        trials = Trials(root, mutants, asked.budget, tell, FRESH_TESTS, kept, asked.side_by_side)
         pytest.main(
             [
                 "-o",
@@ -113,6 +116,7 @@ def run(mutants: list[Mutant], asked: argparse.Namespace, tell: Callable[[Fate],
                 "-p",
                 "no:terminal",
                 "--hypothesis-profile=mutants",
+                "--assert=plain",
                 *asked.tests,
             ],
             plugins=[trials],
@@ -126,9 +130,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="only mutants whose name contains this")
     parser.add_argument("--draw", type=int, default=0, help="so many of them; 0: all")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--budget", type=float, default=6.0, help="seconds of tests for one mutant, the quickest first")
+    parser.add_argument("--budget", type=float, default=6.0, help="seconds of tests for one mutant, the likeliest first")
+    parser.add_argument("--side-by-side", type=int, default=1, help="so many at a time: tests of the guard mostly wait")
     parser.add_argument("--footprints", help="of the tests: kept in this file, or taken from it where it is there")
     parser.add_argument("--again", help="those that survived in these results")
+    parser.add_argument(
+        "--go-on", action="store_true", help="what the results tell already is believed: a run that was broken off"
+    )
     parser.add_argument("--results", default="mutants.jsonl")
     return parser.parse_args()
 

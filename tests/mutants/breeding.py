@@ -5,7 +5,7 @@
 
 mutmut itself leaves out decorated functions and all that stands outside of functions (docs/decisions/0064): the table of
 decide and half of the case would never be touched. Left out here: annotations, decorators, imports, docstrings, aliases of
-types, the arguments of `len` and `isinstance`, and two of mutmut's three ways to spoil a string, which change its case.
+types, `__all__`, the arguments of `len` and `isinstance`, and two of mutmut's three ways to spoil a string (its case).
 """
 
 from collections import Counter
@@ -78,7 +78,13 @@ class Breeder(cst.CSTVisitor):
         self.statements: list[cst.CSTNode] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, LEFT_OUT) or is_docstring(node) or is_alias(node) or is_left_out_call(node):
+        if (
+            isinstance(node, LEFT_OUT)
+            or is_docstring(node)
+            or is_alias(node)
+            or is_list_of_names(node)
+            or is_left_out_call(node)
+        ):
             return False
         if isinstance(node, cst.SimpleStatementLine):
             self.statements.append(node)
@@ -161,6 +167,15 @@ def is_alias(node: cst.CSTNode) -> bool:
         return False
     name = node.value.value if isinstance(node.value, cst.Subscript) else node.value.func
     return isinstance(name, cst.Name) and name.value in ALIASES
+
+
+def is_list_of_names(node: cst.CSTNode) -> bool:
+    """`__all__`: only a star in an import reads it."""
+    return (
+        isinstance(node, cst.Assign)
+        and isinstance(node.targets[0].target, cst.Name)
+        and node.targets[0].target.value == "__all__"
+    )
 
 
 def is_left_out_call(node: cst.CSTNode) -> bool:

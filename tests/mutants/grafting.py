@@ -3,10 +3,12 @@
     grafted = Grafting(root).graft(mutant)      # False: only a fresh process can show this one
 
 Other modules and tables hold the functions themselves, so a changed module beside the old one would not be seen by them.
-What stands in a class (a default of a field, a member of an enumeration) is baked in at its definition: a fresh process.
+What stands in a dataclass (a default of a field) is made again and put into the class that is there; what else is baked in at
+a definition (a member of an enumeration, the default of an argument) needs a fresh process.
 """
 
 import ast
+import dataclasses
 import functools
 import gc
 import sys
@@ -15,6 +17,8 @@ from types import CodeType, FunctionType, ModuleType
 
 from tests.mutants.breeding import Mutant
 
+GENERATED = {"__init__", "__eq__", "__hash__", "__dataclass_fields__"}
+
 
 class Grafting:
     """Made once, after all is imported and before the first fork."""
@@ -22,37 +26,42 @@ class Grafting:
     def __init__(self, root: Path, files: list[str]) -> None:
         self.root = root
         self.modules: dict[str, ModuleType] = {}
-        by_path = {str(Path(module.__file__).resolve()): module for module in list(sys.modules.values()) if has_file(module)}
+        by_path = {str(Path(path_of(module)).resolve()): module for module in list(sys.modules.values()) if has_file(module)}
         for file in files:
             if (module := by_path.get(str((root / file).resolve()))) is not None:
                 self.modules[file] = module
+        self.plain = {file: compiled((root / file).read_text(), path_of(module)) for file, module in self.modules.items()}
         self.live: dict[tuple[str, str, int], list[FunctionType]] = {}
+        self.remembering: dict[str, list[functools._lru_cache_wrapper[object]]] = {}
         for found in gc.get_objects():
             if isinstance(found, FunctionType):
                 code = found.__code__
                 self.live.setdefault((code.co_filename, code.co_qualname, code.co_firstlineno), []).append(found)
+            elif isinstance(found, functools._lru_cache_wrapper):
+                self.remembering.setdefault(_file_of(found.__wrapped__), []).append(found)
+
+    def compiled(self, mutant: Mutant) -> CodeType:
+        """Raises SyntaxError."""
+        return compiled(mutant.source, path_of(self.modules[mutant.file]) if mutant.file in self.modules else mutant.file)
 
     def graft(self, mutant: Mutant) -> bool:
         module = self.modules.get(mutant.file)
-        if module is None or not module.__file__:
+        if module is None:
             return False
         if mutant.function:
-            return self._swap(mutant, module.__file__)
-        return bool(mutant.statement) and self._run_again(mutant, module)
+            return self._swap(mutant, path_of(module))
+        return self._run_again(mutant, module) if mutant.statement else define_again(mutant, module)
 
     def _swap(self, mutant: Mutant, path: str) -> bool:
-        old = compile((self.root / mutant.file).read_text(), path, "exec")
-        pairs = list(changed_pairs(old, compile(mutant.source, path, "exec")))
-        if not pairs:
-            return False
         swapped = False
-        for before, after in pairs:
+        for before, after in changed_pairs(self.plain[mutant.file], compiled(mutant.source, path)):
             for function in self.live.get((path, before.co_qualname, before.co_firstlineno), []):
                 if len(after.co_freevars) != len(function.__code__.co_freevars):
                     return False
                 function.__code__ = after
                 swapped = True
-        forget_results(path)
+        for remembering in self.remembering.get(path, ()):  # what came from the code as it was, while the tests were collected
+            remembering.cache_clear()
         return swapped
 
     def _run_again(self, mutant: Mutant, module: ModuleType) -> bool:
@@ -77,6 +86,16 @@ def has_file(module: object) -> bool:
     return isinstance(module, ModuleType) and isinstance(getattr(module, "__file__", None), str)
 
 
+@functools.lru_cache(maxsize=16)
+def compiled(text: str, path: str) -> CodeType:
+    """Remembered: the fork that puts it in need not do it again."""
+    return compile(text, path, "exec")
+
+
+def path_of(module: ModuleType) -> str:
+    return module.__file__ or ""
+
+
 def changed_pairs(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType]]:
     """Each code object that differs, with what replaces it; the inner ones too, since a live closure has its own."""
     inner_old = [part for part in old.co_consts if isinstance(part, CodeType)]
@@ -86,11 +105,19 @@ def changed_pairs(old: CodeType, new: CodeType) -> list[tuple[CodeType, CodeType
     return [pair for a, b in zip(inner_old, inner_new) if a != b for pair in ((a, b), *changed_pairs(a, b))]
 
 
-def forget_results(path: str) -> None:
-    """What was remembered while the tests were collected came from the code as it was."""
-    for found in gc.get_objects():
-        if isinstance(found, functools._lru_cache_wrapper) and _file_of(found.__wrapped__) == path:
-            found.cache_clear()
+def define_again(mutant: Mutant, module: ModuleType) -> bool:
+    """The dataclass that contains the change, made anew beside the old one, which gets what was generated from the fields."""
+    for statement in ast.parse(mutant.source).body:
+        if isinstance(statement, ast.ClassDef) and statement.lineno <= mutant.first <= (statement.end_lineno or 0):
+            old = vars(module).get(statement.name)
+            if not isinstance(old, type) or not dataclasses.is_dataclass(old):
+                return False
+            beside = dict(vars(module))
+            exec(compile(ast.Module([statement], []), mutant.file, "exec"), beside)
+            for name in GENERATED & vars(beside[statement.name]).keys():
+                setattr(old, name, vars(beside[statement.name])[name])
+            return True
+    return False
 
 
 def _file_of(function: object) -> str:

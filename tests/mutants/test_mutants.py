@@ -9,14 +9,17 @@ from types import ModuleType
 
 import pytest
 
+from tests.actions.lab import can_make_namespaces
 from tests.mutants.breeding import Mutant, breed
 from tests.mutants.grafting import Grafting
+from tools.lab.pytest_plugin import left_out
 
 ROOT = Path(__file__).parents[2]
 
 TEXT = '''"""A story, which no mutant tells otherwise."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 Rule = Callable[[int], bool]
 MOST = 3
@@ -41,6 +44,11 @@ def ruled(most: int) -> Rule:
 
 
 TABLE = {"enough": enough, "large": ruled(10)}
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    seats: int = 4
 '''
 
 
@@ -69,7 +77,7 @@ def mutant(folder: Path, what: str) -> Mutant:
 def test_what_is_changed_and_what_is_left_out(folder: Path) -> None:
     found = breed(folder, "ruled.py")
     assert {mutant.function for mutant in found} == {"", "enough", "Box.full", "ruled"}
-    assert {mutant.first for mutant in found} == {6, 7, 10, 12, 16, 20, 24, 27}
+    assert {mutant.first for mutant in found} == {7, 8, 11, 13, 17, 21, 25, 28, 33}
     assert len({mutant.name for mutant in found}) == len({mutant.source for mutant in found}) == len(found)
 
 
@@ -99,6 +107,35 @@ def test_what_is_baked_in_at_a_definition_needs_a_fresh_process(folder: Path, mo
     default = "def enough(count: int, least: int = 1) -> bool: -> def enough(count: int, least: int = 2) -> bool:"
     for what in (default, "size: int = 2 -> size: int = 3"):
         assert not Grafting(folder, ["ruled.py"]).graft(mutant(folder, what))
+
+
+def test_the_default_of_a_field_reaches_the_class_that_others_hold(folder: Path, module: ModuleType) -> None:
+    room = module.Room
+    assert Grafting(folder, ["ruled.py"]).graft(mutant(folder, "seats: int = 4 -> seats: int = 5"))
+    assert room().seats == 5
+
+
+IN_A_WORLD = """
+import os, sys
+from pathlib import Path
+from tests.mutants.world import own_world, put_over
+
+file, other = map(Path, sys.argv[1:])
+own_world()
+put_over(file, other)
+print(file.read_text(), sorted(name for name in os.listdir("/proc") if name.isdigit()), flush=True)
+"""
+
+
+def test_a_guard_that_kills_all_that_it_finds_would_find_itself_alone(tmp_path: Path) -> None:
+    left_out(None if can_make_namespaces() else "network namespaces cannot be made here; run the tests as root")
+    file, other = tmp_path / "file", tmp_path / "other"
+    file.write_text("plain")
+    other.write_text("changed")
+    words = [sys.executable, "-c", IN_A_WORLD, str(file), str(other)]
+    ran = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert ran.stdout == "changed ['1', '2']\n", ran.stderr
+    assert file.read_text() == "plain"
 
 
 def test_a_run_tells_what_was_killed_by_which_test_and_what_was_not(tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def run(mutants: list[Mutant], asked: argparse.Namespace, tell: Callable[[Fate],
         sys.path[:] = [str(root), *(part for part in sys.path if Path(part or ".").resolve() != ROOT)]
         os.environ["PYTHONPATH"] = str(root)
         os.chdir(root)
-        trials = Trials(root, mutants, asked.budget, tell, FRESH_TESTS, kept, asked.side_by_side)
+        trials = Trials(root, tuple(asked.files), mutants, asked.budget, tell, FRESH_TESTS, kept, asked.side_by_side)
         pytest.main(
             [
                 "-o",

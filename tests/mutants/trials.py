@@ -67,6 +67,8 @@ class Fate:
 @dataclass(eq=False)
 class Trials:
     root: Path
+    files: tuple[str, ...]
+    """All that footprints tell of, also where no mutant of this run is in one."""
     mutants: list[Mutant]
     budget_s: float
     tell: Callable[[Fate], None]
@@ -87,7 +89,7 @@ class Trials:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
         session.config.option.tbstyle = "native"  # printing arguments takes longer than many a test
-        files = sorted({mutant.file for mutant in self.mutants})
+        files = sorted(self.files)
         self.footprints = self._in_fork(lambda: self._measure(files), GUARD in files)
         wanted_s = sum(footprint.seconds for footprint in self.footprints.values())
         print(
@@ -128,7 +130,11 @@ class Trials:
         with Traced(self.root, GUARD in files) as guard:
             seen = coverage.Coverage(data_file=None, include=list(paths), config_file=False)
             kept = json.loads(self.kept.read_text()) if self.kept and self.kept.exists() else {}
-            found = {name: footprint for name, footprint in kept.items() if name in self.items}
+            found = {
+                name: footprint
+                for name, footprint in kept.items()
+                if name in self.items and footprint["lines"].keys() >= {*files}
+            }
             new = {name: item for name, item in self.items.items() if name not in found}
             seen.start()
             for name, item in new.items():

@@ -44,7 +44,7 @@ def unproved(state: State, node: str, domain: Domain, raw: bytes, signature: byt
     if state.trust.keyring is not None:
         return _refusal(state.trust.keyring, node, domain, raw, signature)
     why = f"no configuration that counts names a node {node}"
-    for key in {policy.nodes[node].key for policy in state.policies.values() if node in policy.nodes}:
+    for key in sorted({policy.nodes[node].key for policy in state.policies.values() if node in policy.nodes}):
         refused = _checked(node, key, domain, raw, signature)
         if refused is None:
             return None

@@ -352,7 +352,7 @@ def test_what_was_held_aside_is_merged_in_and_named() -> None:
 
 def test_of_many_services_each_piece_has_a_hundred_and_fifty() -> None:
     names = [f"s{number:03}" for number in range(301)]
-    body = {"held": ["s000", "s300"], "services": {name: {"epoch": 1} for name in names}, "number": 12}
+    body = {"held": ["s000", "s300"], "services": {name: {"epoch": 1} for name in reversed(names)}, "number": 12}
     pieces = in_pieces(body)
     assert [list(piece["services"]) for piece in pieces] == [names[:150], names[150:300], names[300:]]
     assert [piece["held"] for piece in pieces] == [["s000"], [], ["s300"]]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from coordinator.core import ownership, proof
 from coordinator.core.model import Flaw, State
@@ -30,6 +31,7 @@ from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Domain
 from protocol.signing import Identity
+from tests.core.story import policy
 
 CLUSTER = bytes(32)
 ANN, EVE = Identity.fresh("ann"), Identity.fresh("eve")
@@ -156,3 +158,47 @@ def test_what_is_too_long_for_pieces_is_known_before_any_is_written() -> None:
 def test_what_is_no_evidence_has_no_sides(whole: bytes) -> None:
     assert None in runs_of(whole)
     assert joined([whole], b"") == b""
+
+
+# --- why it proves nothing, word for word ----------------------------------------------------------------------------
+
+
+def reader(*keys: bytes) -> State:
+    """By files that give ann these keys."""
+    file = policy("ann", "eve")
+    nodes = [{**file.nodes, "ann": replace(file.nodes["ann"], key=key)} for key in keys]
+    return State.begin(*(replace(file, nodes=named, digest=key) for named, key in zip(nodes, keys)))
+
+
+def test_an_event_that_the_named_node_did_not_sign_is_called_so() -> None:
+    unsigned = "an event that ann did not write: not signed by ann as failover/event/v1"
+    for state in (STATE, reader(ANN.public)):
+        for one, other in ((ANN, EVE), (EVE, ANN)):
+            assert proof.fork(state, seen(written("a", signer=one), written("b", signer=other))) == unsigned
+        assert proof.fork(state, seen(written("a"), written("b"))) is None
+
+
+def test_an_event_with_another_name_is_called_by_both() -> None:
+    wrong = proof.fork(STATE, seen(written("a"), written("b"), number=2))
+    assert wrong == f"the events are called {written('a')[0].ref}, and ann 1/2 is named"
+
+
+def test_where_no_file_names_the_node_nothing_is_proved() -> None:
+    assert proof.unproved(State.begin(), "ann", Domain.EVENT, b"", b"") == "no configuration that counts names a node ann"
+    assert proof.unproved(State.begin(policy("eve")), "ann", Domain.EVENT, b"", b"") == proof.unproved(
+        State.begin(), "ann", Domain.EVENT, b"", b""
+    )
+
+
+def test_of_several_keys_that_do_not_fit_each_run_of_a_reader_gives_the_same_reason() -> None:
+    """A set of keys has another order in every process: two readers of one log named one event by two sentences."""
+    unusable = bytes(32)
+    for seed in range(1, 21):
+        sound = Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32).public_key().public_bytes_raw()
+        state = reader(sound, unusable)
+        assert proof.unproved(state, "ann", Domain.EVENT, b"", b"") == "not signed by ann as failover/event/v1"
+    assert str(proof.unproved(reader(unusable), "ann", Domain.EVENT, b"", b"")).startswith("node ann: ")
+
+
+def test_what_is_no_last_word_is_called_so() -> None:
+    assert str(proof.last_word(STATE, b"\xc1", b"")).startswith("not a last word: ")

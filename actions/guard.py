@@ -319,7 +319,7 @@ def look(downs: list[Told]) -> bool:
     try:
         everything = every_address() if wanted else []
     except OSError as error:
-        complain(f"nobody can tell which addresses are here: {error}")
+        complain(f"the addresses that are here cannot be listed: {error}")
         return False
     for one in carried(everything, wanted):
         claimed_by(one, wanted)[0]["here"].append(one)
@@ -336,7 +336,7 @@ def nothing_left(downs: list[Told]) -> bool:
     try:
         left = [one for one in every_address() if claimed_by(one, wanted)] if wanted else []
     except OSError as error:
-        complain(f"nobody can tell which addresses are still here: {error}")
+        complain(f"the addresses that are still here cannot be listed: {error}")
         return False
     for one in left:
         complain(f"{socket.inet_ntop(family_of(one.address), one.address)} is still here, on interface {one.interface}")

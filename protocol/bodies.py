@@ -96,7 +96,7 @@ class Ping(NamedTuple):
     @classmethod
     def decode(cls, body: bytes) -> "Ping":
         if len(body) != 9 or body[8] > 1:
-            raise Refused(Reason.GARBAGE, "a ping that is none")
+            raise Refused(Reason.GARBAGE, "not the fields of a ping")
         return cls(int.from_bytes(body[:8], "big"), body[8] == 1)
 
 

@@ -51,7 +51,7 @@ def check_key(public: bytes) -> bytes:
     if y >= P or not _on_curve(y):
         raise UnusableKey("these 32 bytes are no Ed25519 public key; make a new one with `failc key new NODE DIR`")
     if y in SMALL_ORDER_Y:
-        raise UnusableKey("this Ed25519 key has a small order: anybody can sign for it; make a new one")
+        raise UnusableKey("this Ed25519 key has a small order: signatures for it need no private key; make a new one")
     return public
 
 

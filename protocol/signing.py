@@ -87,4 +87,4 @@ def _check_mode(path: Path, found: os.stat_result) -> None:
         raise UnusableKey(f"{path}: not a file; put this node's key there")
     mode = stat.S_IMODE(found.st_mode)
     if mode != 0o600:
-        raise UnusableKey(f"{path}: mode {mode:04o}, must be 0600; if nobody else has read it: chmod 600 {path}")
+        raise UnusableKey(f"{path}: mode {mode:04o}, must be 0600; if no other user has read it: chmod 600 {path}")

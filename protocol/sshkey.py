@@ -55,7 +55,7 @@ def load_private(path: Path) -> FileKey:
     try:
         with open(path, "rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise UnusableKey(f"{path}: others can read it; chmod 600 {path}")
+                raise UnusableKey(f"{path}: other users can read it; chmod 600 {path}")
             text = file.read(65_536)
     except OSError as error:
         raise UnusableKey(f"{path}: {error.strerror}; name an OpenSSH private key with --identity") from None

@@ -208,7 +208,7 @@ def _loose(entries: dict[int, Entry], attested: set[int], seals: dict[int, Seal]
         tail -= 1
     if tail == last:
         return []
-    text = f"neither this event nor a later one is signed: nobody answers for {last - tail} event(s) at the feed's end"
+    text = f"neither this event nor a later one is signed: no signature answers for {last - tail} event(s) at the feed's end"
     return [Finding(Flaw.SIGNATURE, *entries[tail + 1].ref, text)]
 
 

@@ -105,7 +105,7 @@ def peer_dead(view: NodeView, peers: Peers) -> Iterator[Condition]:
 def peer_unfit(view: NodeView, peers: Peers) -> Iterator[Condition]:
     for name, peer in peers.items():
         if peer.judgement is Judgement.ALIVE and not peer.fit:
-            text = f"{name} is alive and says that it is fit for nothing: see `failc status` there"
+            text = f"{name} is alive and says that it is not fit: see `failc status` there"
             yield Condition(AlarmName.PEER_UNFIT, text, node=name)
 
 
@@ -151,7 +151,7 @@ def config_differs(view: NodeView, peers: Peers) -> Iterator[Condition]:
     """Two files at once are a mistake, or a change that is half done."""
     for name, peer in peers.items():
         if peer.judgement is Judgement.ALIVE and not peer.agrees:
-            text = f"{name} runs another configuration: nobody fails back until all run the same file"
+            text = f"{name} runs another configuration: no node fails back until all run the same file"
             yield Condition(AlarmName.CONFIG_DIFFERS, text, node=name)
 
 

@@ -55,7 +55,7 @@ def address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     except ValueError:
         raise BadEndpoint(f'"{text}" is not an IP address', 'Write one such as "10.77.0.11" or "[fd77::1]:1291"') from None
     if found.is_unspecified or found.is_multicast:
-        raise BadEndpoint(f'"{text}" is no single host\'s address', "Write the address of this node on this link")
+        raise BadEndpoint(f'"{text}" is not the address of a single host', "Write the address of this node on this link")
     return found
 
 

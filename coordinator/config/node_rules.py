@@ -65,7 +65,7 @@ def timing(reading: Reading) -> Findings:
     if dead > DEAD_MS_MAX:
         yield Finding(("timing", "dead"), f"{spoken(dead)} is out of range", f"Write at most {spoken(DEAD_MS_MAX)}")
     if timing.drift > 100_000:
-        yield Finding(("timing", "drift"), "is more than 10%", 'Write "1%": quartz is a hundred times better')
+        yield Finding(("timing", "drift"), "is more than 10%", 'Write "1%": a quartz clock is a hundred times better')
 
 
 def node_keys(reading: Reading) -> Findings:
@@ -128,7 +128,7 @@ def link_hosts(reading: Reading) -> Findings:
         if str(found) == "255.255.255.255":
             yield Finding(path, f"{found} is heard by all hosts", "Write the address of this node on this link")
         elif found.version == 6 and found.ipv4_mapped:
-            what = f"{found} is an IPv4 address in the clothes of IPv6"
+            what = f"{found} is an IPv4 address written as IPv6"
             yield Finding(path, what, f'Write "{found.ipv4_mapped}"')
 
 

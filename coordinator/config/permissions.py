@@ -38,7 +38,7 @@ def writable_by(place: File) -> str:
         if found.st_uid not in (0, os.geteuid()):
             return f"user {_name(found.st_uid)}"
         if found.st_mode & stat.S_IWOTH:
-            return "everybody"
+            return "every user"
         if found.st_mode & stat.S_IWGRP and found.st_gid not in (0, _own_group(found.st_uid)):
             return f"group {found.st_gid}"
     return ""

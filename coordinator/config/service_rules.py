@@ -130,9 +130,9 @@ def _nobodys(address: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> tupl
     ip, network = address.ip, address.network
     several = network.prefixlen < network.max_prefixlen - 1  # of two or one all are hosts: RFC 3021, RFC 6164
     if ip.is_loopback:
-        return f"{ip} is answered by every machine itself", "Write an address of the network that clients are in"
+        return f"{ip} is a loopback address of every machine", "Write an address of the network that clients are in"
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        return f"{ip} is an IPv4 address in the clothes of IPv6", f'Write "{ip.ipv4_mapped}/24", with the prefix of its network'
+        return f"{ip} is an IPv4 address written as IPv6", f'Write "{ip.ipv4_mapped}/24", with the prefix of its network'
     if network.prefixlen == 0:
         return f'"{address}" makes a network of all addresses there are', f'Write the prefix of its network, such as "{ip}/24"'
     if str(ip) == "255.255.255.255":

@@ -155,14 +155,14 @@ class ServiceShape(Shape):
         "auto", description="When a better candidate gets the service back.", examples=["10m"]
     )
     partition: _one_of("serve", "majority", "arbiter") = Field(  # type: ignore[valid-type]
-        "serve", description="Who may own while cut off.", examples=["serve"]
+        "serve", description="Who may own the service while cut off.", examples=["serve"]
     )
     lease: Duration = Field(500, description="majority, arbiter: how long a holder may go on unheard.", examples=["500ms"])
     split_winner: _one_of("preference", "incumbent") = Field(  # type: ignore[valid-type]
         "preference", description="Who keeps the service after a split.", examples=["preference"]
     )
     on_isolation: _one_of("keep", "release") = Field(  # type: ignore[valid-type]
-        "keep", description="What an owner does that hears nobody.", examples=["keep"]
+        "keep", description="What an owner does while it hears no other node.", examples=["keep"]
     )
     restarts: Annotated[int, _whole(0, 100)] = Field(0, description="In place, before another node is tried.", examples=[1])
     retry: Annotated[int | str, _duration_or("never"), _duration_schema("never")] = Field(

@@ -18,11 +18,11 @@ OVERWRITTEN = "Cannot overwrite a value"
 INLINE_TWICE = re.compile(r"Duplicate inline table key '(.*)'")
 
 QUOTES = dict.fromkeys("“”„‟«»‘’‚‛′″", ("is a quote as word processors make them", 'Write a plain one: "'))
-SPACES = dict.fromkeys("\u00a0\u2007\u202f\u2009\u3000", ("looks like a space and is none", "Write a plain space"))
+SPACES = dict.fromkeys("\u00a0\u2007\u202f\u2009\u3000", ("looks like a space and is not one", "Write a plain space"))
 NOTHINGS = dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad", ("cannot be seen and does not belong here", "Delete it"))
 SIGNS = {
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", ("looks like a hyphen and is none", "Write a plain one: -")),
-    "＝": ("looks like an equals sign and is none", "Write a plain one: ="),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", ("looks like a hyphen and is not one", "Write a plain one: -")),
+    "＝": ("looks like an equals sign and is not one", "Write a plain one: ="),
 }
 LOOKALIKES = {**QUOTES, **SPACES, **NOTHINGS, **SIGNS}
 """What editors, web pages and mail put in the place of a letter that TOML has."""

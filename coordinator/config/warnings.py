@@ -11,7 +11,7 @@ def findings(reading: Reading) -> Iterator[Finding]:
     yield from _timing(reading)
     yield from _services(reading)
     if not reading.file.operators:
-        yield Finding((), "names no operator", "Nobody can fail, recover or move a service until [operators.NAME] has a key")
+        yield Finding((), "names no operator", "Until [operators.NAME] has a key, no command can be given")
 
 
 def _timing(reading: Reading) -> Iterator[Finding]:
@@ -21,7 +21,7 @@ def _timing(reading: Reading) -> Iterator[Finding]:
         yield Finding(("timing", "indoubt"), what, "Two lost packets raise a doubt")
     if timing.dead < 4 * timing.heartbeat:
         what = f"dead {spoken(timing.dead)} is shorter than 4 heartbeats (4 x {spoken(timing.heartbeat)})"
-        yield Finding(("timing", "dead"), what, "On one lossy link expect moves that nobody needed")
+        yield Finding(("timing", "dead"), what, "On one lossy link expect needless moves")
 
 
 def _services(reading: Reading) -> Iterator[Finding]:
@@ -30,7 +30,7 @@ def _services(reading: Reading) -> Iterator[Finding]:
         yield Finding((), "names no service", "The cluster keeps its feeds and owns nothing")
     for name, service in reading.file.services.items():
         if len(service.nodes) == 1:
-            instead = "Nobody can take over: name a second candidate"
+            instead = "No other node can take over: name a second candidate"
             yield Finding(("services", name, "nodes"), f"only {service.nodes[0]} may own it", instead)
         if service.on_isolation == "release" and len(nodes) == 2:
             what = "with two nodes and no witness, the death of one isolates the other, which then releases as well"

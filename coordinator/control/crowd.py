@@ -25,7 +25,7 @@ class Crowd:
 
     def admit(self) -> RequestHandler:
         """For one more connection. The oldest that asks nothing goes, where there are none the oldest of all."""
-        assert self._server is not None, "nobody is admitted before there is a server"
+        assert self._server is not None, "no connection is admitted before there is a server"
         here = [one for one in self._server.connections if one.transport is not None]
         if len(here) >= CONNECTIONS_MAX:
             next((one for one in here if one not in self._attended), here[0]).force_close()

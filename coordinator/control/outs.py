@@ -138,7 +138,7 @@ def _ended(view: StateView, node: str, column: ServiceColumn, down: Mapping[str,
         return f"{words(command(view, column.wish_by))} said fail on {node}"
     if cause == "standby":
         return f"{node} was put in standby by an operator"
-    return f"{node} has let it go: {down.get('reason') or cause}"
+    return f"{node} has given it up: {down.get('reason') or cause}"
 
 
 def words(said: Said | None) -> str:

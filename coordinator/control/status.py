@@ -166,9 +166,9 @@ def reason(
 def _nobody(view: StateView, ruled: ServicePolicy, peers: Mapping[str, PeerView]) -> str:
     """A candidate tells its own reason; a node that may not own the service, what it knows of those that may."""
     if view.me not in ruled.nodes:
-        return "; ".join(["nobody holds it", *(_candidate(view, ruled.name, node, peers) for node in ruled.nodes)])
+        return "; ".join(["no node holds it", *(_candidate(view, ruled.name, node, peers) for node in ruled.nodes)])
     mine = _column(view, view.me, ruled.name)
-    return f"nobody holds it; {view.me} is {_said(view, ruled.name, view.me, view.sentence(ruled.name) or mine.reason, peers)}"
+    return f"no node holds it; {view.me} is {_said(view, ruled.name, view.me, view.sentence(ruled.name) or mine.reason, peers)}"
 
 
 def _candidate(view: StateView, name: str, node: str, peers: Mapping[str, PeerView]) -> str:

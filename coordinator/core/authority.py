@@ -27,7 +27,7 @@ class Denied:
 def judge(policy: Policy | None, feed: FeedOrders, event: Event) -> Command | Denied:
     """The command inside a `command` event, or why it is not obeyed. `policy` is the one in force in its feed."""
     if policy is None:
-        return Denied("no configuration is in force in this feed: nobody's role is known")
+        return Denied("no configuration is in force in this feed: no operator's role is known")
     try:
         signed = open_command(event.body["command"], event.body["signature"], _keys(policy), policy.cluster_id)
     except (Refused, NotCanonical) as refusal:

@@ -201,7 +201,7 @@ def _meant(core: Core, command: Command) -> Refusal | None:
         return Refusal(f"no node {strangers[0]}: there are {', '.join(core.policy.nodes)}")
     dead = [act.node for act in command.acts if not lives(core, act.node)]
     if len(dead) == len(command.acts):
-        return Refusal(f"{dead[0]} is dead, and cannot act: say it again when it is back, or of a node that lives")
+        return Refusal(f"{dead[0]} is dead, and cannot act: give the command again when it is back, or name a node that lives")
     return None
 
 
@@ -253,7 +253,7 @@ def _holder(core: Core, wanted: Wanted) -> Targets:
         return (owner,)
     dead = ownership.holders(core.state, wanted.service)
     more = f"; {dead[0]} did, and is dead: name it, if it is certainly down there" if dead else ""
-    return Refusal(f"nobody holds {wanted.service}{more}")
+    return Refusal(f"no node holds {wanted.service}{more}")
 
 
 def _fail(core: Core, wanted: Wanted) -> Targets:
@@ -280,7 +280,7 @@ def _recover(core: Core, wanted: Wanted) -> Targets:
     if living or everywhere:
         return living or (core.me,)
     if failed:
-        return Refusal(f"{failed[0]} is dead: say it again when it is back, or to it")
+        return Refusal(f"{failed[0]} is dead: give the command again when it is back")
     return _nothing_to_recover(core, wanted.service, nodes)
 
 
@@ -288,10 +288,10 @@ def _nothing_to_recover(core: Core, service: str, nodes: tuple[str, ...]) -> Ref
     """Of the dead nobody knows it, and what is still going down may yet end in FAIL."""
     states = {node: core.state.column(node).service(service).state for node in nodes if lives(core, node)}
     if not states:
-        return Refusal(f"{nodes[0]} is dead: say it again when it is back, or to it")
+        return Refusal(f"{nodes[0]} is dead: give the command again when it is back")
     going = [node for node, state in states.items() if state is ServiceState.STOPPING]
     if going:
-        return Refusal(f"{service} is STOPPING on {going[0]}: say it again when that is over")
+        return Refusal(f"{service} is STOPPING on {going[0]}: give the command again when that is over")
     where = ", ".join(f"{state} on {node}" for node, state in states.items())
     return Already(f"{service} is {where} already: nothing to recover")
 

@@ -37,7 +37,7 @@ from protocol.moment import lasting
 RECOVER, FAIL, UP, RECLAIM = ServiceState.RECOVER, ServiceState.FAIL, ServiceState.UP, ServiceState.RECLAIM
 
 
-BY_LAST_WORD = "by its last word: it has let it go, or its faild has ended"
+BY_LAST_WORD = "by its last word: it has given it up, or its faild has ended"
 """A last word is faster than the events that say why; `coordinator.control.outs` looks for these later."""
 
 
@@ -135,7 +135,7 @@ def refused(case: Case) -> Found | None:
     if not case.given.refused:
         return None
     causes = sorted(ownership.forks(case.state, case.me)) or _refs(case.column.started)
-    return Found("its peers do not go by this node's feed", tuple(causes), RECOVER, "forked")
+    return Found("its peers no longer trust this node's feed", tuple(causes), RECOVER, "forked")
 
 
 def check_failed(case: Case) -> Found | None:
@@ -275,7 +275,7 @@ def unfit(case: Case) -> Found | None:
     if not case.given.fit:
         return Found(f"this node is not fit: {case.given.unfit_because}")
     if case.given.refused:
-        return Found("its peers do not go by this node's feed")
+        return Found("its peers no longer trust this node's feed")
     if case.mine.carrier_lost:
         return Found(f"no carrier on {', '.join(sorted(case.mine.carrier_lost))}")
     return None
@@ -361,7 +361,7 @@ def claim_free(case: Case) -> Found | None:
     let_go = [node for node in case.given.peers if case.theirs(node).epoch]
     last = max(let_go, key=lambda node: case.theirs(node).epoch, default=None)
     if last is None:
-        who = "nobody else has held it" if case.mine.epoch else "nobody has held it yet"
+        who = "no other node has held it" if case.mine.epoch else "no node has held it yet"
         return Found(who, _refs(case.mine.changed or case.column.started))
     over = ownership.ended(case.state, case.name, last) if case.theirs(last).holds else None
     how = _how_it_ended(case, last, over)
@@ -378,11 +378,11 @@ def _how_it_ended(case: Case, last: str, over: Word | None) -> str:
     if theirs.changed == column.started and not over:
         return f"an earlier run of {last} had it, and is over"
     if not over or theirs.state is ServiceState.STOPPING:
-        return f"{last} has let it go" + (f": {theirs.reason}" if theirs.reason else "")
+        return f"{last} has given it up" + (f": {theirs.reason}" if theirs.reason else "")
     if column.leaving:
-        return f"{last} is being stopped, and has let it go"
+        return f"{last} is being stopped, and has given it up"
     if _move(case):
-        return f"{last} has let it go: moved to {case.me}"
+        return f"{last} has given it up: moved to {case.me}"
     return f"{last} says that it is down there, {BY_LAST_WORD}"
 
 

@@ -212,7 +212,7 @@ def _readmitted(command: Command, event: Event) -> tuple[tuple[str, ...], Any] |
 
 
 def _as_signed(same: bool, event: Event) -> Denied | None:
-    return None if same else Denied(f"{event.kind} {event.service} says otherwise than the command before it")
+    return None if same else Denied(f"{event.kind} {event.service} differs from the command before it")
 
 
 NOTED: Mapping[str, Change] = {

@@ -92,7 +92,7 @@ class Passing:
             late = now_ms - passed.began_ms >= PATIENCE_MS
             for node in sorted(passed.waiting):
                 if not living(node):
-                    self._given_up(passed, node, f"{node} died before it answered: say it again, of a node that lives")
+                    self._given_up(passed, node, f"{node} died before it answered: give the command again for a living node")
                 elif late:
                     self._given_up(passed, node, f"{node} has not answered for {lasting(PATIENCE_MS)}, and may obey yet: look")
             if passed.waiting and now_ms >= passed.again_ms:

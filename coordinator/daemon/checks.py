@@ -68,7 +68,7 @@ class CheckRounds:
     def _not_begun(self, number: int, why: Unasked) -> None:
         if number not in self._unasked:
             self._unasked.add(number)
-            log.error("%s: check %d cannot be begun: %s. That says nothing about it", self._service.name, number, why)
+            log.error("%s: check %d cannot be begun: %s. That says nothing about the service", self._service.name, number, why)
 
     async def _run(self, number: int, policy: CheckPolicy) -> Found:
         timeout_s = policy.timeout_ms / 1000

@@ -86,4 +86,5 @@ def look(links: Mapping[str, Address]) -> None:
 def _unusable(name: str, address: Address, error: OSError) -> LinksUnusable:
     host, port = address
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    return LinksUnusable(f"link {name}: cannot listen on {where}: {error.strerror}. Does another faild run, or is it not ours?")
+    ask = "Does another faild run, or is it another host's address?"
+    return LinksUnusable(f"link {name}: cannot listen on {where}: {error.strerror}. {ask}")

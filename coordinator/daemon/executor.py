@@ -349,4 +349,4 @@ def _swept(service: str, name: str, seen: Seen, result: Result) -> str:
         return f"{service}: {name} was {'up' if seen is Seen.UP else 'in an unknown state'} at the start, taken down"
     if seen is Seen.UP:
         raise StillUp(f"{service}: {name} is up and stays up: {result.text}. Take it down by hand, then start again.")
-    return f"{service}: {name}: nobody can tell whether it is up, and taking it down failed: {result.text}"
+    return f"{service}: {name}: whether it is up cannot be told, and taking it down failed: {result.text}"

@@ -30,7 +30,7 @@ async def mended(service: str, actions: Sequence[AddressAction]) -> dict[Address
         told = action.tell()
         found[action] = "" if told.ending is Ending.DONE else f"{service}: {told.text}"
     well = [action for action in unheard if not found[action]]
-    _say(service, [action for action in well if action in back], "was removed by somebody else, put back and announced")
+    _say(service, [action for action in well if action in back], "was not removed by faild: put back and announced")
     _say(service, [action for action in well if action not in back], "is announced again", logging.INFO)
     return found
 
@@ -44,7 +44,7 @@ async def _put_back(service: str, gone: Sequence[AddressAction], found: dict[Add
         if put.ending is Ending.DONE:
             back.add(action)
         else:
-            found[action] = f"{service}: an address was removed by somebody else and cannot be put back: {put.text}"
+            found[action] = f"{service}: an address that faild did not remove is gone and cannot be put back: {put.text}"
         await asyncio.sleep(0)
     return back
 

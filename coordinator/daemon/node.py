@@ -219,7 +219,7 @@ class Node:
             for effect in ordered:
                 PERFORM[type(effect)](self, effect)
         except Exception as error:
-            _break_off(f"a bug: {given} broke what must be", error)
+            _break_off(f"a bug: {given} broke an invariant", error)
         if core.state is not before:
             self.links_.remember(core.departed)
             self.bell.ring()
@@ -358,10 +358,10 @@ class Node:
         self.alarms_.end(order.name, service=order.service, node=order.node)
 
     def _overfed(self, peer: str) -> None:
-        self.alarms_.begin(AlarmName.QUOTA, f"{peer} says more over its links than is read: it is heard slowly", node=peer)
+        self.alarms_.begin(AlarmName.QUOTA, f"{peer} sends more over its links than is read: it is read slowly", node=peer)
 
     def _visited(self, node: str, host: str) -> None:
-        text = f"{node} knocks from {host}, and is not in the configuration any more: it runs an old file"
+        text = f"{node} tries to connect from {host}, and is no longer in the configuration: it runs an old file"
         self.alarms_.begin(AlarmName.REMOVED_NODE, text, node=node)
 
     async def _evidence(self, node: str) -> Removal:

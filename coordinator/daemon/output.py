@@ -62,7 +62,7 @@ class Output(logging.Handler):
             self._lost += 1
             return
         if self._lost:
-            self._lines.put((sys.stderr, f"{self._lost} lines are lost here: nobody read what faild says"))
+            self._lines.put((sys.stderr, f"{self._lost} lines are lost here: the output of faild was not read"))
             self._lost = 0
         self._lines.put((stream, line))
 

@@ -50,7 +50,7 @@ class Rivals:
         try:
             self._process = await asyncio.to_thread(_spawn)
         except OSError as error:
-            return log.warning("nobody watches whether others answer for our addresses: %s", error.strerror)
+            return log.warning("other machines that answer for our addresses are not looked for: %s", error.strerror)
         assert self._process.stdout is not None, "it speaks through a pipe"
         os.set_blocking(self._process.stdout.fileno(), False)
         asyncio.get_running_loop().add_reader(self._process.stdout, self._hear)
@@ -106,7 +106,7 @@ class Rivals:
             piece = os.read(self._process.stdout.fileno(), 65536)
             if not piece:
                 asyncio.get_running_loop().remove_reader(self._process.stdout)
-                return log.warning("faild-rivals ended: nobody watches whether others answer for our addresses")
+                return log.warning("faild-rivals ended: other machines that answer for our addresses are not looked for")
             *lines, self._rest = (self._rest + piece).split(b"\n")
             for line in lines:
                 _, interface, address, mac = json.loads(line)

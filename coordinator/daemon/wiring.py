@@ -266,7 +266,7 @@ class Wiring:
         if len(self._strangers) > STRANGERS_MAX:
             oldest = next(iter(self._strangers))
             self._strangers.pop(oldest)
-            self.tally.count(STRANGER, oldest.link, Refused(Reason.TLS, f"more than {STRANGERS_MAX} connections of nobody"))
+            self.tally.count(STRANGER, oldest.link, Refused(Reason.TLS, f"more than {STRANGERS_MAX} unproved connections"))
             oldest.abort()
         return connection
 
@@ -338,4 +338,4 @@ def _pairs(policy: Policy, me: str) -> dict[tuple[str, str], tuple[Address, Addr
 
 
 def _unknown() -> tuple[Link, Opener]:
-    raise Refused(Reason.UNKNOWN_KEY, "a datagram sealed with a key that nobody gave us")
+    raise Refused(Reason.UNKNOWN_KEY, "a datagram sealed with a key that no peer gave us")

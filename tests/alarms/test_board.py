@@ -72,7 +72,7 @@ def test_a_condition_stands_as_long_as_it_is_seen_and_since_it_was_seen_first():
 
 
 def test_a_condition_of_a_moment_wakes_nobody():
-    kept, gone = Kept(), Condition(AlarmName.NO_OWNER, "nobody holds it", "web")
+    kept, gone = Kept(), Condition(AlarmName.NO_OWNER, "no node holds it", "web")
     kept.board.look([gone])
     kept.now_ms += PATIENCE_MS[AlarmName.NO_OWNER] - 1
     kept.board.look([gone])
@@ -81,7 +81,7 @@ def test_a_condition_of_a_moment_wakes_nobody():
     kept.board.look([gone])
     kept.now_ms += PATIENCE_MS[AlarmName.NO_OWNER]
     kept.board.look([gone])
-    assert kept.standing == [("no-owner", "web", "", 1_000 + PATIENCE_MS[AlarmName.NO_OWNER] - 1, "nobody holds it")]
+    assert kept.standing == [("no-owner", "web", "", 1_000 + PATIENCE_MS[AlarmName.NO_OWNER] - 1, "no node holds it")]
     kept.board.look([])
     assert [begins for _, begins, _ in kept.told] == [True, False]
 

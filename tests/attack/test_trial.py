@@ -43,7 +43,7 @@ def test_a_holder_inside_the_time_of_another_counts_with_all_of_its_own():
         ({"ended": ["genesis"]}, "ended: genesis"),
         ({"failover_ms": None}, "no failover"),
         ({"back_ms": None}, "no way back"),
-        ({"refused": 0}, "nobody names it"),
+        ({"refused": 0}, "nothing names it"),
         ({"disk": 2**30}, "1024 MB of disk"),
         ({"memory": 2**30}, "1024 MB of memory"),
     ],

@@ -13,7 +13,7 @@ BEGIN = "at 0s start lukretia genesis\n"
 @pytest.mark.parametrize(
     ("story", "says"),
     [
-        ("at 5s move web genesis", "lukretia has let it go: moved to genesis"),
+        ("at 5s move web genesis", "lukretia has given it up: moved to genesis"),
         ("at 5s fail web lukretia", BY_LAST_WORD),
         ("at 5s stop lukretia", BY_LAST_WORD),
         ("at 5s kill lukretia", BY_LAST_WORD),

@@ -60,5 +60,5 @@ def test_a_split_says_which_feeds_do_not_reach_its_end(cut: Played):
 def test_a_moment_that_is_still_to_come_is_called_so(cut: Played, nodes: tuple[str, ...] | None):
     said = cut.audit("who", "web", "--at", "2999-01-01T00:00:00Z", nodes=nodes, as_json=False).out
     assert "that moment is still to come" in said
-    assert "lukretia has let it go since" in said
+    assert "lukretia has given it up since" in said
     assert "genesis has " in said

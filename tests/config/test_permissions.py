@@ -26,7 +26,7 @@ def test_root_and_we_ourselves_may(script):
 @pytest.mark.parametrize("mode", [0o757, 0o777, 0o666])
 def test_everybody_may_not(script, mode):
     script.chmod(mode)
-    assert writable_by(script) == "everybody"
+    assert writable_by(script) == "every user"
 
 
 def test_nor_another_user_nor_a_group_that_is_not_its_owners(script):
@@ -41,7 +41,7 @@ def test_nor_another_user_nor_a_group_that_is_not_its_owners(script):
 def test_a_folder_that_others_can_write_is_as_good_as_the_file(script):
     """They put another file in its place; in a folder like /tmp only the owner can."""
     script.parent.chmod(0o777)
-    assert writable_by(script) == "everybody"
+    assert writable_by(script) == "every user"
     script.parent.chmod(0o1777)
     assert writable_by(script) == ""
 
@@ -55,8 +55,9 @@ def test_a_check_warns_of_the_file_the_keys_folder_and_the_programs(tmp_path, sc
         path.chmod(0o777)
     said = [str(complaint) for complaint in check(file, ("lukretia", folder)).exposed]
     assert len(said) == 3
-    assert any(f"services.web.actions[1].script: {script} can be changed by everybody. Do: chown root" in line for line in said)
+    complaint = f"services.web.actions[1].script: {script} can be changed by every user. Do: chown root"
+    assert any(complaint in line for line in said)
     assert {complaint.what for complaint in survey(file).exposed} == {
-        f"{file} can be changed by everybody",
-        f"{folder} can be changed by everybody",
+        f"{file} can be changed by every user",
+        f"{folder} can be changed by every user",
     }, "whose program it is, only its node knows"

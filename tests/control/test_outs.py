@@ -37,7 +37,7 @@ async def test_a_fail_by_an_operator_names_the_operator_the_reason_and_since_whe
     assert out["text"] == f'in FAIL since {since} by an operator (afm), "disk swap"; until `failc recover web`'
     people = await failc("status", "--state", cluster.folder / "genesis")
     assert f"web: lukretia is {out['text']}" in people.out.splitlines()
-    assert "web: genesis is UP: lukretia has let it go: an operator said fail" in people.out.splitlines()
+    assert "web: genesis is UP: lukretia has given it up: an operator said fail" in people.out.splitlines()
 
 
 async def test_a_hold_names_who_placed_it_why_and_since_when(cluster, http):  # noqa: F811

@@ -103,7 +103,7 @@ def test_two_living_holders_are_a_split_and_the_preferred_one_is_the_owner():
 def test_nobody_is_null_and_the_newest_decision_says_why():
     _, web = looked(ALIVE, "genesis", lukretia=ServiceState.FAIL)
     assert (web["owner"], web["owners"]) == (None, [])
-    assert web["reason"] == "nobody holds it; genesis is in RECOVER: lukretia is in doubt"
+    assert web["reason"] == "no node holds it; genesis is in RECOVER: lukretia is in doubt"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_nobody_is_null_and_the_newest_decision_says_why():
 def test_a_node_that_may_not_own_it_says_what_it_knows_of_those_that_may(change, lukretia, said):
     columns = {"lukretia": Column("lukretia", services={"web": lukretia})}
     web = status(Standing(replace(ALIVE, **change), State(columns)), 0)["services"]["web"]
-    assert web["reason"].startswith(f"nobody holds it; lukretia is {said}")
+    assert web["reason"].startswith(f"no node holds it; lukretia is {said}")
     assert web["reason"].endswith("; genesis is in RECOVER")
 
 

@@ -49,7 +49,7 @@ def test_a_command_that_names_its_feed_is_obeyed() -> None:
 
 
 def test_where_no_file_counts_nobodys_role_is_known() -> None:
-    assert judged(HOLD, policy=None) == "no configuration is in force in this feed: nobody's role is known"
+    assert judged(HOLD, policy=None) == "no configuration is in force in this feed: no operator's role is known"
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ def test_a_move_is_the_one_that_was_signed(feeds: Feeds, body: dict[str, Any]) -
     feeds.obey(THIEF, feeds.sign("move", THIEF, node=OTHER, epoch=1))
     forged = feeds.write(THIEF, Kind.MOVE_BEGUN, body)
     assert move_of(feeds) == {""}
-    assert "says otherwise than the command" in feeds.refused(forged)
+    assert "differs from the command" in feeds.refused(forged)
 
 
 def test_fail_with_a_body_of_the_thiefs_own_fences_nobody(feeds: Feeds) -> None:
@@ -241,7 +241,7 @@ def test_fail_with_a_body_of_the_thiefs_own_fences_nobody(feeds: Feeds) -> None:
     feeds.obey(THIEF, feeds.sign("fail", THIEF, node=THIEF, epoch=1))
     forged = feeds.write(THIEF, Kind.FENCED, {"node": OWNER, "epoch": 10**6, "by": "operator", "run": RUN})
     assert holders(feeds) == {(OWNER,)}
-    assert "says otherwise than the command" in feeds.refused(forged)
+    assert "differs from the command" in feeds.refused(forged)
 
 
 def test_a_fence_names_the_run_and_the_epoch_that_were_signed(feeds: Feeds) -> None:

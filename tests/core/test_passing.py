@@ -101,7 +101,7 @@ def test_a_move_back_is_answered_while_a_slow_disk_takes_the_first_one_in(after_
         world.run_until_ms(world.now_ms + 8_000)
         assert world.owners("web") == ("lukretia",)
     else:
-        assert any(word in second.text for word in ("cannot take web", "old-epoch", "nobody holds"))
+        assert any(word in second.text for word in ("cannot take web", "old-epoch", "no node holds"))
 
 
 def signed(world: World, at: str, wanted: Wanted, nth: str = "one") -> SignedCommand:

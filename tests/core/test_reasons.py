@@ -246,10 +246,10 @@ def test_a_node_that_is_leaving_says_so() -> None:
 def test_a_node_that_its_peers_refuse_says_so() -> None:
     story = two()
     free = replace(story.case(L), given=replace(story.case(L).given, refused=True))
-    assert (decide(free).rule, decide(free).reason) == ("unfit", "its peers do not go by this node's feed")
+    assert (decide(free).rule, decide(free).reason) == ("unfit", "its peers no longer trust this node's feed")
     story.holds(L, 1)
     holding = replace(story.case(L), given=replace(story.case(L).given, refused=True))
-    assert told(decide(holding)) == ("its peers do not go by this node's feed", RECOVER, "forked")
+    assert told(decide(holding)) == ("its peers no longer trust this node's feed", RECOVER, "forked")
     assert (decide(holding).rule, decide(holding).causes) == ("refused", (story.state.column(L).started,))
     fork = story.write(G, Kind.FORK_SEEN, {"node": L}, "")
     seen = replace(story.case(L), given=replace(story.case(L).given, refused=True))
@@ -294,25 +294,25 @@ def test_from_the_dead() -> None:
 
 def test_after_nobody() -> None:
     story = two()
-    assert (story.decides(L).reason, story.decides(L).causes) == ("nobody has held it yet", (story.state.column(L).started,))
+    assert (story.decides(L).reason, story.decides(L).causes) == ("no node has held it yet", (story.state.column(L).started,))
     again = two().holds(L, 1).lets_go(L)
-    assert again.decides(L).reason == "nobody else has held it"
+    assert again.decides(L).reason == "no other node has held it"
     assert again.decides(L).causes == (again.state.column(L).service("web").changed,)
 
 
 def test_from_one_that_let_it_go() -> None:
     story = two().holds(L, 1).lets_go(L, cause="stopping")
     decision = story.decides(G, timers=("passed:lukretia",))
-    assert decision.reason == "lukretia has let it go: stopping"
+    assert decision.reason == "lukretia has given it up: stopping"
     assert decision.causes == (story.state.column(L).service("web").changed,)
     story.changes(L, reason="")
-    assert story.decides(G, timers=("passed:lukretia",)).reason == "lukretia has let it go"
+    assert story.decides(G, timers=("passed:lukretia",)).reason == "lukretia has given it up"
 
 
 def test_from_the_last_of_those_that_let_it_go() -> None:
     story = three().holds(L, 1).lets_go(L).holds(G, 2).lets_go(G, cause="move")
     decision = story.decides(C, timers=("passed:lukretia", "passed:genesis"))
-    assert decision.reason == "genesis has let it go: move"
+    assert decision.reason == "genesis has given it up: move"
     assert decision.passed_over == ((L, "it was fit and did not claim"), (G, "it was fit and did not claim"))
 
 
@@ -324,15 +324,15 @@ def test_from_an_earlier_run() -> None:
 def test_by_a_last_word() -> None:
     story = two().holds(L, 1)
     word = story.heard(G, L, 1)
-    by_word = "lukretia says that it is down there, by its last word: it has let it go, or its faild has ended"
+    by_word = "lukretia says that it is down there, by its last word: it has given it up, or its faild has ended"
     assert story.decides(G).reason == by_word
     assert story.decides(G).causes[0] == word
-    assert moved(story, G, 1).decides(G).reason == "lukretia has let it go: moved to genesis"
+    assert moved(story, G, 1).decides(G).reason == "lukretia has given it up: moved to genesis"
     story.write(L, Kind.NODE_STOPPING, {}, "")
-    assert story.decides(G).reason == "lukretia is being stopped, and has let it go"
+    assert story.decides(G).reason == "lukretia is being stopped, and has given it up"
     going = two().holds(L, 1).releases(L, cause="stopping")
     going.heard(G, L, 1)
-    assert going.decides(G).reason == "lukretia has let it go: stopping"
+    assert going.decides(G).reason == "lukretia has given it up: stopping"
 
 
 def test_a_last_word_tells_nothing_that_the_events_tell() -> None:
@@ -340,7 +340,7 @@ def test_a_last_word_tells_nothing_that_the_events_tell() -> None:
     word = story.heard(G, L, 1)
     story.lets_go(L, cause="stopping")
     decision = story.decides(G, timers=("passed:lukretia",))
-    assert decision.reason == "lukretia has let it go: stopping"
+    assert decision.reason == "lukretia has given it up: stopping"
     assert word not in decision.causes
 
 

@@ -53,5 +53,5 @@ def test_lines_that_nobody_could_read_are_counted_in_their_place(monkeypatch):
         assert first == [str(number) for number in range(100)]
         output.complain("the last")
         read = next(line for line in lines if "x" not in line)
-        assert read.endswith("lines are lost here: nobody read what faild says\n")
+        assert read.endswith("lines are lost here: the output of faild was not read\n")
         assert next(lines) == "the last\n"

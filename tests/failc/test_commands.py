@@ -126,11 +126,11 @@ async def test_recover_for_who_cannot_have_it_or_does_not_answer_is_refused(clus
     cluster.nodes["lukretia"].stuck = True
     assert (await failc("fail", "web", "--reason", "x", "--state", lukretia)).code == 1
     done = await failc("recover", "web", "lukretia", "--state", lukretia)
-    assert (done.code, "web is STOPPING on lukretia: say it again when that is over" in done.err) == (1, True), done
+    assert (done.code, "web is STOPPING on lukretia: give the command again when that is over" in done.err) == (1, True), done
     cluster.cut = True
     await until_dead("genesis", lukretia)
     done = await failc("recover", "web", "genesis", "--state", lukretia)
-    assert (done.code, "genesis is dead: say it again when it is back, or to it" in done.err) == (1, True), done
+    assert (done.code, "genesis is dead: give the command again when it is back" in done.err) == (1, True), done
 
 
 async def test_the_command_stands_in_the_log_with_the_operator_and_the_reason(cluster, lukretia):
@@ -238,7 +238,7 @@ async def test_a_fail_for_a_node_that_dies_meanwhile_is_1_and_for_a_dead_one_it_
     cluster.cut_by_orders = True
     done = await failc(*words)
     assert (done.code, done.out) == (1, "")
-    assert "genesis died before it answered: say it again, of a node that lives" in done.err
+    assert "genesis died before it answered: give the command again for a living node" in done.err
     done = await failc(*words)
     assert (done.code, "in FAIL" in done.out) == (0, False)
     assert "counts as down on genesis, by your word" in done.out
@@ -495,7 +495,7 @@ async def test_standby_is_for_nodes_that_there_are_and_for_admins(cluster, lukre
 async def test_fail_everywhere_is_one_order_that_stands_until_recover(cluster, lukretia):
     done = await failc("fail", "web", "--everywhere", "--reason", "wrong data", "--state", lukretia)
     assert (done.code, done.err) == (0, "")
-    assert done.out.startswith("web: down everywhere; nobody has it until `failc recover web`")
+    assert done.out.startswith("web: down everywhere; no node has it until `failc recover web`")
     orders = [e for log in cluster.nodes["lukretia"].log.values() for e in log if e.event.kind == "command"]
     assert len(orders) == 1
     out = (await failc("status", "--json", "--state", lukretia)).json["services"]["web"]["out"]
@@ -524,12 +524,12 @@ async def test_a_fail_that_leaves_nobody_says_so(cluster, lukretia):
     await failc("hold", "web", "--state", lukretia)
     done = await failc("fail", "web", "--reason", "x", "--state", lukretia)
     assert done.code == 0
-    assert "nobody has web then: it is on hold" in done.err
-    assert "; nobody has it: it is on hold, and nobody takes it until `failc unhold web`" in done.out
+    assert "no node has web then: it is on hold" in done.err
+    assert "; no node has it: it is on hold, and no node takes it until `failc unhold web`" in done.out
     await failc("unhold", "web", "--state", lukretia)
     await cluster.until(lambda c: c.at("lukretia", "genesis") == "UP")
     done = await failc("fail", "web", "--reason", "x", "--yes", "--state", lukretia)
-    assert (done.code, "; nobody has it: lukretia is in FAIL" in done.out) == (0, True)
+    assert (done.code, "; no node has it: lukretia is in FAIL" in done.out) == (0, True)
 
 
 async def test_on_a_terminal_it_asks_first(cluster, lukretia):
@@ -546,5 +546,5 @@ async def test_on_a_terminal_it_asks_first(cluster, lukretia):
         _, err = await asyncio.wait_for(process.communicate(), 30)
         os.close(ours)
         assert process.returncode == code, err
-        assert b"nobody has web then: it is on hold" in err
+        assert b"no node has web then: it is on hold" in err
         assert (b"not ordered" in err) is (code == 1)

@@ -37,7 +37,7 @@ def _sums(results: Sequence[Result]) -> list[str]:
             sums.append(
                 f"the thief that is {who}: {len(mine)} attacks, {sum(result.moves for result in mine)} moves, "
                 f"two owners for {two_ms:.0f} ms, {ended} ended nodes, "
-                f"{len(waits)} failovers of {len(mine)} ({worst}), {nameless} attempts that nobody names"
+                f"{len(waits)} failovers of {len(mine)} ({worst}), {nameless} attempts that nothing names"
             )
     return sums
 

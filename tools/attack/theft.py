@@ -44,7 +44,7 @@ class Theft:
                     results += self._as_long_as_calm(stage, left)
             except NotCalm as error:
                 failed += 1
-                print(f"with nobody attacking: {error}", file=sys.stderr, flush=True)
+                print(f"without an attack: {error}", file=sys.stderr, flush=True)
         return results, len(left)
 
     def _as_long_as_calm(self, stage: Stage, left: list[Attack]) -> list[Result]:

@@ -61,7 +61,7 @@ class Result:
     @property
     def flaws(self) -> list[str]:
         """What must not be, in words."""
-        return self.damage + (["nobody names it"] if not self.named and not self.attack.unnamed else [])
+        return self.damage + (["nothing names it"] if not self.named and not self.attack.unnamed else [])
 
     @property
     def damage(self) -> list[str]:

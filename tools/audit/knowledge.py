@@ -52,7 +52,7 @@ def in_words(ends: list[End], held: Held, fenced: Mapping[str, str]) -> str:
     `fenced`: nodes that held it until an operator's word, with the operator.
     """
     silent = [end.node for end in ends]
-    changes = [f"{node} has let it go since" for node in silent if node in held.owners]
+    changes = [f"{node} has given it up since" for node in silent if node in held.owners]
     changes += [f"{node} has claimed it since" for node in silent if node not in held.owners]
     changes += [f"{node} went on after {fenced[node]} said that it is down there" for node in silent if node in fenced]
     return f"{', '.join(map(str, ends))}; it is another answer if {' or '.join(changes)}"

@@ -121,7 +121,7 @@ def _lines(evidence: Evidence, told: dict[str, Any], at_ms: int) -> list[str]:
     lines = [f"{told['cluster']} at {told['at']}"]
     for service, held in told["services"].items():
         states = ", ".join(f"{node} {state}" for node, state in held["states"].items())
-        owner = f"owned by {held['owner']}" if held["owner"] else "owned by nobody"
+        owner = f"owned by {held['owner']}" if held["owner"] else "owned by no node"
         split = f", SPLIT between {' and '.join(held['owners'])}" if held["split"] else ""
         lines.append(f"  {service}: {owner}, epoch {held['epoch']}{split} ({states})")
     for node, known in told["nodes"].items():

@@ -42,8 +42,8 @@ def line(history: History, event: Event, text: str) -> str:
 def bracket(history: History, ref: Ref) -> str:
     """Between which events of others this one happened, whatever its author's clock said."""
     before, after = history.bracket(ref)
-    low = f"after {_placed(history, before)}, which it knew" if before else "it knew of nobody else"
-    high = f"before {_placed(history, after)}, which knew it" if after else "nobody else attests it yet"
+    low = f"after {_placed(history, before)}, which it knew" if before else "it knew no event of another node"
+    high = f"before {_placed(history, after)}, which knew it" if after else "no other node attests it yet"
     return f"by the clocks of others: {low}; {high}"
 
 

@@ -89,4 +89,4 @@ def _roles_unknown(refs: Sequence[Ref], configured: Ref | None, wrong: Sequence[
     else:
         why = "no configuration is in force in this feed"
     more = f" and {len(refs) - 1} later {'one' if len(refs) == 2 else 'ones'}" if len(refs) > 1 else ""
-    return f"{why}: nobody's role is known for this command{more}"
+    return f"{why}: no operator's role is known for this command{more}"

@@ -28,9 +28,9 @@ from tools.audit.splits import split_findings, splits_of
 from tools.audit.unobeyed import beside, without_authority
 
 LEVELS = """what was looked at, and against whom it helps (docs/formats/log.md):
-  yes  T0 bit rot and torn writes          yes  T1 edits by somebody without a key
+  yes  T0 bit rot and torn writes          yes  T1 edits without a key
   yes  T2 a node that rewrites what others have attested; its new lies: no
-  yes  T5 a tail that somebody knew of; a tail that nobody knew of: no
+  yes  T5 a tail that another node knew of; a tail that no other node knew of: no
   no   T3 all nodes together, T4 a key stolen later: both need an anchor outside the cluster"""
 
 

@@ -62,7 +62,7 @@ def grounds(evidence: Evidence, state: State, held: Held) -> Event | None:
 
 def _reason(evidence: Evidence, state: State, held: Held, event: Event | None) -> str:
     if event is None:
-        return f"nobody had claimed {held.service} by then"
+        return f"no node had claimed {held.service} by then"
     return claimed(event).reason if held.claim else absent(evidence, state, held.service, event)
 
 
@@ -102,7 +102,7 @@ def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[
     event = grounds(evidence, state, held)
     if held.owner is None or event is None or held.claim is None:
         said = answer(evidence, state, held, at_ms)
-        return [f"nobody owned {held.service} at {show(at_ms)}: {said['reason']}"]
+        return [f"no node owned {held.service} at {show(at_ms)}: {said['reason']}"]
     claim = claimed(event)
     words = against(evidence.history, state, held.service)
     lines = [

@@ -117,7 +117,7 @@ def as_json(told: Story) -> dict[str, Any]:
 def _lines(told: Story) -> list[str]:
     held, history = told.held, told.evidence.history
     if told.root is None:
-        return [f"nobody had claimed {held.service} by then, as far as these logs tell"]
+        return [f"no node had claimed {held.service} by then, as far as these logs tell"]
     lines = [_headline(told)]
     if told.rule:
         lines.append(f"  rule         {told.rule}: {meaning(told.rule)}")
@@ -137,7 +137,7 @@ def _headline(told: Story) -> str:
     held, history = told.held, told.evidence.history
     since = show(history.at_ms[told.root.ref])
     if held.owner is None:
-        return f"nobody owned {held.service} at {show(told.at_ms)}, since {since} ({name(history, told.root.ref)})"
+        return f"no node owned {held.service} at {show(told.at_ms)}, since {since} ({name(history, told.root.ref)})"
     also = f"; a SPLIT: {' and '.join(held.owners)} held it" if held.split else ""
     epoch = claimed(told.root).epoch
     return f"{held.owner} owned {held.service} at {show(told.at_ms)} with epoch {epoch}, since {since}{also}"

@@ -38,7 +38,7 @@ def ended(name: str, command: Callable[[], int], instead: str) -> int:
         sys.stderr.close()
         return NO
     except PermissionError as error:
-        return say(name, f"{error.filename}: permission denied; ask somebody who may, or {instead}", UNREACHABLE)
+        return say(name, f"{error.filename}: permission denied; run it as a user who may, or {instead}", UNREACHABLE)
     except OSError as error:
         if not is_about_output(error):
             raise

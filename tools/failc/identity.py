@@ -111,5 +111,5 @@ def _agent_keys() -> "list[AgentKey]":
 
 
 def _advice(cluster: dict[str, Any]) -> str:
-    names = ", ".join(cluster["operators"]) or "nobody"
+    names = ", ".join(cluster["operators"]) or "none"
     return f"name one with --identity, or add it to the agent (operators: {names})"

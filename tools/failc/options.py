@@ -36,7 +36,7 @@ def _reaching(command: F, hidden: bool) -> F:
     told = {"expose_value": False, "callback": _remember, "is_eager": False, "hidden": hidden}
     for option in (
         click.option("--identity", metavar="FILE", help="Your OpenSSH private key.", **told),  # type: ignore[arg-type]
-        click.option("--connect", metavar="URL", help="Ask there instead of the socket in DIR.", **told),  # type: ignore[arg-type]
+        click.option("--connect", metavar="URL", help="Ask at this URL instead of the socket in DIR.", **told),  # type: ignore[arg-type]
         click.option("--state", metavar="DIR", help=f"State folder of the faild to ask [{STATE}].", **told),  # type: ignore[arg-type]
     ):
         command = option(command)

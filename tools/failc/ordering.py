@@ -31,13 +31,13 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # generic only in newer 
 def ordering(command: F) -> F:
     """Adds what every command takes that changes something."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object about what became of it."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the outcome."),
         click.option("--epoch", type=click.IntRange(min=0), default=0, metavar="N",
                      help="Only while the service's epoch is N."),
         click.option("--timeout", "timeout_ms", type=Span(), default="30s", show_default=True,
                      help="How long to wait for the outcome."),
-        click.option("--yes", is_flag=True, help="Do not ask first where nobody would have the service."),
-        click.option("--no-wait", is_flag=True, help="Return when the node has admitted it."),
+        click.option("--yes", is_flag=True, help="Do not ask first where no node would have the service."),
+        click.option("--no-wait", is_flag=True, help="Return as soon as the node has admitted the command."),
     ):  # fmt: skip
         command = option(command)
     return reaching(command)

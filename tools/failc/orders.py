@@ -18,7 +18,7 @@ from tools.failc.signing import Order
 @click.command()
 @click.argument("service")
 @click.argument("node", required=False, default="")
-@click.option("--everywhere", is_flag=True, help="On every node: nobody takes it until `recover SERVICE`.")
+@click.option("--everywhere", is_flag=True, help="On every node: none takes it until `recover SERVICE`.")
 @reasoning(required=True)
 @ordering
 def fail(service: str, node: str, everywhere: bool, reason: str, **how: Any) -> int:
@@ -78,7 +78,7 @@ def reclaim(service: str, reason: str, **how: Any) -> int:
 @click.argument("service")
 @click.argument("node")
 @click.option(
-    "--for", "for_ms", type=Span(), default=0, metavar="TIME", help="Then preference rules again; else until it gives up."
+    "--for", "for_ms", type=Span(), default=0, metavar="TIME", help="Then preference rules again; else when NODE gives it up."
 )
 @reasoning(required=False)
 @ordering

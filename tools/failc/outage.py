@@ -16,7 +16,7 @@ def nobody_left(name: str, node: str, status: dict[str, Any]) -> str:
     """Why no other candidate would take this service, as far as the status tells; empty where one would."""
     service = status["services"][name]
     if service["held"]:
-        return f"it is on hold, and nobody takes it until `failc unhold {name}`"
+        return f"it is on hold, and no node takes it until `failc unhold {name}`"
     others = [other for other in service["states"] if other != node]
     if not others:
         return f"{node} is its only candidate"
@@ -39,7 +39,7 @@ def ask_first(what: str, without: Mapping[str, str], yes: bool) -> None:
     """`without`: each service that nobody would have, and why. Raises Trouble where the person says no."""
     if not without:
         return
-    said = "; ".join(f"nobody has {name} then: {why}" for name, why in without.items())
+    said = "; ".join(f"no node has {name} then: {why}" for name, why in without.items())
     if yes or not sys.stdin.isatty():
         print(printable(f"{what}: {said}"), file=sys.stderr)
         return

@@ -61,7 +61,7 @@ def wait(ask: Node, expected: Expected, timeout_s: float) -> Ended:
         now = status["services"].get(expected.service) if expected.service else status
         ended = expected.look(now) if now else Ended(False, "is no longer in the configuration")
         if expected.node and status["nodes"][expected.node]["liveness"] == "dead":
-            ended = Ended(False, f"{expected.node} is dead now: say it again, if it is certainly down there")
+            ended = Ended(False, f"{expected.node} is dead now: give the command again if it is certainly down there")
         if ended:
             return ended
         left_ms = round((until - time.monotonic()) * 1000)
@@ -80,17 +80,17 @@ def about(ask: Node, service: str, since: str = "") -> dict[str, Any]:
 def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
     target = node or status["services"][service]["owner"]
     if target is None:
-        raise Trouble(f"fail {service}: nobody holds it; name the node to keep it from: failc fail {service} NODE", NO)
+        raise Trouble(f"fail {service}: no node holds it; name the node to keep it from: failc fail {service} NODE", NO)
 
     was_stuck = target in status["services"][service].get("stuck", [])
     was_dead = target in status["nodes"] and status["nodes"][target]["liveness"] == "dead"
     later = f"; it begins in RECOVER when it is back: say `failc fail {service} {target}` again then" if was_dead else ""
 
     why = nobody_left(service, target, status) if target in status["services"][service]["owners"] else ""
-    nobody = f"; nobody has it: {why}" if why else ""
+    no_node = f"; no node has it: {why}" if why else ""
 
     def look(now: Service) -> Ended | None:
-        elsewhere = f"; {now['owner']} has it" if now["owner"] else nobody
+        elsewhere = f"; {now['owner']} has it" if now["owner"] else no_node
         if now["states"].get(target) == "FAIL" and not was_dead:  # the dead are shown in FAIL, whatever was said
             return Ended(True, f"down on {target}, in FAIL{elsewhere}")
         if was_stuck or was_dead:
@@ -160,7 +160,7 @@ def _fail_everywhere(service: str, node: str, status: dict[str, Any]) -> Expecte
     def look(now: Service) -> Ended | None:
         alive = [state for name, state in now["states"].items() if status["nodes"][name]["liveness"] != "dead"]
         down = not now["owners"] and all(state == "FAIL" for state in alive)
-        over = Ended(True, f"down everywhere; nobody has it until `failc recover {service}`")
+        over = Ended(True, f"down everywhere; no node has it until `failc recover {service}`")
         return over if down else _stuck(now, now["owners"])
 
     return Expected(service, "down everywhere", look)

@@ -23,7 +23,7 @@ COLOURS = {
     "down": "red",
     "SPLIT": "red",
     "HELD": "yellow",
-    "nobody": "red",
+    "no node": "red",
 }
 """Word to colour; every word says the same without it."""
 

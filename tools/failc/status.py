@@ -73,7 +73,7 @@ def _reasons(name: str, service: dict[str, Any]) -> list[str]:
 
 
 def _owner(service: dict[str, Any]) -> str:
-    words = [service["owner"] or "nobody"]
+    words = [service["owner"] or "no node"]
     words += ["SPLIT"] if service["split"] else []
     words += ["HELD"] if service["held"] else []
     target = service["moving_to"]

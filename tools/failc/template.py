@@ -26,7 +26,7 @@ HEAD = """\
 # Every key is explained in docs/configuration.md; durations are whole numbers with ms, s, m or h.
 
 cluster = {cluster_text}
-id      = "{id}"   # random; two clusters of one name are still two
+id      = "{id}"   # random; keeps two clusters of one name apart
 
 # Who is alive. A peer that is silent on every link for `indoubt` is in doubt, for `dead` it is dead and its services move.
 # Shorter moves sooner and mistakes a busy moment for a death; keep indoubt >= 3 and dead >= 4 heartbeats.
@@ -47,14 +47,14 @@ nodes        = {nodes}   # in order of preference: the first is the master
 failback     = "auto"       # auto: at once; manual: only when told; "10m": after so long without trouble
 partition    = "serve"      # cut off from each other, both sides go on serving; on heal one announces again
 split_winner = "preference" # which one: preference (the order above) or incumbent (who had it first)
-on_isolation = "keep"       # an owner that hears nobody: keep, or release
+on_isolation = "keep"       # an owner that hears no other node: keep, or release
 restarts     = 0            # in place, before another node is tried
 retry        = "1m"         # how long a failed action or check keeps a node out, doubled each time; or "never"
 """
 
 NO_SERVICE = """\
 
-# What one node at a time owns. Nothing yet; take the hashes away and write your own:
+# What one node at a time owns. Nothing yet; remove the # signs and write your own:
 # [services.web]
 # nodes = {nodes}   # in order of preference: the first is the master
 # [[services.web.actions]]

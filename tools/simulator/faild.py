@@ -142,7 +142,7 @@ class Faild:
 
     def removal_of(self, peer: str) -> Mail:
         """A node at the door that this one's file does not name."""
-        self._surroundings.alarmed(self._host.name, f"{peer} is at the door, and was removed")
+        self._surroundings.alarmed(self._host.name, f"{peer} was removed and tries to connect")
         found = removal.evidence(self.core.state, self.core.policy, peer)
         feed = self._host.disk.feed(*found.ref[:2]) if found else []
         if found is None or len(feed) < found.ref.number:

@@ -117,7 +117,7 @@ def _service(world: World, service: str) -> list[str]:
     owners = world.owners(service)
     states = {node: world.state(service, node) for node in world.policy.services[service].nodes}
     if len(owners) != 1 or states[owners[0]] != ServiceState.UP:
-        return [f"{service} is owned by {', '.join(owners) or 'nobody'} ({states})"]
+        return [f"{service} is owned by {', '.join(owners) or 'no node'} ({states})"]
     if not world.tenures.announced(service):
         return [f"{service}: {owners[0]} has not announced it since the newest split"]
     if preferred := _preferred(world, service, owners[0]):

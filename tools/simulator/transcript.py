@@ -78,7 +78,7 @@ def ordered_lines(effect: do.Effect) -> Iterable[str]:
 
 
 def event_line(event: Event) -> str:
-    """`lukretia/17 claim web epoch=3 rule=take-over-dead: nobody has held it yet`."""
+    """`lukretia/17 claim web epoch=3 rule=take-over-dead: no node has held it yet`."""
     shown = {
         key: value for key, value in event.body.items() if isinstance(value, int | str | bool) and key not in ("text", "reason")
     }

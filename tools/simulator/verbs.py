@@ -190,7 +190,7 @@ def _quiet(deed: Callable[[], None]) -> str:
 
 
 def _handed(doors: list[str]) -> str:
-    return f"handed to {', '.join(doors)}" if doors else "nobody runs: handed to nobody"
+    return f"handed to {', '.join(doors)}" if doors else "no node runs: handed to none"
 
 
 VERBS = {

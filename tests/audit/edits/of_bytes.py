@@ -24,7 +24,7 @@ def _covered_stripped(bench: Bench) -> None:
     change(bench, bench.sealed, signature=None)
 
 
-@edit("the own tail that nobody attests is rewritten by the own key", "sound", "the peers, once they hear of it: a fork")
+@edit("the own tail that no other node attests is rewritten by the own key", "sound", "the peers, once they hear of it: a fork")
 def _tail_rewritten(bench: Bench) -> None:
     last = bench.feed()[-1]
     bench.put(bench.signed(replace(last.event, wall_ms=last.event.wall_ms + 1)))
@@ -164,7 +164,7 @@ def _resigned(bench: Bench) -> None:
     change(bench, bench.sealed, signature=bench.signed(bench.sealed.event, by="genesis").signature)
 
 
-@edit("a whole feed is signed again with a key that nobody knows", "key")
+@edit("a whole feed is signed again with a key that is not known", "key")
 def _feed_resigned(bench: Bench) -> None:
     for entry in bench.feed():
         if entry.signature:

@@ -33,7 +33,7 @@ def _last_of_peer(bench: Bench) -> None:
     bench.sql("DELETE FROM events WHERE node = 'genesis' AND number >= ?", knew)
 
 
-@edit("the last own row, which nobody knew, is deleted", "sound", "a peer that has it; the node itself asks for what it lacks")
+@edit("the last own row, which no peer knew, is deleted", "sound", "a peer that has it; the node itself asks for what it lacks")
 def _last(bench: Bench) -> None:
     signed = [entry for entry in bench.feed() if entry.signature]
     bench.sql("DELETE FROM events WHERE node = ? AND number > ?", ME, signed[-2].event.number)

@@ -301,7 +301,7 @@ FORGED = (
     Attack("§2", "gap that carries forks of the honest", gap_with_a_fork, fresh=True),
     Attack("§3", "config-applied of its own file and operators", own_configuration),
     Attack("§3", "config-applied with number 2^53", number_above_all),
-    Attack("§3", "another text under everybody's digest", everybodys_digest),
+    Attack("§3", "another text under the common digest", everybodys_digest),
     Attack("49", "fork-seen of the honest without proof", fork_without_proof),
     Attack("49", "its own fork, two events of 40 KB", its_own_fork, fresh=True),
     Attack("own", "the holder's feed continued by the thief's key", in_anothers_name),

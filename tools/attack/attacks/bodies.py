@@ -151,7 +151,7 @@ async def deep_and_wide(thief: Thief) -> None:
 
 
 MALFORMED = (
-    Attack("45", "claim web with an epoch that is none", claims),
+    Attack("45", "claim web with an epoch that is not a number", claims),
     Attack("45", "config-applied with wrong types", configurations),
     Attack("own", "pieces of files that are never complete", pieces, unnamed="a file may be on its way"),
     Attack("45", "last-word with wrong types", last_words),

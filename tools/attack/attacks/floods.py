@@ -143,7 +143,7 @@ FLOODS = (
     Attack("46", f"{INCARNATIONS} incarnations", incarnations, fresh=True, flood=True),
     Attack("51", "events of 60 KB, as fast as it can", large_events, fresh=True, flood=True),
     Attack("51", "small events, 400 under one signature", small_events, fresh=True, flood=True),
-    Attack("51", "events with 900 heads of nobody", many_heads, fresh=True, flood=True),
+    Attack("51", "events with 900 heads of no node", many_heads, fresh=True, flood=True),
     Attack("51", "heads of random incarnations", random_incarnations, fresh=True, flood=True),
     Attack("51", "last words into the victims' own feeds", last_words, fresh=True, flood=True),
     Attack("own", "fifty claims a second", claims, fresh=True, flood=True),

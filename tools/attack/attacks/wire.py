@@ -165,7 +165,7 @@ async def rubbish_in_frames(thief: Thief) -> None:
 
 
 SPOKEN = (
-    Attack("48", "heads of your own feed that nobody proves", head_of_your_own_feed),
+    Attack("48", "heads of your own feed that nothing proves", head_of_your_own_feed),
     Attack("48", "more of your own feed than you wrote", longer_feed_of_yours),
     Attack("§2", "another digest and a head never delivered", head_never_delivered),
     Attack("§2", "an incarnation of 2^63-2 never delivered", newer_incarnation_never_delivered),
@@ -173,7 +173,7 @@ SPOKEN = (
     Attack("own", "another configuration with every heartbeat", changing_configuration),
     Attack("own", "counters at their end, echoes of the future", wild_counters),
     Attack("own", "a new run twenty times a second", many_runs, unnamed="who starts again has a new one"),
-    Attack("own", "heads of four hundred nodes that nobody has", many_names),
+    Attack("own", "heads of four hundred nodes that there are not", many_names),
     Attack("own", "the dead holder's heartbeats relayed for ever", the_dead_live, unnamed="a relay repeats until it is heard"),
     Attack("own", "heartbeats in others' names", in_others_names),
     Attack("own", "last words in clear, forged", last_words_in_clear),

@@ -131,7 +131,7 @@ class AddressAction:
         return f"{self._named(own[0])} is this host's own address, and faild leaves it alone. Give the service another one"
 
     async def _listed(self, *, own: bool) -> list[Carried]:
-        """The address wherever this machine would answer for it, whatever its prefix and whoever added it. `own`: also where
+        """The address wherever this machine would answer for it, whatever its prefix and whatever added it. `own`: also where
         the host seems to live by it, as where it was typed beside ours."""
         everything = await self.netlink.every_address()
         hosts = set[Carried]() if own else the_hosts_own(everything)
@@ -148,7 +148,7 @@ class AddressAction:
         return f"{self.address.ip}/{held.prefix} on {name_of(held.interface)}"
 
     async def put(self) -> Result:
-        """Here, and nobody is told yet."""
+        """The address is here, and no neighbour is told yet."""
         await self.netlink.table.settled()
         if own := self.hosts_own():
             return failed(own)
@@ -160,7 +160,7 @@ class AddressAction:
         return DONE
 
     def tell(self) -> Result:
-        """It is here: everybody on the wire shall know."""
+        """The address is here: all neighbours shall know."""
         try:
             took_us = self._announcer.announce(self.interface, self.address)
         except OSError as error:
@@ -175,15 +175,15 @@ class AddressAction:
 
     @property
     def told(self) -> bool:
-        """Everybody has heard where it is now."""
+        """All neighbours have heard where it is now."""
         return self._announcer.has_told(self.interface, self.address)
 
     def tell_anew(self) -> None:
-        """Whoever has heard may have forgotten."""
+        """Neighbours that have heard may have forgotten."""
         self._announcer.forget(self.interface, self.address)
 
     async def _undone(self, told: Result) -> Result:
-        """A take-over that nobody hears of is none: the address goes again, and the next node may try."""
+        """A take-over of which no neighbour hears does not help: the address goes again, and the next node may try."""
         try:
             await self.netlink.remove(self.interface, self.address)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""Telling everybody on the wire where an address lives now: at once, and a few times more in the background.
+"""Telling all neighbours where an address lives now: at once, and a few times more in the background.
 
     announcer = Announcer(wire)
     took_us = announcer.announce("eth0", ip_interface("10.77.0.100/24"))

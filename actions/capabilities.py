@@ -17,7 +17,7 @@ RAISE, CLEAR_ALL = 2, 4
 CAP_NET_ADMIN = 12
 CAP_KILL = 5
 WANTED = (CAP_NET_ADMIN, CAP_KILL)
-"""What the guard needs: to remove addresses, and to end programs that have become somebody else."""
+"""What the guard needs: to remove addresses, and to end programs that run as another user."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 

@@ -31,7 +31,7 @@ class Found(NamedTuple):
 
 
 async def check_tcp(host: str, port: int, timeout_s: float) -> Found:
-    """Passed when somebody accepts a connection. It is closed at once. Raises Unasked."""
+    """Passed when a connection is accepted. It is closed at once. Raises Unasked."""
     try:
         async with asyncio.timeout(timeout_s):
             _, writer = await asyncio.open_connection(host, port)

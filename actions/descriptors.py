@@ -15,7 +15,7 @@ CORE_AT_START = resource.getrlimit(resource.RLIMIT_CORE)[0]
 
 
 def more() -> None:
-    """Raise the soft limit as far as the hard one allows, and no further than anybody could use."""
+    """Raise the soft limit as far as the hard one allows, and no further than could be of use."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH if hard == resource.RLIM_INFINITY else min(hard, ENOUGH)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -43,7 +43,7 @@ IFA_ADDRESS, IFA_LOCAL, IFA_CACHEINFO, IFA_FLAGS, IFA_PROTO = 1, 2, 6, 8, 11
 IFA_F_SECONDARY, IFA_F_DEPRECATED = 0x01, 0x20
 FOR_EVER = 0xFFFF_FFFF
 OWNER_TAG = b"\xfa"
-"""Of every address that `faild` adds (actions/rtnetlink.py)."""
+"""The tag of every address that `faild` adds (actions/rtnetlink.py)."""
 
 GONE = (0, errno.EADDRNOTAVAIL, errno.ENODEV)
 """What the kernel answers when the address is not there (any more) as we know it."""
@@ -75,7 +75,7 @@ class Book:
         self.programs: dict[str, Program | None] = {}
         """Ticket to what runs; None while its number is not known."""
         self.pieces = b""
-        """Of a message whose end has not come."""
+        """The pieces of a message whose end has not come."""
 
     def hear(self, told: Told) -> Told | None:
         """Write one message down; what is to be answered."""
@@ -98,7 +98,7 @@ class Book:
 
 
 class Program:
-    """The process group of a running action, held by a pidfd of its leader: its number may be given to somebody else."""
+    """The process group of a running action, held by a pidfd of its leader: its number may be given to another process."""
 
     def __init__(self, group: int) -> None:
         if group <= 1:
@@ -159,7 +159,7 @@ def rung(bell: int) -> bool:
 
 
 def is_ending(pid: int) -> bool:
-    """Anybody can send a signal: has the main thread of this process really begun to end?"""
+    """Any process of this user can send a signal: has the main thread of this process really begun to end?"""
     fields = stat_of(pid)
     return not fields or fields[0] in "ZX" or bool(int(fields[6]) & PF_EXITING)
 
@@ -250,7 +250,7 @@ def kill_programs(programs: dict[str, Program | None]) -> None:
 def lost_groups(tickets: set[str]) -> set[int]:
     """Groups of programs that were started but whose numbers never reached us: found by the ticket in their environment.
 
-    Entries are compared whole, never as a part of something: what is found here is killed, and a short text is in everybody's
+    Entries are compared whole, never as a part of something: what is found here is killed, and a short text stands in every
     environment.
     """
     found: set[int] = set()
@@ -288,7 +288,7 @@ class Carried(NamedTuple):
     ours: bool
     """It carries our tag."""
     lasting: bool
-    """Nobody lent it for a time, as DHCP and routers do."""
+    """It was not lent for a time, as DHCP and routers do."""
 
     @property
     def network(self) -> tuple[int, int, int]:
@@ -312,7 +312,7 @@ def remove_address(down: Told) -> bool:
 
 def look(downs: list[Told]) -> bool:
     """Where each address is now (`here`). Interfaces are renamed, people add an address once more with another prefix, and
-    an IPv4 address of ours has the one that fits. False where nobody can tell."""
+    an IPv4 address of ours has the one that fits. False where that cannot be told."""
     wanted = addresses_of(downs)
     for down in downs:
         down["here"] = []
@@ -373,7 +373,7 @@ def take_away(one: Carried) -> int:
 def the_hosts_own(everything: list[Carried]) -> set[Carried]:
     """By these the host itself lives: lent to it for a time, or all that it has in their network; and without our tag.
 
-    Whoever types a service address in an emergency adds it beside the host's own, or with no network (/32, /128).
+    A person who types a service address in an emergency adds it beside the host's own, or with no network (/32, /128).
     """
     strange = [one for one in everything if not one.ours]
     beside: dict[tuple[int, int, int], int] = {}
@@ -383,7 +383,7 @@ def the_hosts_own(everything: list[Carried]) -> set[Carried]:
 
 
 def is_alone(one: Carried, beside: dict[tuple[int, int, int], int]) -> bool:
-    """An IPv6 address knows no first of its network; a deprecated one is nobody's source, and no host lives by it."""
+    """An IPv6 address knows no first of its network; a deprecated one is no connection's source, and no host lives by it."""
     return len(one.address) == 16 and one.prefix < 128 and not one.flags & IFA_F_DEPRECATED and beside[one.network] < 2
 
 
@@ -484,7 +484,7 @@ BY_SHELL = ("/bin/sh", "-c", """
 case $0 in */*) if [ -f "$0" ] && ! [ -s "$0" ]; then echo "$0: $0: Exec format error"; exit 126; fi ;; esac
 exec "$0" "$@"
 """)
-"""Before the words of a program: whoever starts it stands still until its file is open, for minutes on a file server that
+"""Goes before the words of a program: its starter stands still until its file is open, for minutes on a file server that
 hangs. So we start this, which is small and local and becomes the program in the same process. A shell, because it knows what
 is no program (env would take a file of zeros for a script, and for one that did well); of an empty file it must be told."""
 

@@ -7,7 +7,7 @@
 
 Rules that were learnt the hard way (each was tried):
 - Nothing on the event loop's thread may list addresses, or change hundreds of them: the kernel needs milliseconds for that,
-  and each change waits for everybody who is changing the network. Some sixty in one system call are done there, since a
+  and each change waits for all others that are changing the network. Some sixty in one system call are done there, since a
   client waits for them.
 - The kernel performs a request even when its asker is cancelled: what another thread was asked to do is waited for, so a
   cancelled `add` is over before the `remove` that follows it.
@@ -196,7 +196,7 @@ class Netlink:
         return [request for each in removals for request in each] if all(removals) else None
 
     def _removals(self, interface: str, address: Address) -> list[bytes]:
-        """Of an IPv6 address without looking: the table may not know it yet."""
+        """An IPv6 address is removed without a look first: the table may not know it yet."""
         here = self.ours(interface, address)
         if not here and address.version == 6 and not self.table.hosts_own(address.ip.packed):
             index = _index_or_none(interface)

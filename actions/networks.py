@@ -5,7 +5,7 @@
     own_ipv6()              # every IPv6 address of this machine, packed
 
 The routing table says it better than the addresses: a network that the interface serves and in which the machine has no
-address of its own (a routed block of service addresses) stands there too. Empty where the interface is down: nobody knows.
+address of its own (a routed block of service addresses) stands there too. Empty where the interface is down.
 """
 
 import ipaddress
@@ -24,7 +24,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def networks(interface: str, version: int) -> list[Network]:
-    """In the order of the table, each once. Routes to a single address are none, nor is the way to everywhere."""
+    """In the order of the table, each once. Routes to a single address do not count, nor does the default route."""
     found = _four(interface) if version == 4 else _six(interface)
     return list(dict.fromkeys(network for network in found if 0 < network.prefixlen < network.max_prefixlen))
 

@@ -9,7 +9,7 @@ heartbeat. Cancelling `run` kills the whole group. A ticket is told to the guard
 environment, so that one whose number never reached the guard is found even if we die in between.
 
 A program that starts a daemon may leave it our pipe as its output: we wait for the program, never for the end of the
-pipe, and go on emptying it as long as somebody writes, or that daemon would die of SIGPIPE.
+pipe, and go on emptying it as long as a process writes, or that daemon would die of SIGPIPE.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ OUTPUT_BYTES_MAX = 1 << 20
 """What is hashed and looked at; the rest of a flood is read and thrown away."""
 
 LINE_BYTES_MAX = 400
-"""Of the last line, for the log and the event."""
+"""How much of the last line is kept, for the log and the event."""
 
 KILLED_S_MAX = 2.0
 """SIGKILL takes microseconds; a process that sleeps in the kernel may take for ever, and we do not."""
@@ -81,10 +81,10 @@ class Programs:
         self._run = os.urandom(6).hex()
         self._count = 0
         self._left: dict[tuple[str, ...], list[_Printed]] = {}
-        """By the first two words of a command: outputs that somebody has kept open, the oldest first."""
+        """By the first two words of a command: outputs that a process has kept open, the oldest first."""
 
     async def run(self, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
-        """Raises OSError where the program cannot be started: then nothing has happened. Raises Lost where nobody can tell."""
+        """Raises OSError where the program cannot be started: then nothing has happened. Lost where that is unknown."""
         self._count += 1
         ticket = f"{self._run}-{self._count}"
         self._groups.began(ticket)
@@ -107,7 +107,7 @@ class Programs:
     async def _until_its_end(
         self, ticket: str, argv: Sequence[str], environment: Mapping[str, str], printed: "_Printed"
     ) -> int:
-        """By way of a shell: whoever starts it stands still until the program's file is open, and others wait to be started."""
+        """By way of a shell: its starter stands still until the program's file is open, and others wait to be started."""
         shell, option, script = BY_SHELL
         words = [shell, option, WITH_OUR_LIMIT + script, *argv]
         started = False
@@ -175,7 +175,7 @@ class _Printed:
         return self._reader >= 0
 
     def read(self) -> None:
-        """Everything that is there now; at the end of the pipe nobody will write again, and it is closed."""
+        """Everything that is there now; at the end of the pipe no process will write again, and it is closed."""
         with contextlib.suppress(BlockingIOError):
             while self._reader >= 0:
                 piece = os.read(self._reader, 65536)

@@ -7,7 +7,7 @@ Fed lines of JSON, ["watch", "eth0", "10.77.0.100"] and ["leave", ...]; for each
 (RFC 5227, RFC 4862): the question names no sender, so no neighbour learns anything from it. Otherwise it only listens.
 
 It is apart because a packet socket hears everything on the wire, and the last close of one waits for all processors: both
-are none of the event loop's business. Its sockets were opened by `faild`; it gives up every right of its own.
+are none of the event loop's business. Its sockets were opened by `faild`; it gives up every capability of its own.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ ADVERTISEMENTS = (
     (0x06, 0, 0, 0xFFFF),  # taken
     (0x06, 0, 0, 0),  # dropped
 )
-"""A filter of socket(7): the kernel wakes nobody for the rest of IPv6."""
+"""A filter of socket(7): the kernel does not wake us for the rest of IPv6."""
 
 SO_ATTACH_FILTER = 26
 SIOCGIFHWADDR = 0x8927
@@ -124,7 +124,7 @@ def claimed(frame: bytes) -> Address | None:
 
 
 def own_macs() -> set[bytes]:
-    """Of all our interfaces: two of one machine may be on one network."""
+    """The hardware addresses of all our interfaces: two of one machine may be on one network."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
         return {mac for _, name in socket.if_nameindex() if (mac := mac_of(asked, name))}
 

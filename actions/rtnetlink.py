@@ -5,7 +5,7 @@
     kernel.ask_all([...])                                   # 0 or an errno for each; 64 in one system call
     kernel.every_address()                                  # of this machine; never on the event loop's thread
 
-The kernel carries such a request out before `send` returns, and its answer is there: nobody needs an event loop for it. The
+The kernel carries such a request out before `send` returns, and its answer is there: no event loop is needed for it. The
 messages are those of rtnetlink(7), made here: a library took a millisecond for each, and four are needed for an address.
 """
 
@@ -33,7 +33,7 @@ REQUESTS_MAX = 64
 """In one system call. The answers to all of them must find room in the socket's buffer, or the kernel drops some."""
 
 ANSWER_S_MAX = 2
-"""The answer is there when `send` returns. Were it lost all the same, nobody may wait for it for ever."""
+"""The answer is there when `send` returns. If it were lost all the same, `faild` must not wait for it for ever."""
 
 RTM_NEWLINK, RTM_NEWADDR, RTM_DELADDR, RTM_GETADDR, RTM_DELNEIGH = 16, 20, 21, 22, 29
 NLM_F_REQUEST, NLM_F_ACK, NLM_F_REPLACE, NLM_F_CREATE = 0x1, 0x4, 0x100, 0x400
@@ -82,7 +82,7 @@ class Rtnetlink:
         return [code for piece in pieces for code in self._ask_piece(piece)]
 
     def every_address(self) -> list[Carried]:
-        """Of this machine, on every interface. Raises OSError. The kernel needs milliseconds for some hundred of them."""
+        """On every interface of this machine. Raises OSError. The kernel needs milliseconds for some hundred of them."""
         if asyncio._get_running_loop() is not None:
             raise RuntimeError("the addresses of this machine are listed on the event loop's thread, which would stand still")
         return guard.every_address(self._socket)

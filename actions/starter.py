@@ -2,9 +2,9 @@
 
     python -I -S -E actions/starter.py SOCKET PIDFD     # descriptors, inherited; actions/starting.py speaks to it
 
-Whoever starts a program stands still until the program's file is open: for milliseconds on a busy machine, since the child is
-an ordinary process while `faild` is a real-time one. So it is not `faild` that stands still. It imports nothing of ours, as the
-guard; it ends with `faild`, and leaves what still runs to the guard, which knows it.
+A process that starts a program stands still until the program's file is open: for milliseconds on a busy machine, since the
+child is an ordinary process while `faild` is a real-time one. So it is not `faild` that stands still. It imports nothing of
+ours, as the guard; it ends with `faild`, and leaves what still runs to the guard, which knows it.
 
 Told:     {"start": ticket, "words": [...], "env": {...}} with the output's descriptor, {"kill": ticket}
 Answered: {"started": ticket, "pid": n} or {"failed": ticket, "errno": n}; {"ended": ticket, "code": n}
@@ -91,7 +91,7 @@ def main(channel: socket.socket, parent: int) -> None:
 
 
 def listen(channel: socket.socket, children: Children) -> bool:
-    """Do one thing that is asked: ends are told between two of them. False where nobody will ask again."""
+    """Do one thing that is asked: ends are told between two of them. False where `faild` will not ask again."""
     packet, output = receive(channel)
     if not packet:
         return False

@@ -2,11 +2,11 @@
 
     starter = Starter()
     pid = await starter.start(ticket, words, environment, output)   # raises OSError: nothing has happened
-    code = await starter.end_of(ticket)                             # raises Lost where nobody can tell how it ended
+    code = await starter.end_of(ticket)                             # raises Lost where it cannot be told how it ended
     starter.kill(ticket)                                            # its whole group
 
 It is started with the first program, on another thread. One that dies, or does not answer for ANSWER_S_MAX, is replaced at
-the next start; what it had started is killed, since nobody would hear of its end.
+the next start; what it had started is killed, since its end would not be heard of.
 """
 
 import array
@@ -73,7 +73,7 @@ class Starter:
         return await asyncio.shield(self._ends[ticket])
 
     def forget(self, ticket: str) -> None:
-        """Nobody waits for it any more."""
+        """The caller does not wait for it any more."""
         for futures in (self._started, self._ends):
             future = futures.pop(ticket, None)
             if future is not None and future.done() and not future.cancelled():
@@ -85,7 +85,7 @@ class Starter:
             self._say(json.dumps({"kill": ticket}).encode(), -1)
 
     def close(self) -> None:
-        """What runs is somebody else's then."""
+        """What still runs is left behind then."""
         if self._opening is not None:
             self._opening.cancel()
         self._forget_channel()
@@ -161,7 +161,7 @@ class Starter:
             _answer(self._ends.get(told["ended"]), told["code"])
 
     def _lost(self) -> None:
-        """It has ended, or is ended now: of what it started nobody will hear."""
+        """It has ended, or is ended now: the end of what it started will not be heard of."""
         self._forget_channel()
         if self._process is not None:
             self._process.kill()

@@ -2,7 +2,7 @@
 
     lines = await strays(netlink)       # after the sweep: everything with our tag is such a one; what was done, in words
 
-State was lost, and the configuration changed meanwhile: nobody else knows of these any more, and this machine would answer for
+State was lost, and the configuration changed meanwhile: nothing else knows of these any more, and this machine would answer for
 them for ever.
 """
 

@@ -6,7 +6,7 @@
     await table.settled()           # after `find` may have missed events: until the list has been read again
     table.close()
 
-An event is in our socket's buffer before the change that it tells of is answered: who reads all that is there knows the
+An event is in our socket's buffer before the change that it tells of is answered: a reader of all that is there knows the
 present. There is one exception: of a new IPv6 address the kernel tells a moment later (tried), so where one must certainly not
 be here, the kernel itself is asked. Where the buffer overflowed the list is read again. `changed` is called, in a later turn
 of the loop, when something has gone or a link has changed, and when the host got or lost an address of its own.
@@ -188,7 +188,7 @@ class AddressTable:
 
 
 def _may_be_source(one: Carried) -> bool:
-    """Of the host's own connections. (A lasting /32 may be a service address on a kernel that knows no tags.)"""
+    """Whether the host's connections may begin there. (A lasting /32 may be a service address on a kernel that knows no tags.)"""
     return len(one.address) == 4 and not one.ours and one.scope == UNIVERSE and (one.prefix < 32 or not one.lasting)
 
 

@@ -2,13 +2,13 @@
 
     python -I actions/trap.py FOLDER        # fed JSON lines on its standard input; FOLDER keeps the engine's boots
 
-The first line says who is told: {"engine": hex, "targets": [{"host", "port", "version", "community" | "user", "auth",
+The first line names the receivers: {"engine": hex, "targets": [{"host", "port", "version", "community" | "user", "auth",
 "priv", "secret_file"}]}. Every other line is one change: {"cluster", "node", "service", "state", "epoch", "reason"};
 or an alarm that begins or is over:
 {"cluster", "node", "service", "alarm", "about", "begins", "text"}, where `about` is the node that it concerns.
 
 It is apart because importing pysnmp and sending the first notification block for half a second, and because it needs no
-capability and keeps none. On its standard output it says who is not told, as {"untold": {receiver: why}}; a receiver whose
+capability and keeps none. On its standard output it says which are not told, as {"untold": {receiver: why}}; a receiver whose
 name cannot be resolved is asked for again until it can. Its objects are those of packaging/mibs/FAILOVER-MIB.txt. It ends
 with its input.
 """
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 BASE = "1.3.6.1.4.1.32473.1291"
-"""32473 is the enterprise number for documentation (RFC 5612): there is none of our own yet."""
+"""32473 is the enterprise number for documentation (RFC 5612): the project has none of its own yet."""
 
 STATE_CHANGED = f"{BASE}.0.1"
 ALARM_BEGINS, ALARM_ENDS = f"{BASE}.0.2", f"{BASE}.0.3"
@@ -85,7 +85,7 @@ class Sender:
         return bool(self._waiting)
 
     async def send(self, change: dict[str, Any]) -> None:
-        """To all; nobody can say whether a trap arrives."""
+        """To all receivers; whether a trap arrives cannot be told."""
         from pysnmp.hlapi.v3arch.asyncio import ContextData, NotificationType, ObjectIdentity, send_notification
 
         for credentials, transport in self._targets:
@@ -211,7 +211,7 @@ async def look_again(sender: Sender) -> None:
 
 
 def say(sender: Sender) -> None:
-    """To `faild`: who is not told, and why."""
+    """Tells `faild` which receivers are not told, and why."""
     print(json.dumps({"untold": sender.untold}), flush=True)
 
 

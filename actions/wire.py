@@ -6,8 +6,8 @@
 
 The last close of such a socket waits until the kernel has let all its processors pass (9 to 20 ms each, tried), wherever it
 happens: in `close`, at the end of a process that is killed, and in a child that closes what it inherited. So there is one for
-the life of the process, and the guard holds a copy of it: whatever happens to ours, it is not the last one, and nobody
-who waits for the end of `faild` waits for it. It is bound to nothing and hears nothing.
+the life of the process, and the guard holds a copy of it: whatever happens to ours, it is not the last one, and no process
+that waits for the end of `faild` waits for that. It is bound to nothing and hears nothing.
 """
 
 import errno
@@ -40,6 +40,6 @@ class Wire:
         self._wire.sendto(frame, (interface, kind))
 
     def close(self) -> None:
-        """Waits, where nobody else holds a copy: not on the event loop's thread."""
+        """Waits, where no other process holds a copy: not on the event loop's thread."""
         if self._wire is not None:
             self._wire.close()

@@ -17,7 +17,7 @@ from protocol.event import NUMBER_MAX, Head
 from protocol.refusals import Reason, Refused
 
 VERSION = 1
-"""Of everything that goes over a link. A peer of another version is refused with a sentence."""
+"""The version of everything that goes over a link. A peer of another version is refused with a sentence."""
 
 SIGNATURE_BYTES = 64
 

@@ -14,7 +14,7 @@ from typing import Any
 import msgpack
 
 DEPTH_MAX = 8
-"""Nesting of lists and maps. An event needs 5; more is somebody's experiment with our stack."""
+"""Nesting of lists and maps. An event needs 5; more is an attack on our stack."""
 
 LENGTH_MAX = 4096
 """Elements in one list or map: 16 nodes times 256 feeds is the largest head list that we ever send."""

@@ -32,10 +32,10 @@ WORDS_OF_NODES = frozenset({"standby", "unstandby", "readmit"})
 WORDS = WORDS_1 | WORDS_OF_NODES | {"fail-everywhere"}
 
 COMMAND_BYTES_MAX = 4096
-"""A reason is a sentence. What is larger belongs into a ticket system."""
+"""A reason is a sentence. Longer explanations belong in a ticket system."""
 
 EXPIRY_AHEAD_MS_MAX = 60_000
-"""A command is good for a minute: one that could be given next week is a key that somebody forgot."""
+"""A command is good for a minute: one that could be given next week is as good as a lost key."""
 
 ACTS_MAX = 16
 """As many nodes as a cluster may have."""
@@ -44,7 +44,7 @@ ENDS_MAX = 48
 """Orders that one command may end. With their longest names they still fit beside a reason; the rest takes another command."""
 
 NUMBER_MAX = 1 << 53
-"""Of epochs, incarnations, event numbers and times: what every reader of JSON still holds exactly."""
+"""The largest epoch, incarnation, event number or time: every reader of JSON still holds it exactly."""
 
 
 class Act(NamedTuple):

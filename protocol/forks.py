@@ -18,12 +18,12 @@ from protocol.canonical import NotCanonical, pack, unpack
 from protocol.event import Entry
 
 RUNS_BYTES_MAX = 48 << 10
-"""Of both sides together: with causes and heads they fit into one event."""
+"""Limit for both sides together: with causes and heads they fit into one event."""
 
 RUN_ENTRIES_MAX = 64
 
 BRANCH_BYTES_MAX = 256 << 10
-"""Of one side in pieces: four events of the largest size. To check both costs as much as to take in one large batch."""
+"""Limit for one side in pieces: four events of the largest size. To check both costs as much as to take in one large batch."""
 
 PART_BYTES = 48_000
 

@@ -22,13 +22,13 @@ RUN_BYTES = 8
 
 
 class Signer(Protocol):
-    """Whoever can sign for this node."""
+    """Signs for this node."""
 
     def sign(self, domain: Domain, raw: bytes) -> bytes: ...
 
 
 class Keyring(Protocol):
-    """Whoever knows the nodes' public keys."""
+    """Knows the public keys of the nodes."""
 
     def verify(self, signer: str, domain: Domain, raw: bytes, signature: bytes) -> None:
         """Returns, or raises Refused with UNKNOWN_KEY or BAD_SIGNATURE."""
@@ -233,7 +233,7 @@ def _follows(last: Entry | None, entry: Entry, cluster: bytes) -> None:
 
 
 def _short_head(item: Any) -> ShortHead:
-    """Of these and the next an idle cluster reads hundreds a second."""
+    """An idle cluster reads hundreds of these, and of the next kind, a second."""
     if type(item) is tuple and len(item) == 3:
         incarnation, number, id8 = item
         if type(incarnation) is type(number) is int and 0 <= incarnation <= NUMBER_MAX >= number >= 0 and _is_eight(id8):

@@ -3,7 +3,7 @@ author's word.
 
     lasting(86_400_000)                 # "1d"
     rfc3339(1_795_400_000_123)          # "2026-11-23T02:13:20.123Z"
-    rfc3339(2**63 - 1)                  # "9223372036854775807 ms": no year has that many digits, and nobody is stopped by it
+    rfc3339(2**63 - 1)                  # "9223372036854775807 ms": no year has that many digits, and no reader stops at it
 """
 
 from datetime import UTC, datetime, timedelta

@@ -3,8 +3,8 @@
 from typing import NamedTuple
 
 NUMBER_MAX = 2**53
-"""Of numbers and incarnations: milliseconds for 285,000 years, exact in every reader of JSON, and with room above for the
-next one. A larger one would be a feed that nobody can continue."""
+"""The largest number or incarnation: milliseconds for 285,000 years, exact in every reader of JSON, and with room above for the
+next one. A larger one would be a feed that cannot be continued."""
 
 NAME_MAX = 64
 """Characters in a node's, a service's or a kind's name; the configuration allows 63."""

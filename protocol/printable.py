@@ -3,7 +3,7 @@
     printable("new kernel")             # the same
     printable("x" + chr(10) + "y")      # what was a line end is now the six letters of its number, as in JSON
 
-Whoever makes a sentence cleans it; what is stored and signed stays as it was written.
+The code that makes a sentence cleans it; what is stored and signed stays as it was written.
 """
 
 

@@ -19,7 +19,7 @@ class Reason(StrEnum):
 
 
 class Refused(Exception):
-    """They broke the protocol. Whoever catches it counts the reason and goes on with the next message."""
+    """They broke the protocol. The catcher counts the reason and goes on with the next message."""
 
     def __init__(self, reason: Reason, text: str):
         super().__init__(f"{reason}: {text}")

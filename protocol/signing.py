@@ -4,7 +4,7 @@
     identity = Identity.load("genesis", Path("genesis/node.key"))
     signature = identity.sign(Domain.HEARTBEAT, raw)         # 64 bytes
 
-The file is PKCS#8 PEM without a password. A mode other than 0600 is refused: whoever can read it is this node.
+The file is PKCS#8 PEM without a password. A mode other than 0600 is refused: a user who can read it can act as this node.
 """
 
 import os

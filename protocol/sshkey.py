@@ -27,7 +27,7 @@ UNENCRYPTED = b"\0\0\0\4none" + b"\0\0\0\4none" + b"\0\0\0\0" + b"\0\0\0\1"
 
 
 class SshKey(Protocol):
-    """Whoever can sign as an OpenSSH Ed25519 key: a file or an agent."""
+    """Signs as an OpenSSH Ed25519 key: a file or an agent."""
 
     @property
     def public(self) -> str: ...

@@ -5,7 +5,7 @@
     verify(key.public, raw, blob, NAMESPACE)                    # returns, or raises Refused
     armored = armor(blob)                                       # what `ssh-keygen -Y verify` reads
 
-What is signed names its namespace, so a signature for another purpose is none for this one.
+What is signed names its namespace, so a signature for another purpose does not count for this one.
 """
 
 import base64

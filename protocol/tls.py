@@ -7,7 +7,7 @@
     peer = contexts.peer_of(channel)                # after channel.ready: whose key it is, pinned
 
 Each node makes in memory one trust anchor for each peer (issuer: the node's name; key: the peer's public key) and
-presents a leaf signed by its own key. The anchor's own signature is by a key nobody has; OpenSSL does not look at it.
+presents a leaf signed by its own key. The anchor's own signature is by a key that is thrown away; OpenSSL does not look at it.
 After the handshake the leaf's key must be the configured one. The channel does no input or output of its own.
 """
 
@@ -111,11 +111,11 @@ class Contexts:
         anchors = {node: _anchor(node, public) for node, public in known.items()}
         own = _pem(identity)
         self._accept = _context(ssl.PROTOCOL_TLS_SERVER, own, b"".join(anchors.values()))
-        self._accept.num_tickets = 0  # nobody resumes: a connection lives for weeks
+        self._accept.num_tickets = 0  # no peer resumes: a connection lives for weeks
         self._dial = {node: _context(ssl.PROTOCOL_TLS_CLIENT, own, anchors[node]) for node in peers}
 
     def accept(self) -> Channel:
-        """For a connection that somebody made to us."""
+        """For a connection that a peer made to us."""
         return Channel(self._accept, server=True)
 
     def dial(self, peer: str) -> Channel:

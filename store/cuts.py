@@ -16,7 +16,7 @@ from store.findings import Finding, Flaw
 from store.survey import Survey
 
 CUTS_MAX = 64
-"""So many feeds are named in one event; whoever cuts more has cut everything."""
+"""So many feeds are named in one event; where more are cut, everything is."""
 
 
 class Ending(NamedTuple):
@@ -28,7 +28,7 @@ class Ending(NamedTuple):
 
 
 class Cut(NamedTuple):
-    """Of one feed the first number that is missing, and the last that is known to have been there."""
+    """The first number that is missing in one feed, and the last that is known to have been there."""
 
     node: str
     incarnation: int
@@ -52,7 +52,7 @@ def cuts(survey: Survey, loose: Iterable[Ending], me: str) -> tuple[Cut, ...]:
 
 
 def cuts_told(event: Event) -> list[Cut]:
-    """What a tail-cut event says was missing; nothing where it is none, or not of the format."""
+    """What a tail-cut event says was missing; nothing where it is another kind, or not of the format."""
     if event.kind != Kind.TAIL_CUT:
         return []
     listed = event.body.get("cuts")

@@ -94,7 +94,7 @@ class Database:
         return await _hop(self._reader, function, *args, **kwargs)
 
     def removed(self) -> bool:
-        """Whether the names no longer lead to the files that are open. What goes into those, nobody finds again. Some 80 us
+        """Whether the names no longer lead to the files that are open. What goes into those is lost. Some 80 us
         of a commit: two turns through the interpreter's lock."""
         return _files(self.path) != self._files
 
@@ -122,7 +122,7 @@ class Database:
 async def _connect(path: Path, connector: Callable[[Path], sqlite3.Connection]) -> aiosqlite.Connection:
     connection = aiosqlite.Connection(lambda: connector(path), iter_chunk_size=64)
     thread: Any = getattr(connection, "_thread", connection)
-    thread.daemon = True  # else a journal that somebody forgot to close hangs the end of the process for ever
+    thread.daemon = True  # else a journal that was not closed hangs the end of the process for ever
     try:
         return await connection
     except BaseException:

@@ -16,7 +16,7 @@ class Flaw(StrEnum):
     GAP = "gap"
     """Numbers are missing inside a feed."""
     TRUNCATED = "truncated"
-    """Somebody's signed event knows more of a feed than the sources hold."""
+    """Another node's signed event knows more of a feed than the sources hold."""
     ENCODING = "encoding"
     """The bytes are not the one canonical encoding of an event."""
     CLUSTER = "cluster"

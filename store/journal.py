@@ -1,4 +1,4 @@
-"""The log of this node: every feed it knows, durable before anybody hears of it.
+"""The log of this node: every feed it knows, durable before any peer hears of it.
 
     journal = await Journal.open(state / "log.db", "lukretia", signer, keyring=keyring, cluster=policy.cluster_id)
     entries = await journal.load()                       # for the fold at start
@@ -37,7 +37,7 @@ GROUP_ENTRIES_MAX = 2000
 KeyringOf = Callable[[Iterable[Row]], Keyring]
 
 QUIET_S = 1.0
-"""A checkpoint waits for this much silence: inside a failover nobody pays for it."""
+"""A checkpoint waits for this much silence: so none falls into a failover."""
 
 UNCHECKED_BYTES_MAX = 64 << 20
 """A log that is never quiet is checkpointed all the same when its WAL has grown by so much."""
@@ -74,7 +74,7 @@ class Journal:
         """What was cut out of the file since this log was written; what is completed from peers no longer shows it."""
         self.remarks = (*known.loose, *known.survey.shorter())
         """What `open` found and did not refuse: feeds that end before what others on this disk know of them, and ends
-        without a signature, which were cut off: nobody answers for them, and whoever wrote them has them signed."""
+        without a signature, which were cut off: no signature answers for them, and their author has them signed."""
         self.warnings = tuple(oddities(database.path))
         """What is odd about the place of the file, for people: each is one line."""
         self._database = database
@@ -128,7 +128,7 @@ class Journal:
         return future
 
     def order(self, entries: Sequence[Entry], tell: Tell) -> None:
-        """`append` for whoever waits in the event loop itself: `tell` is called in the turn in which the disk has answered."""
+        """`append` for callers in the event loop itself: `tell` is called in the turn in which the disk has answered."""
         if self._closing:
             tell(JournalRefused("the journal is closed"))
             return
@@ -151,13 +151,13 @@ class Journal:
         return [Entry.read(row.raw, row.signature) for row in await self._database.read(_all_rows)]
 
     def entries(self) -> Iterator[Entry]:
-        """`load` one by one: whoever folds a long log need not hold it. Blocks the caller's thread while the disk is read."""
+        """`load` one by one: to fold a long log it need not be held. Blocks the caller's thread while the disk is read."""
         with self._database.reading() as connection:
             for row in connection.execute(ALL_ROWS):
                 yield Entry.known(row[3], row[4])
 
     async def on_writer_thread(self, function: Callable[[], object]) -> None:
-        """Run `function` once on the thread that commits: whoever raises its own priority raises this one's too."""
+        """Run `function` once on the thread that commits: a priority that it raises is that thread's."""
         await self._database.write(lambda connection: function())
 
     async def close(self) -> None:
@@ -228,7 +228,7 @@ class Journal:
                 item.tell(Written(result, round((now - item.since) * 1e6)))
 
     async def _tidy(self) -> None:
-        """The idle task: moves the WAL into the file when nobody writes."""
+        """The idle task: moves the WAL into the file while no commit is under way."""
         while True:
             await self._dirty.wait()
             while self._dirty.is_set() and self._dirty_bytes < UNCHECKED_BYTES_MAX:

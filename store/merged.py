@@ -3,7 +3,7 @@
     merged = merge([Source("lukretia", rows), Source("genesis", rows)], keyring, cluster)
     merged.findings, merged.entries, merged.feeds["lukretia"].unattested
 
-A copy proves what nobody's own log can: that a node signed two events under one name (`fork`), that the end of a feed
+A copy proves what no single node's log can: that a node signed two events under one name (`fork`), that the end of a feed
 is missing (`truncated`), and how much of its tail no other node has put its signature over (`unattested`).
 """
 
@@ -172,7 +172,7 @@ def _shown(candidates: Candidates, attested: set[bytes], keyring: Keyring | None
 
 
 def _pieces(parts: Iterable[Entry]) -> dict[tuple[Feed, Any], list[bytes]]:
-    """Of each feed and digest, in the order of the feed. The hash of all tells whether it is right."""
+    """The pieces of each feed and digest, in the order of the feed. The hash of all tells whether they are right."""
     found: dict[tuple[Feed, Any], list[bytes]] = defaultdict(list)
     for entry in sorted(parts, key=lambda entry: entry.ref):
         body = body_of(entry.event)
@@ -191,7 +191,7 @@ def _shown_by(
         if isinstance(digest, bytes) and digest:
             runs = runs_of(joined(pieces.get((seen.head.feed, digest), ()), digest))
         if not runs[0] or not runs[1] or not disputed(runs[0], runs[1]):
-            return None  # no evidence: whoever wrote it says so, and that is all
+            return None  # no evidence: its author says so, and that is all
         for last in (run[-1] for run in runs if run):
             if keyring and last.id not in attested:
                 keyring.verify(last.event.node, Domain.EVENT, last.id, last.signature or b"")

@@ -7,7 +7,7 @@
     feeds.attests(event)                                # raises Odd where it says otherwise than what is held
 
 A sound history is the rule, and a long one does not fit into memory as objects. So nothing is kept of an event but its id.
-Of several logs each must hold the same rows, or a beginning of them. Where anything is odd, `store.merged` reads all of it as a
+Several logs must each hold the same rows, or a beginning of them. Where anything is odd, `store.merged` reads all of it as a
 whole and finds out what is wrong, where, and on which side; this module only says that there is something.
 """
 
@@ -36,7 +36,7 @@ class Log(Protocol):
 
     @property
     def feeds(self) -> Mapping[Feed, int]:
-        """Of each feed the last number; it begins with 1 and has no hole."""
+        """Each feed to its last number; it begins with 1 and has no hole."""
 
     def rows(self, feed: Feed, first: int = 1, last: int | None = None) -> Iterator[Row]: ...
 
@@ -52,7 +52,7 @@ class Proved:
                 if feed not in self._longest or last > self._longest[feed].feeds[feed]:
                     self._longest[feed] = log
         self.feeds: Mapping[Feed, int] = {feed: self._longest[feed].feeds[feed] for feed in sorted(self._longest)}
-        """Of each feed the last number, in order."""
+        """Each feed to its last number, in order."""
         self._ids: dict[Feed, bytearray] = defaultdict(bytearray)
         self._survey = Survey()
         self._tally = Tally()
@@ -68,7 +68,7 @@ class Proved:
             yield entry
 
     def _rows(self, feed: Feed) -> Iterator[Row]:
-        """Of one feed the rows of all logs that hold it: the same as far as they go, and each log's end has a signature."""
+        """The rows of one feed in all logs that hold it: the same as far as they go, and each log's end has a signature."""
         logs = [log for log in self._logs if feed in log.feeds]
         before: Row | None = None
         for number, rows in enumerate(zip_longest(*(log.rows(feed) for log in logs)), 1):

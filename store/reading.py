@@ -1,4 +1,4 @@
-"""Reading somebody's log without touching it: a state folder, or a log.db file.
+"""Reading a log without touching it: a state folder, or a log.db file.
 
     source = read(Path("/var/lib/failover"))            # raises LogUnreadable
     source.rows, source.findings, source.remarks
@@ -107,7 +107,7 @@ class StoredLog:
     """One log that stays open, at one moment."""
 
     feeds: Mapping[Feed, int]
-    """Of each feed the last number; it begins with 1 and has no hole."""
+    """Each feed to its last number; it begins with 1 and has no hole."""
     remarks: Sequence[str]
     connection: sqlite3.Connection
     bytes_max: int
@@ -162,7 +162,7 @@ def _flaw(text: str) -> Finding:
 
 
 def _text(raw: bytes) -> str:
-    """A tampered file may hold text that is none: it is read all the same, to be found."""
+    """A tampered file may hold text that is not UTF-8: it is read all the same, to be found."""
     return raw.decode("utf-8", "backslashreplace")
 
 

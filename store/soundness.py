@@ -5,7 +5,7 @@
     sound.entries                               # what could be read, ordered by node, incarnation and number
 
 How a culprit is named: an event is *attested* when its own signature is good, or when an attested event names its
-hash as the previous one. Where a link is broken, the side that nobody attests is the one that was changed. So an edit
+hash as the previous one. Where a link is broken, the side that no event attests is the one that was changed. So an edit
 of an event that the chain covers is reported at that event, and not at the sound one behind it.
 A missing signature is a finding, never "nothing to check" (systemd issue 15425 passed unsealed journals).
 """
@@ -38,7 +38,7 @@ class Sound(NamedTuple):
     attested: frozenset[bytes]
     """The ids of the events that a good signature covers, directly or by the chain."""
     loose: tuple[Finding, ...] = ()
-    """Where feeds end without a signature, each at the first event that nobody answers for; they are findings as well."""
+    """Where feeds end without a signature, each at the first event that no signature answers for; they are findings as well."""
 
 
 class Seal(NamedTuple):
@@ -147,7 +147,7 @@ def _seals(
 
 
 def _as_one(seals: dict[int, Seal]) -> dict[int, Seal]:
-    """Where not one of several signatures is good, somebody else's key wrote the feed, or ours is not its key: one finding."""
+    """Where not one of several signatures is good, another key wrote the feed, or the key known here is wrong: one finding."""
     faults = [seals[number].fault for number in sorted(seals)]
     first = faults[0] if faults else None
     if first is None or len(faults) < 2 or any(fault is None or fault.kind is not Flaw.SIGNATURE for fault in faults):
@@ -213,7 +213,7 @@ def _loose(entries: dict[int, Entry], attested: set[int], seals: dict[int, Seal]
 
 
 def _links(feed: _Feed, attested: set[int]) -> list[Finding]:
-    """Broken `previous` hashes, each at the side that nobody attests."""
+    """Broken `previous` hashes, each at the side that no event attests."""
     findings = []
     for number, entry in sorted(feed.entries.items()):
         before = feed.entries.get(number - 1)

@@ -26,7 +26,7 @@ class Survey:
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self.heads: dict[Feed, Head] = {}
         self.known: dict[Feed, dict[Feed, Known]] = defaultdict(dict)
-        """Of each feed how far the events of each other feed knew it."""
+        """For each feed, how far the events of each other feed knew it."""
         for entry in entries:
             self.add(entry)
 
@@ -40,7 +40,7 @@ class Survey:
                 by[head.feed] = Known(ref.number, entry.ref)
 
     def shorter(self) -> list[Finding]:
-        """Feeds of which somebody knew more than is here; the first number that is missing is named."""
+        """Feeds of which another node knew more than is here; the first number that is missing is named."""
         findings = []
         for feed, by in sorted(self.known.items()):
             newest = max(by.values(), key=lambda known: known.number)

@@ -34,7 +34,7 @@ class Rows(Protocol):
     def __iter__(self) -> Iterator[Row]: ...
 
     def proving(self) -> Mapping[Feed, int]:
-        """Of each feed the number from which on its signatures are verified; the chain proves what is older."""
+        """Each feed to the number from which on its signatures are verified; the chain proves what is older."""
 
 
 class Opened(NamedTuple, Generic[T]):

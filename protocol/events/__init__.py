@@ -140,7 +140,7 @@ class Malformed:
 
 
 def body_of(event: Event) -> Body | Malformed | None:
-    """The body as its kind's class; Malformed where it is none; None for a kind that this version does not know."""
+    """The body as its kind's class; Malformed where it does not parse; None for a kind that this version does not know."""
     return read_body(event.kind, event.service, event.body)
 
 

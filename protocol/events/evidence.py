@@ -76,7 +76,7 @@ class ForkSeen(Body):
     ours: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
     theirs: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
     digest: bytes = shaped(Bytes(32), b"")
-    """Of both sides together, where they stand in pieces before this event and both lists are empty."""
+    """The digest of both sides together, where they stand in pieces before this event and both lists are empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class TailCut(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedService(Shaped):
-    """Of one service what outlives an incarnation."""
+    """What outlives an incarnation, for one service."""
 
     lowered: Ref | None = shaped(_RefOrEmpty(REF.places, Ref, optional=3), None)
     """The last event of its last holding."""

@@ -1,6 +1,6 @@
 """What `decide` is given besides the feeds: judgements, fitness and timers, taken in one step and written into the event.
 
-With it a transition can be decided again by anybody, from the feeds at its heads: the lawfulness check.
+With it any reader can decide a transition again, from the feeds at its heads: the lawfulness check.
 """
 
 from collections.abc import Mapping
@@ -54,7 +54,7 @@ class Given(Shaped):
     """We can append, have a guard that lives and confirms, were not stalled a moment ago, and know our own feed."""
     unfit_because: str = shaped(REASON, "")
     refused: bool = shaped(TRUTH, False)
-    """A fork of ours stands in the feeds, or a newer incarnation of our feed is proved: nobody goes by what we write."""
+    """A fork of ours stands in the feeds, or a newer incarnation of our feed is proved: no peer goes by what we write."""
     timers: frozenset[str] = shaped(_Timers(Text(160, 1), TIMERS_MAX), frozenset())
     """Timers that are over: "retry", "failback:NODE", "passed:NODE", "late:NODE" (it names events that it does not
     deliver), "deaf:NODE" (a holder that does not hear us); and while they still run "settling", "awaited:NODE" (by its own word

@@ -103,7 +103,7 @@ class ConfigPart(Body):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed(Body):
-    """The author was shown that it was removed, with the signed `apply`; it binds nobody but itself."""
+    """The author was shown that it was removed, with the signed `apply`; it binds its author alone."""
 
     KIND: ClassVar[str] = Kind.REMOVED
     SERVICE: ClassVar[bool] = False

@@ -4,7 +4,7 @@
     reason: str = shaped(REASON, "")            # optional: the body may lack it
 
 A shape reads a plain value into what the program works with, and raises BadBody with a sentence for anything else. Each
-bound stands beside its reason: a signed event is somebody's word, and no word may cost more than it can be worth.
+bound stands beside its reason: a signed event is only its author's word, and may not cost a reader more than it is worth.
 """
 
 import dataclasses

@@ -188,7 +188,7 @@ class AddressTable:
 
 
 def _may_be_source(one: Carried) -> bool:
-    """Whether the host's connections may begin there. (A lasting /32 may be a service address on a kernel that knows no tags.)"""
+    """A source of the host's own connections? (A lasting /32 may be a service address on a kernel that knows no tags.)"""
     return len(one.address) == 4 and not one.ours and one.scope == UNIVERSE and (one.prefix < 32 or not one.lasting)
 
 

@@ -19,7 +19,7 @@ class Timing:
     drift_ppm: int = 10_000
 
     def at_least(self, other: "Timing") -> "Timing":
-        """The patience of both: whoever beats by the slower one must not be taken for dead by the faster."""
+        """The patience of both: a node that beats by the slower one must not be taken for dead by the faster."""
         return replace(self, indoubt_ms=max(self.indoubt_ms, other.indoubt_ms), dead_ms=max(self.dead_ms, other.dead_ms))
 
 

@@ -1,7 +1,7 @@
 """One sentence for every kind of event: status, log line, page and audit print the same one.
 
     sentence(event)                 # "genesis claims web with epoch 2 (take-over-dead): lukretia held it and is dead ..."
-    meaning("take-over-dead")       # what that rule says, for somebody who has never seen the table
+    meaning("take-over-dead")       # what that rule says, for a reader who has never seen the table
 
 Pure and total: an event whose body is not of our format gets a sentence that says so, never an exception, and a
 reason with line ends in it is still one line.

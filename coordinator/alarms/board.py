@@ -17,7 +17,7 @@ from coordinator.alarms.names import BY_THE_EVENT, LASTS_MS, PATIENCE_MS, AlarmN
 from coordinator.core.inputs import Now
 
 ALARMS_MAX = 500
-"""Of those begun by name: a thief that can cause one for each name that it invents fills no memory. The oldest goes."""
+"""Limit for those begun by name: a thief that causes one for each name that it invents fills no memory. The oldest goes."""
 
 RANK = {name: rank for rank, name in enumerate(AlarmName)}
 

@@ -55,7 +55,7 @@ def no_owner(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners
 
 
 def all_failed(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -> Iterator[Condition]:
-    """By an action or a check, at least one of them: that nobody has it by an operator's word alone is what was asked for."""
+    """By an action or a check, at least one of them: that no node has it by an operator's word alone is what was asked for."""
     if owners or not view.ready or any(state(view, policy.name, node, peers) != "FAIL" for node in policy.nodes):
         return
     causes = {node: view.state.column(node).service(policy.name).cause for node in policy.nodes}
@@ -117,7 +117,7 @@ def one_way(view: NodeView, peers: Peers) -> Iterator[Condition]:
 
 
 def links(view: NodeView, peers: Peers) -> Iterator[Condition]:
-    """Of a peer that lives: that those of a dead one are down is no news."""
+    """Links to a peer that lives: that those to a dead one are down is no news."""
     down: dict[str, list[str]] = {}
     mute: dict[str, list[str]] = {}
     for link in view.links():

@@ -51,7 +51,7 @@ BY_THE_EVENT = frozenset({AlarmName.HOLD_OLD})
 """Their patience counts from the event that brought them, by the wall clock: a restart of `faild` makes nothing younger."""
 
 PATIENCE_MS: Mapping[AlarmName, int] = {
-    AlarmName.NO_OWNER: 5_000,  # a failover that a slow script takes part in is no reason to wake anybody
+    AlarmName.NO_OWNER: 5_000,  # a failover that a slow script takes part in is no reason to wake a person
     AlarmName.SPLIT: 1_000,  # the feeds of two nodes cross while a service moves
     AlarmName.PEER_UNFIT: 10_000,  # a node that starts is not fit for a second or two
     AlarmName.NODE_UNFIT: 10_000,

@@ -24,7 +24,7 @@ from coordinator.config.reading import Reading
 from coordinator.config.shape import ActionShape, ServiceShape
 
 INTERPRETER_BYTES_MAX = 256
-"""Of the first line of a script: as much as Linux reads of it."""
+"""How much of the first line of a script Linux reads."""
 
 Wrong = tuple[str, str]
 """What is wrong and what to do."""
@@ -50,7 +50,7 @@ def elsewhere(reading: Reading, here: Iterable[str]) -> Iterator[Finding]:
 
 
 def nodes_here(reading: Reading) -> frozenset[str]:
-    """The nodes whose name is that of this machine, or that have a link address of it. Of the loopback nobody can tell."""
+    """The nodes whose name is that of this machine, or that have a link address of it. A loopback address tells nothing."""
     host = socket.gethostname().split(".")[0]
     own = _own_addresses()
     found = {name for name in reading.file.nodes if name == host}
@@ -122,7 +122,7 @@ def unusable(program: str) -> Wrong | None:
 
 
 def _interpreter(file: File) -> str | None:
-    """What stands behind #!; None where the file is none of that kind, or may not be read (it may be run all the same)."""
+    """What stands behind #!; None where the file does not begin so, or may not be read (it may be run all the same)."""
     try:
         with file.open("rb") as opened:
             first = opened.readline(INTERPRETER_BYTES_MAX)

@@ -27,7 +27,7 @@ def exposed(reading: Reading, file: File, folders: Iterable[File], nodes: Iterab
 
 
 def writable_by(place: File) -> str:
-    """Who besides root and ourselves can change this file, or put another in its place; empty where nobody can."""
+    """Who besides root and ourselves can change this file, or put another in its place; empty where no other user can."""
     for one in (place, place.parent):
         try:
             found = one.stat()

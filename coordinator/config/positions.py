@@ -37,7 +37,7 @@ class Positions:
         self._offsets = offsets
 
     def of(self, path: Path) -> Position:
-        """Of the key, header or element at `path`; of the nearest table around it where the text has no such key."""
+        """The key, header or element at `path`; the nearest table around it where the text has no such key."""
         while path and path not in self._offsets:
             path = path[:-1]
         return self.at(self._offsets.get(path, 0))

@@ -97,7 +97,7 @@ def _open_to_others(path: Path) -> tuple[str, str]:
 
 
 def _no_passwords(path: Path) -> tuple[str, str] | None:
-    """What whoever sends the traps would refuse later, when nobody looks."""
+    """What the sender of the traps would refuse later, when no person looks."""
     try:
         read_secret(path)
     except (ValueError, OSError):

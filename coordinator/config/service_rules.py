@@ -160,7 +160,7 @@ def _program(path: Path, program: str) -> Findings:
 
 
 def addresses_once(reading: Reading) -> Findings:
-    """An address belongs to one service, and is none that a node uses for its links."""
+    """An address belongs to one service, and no node uses it for its links."""
     seen: dict[object, str] = {
         endpoints.address(endpoints.endpoint(text, endpoints.PORT)[0]): f"a link address of {name}"
         for name, node in reading.file.nodes.items()

@@ -1,4 +1,4 @@
-"""One bell for everybody who waits for news of this node.
+"""One bell for all readers that wait for news of this node.
 
 seen = bell.count
 ...look...
@@ -14,7 +14,7 @@ class Bell:
         self._next = asyncio.Event()
 
     def ring(self) -> None:
-        """Cheap where nobody waits; called whenever the state or a durable head has changed."""
+        """Cheap where no reader waits; called whenever the state or a durable head has changed."""
         self.count += 1
         self._next.set()
         self._next = asyncio.Event()

@@ -69,7 +69,7 @@ class Door:
         return Reply(409 if answer.authority else 403, {"admitted": False, "refused": _word(answer), "text": answer.text})
 
     async def _apply(self, signed: SignedCommand) -> Reply:
-        """The only command that is about a file here: what is wrong with it goes back to whoever asked, line by line."""
+        """The only command that is about a file here: what is wrong with it goes back to the asker, line by line."""
         applied = await self.view.apply(signed)
         status, refused = FATES[applied.fate]
         self.counts["admitted" if status == 202 else "not-admitted"] += 1

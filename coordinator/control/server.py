@@ -153,7 +153,7 @@ class ControlServer:
         try:
             body = await request.json()
         except (ValueError, LookupError, RecursionError, RequestPayloadError):
-            # no JSON; an encoding that nobody knows; brackets without end; a body that is not what its header says
+            # no JSON; an encoding that is not known; brackets without end; a body that is not what its header says
             raise web.HTTPBadRequest(text='a command is {"command": base64, "signature": base64}') from None
         reply = await self.door.knock(body, _wall_ms())
         return web.json_response(reply.body, status=reply.status)

@@ -145,7 +145,7 @@ def _said_last(view: StateView, name: str, node: str) -> bool:
 def reason(
     view: StateView, ruled: ServicePolicy, owners: tuple[str, ...], owner: str | None, peers: Mapping[str, PeerView]
 ) -> str:
-    """One sentence: why it is where it is, or why nobody has it."""
+    """One sentence: why it is where it is, or why no node has it."""
     if owner is None:
         return _nobody(view, ruled, peers)
     column = _column(view, owner, ruled.name)

@@ -68,7 +68,7 @@ class Cursor:
 
 
 def _whole(text: str) -> int:
-    """Of decimal digits. No feed is longer than a number of DIGITS_MAX, and Python refuses to read one of thousands."""
+    """Decimal digits only. No feed is longer than a number of DIGITS_MAX, and Python refuses to read one of thousands."""
     if len(text) > DIGITS_MAX:
         raise BadCursor(f'"{text[:60]}" is larger than any number of an event')
     return int(text)

@@ -25,7 +25,7 @@ EVERY_S = 1.0
 """An alarm wakes a person: a second more does no harm, and a look costs as much as a status."""
 
 SLICE_S, PAUSE_S = 0.003, 0.01
-"""Of a sweep over many services: so long in one turn of the loop, and then so long for everything else."""
+"""A sweep over many services takes so long in one turn of the loop, and then leaves so long for everything else."""
 
 ANYHOW = 10
 """Looks: after so many everything is looked at again, since the times of events may have been read meanwhile."""

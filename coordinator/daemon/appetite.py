@@ -1,4 +1,4 @@
-"""How much of what a peer says over TLS is read, and how fast: who says more is heard more slowly, and its datagrams go on.
+"""How much of what a peer says over TLS is read, and how fast: one that says more is read more slowly; its datagrams go on.
 
     wait_ms = appetite.eat("genesis", len(body))        # 0, or for how long not to read from it
     connection.rest(wait_ms)

@@ -1,4 +1,4 @@
-"""Who is dialled and hears nobody asks why: a node whose peers do not know it any more waits for their call in vain.
+"""A node that is dialled and hears no peer asks why: where its peers do not know it any more, it waits for their call in vain.
 
     asker = Asker(link, attempt)        # attempt: makes one connection, on which we say nothing
     asker.start()

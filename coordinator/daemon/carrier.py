@@ -2,7 +2,7 @@
 
     watch = CarrierWatch(["eth0"], post, clock_ms)
     await watch.start()             # one CarrierChanged for each interface
-    watch.glance(now_ms)            # by whoever is awake anyway
+    watch.glance(now_ms)            # from code that is awake anyway
     watch.configure(["eth0", "eth1"])
     await watch.close()
 
@@ -26,11 +26,11 @@ log = logging.getLogger("failover.carrier")
 
 LOOK_EVERY_MS = 110
 """Only the second loss within a second needs it. A look costs 10 us with its timer, a wake-up some 150 on a cold cache: so
-whoever is awake anyway glances, and as long as heartbeats come and go every 100 ms, such a loss is seen some 40 ms late on
+code that is awake anyway glances, and as long as heartbeats come and go every 100 ms, such a loss is seen some 40 ms late on
 average and no timer wakes us for it."""
 
 GLANCE_EVERY_MS = 30
-"""The copies of one heartbeat arrive together: one look for all of them. Of seven peers one comes every 14 ms."""
+"""The copies of one heartbeat arrive together: one look for all of them. With seven peers one comes every 14 ms."""
 
 RTMGRP_LINK = 1
 
@@ -54,7 +54,7 @@ class CarrierWatch:
         self._tick()
 
     def glance(self, now_ms: int) -> None:
-        """A look by somebody who is awake anyway, at `now_ms` of the decision clock."""
+        """A look by code that is awake anyway, at `now_ms` of the decision clock."""
         if now_ms - self._looked_ms >= GLANCE_EVERY_MS:
             self._look_now(now_ms)
 

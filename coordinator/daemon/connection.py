@@ -27,7 +27,7 @@ WRITE_BUFFER_BYTES = 128 * 1024
 
 
 class Owner(Protocol):
-    """Who is told what happens on a connection; `coordinator.daemon.links.Links`."""
+    """Is told what happens on a connection; `coordinator.daemon.links.Links`."""
 
     def identify(self, connection: "Connection") -> None:
         """TLS stands: set `peer` and say hello, or raise Refused."""
@@ -56,7 +56,7 @@ _buffer = memoryview(bytearray(READ_BYTES))
 
 class Connection(asyncio.BufferedProtocol):
     def __init__(self, channel: Channel, link: str, owner: Owner, expected: str = "") -> None:
-        """`expected`: the peer that we dialled; empty where somebody came to us."""
+        """`expected`: the peer that we dialled; empty where a peer dialled us."""
         self.channel = channel
         self.link = link
         self.expected = expected

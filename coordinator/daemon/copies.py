@@ -6,7 +6,7 @@
 
 A way is a peer, a link and a transport. The same heartbeat on another way is a copy; on the same way it is a replay, and so is
 one of a run that is over. A counter far behind its run's newest that never came by this way is late: a stream that stood still
-delivers what the datagrams have overtaken. It tells nothing any more, and nobody is to blame.
+delivers what the datagrams have overtaken. It tells nothing any more, and no peer is at fault.
 """
 
 from collections import deque

@@ -15,7 +15,7 @@ from protocol.datagram import DATAGRAM_BYTES_MAX
 
 
 class Incoming(Protocol):
-    """Who reads what arrives; `coordinator.daemon.links.Links`."""
+    """Reads what arrives; `coordinator.daemon.links.Links`."""
 
     def datagram(self, link: str, data: bytes, host: str) -> None:
         """`host`: the address it came from, which proves nothing. Handles every refusal itself."""

@@ -1,4 +1,4 @@
-"""Whoever does what the core orders: actions, checks, hooks. It decides nothing.
+"""Does what the core orders: actions, checks, hooks. It decides nothing.
 
     executor = Executor(me, policy, post, groups)       # groups: the link to the guard
     await executor.start()
@@ -11,9 +11,9 @@
 
 Each service has a queue of orders. They go one after the other, and `cut` ends an `up` that is still running; a step of some
 addresses is done before `run` returns, where no order is running; hundreds are done together, with turns of the event loop
-between. What hooks and scripts are told goes beside them (`hooks`), and never holds an order up. An
-address that is up and vanishes is put back, in the queue of orders. Where that cannot be done, or nobody can be told, it is an
-alarm and tried again until it is.
+between. What hooks and scripts are told goes beside them (`hooks`), and never holds an order up. An address that is up and
+vanishes is put back, in the queue of orders. Where that cannot be done, or neighbours cannot be told, it is an alarm and
+tried again until it is.
 """
 
 import asyncio
@@ -46,10 +46,10 @@ from protocol.messages import LastWord
 log = logging.getLogger("failover.actions")
 
 TEXT_MAX = 500
-"""Of one line about an action: it goes into an event."""
+"""Limit for one line about an action: it goes into an event."""
 
 KEEP = -1
-"""The ticket of an order that we gave ourselves: nobody waits for its result."""
+"""The ticket of an order that we gave ourselves: nothing waits for its result."""
 
 Tell = Callable[[str, str, int, str], None]
 """Service, state, epoch, reason."""
@@ -116,7 +116,7 @@ class Executor:
         self._keeper.forgets(service.name)
 
     async def close(self) -> None:
-        """End what runs, take nothing down: whoever closes has let go of everything before, and its news are still told."""
+        """End what runs, take nothing down: before a close everything was given up, and its news are still told."""
         self._keeper.close()
         for rounds in self._checks.values():
             await rounds.close()
@@ -137,7 +137,7 @@ class Executor:
             self._report(order, done)
 
     def _at_once(self, order: Run) -> list[Performed] | None:
-        """A step of addresses, done before this returns; None where it is none, has to wait, or did not go smoothly."""
+        """A step of addresses, done before this returns; None where it is another step, has to wait, or went wrong."""
         deeds, lane = self._deeds.get(order.service), self._orders.get(order.service)
         known = deeds is not None and max(order.actions) < len(deeds.actions)
         if deeds is None or not known or (lane is not None and lane.busy):
@@ -243,7 +243,7 @@ class Executor:
     async def sweep(self, before: Sequence[ServicePolicy] = ()) -> list[str]:
         """Take down, of every service that may run here, whatever a probe does not find down. What was done, in words.
 
-        `before`: as they were configured when faild last ran; what only those actions brought up, nobody else takes down.
+        `before`: as they were configured when faild last ran; only those actions take down what they brought up.
         Services side by side, the actions of each in reverse. Raises StillUp where something is certainly up and stays up.
         """
         assert self._workshop is not None, "the executor is started first"
@@ -286,7 +286,7 @@ class Executor:
         return result
 
     def _see_to(self, order: Run, index: int, result: Result) -> None:
-        """A reclaim that went wrong lets go of nothing: somebody must go on trying."""
+        """A reclaim that went wrong gives nothing up: the keeper must go on trying."""
         if order.word != "down" and result.ending is Ending.DONE:
             self._keeper.holds(order.service, index)
         elif order.word == "reclaim":
@@ -310,7 +310,7 @@ class Executor:
             self._put(Run(KEEP, service, tuple(indexes), "reclaim", epoch, "what is held must stay"))
 
     async def _keep_up(self, service: str, addresses: Sequence[AddressAction]) -> None:
-        """Of several addresses the first that we remove ourselves wakes the keeper: then a down came first, and all is well."""
+        """The first of several addresses that we remove ourselves wakes the keeper: then a down came first, and all is well."""
         await addresses[0].netlink.table.settled()
         numbers = {action: index for index, action in enumerate(self._deeds[service].actions)}
         for at in range(0, len(addresses), AT_ONCE_MAX):

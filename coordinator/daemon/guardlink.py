@@ -58,7 +58,7 @@ class GuardLink:
 
     @property
     def pid(self) -> int:
-        """Of the guard; 0 while there is none."""
+        """The guard's process; 0 while there is none."""
         return self._guard.pid if self._guard is not None else 0
 
     async def start(self, wire: int = -1) -> None:

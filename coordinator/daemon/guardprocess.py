@@ -30,7 +30,7 @@ READY_S_MAX = 5.0
 """A fresh interpreter takes 20 ms on a quiet machine."""
 
 PIECE_BYTES_MAX = 1 << 15
-"""Of a longer message; a socket usually takes 208 KiB before its other end reads."""
+"""The pieces of a longer message; a socket usually takes 208 KiB before its other end reads."""
 
 CLOSE_S_MAX = 1.0
 """How long we wait for it at our own end; it goes on without us where a script takes longer."""
@@ -78,7 +78,7 @@ class GuardProcess:
         except TimeoutError:
             guard.kill()
             raise OSError(f"the guard was not ready within {READY_S_MAX:g} s") from None
-        if guard.over.is_set():  # in the turn in which it was ready: whoever waits is told a turn later
+        if guard.over.is_set():  # in the turn in which it was ready: waiters are told a turn later
             raise guard._ended_at_once()
         guard._died = died
         return guard

@@ -5,7 +5,7 @@
     await hooks.close()                             # the newest state of each is told first, within its own timeout
 
 In a lane one call follows the other, in the order of the changes. A call that does not end within its `timeout` is killed, and
-of what waited behind it only the newest is told: a hook that is late shall at least end with the state that is true.
+only the newest of what waited behind it is told: a hook that is late shall at least end with the state that is true.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from coordinator.daemon.deeds import Deeds
 log = logging.getLogger("failover.actions")
 
 WAITING_MAX = 64
-"""Changes that one hook may be behind; more history than that helps nobody."""
+"""Changes that one hook may be behind; more history than that is of no use."""
 
 
 class Call(NamedTuple):

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from coordinator.core.inputs import HeartbeatHeard, Input, Now, Woke
 
 INPUTS_MAX = 10_000
-"""At 0.1 ms each that is a second of work: whoever is so far behind has no use for old heartbeats."""
+"""At 0.1 ms each that is a second of work: a node that is so far behind has no use for old heartbeats."""
 
 
 def boot_ms_now() -> int:

@@ -9,8 +9,8 @@
     keeper.close()
 
 `keep(held)` is called with all that is held after the kernel has removed any address, or a link has changed, and as long as
-there is trouble with any: one look at all of them, which puts back what is missing, announces what nobody knows, and says what
-it found. At most once a second: with somebody who goes on removing we would else fight.
+there is trouble with any: one look at all of them, which puts back what is missing, announces what neighbours do not know,
+and says what it found. At most once a second: with a program that goes on removing we would else fight.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ class Keeper:
         return [(service, line) for service, texts in by_service.items() for line in _shortened(service, texts)]
 
     def found(self, service: str, found: Mapping[int, str]) -> None:
-        """Of some that are held: trouble is logged when it is new, and looked at again after a pause."""
+        """Trouble with held addresses is logged when it is new, and looked at again after a pause."""
         fresh = [text for action, text in found.items() if text and text != self._troubles.get((service, action))]
         for line in _shortened(service, fresh):
             log.error("%s", line)

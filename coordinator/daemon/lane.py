@@ -122,7 +122,7 @@ class OrderLane:
             return CUT
         except Exception as error:
             log.exception("a bug: %s of %s, actions %s", order.word, order.service, order.actions)
-            return Result(Ending.UNKNOWN, f"{order.word}: a bug in faild: {error!r}")  # else nobody would ever hear of its end
+            return Result(Ending.UNKNOWN, f"{order.word}: a bug in faild: {error!r}")  # else its end would never be heard of
         finally:
             self._running = None
 

@@ -4,7 +4,7 @@
 
 Usually there is nothing: the guard of the earlier run has done it. Where faild and its guard were killed together, the next
 start sweeps; where that start fails before its sweep (an unsound log, no guard to be had), the address would stay up for as
-long as nobody mends it, beside the node that has taken it over meanwhile.
+long as it is not mended, beside the node that has taken it over meanwhile.
 """
 
 import logging

@@ -35,7 +35,7 @@ KNOCK_AGAIN_MS = 200
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
-    """One line of `failc links`. The peer "?" stands for whoever proved to be nobody."""
+    """One line of `failc links`. The peer "?" stands for all that have proved no name."""
 
     peer: str
     link: str
@@ -106,7 +106,7 @@ class Link:
         return True
 
     def gone(self) -> None:
-        """The peer's process has ended, and with it the key of our datagrams: it said goodbye, or nobody listens there."""
+        """The peer's process has ended, and with it the key of our datagrams: it said goodbye, or no process listens there."""
         if self.connection is None:
             self.sealer = None
 
@@ -176,7 +176,7 @@ class Link:
         """A sealed datagram was opened. Where the stream is silent meanwhile, it is stuck or gone: dial now, not later.
 
         After a split a stream may come back in one direction only, while the other waits for a retransmission seconds
-        away: whoever does not dial knocks, by a datagram, and the peer dials.
+        away: the side that does not dial knocks, by a datagram, and the peer dials.
         """
         self.datagram_ms = now_ms
         if self.connection is not None and now_ms - self.stream_ms <= self.silent_after_ms:

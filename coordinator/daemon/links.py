@@ -114,7 +114,7 @@ class Links:
             link.seal(Inside.RELAYED, body)
 
     def forward(self, peer: str, command: SignedCommand) -> bool:
-        """A signed command for the node that must act. False where it could not be sent: say so to whoever asked."""
+        """A signed command for the node that must act. False where it could not be sent: say so to the asker."""
         return self._to(peer, frame(Kind.COMMAND, command_body(command.raw, command.signature)))
 
     def reply(self, peer: str, reply: Reply) -> None:

@@ -2,8 +2,8 @@
 
     troubles = await mended("web", actions)     # for each what is still wrong, in words; "" where all is well
 
-Gone is put back, what nobody knows is announced, and what stands in front of the host's own addresses goes behind them: all of
-it together, however many they are.
+What is gone is put back, what neighbours do not know is announced, and what stands in front of the host's own addresses goes
+behind them: all of it together, however many they are.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ NAMED_MAX = 5
 
 
 async def mended(service: str, actions: Sequence[AddressAction]) -> dict[AddressAction, str]:
-    """Of some tens of addresses that are held."""
+    """Some tens of addresses that are held."""
     found = dict.fromkeys(actions, "")
     gone = [action for action in actions if action.is_missing]
     back = await _put_back(service, gone, found)
@@ -50,7 +50,7 @@ async def _put_back(service: str, gone: Sequence[AddressAction], found: dict[Add
 
 
 async def _put_right(service: str, actions: Sequence[AddressAction], found: dict[AddressAction, str]) -> None:
-    """Nobody out there sees it: the address is away for microseconds, and the neighbours know the same as before."""
+    """No neighbour sees it: the address is away for microseconds, and the neighbours know the same as before."""
     for action in actions:
         action.is_wrong = False
     if not actions:

@@ -19,7 +19,7 @@ from protocol.kinds import Kind
 log = logging.getLogger("failover")
 
 NEWS_S = 0.003
-"""So much later: nobody reads so fast."""
+"""So much later: no person reads so fast."""
 
 SLICE_S = 0.005
 """A step of six hundred addresses has twelve hundred events of some 30 us each: told at once they would hold up a heartbeat."""

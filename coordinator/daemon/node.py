@@ -116,7 +116,7 @@ class Node:
     async def start(cls, me: str, policy: Policy, folders: Folders, say: Say) -> "Node":
         """Everything in its order: key, guard's lock, a look at the doors, log, sweep, links, and only then the core.
 
-        `say` is told `ready`; it must not wait for whoever reads, and the log's handlers must not either.
+        `say` is told `ready`; it must not wait for its reader, and the log's handlers must not either.
         Raises UnusableKey, JournalRefused, StillUp or OSError, each with words for people.
         """
         identity = Identity.load(me, folders.secrets / "node.key")
@@ -294,7 +294,7 @@ class Node:
         self.links_.relay(order.peer, order.raw, order.signature)
 
     def _signed_word(self, word: LastWord) -> Verified[LastWord]:
-        """Signed with its claim, and kept: when it is to be said, somebody waits."""
+        """Signed with its claim, and kept: when it is to be said, a successor waits."""
         known = self._words.get(word.service)
         if known is None or known.message != word:
             raw = word.encode()

@@ -1,4 +1,4 @@
-"""What faild says on its standard output and error: a thread writes it, and nobody else waits for whoever reads.
+"""What faild says on its standard output and error: a thread writes it, and no other waits for the reader.
 
     output = Output()
     logging.basicConfig(handlers=[output], ...)     # the text log
@@ -6,7 +6,7 @@
     output.complain("faild: ...")                   # standard error
     logging.shutdown()                              # waits until it is written, and no longer than FLUSH_S
 
-A pipe that nobody reads (a stopped `tee`, a stuck journald) makes write(2) sleep; a full disk makes it fail. Neither may
+A pipe that is not read (a stopped `tee`, a stuck journald) makes write(2) sleep; a full disk makes it fail. Neither may
 hold up a node that is to beat and decide: more than LINES_MAX lines that wait are lost, counted, and the count is said.
 """
 
@@ -26,7 +26,7 @@ LINES_MAX = 2000
 """Waiting to be written: more than a node says in an hour."""
 
 FLUSH_S = 0.5
-"""At the end: whoever reads has read by then."""
+"""At the end: a living reader has read by then."""
 
 Say = Callable[[str], None]
 
@@ -91,6 +91,6 @@ def _some(descriptor: int, piece: bytes) -> int:
     """How many bytes were written."""
     try:
         return os.write(descriptor, piece)
-    except BlockingIOError:  # somebody else has made it so
+    except BlockingIOError:  # another process has made it so
         select.select([], [descriptor], [])
         return 0

@@ -1,4 +1,4 @@
-"""Patience with somebody who owes an answer, counted in turns of our own loop.
+"""Patience with a process or disk that owes an answer, counted in turns of our own loop.
 
     patience = Patience(owes, lost)     # `lost` is called once they have owed an answer for TURNS turns without a sign of life
     patience.begin()                    # they owe one now

@@ -1,4 +1,4 @@
-"""Single events, by their names, for what people read: the state keeps who is in FAIL, and the event says since when and why.
+"""Single events, by their names, for what people read: the state keeps that a node is in FAIL, the event since when and why.
 
     recall = Recall(journal.read)
     recall.event(ref)           # None, and noted, where it is not in memory

@@ -4,7 +4,7 @@
     reception.sealed(link, Inside.HEARTBEAT, body)
     reception.in_clear(body)
 
-Each function raises Refused; whoever calls counts it. A late heartbeat is dropped without a word. What a peer says about
+Each function raises Refused; the caller counts it. A late heartbeat is dropped without a word. What a peer says about
 itself must be said by itself: a heartbeat that comes as its own must carry its name, and one of a third node must be marked
 as relayed.
 """
@@ -151,7 +151,7 @@ class Reception:
 
 
 def _refuse(link: Link, raw: bytes, refusal: Refused) -> None:
-    """The node that passed it on shall know why; of what is no command nobody could know which it was."""
+    """The node that passed it on shall know why; where no command can be read, no nonce tells which it was."""
     with contextlib.suppress(NotCanonical):
         reply = Reply(Command.decode(raw).nonce, False, False, f"{refusal.reason}: {refusal}")
         link.send(frame(Kind.REPLY, reply.encode()))

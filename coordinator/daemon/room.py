@@ -16,7 +16,7 @@ RESERVE_BYTES = 32 << 20
 """A year of failovers, and the log's own scratch files."""
 
 RESERVE_SHARE = 8
-"""Of a small disk the reserve is this part at most."""
+"""The reserve is this part of a small disk at most."""
 
 AHEAD = "log.db-wal"
 
@@ -54,7 +54,7 @@ class Room:
             self._post(RoomChanged(tight))
 
     def _owed(self) -> int:
-        """What is written ahead takes its place in the log a second time, when nobody writes for a while."""
+        """What is written ahead takes its place in the log a second time, when nothing is written for a while."""
         try:
             return (self._folder / AHEAD).stat().st_size
         except OSError:

@@ -59,7 +59,7 @@ def tune(connection: socket.socket) -> None:
 
 
 def sockaddr(address: Address) -> Sockaddr:
-    """What `sendto` and `connect` take without asking anybody: IPv6 with its scope number."""
+    """What `sendto` and `connect` take without asking a name server: IPv6 with its scope number."""
     host, port = address
     if ":" not in host:
         return address

@@ -1,10 +1,10 @@
 """The lock on a state folder: held by a `faild`, and after its end by its guard for as long as that works.
 
-    await StateLock.wait(folder)            # until nobody works on it; raises StateBusy
+    await StateLock.wait(folder)            # until no process works on it; raises StateBusy
     lock = await StateLock.take(folder)     # lock.descriptor is passed on to each guard
     lock.close()
 
-It is an flock(2) on `guard.lock`, shared by everybody who has the descriptor: it ends with the last of them, and
+It is an flock(2) on `guard.lock`, shared by every process that has the descriptor: it ends with the last of them, and
 cannot be forgotten by a crash. The process id in the file is for people and for the sentence of a refusal.
 """
 
@@ -47,7 +47,7 @@ class StateLock:
 
     @classmethod
     async def wait(cls, folder: Path, patience_s: float = PATIENCE_S) -> None:
-        """Return when nobody works on the folder; raises as `take`."""
+        """Return when no process works on the folder; raises as `take`."""
         lock = await cls.take(folder, patience_s)
         lock.close()
 

@@ -1,4 +1,4 @@
-"""What the service manager is told: sd_notify(3), a datagram to the socket that it names. Nothing where nobody listens.
+"""What the service manager is told: sd_notify(3), a datagram to the socket that it names. Nothing where none listens.
 
 tell("READY=1")
 tell_reloading()            # before a configuration is read again; STATUS= and READY=1 follow, whatever became of it
@@ -11,7 +11,7 @@ import time
 
 
 def tell(state: str) -> None:
-    """Never waits, and never fails: whoever does not listen has missed nothing that we need."""
+    """Never waits, and never fails: a service manager that does not listen has missed nothing that we need."""
     name = os.environ.get("NOTIFY_SOCKET", "")
     if not name.startswith(("/", "@")):
         return

@@ -3,7 +3,7 @@
     tally.count("genesis", "lan", refused)      # the first of its kind is logged as a warning, the rest only counted
     tally.of("genesis", "lan")                  # {"replayed": 3}
 
-The peer is "?" while nobody has proved to be anybody.
+The peer is "?" while no name is proved.
 """
 
 import logging
@@ -34,5 +34,5 @@ class Tally:
         return {reason.value: counts[reason] for reason in sorted(counts)}
 
     def strangers(self) -> list[str]:
-        """The links on which somebody unknown was refused."""
+        """The links on which an unknown machine was refused."""
         return sorted(link for peer, link in self._counts if peer == STRANGER)

@@ -57,7 +57,7 @@ class Turns:
         return loop.turns if isinstance(loop, _Loop) else Turns()
 
     def begin(self, late_ms: Callable[[], int], late: Callable[[str], None]) -> None:
-        """Count from now on: what the start takes keeps nobody waiting. In the main thread, where the loop runs."""
+        """Count from now on: what the start takes keeps no peer waiting. In the main thread, where the loop runs."""
         if self is not Turns.here():
             return
         self._late_ms, self._late = late_ms, late

@@ -1,4 +1,4 @@
-"""Nobody reads our memory: the node's key is in it.
+"""No other process reads our memory: the node's key is in it.
 
     undumped.hide()         # before the key is read
 

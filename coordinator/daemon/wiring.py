@@ -39,13 +39,13 @@ from protocol.tls import Contexts
 
 STRANGERS_MAX = 64
 """Connections that have not proved who they are. One more, and the oldest is closed: a handshake takes milliseconds, so
-whoever holds many open does not keep the peers out."""
+a machine that holds many open does not keep the peers out."""
 
 OPENERS_PER_LINK = 2
 """The datagram key of the connection that stands, and of the one before it: something may be on its way."""
 
 WORDS_IN_CLEAR_PER_S = 100
-"""Anybody may send them, and each costs a verification of 0.1 ms."""
+"""Any machine may send them, and each costs a verification of 0.1 ms."""
 
 GOODBYE_S_MAX = 0.2
 """For a peer that reads, far more than enough; one that does not is not waited for."""
@@ -141,7 +141,7 @@ class Wiring:
         return Contexts(self._identity, {name: key for name, key in keys.items() if name != self._me}, departed)
 
     async def close(self) -> None:
-        """Goodbye to everybody; returns when all sockets are closed."""
+        """Goodbye to all peers; returns when all sockets are closed."""
         if self._ticker is not None:
             self._ticker.cancel()
         self._doors.shut()
@@ -186,7 +186,7 @@ class Wiring:
                 link.hurry()
 
     def heads(self) -> tuple[Head, ...]:
-        """All durable heads, or the newest incarnations where a frame cannot hold them: nobody continues an older one."""
+        """All durable heads, or the newest incarnations where a frame cannot hold them: no node continues an older one."""
         heads = self._source.heads()
         return heads if len(heads) <= HEADS_MAX else tuple(sorted(heads, key=lambda head: -head.incarnation)[:HEADS_MAX])
 
@@ -228,7 +228,7 @@ class Wiring:
             self._overfed(link.peer)
 
     def datagram(self, name: str, data: bytes, host: str) -> None:
-        """One datagram on our link `name`, from anybody."""
+        """One datagram on our link `name`, from any machine."""
         peer = STRANGER
         try:
             if not check_outside(data):
@@ -252,7 +252,7 @@ class Wiring:
         self.tally.count(connection.peer or STRANGER, connection.link, refused)
 
     def lost(self, connection: Connection) -> None:
-        """A connection has ended, whoever ended it."""
+        """A connection has ended, from either side."""
         self._strangers.pop(connection, None)
         if serving := self._serving.pop(connection, None):
             serving.close()

@@ -28,7 +28,7 @@ ORDERS = (
 
 
 class NotCalm(Exception):
-    """The honest nodes do not come to rest: with nobody attacking, this is a fault of the machine or of ours."""
+    """The honest nodes do not come to rest: without an attack, this is a fault of the machine or of ours."""
 
 
 class Stage:

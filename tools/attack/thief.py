@@ -2,7 +2,7 @@
 
     thief = Thief(config, node_key, "brutus", addresses)
     await thief.open()                                      # a fresh, well-formed incarnation of its feed
-    thief.say(Kind.CLAIM, "web", {"epoch": 7})              # signed, pushed, served to whoever asks
+    thief.say(Kind.CLAIM, "web", {"epoch": 7})              # signed, pushed, served to every node that asks
     thief.lies["refused"] = ("lukretia",)                   # from now on in each heartbeat
     thief.frame(Frame.BATCH, b"...")                        # anything at all
 

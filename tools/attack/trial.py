@@ -27,7 +27,7 @@ BACK_S = 15.0
 """Within so long a failover, and the way back after a start, have happened or do not happen at all."""
 
 ACCUSING = frozenset({"no-authority", "encoding", "quota", "fork", "config-differs", "peer-unfit"})
-"""Alarms that say of a peer that something is wrong with what it says; that its cable is out is none."""
+"""Alarms that say of a peer that something is wrong with what it says; that its cable is out does not count."""
 
 DISK_MAX = 24 * 2**20
 MEMORY_MAX = 96 * 2**20
@@ -159,7 +159,7 @@ def _look(stage: Stage, result: Result, watched: Watched) -> None:
 
 
 def judge(result: Result, held: list[Held]) -> None:
-    """Whoever serves next must be the one whose turn it is: genesis after the death, lukretia after its start."""
+    """The node that serves next must be the one whose turn it is: genesis after the death, lukretia after its start."""
     expected = 1 + (result.failover_ms is not None) + (result.back_ms is not None)
     result.moves = max(0, len(held) - expected)
     for one, other in pairwise(held):

@@ -111,7 +111,8 @@ class Victim:
             return {}
 
     def power_off(self) -> int:
-        """`faild` and its guard at once: nobody takes anything down, and no last word is said. Returns when (ns since 1970).
+        """`faild` and its guard at once: no process takes anything down, and no last word is said. Returns when (ns since
+        1970).
 
         What it served ends when the last of them can do nothing any more, and not when this program, which a busy machine
         may keep waiting, has found out that they are gone.

@@ -57,7 +57,7 @@ def _moment(words: str, now_ms: int) -> int:
 
 
 def _zone(word: str) -> tzinfo:
-    """Of an offset, of UTC, or of a name that this machine's own zone has. Raises ValueError."""
+    """The zone of an offset, of UTC, or of a name that this machine's own zone has. Raises ValueError."""
     if word.upper() in ("Z", "UTC", "GMT"):
         return UTC
     if word[0] in "+-":

@@ -5,8 +5,8 @@
     believed(history, state, "web")                     # {"lukretia": "afm"}: words that nothing here speaks against
 
 Every node takes a fence at its word: when it is said nothing better is known. Later the node's own feed may show that the
-service was up there all the same, since the node was only cut off. Then the word ends nothing. Of a node that was going down or
-stuck when the word came, its feed cannot know better, and the word stands.
+service was up there all the same, since the node was only cut off. Then the word ends nothing. For a node that was going down
+or stuck when the word came, its feed cannot know better, and the word stands.
 """
 
 from collections.abc import Iterator, Mapping

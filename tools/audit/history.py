@@ -165,4 +165,4 @@ class _Waiting(Generic[T]):
     number: int
     at_ms: int
     rests_on: tuple[Ref, ...]
-    """Of other nodes."""
+    """Events of other nodes."""

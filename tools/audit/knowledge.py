@@ -33,7 +33,8 @@ class End(NamedTuple):
 
 
 def open_ends(evidence: Evidence, state: State, service: str, at_ms: int) -> list[End]:
-    """Of the candidates, and of every node that has claimed the service: an event that is not here may be of any of them."""
+    """Feeds of the candidates, and of every node that has claimed the service: an event that is not here may be of any of
+    them."""
     history = evidence.history
     claimed = [node for node, column in state.columns.items() if column.service(service).epoch]
     nodes = dict.fromkeys((*ownership.ruled(state, evidence.policy, service).nodes, *sorted(claimed)))

@@ -166,7 +166,7 @@ def _times_ms(node: _Node) -> Iterator[int]:
 
 
 def _rebooted(node: _Node, at: int) -> bool:
-    """The boot clock fell; or a start found another clock, and nobody can say whether it was set or the machine was off."""
+    """The boot clock fell; or a start found another clock, and it cannot be said whether it was set or the machine was off."""
     wall_ms, boot_ms = node.wall_ms, node.boot_ms
     if boot_ms[at] < boot_ms[at - 1]:
         return True

@@ -131,7 +131,7 @@ def _lines(evidence: Evidence, told: dict[str, Any], at_ms: int) -> list[str]:
 
 
 def _bracket(history: History, at_ms: int) -> list[str]:
-    """Between which events nothing changes, so that nobody takes a state for more exact than it is."""
+    """Between which events nothing changes, so that no reader takes a state for more exact than it is."""
     last = max(history.until(at_ms), key=lambda event: history.at_ms[event.ref], default=None)
     later = [event for event in history.order if history.at_ms[event.ref] > at_ms]
     then = min(later, key=lambda event: history.at_ms[event.ref], default=None)

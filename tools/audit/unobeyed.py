@@ -19,7 +19,7 @@ from store.findings import Finding, Flaw
 
 
 def without_authority(order: Iterable[Event], begin: State, wrong: Sequence[Finding]) -> list[Finding]:
-    """Of a whole history. `wrong`: what the bytes prove."""
+    """Findings of a whole history. `wrong`: what the bytes prove."""
     unobeyed = Unobeyed()
     state = begin
     for event in order:
@@ -74,7 +74,7 @@ def _is_anothers(state: State, event: Event) -> bool:
 
 
 def beside(found: Iterable[Finding], denied: Iterable[Finding]) -> list[Finding]:
-    """Of what had no authority the events that are not called unlawful already."""
+    """Events without authority that are not called unlawful already."""
     named = {item[1:4] for item in found if item.kind is Flaw.UNLAWFUL}
     return [item for item in denied if item[1:4] not in named]
 

@@ -68,7 +68,7 @@ def findings_of(evidence: Evidence) -> list[Finding]:
 
 
 def proved_part(entries: Sequence[Entry], attested: frozenset[bytes]) -> list[Entry]:
-    """Of each feed the beginning that is attested, chained, and rests only on what is here and proved as well."""
+    """The beginning of each feed that is attested, chained, and rests only on what is here and proved as well."""
     feeds: dict[tuple[str, int], list[Entry]] = defaultdict(list)
     for entry in entries:
         feeds[entry.head.feed].append(entry)
@@ -101,7 +101,7 @@ def _known_beginning(chain: list[Entry], proved: dict[tuple[str, int], list[Entr
 
 
 def _malformed(entries: Iterable[Entry]) -> Iterator[Finding]:
-    """Events that are signed and chained, and whose body is not of their kind's format: nobody goes by them."""
+    """Events that are signed and chained, and whose body is not of their kind's format: no node goes by them."""
     for entry in entries:
         body = body_of(entry.event)
         if isinstance(body, Malformed):

@@ -23,7 +23,7 @@ from tools.audit.tenure import Held, keeps
 @click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
 @auditing("SERVICE [SOURCE]...")
 def who(words: tuple[str, ...], at: str) -> int:
-    """Who owned SERVICE at a moment: owner, epoch, the claim, its rule and its reason. Exit 1 where nobody did."""
+    """Who owned SERVICE at a moment: owner, epoch, the claim, its rule and its reason. Exit 1 where no node did."""
     asked = asked_for(words, service=True)
     at_ms = parse(at, time.time_ns() // 1_000_000)
     evidence = gather(asked.sources)

@@ -33,11 +33,11 @@ class Story:
     at_ms: int
     state: State
     root: Event | None
-    """The owner's claim or reclaim; where nobody owns it, the event that ended the last ownership."""
+    """The owner's claim or reclaim; where no node owns it, the event that ended the last ownership."""
     up: Event | None
     events: list[Event]
     reason: str = ""
-    """Of the claim; where nobody owns it, how that came and why no candidate takes it."""
+    """The claim's reason; where no node owns it, how that came and why no candidate takes it."""
 
     @property
     def phases(self) -> Phases:

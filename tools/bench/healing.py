@@ -54,7 +54,7 @@ def _entry(rig: Rig, family: int) -> str | None:
 
 
 def _alone_after_ms(measure: Measure, family: int) -> float:
-    """From the heal to the last answer that the loser gave to anybody, or the end of the client's last silence."""
+    """From the heal to the last answer that the loser gave, or the end of the client's last silence."""
     lab, start = measure.lab, measure.began_ns
     client, bystander = ([a for a in w.answers(start) if a.family == family] for w in (lab.prober, lab.asker))
     loser = lab.nodes[SLAVE].mac

@@ -56,7 +56,7 @@ def _start_floor(lab: Lab) -> None:
 
 
 def _mean(costs: Sequence[Cost]) -> tuple[float, ...]:
-    """Of all nodes, minute by minute."""
+    """The figures of all nodes, minute by minute."""
     return tuple(statistics.mean(minute) for minute in zip(*(cost.cpu for cost in costs), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""One line about the machine, so that nobody compares figures of two machines by accident."""
+"""One line about the machine, so that figures of two machines are not compared by accident."""
 
 import os
 import platform

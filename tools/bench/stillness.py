@@ -38,7 +38,7 @@ def idle(rig: Rig) -> list[Figure]:
 
 
 def busy(rig: Rig) -> list[Figure]:
-    """Two endless loops for every core, at the priority of everybody else."""
+    """Two endless loops for every core, at ordinary priority."""
     count = BUSY_PER_CORE * (os.cpu_count() or 1)
 
     def trouble() -> None:

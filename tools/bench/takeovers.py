@@ -45,7 +45,7 @@ def graceful_stop(rig: Rig) -> list[Figure]:
 
 
 def kill(rig: Rig) -> list[Figure]:
-    """kill -9 to the owner's faild alone: nobody but the guard is left to clear up."""
+    """kill -9 to the owner's faild alone: only the guard is left to clear up."""
     samples = _again_and_again(rig, lambda: rig.lab.nodes[MASTER].kill(), lambda: rig.lab.start(MASTER))
     outage = _figures(samples, "kill -9 of faild: outage", "outage", 60)
     return [*outage, *_figures(samples, "kill -9 of faild: two owners", "two", 0)]

@@ -1,7 +1,7 @@
 """Ctrl-C that is not forgotten.
 
 Python drops an exception that falls into a finalizer (of an HTTP answer, of a file object), without a word where that is
-written in C: one Ctrl-C in some two hundred was lost in `failc watch`. Whoever goes round in a loop asks here too.
+written in C: one Ctrl-C in some two hundred was lost in `failc watch`. A command that goes round in a loop asks here too.
 """
 
 import signal

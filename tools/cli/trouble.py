@@ -24,7 +24,7 @@ class Trouble(Exception):
 def ended(name: str, command: Callable[[], int], instead: str) -> int:
     """Runs a command; errors become one line on stderr. Returns the exit code.
 
-    `instead`: what else than asking somebody who may can be done where a file cannot be read.
+    `instead`: what can be done where a file cannot be read, besides running the command as a user who may.
     """
     try:
         code = command()

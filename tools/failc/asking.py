@@ -16,7 +16,7 @@ from tools.failc.http import Connection, NotHttp
 from tools.failc.settings import settings
 
 ANSWER_S = 10.0
-"""A node answers in a millisecond; whoever is so late is stopped or drowned."""
+"""A node answers in a millisecond; one that is so late is stopped or overloaded."""
 
 
 class Node:

@@ -117,7 +117,7 @@ def apply(reason: str, as_json: bool) -> int:
     """Let the node that is asked read its configuration file again, and swap it or change nothing.
 
     The same checks as at its start. Prints what has changed, or what is wrong with its line. Signed by an `admin`; it stands
-    in the log. Copy the file to every node and apply it on each: until all run the same, nobody fails back.
+    in the log. Copy the file to every node and apply it on each: until all run the same, no node fails back.
 
     What is up goes down with the actions that brought it up; other actions of a service that is up here are a restart in
     place. A service that is no longer in the file, or no longer this node's, is released. Refused, and nothing changes: a bad
@@ -158,7 +158,7 @@ def apply(reason: str, as_json: bool) -> int:
 
 
 def _digest(file: Path) -> bytes:
-    """Of the file as it stands here: the node refuses another one, whoever put it there."""
+    """The digest of the file as it stands here: the node refuses any other file."""
     try:
         return hashlib.sha256(file.read_bytes()).digest()
     except OSError as error:

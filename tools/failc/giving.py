@@ -35,7 +35,7 @@ def order_of(order: Order, how: Mapping[str, Any]) -> int:
     try:
         expected, said = _admitted(ask, order, how["yes"])
     except Trouble as refused:
-        if how["as_json"] and refused.code != UNREACHABLE:  # else nobody knows whether it was admitted
+        if how["as_json"] and refused.code != UNREACHABLE:  # else it is not known whether it was admitted
             print(json.dumps(about | {"admitted": False, "ok": False, "text": refused.message}))
         raise
     result = about | {"admitted": True, "text": said}
@@ -70,7 +70,7 @@ def _admitted(ask: Node, order: Order, yes: bool) -> tuple[outcome.Expected, str
 
 
 def _without(order: Order, status: dict[str, Any]) -> dict[str, str]:
-    """The services that nobody has when this is done, though one has it now, each with the reason."""
+    """The services that no node has when this is done, though one has it now, each with the reason."""
     if order.word not in ("fail", "standby"):
         return {}
     services = status["services"]

@@ -34,7 +34,7 @@ class NotHttp(Exception):
 class Answer(NamedTuple):
     status: int
     length: int | None
-    """Of the body; None where it comes in pieces, or ends with the connection."""
+    """Length of the body; None where it comes in pieces, or ends with the connection."""
     in_pieces: bool
     stream: BinaryIO
 

@@ -28,7 +28,7 @@ def reaching(command: F) -> F:
 
 
 def indifferent(command: F) -> F:
-    """The same for a command that asks no node: whoever gives them everywhere may, and `--help` does not offer them."""
+    """The same for a command that asks no node: the options are accepted, and `--help` does not offer them."""
     return _reaching(command, hidden=True)
 
 
@@ -44,7 +44,7 @@ def _reaching(command: F, hidden: bool) -> F:
 
 
 def reasoning(required: bool) -> Callable[[F], F]:
-    """Adds --reason: a sentence for whoever reads the log, so it is one line and, where it must be there, not blank."""
+    """Adds --reason: a sentence for readers of the log, so it is one line and, where it must be there, not blank."""
 
     def in_words(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
         if required and not value.strip():

@@ -24,10 +24,10 @@ from tools.failc.signing import Order
 def fail(service: str, node: str, everywhere: bool, reason: str, **how: Any) -> int:
     """Take SERVICE down on NODE (or where it is up), and keep it down there until an operator says recover.
 
-    Another candidate takes it over. It lasts across restarts and reboots: maintenance includes them. For a node that is
-    dead or stuck it is your signed word that SERVICE is down there, and another may take it. A dead one begins in RECOVER
-    when it is back: say it again then, if it is to stay down there. Where nobody else can take it this is said, and on a
-    terminal asked first.
+    Another candidate takes it over. It lasts across restarts and reboots: maintenance includes them. For a node that is dead
+    or stuck it is your signed word that SERVICE is down there, and another may take it. A dead one begins in RECOVER when it
+    is back: give the order again then, if it is to stay down there. Where no other node can take it, failc says so, and on a
+    terminal asks first.
 
     With --everywhere one order takes it down wherever it is, and it stands, also for nodes that are away now, until
     `recover SERVICE`.
@@ -102,7 +102,7 @@ def move(service: str, node: str, for_ms: int, reason: str, **how: Any) -> int:
 def hold(service: str, reason: str, **how: Any) -> int:
     """Freeze SERVICE where it is until unhold: no claims, no failback, no consequences of checks.
 
-    While it is held nobody takes it over, also when its owner dies.
+    While it is held no node takes it over, also when its owner dies.
 
     \b
     failc hold web --reason "changing the switch"

@@ -36,7 +36,7 @@ def _why_not(service: dict[str, Any], node: str, status: dict[str, Any]) -> str:
 
 
 def ask_first(what: str, without: Mapping[str, str], yes: bool) -> None:
-    """`without`: each service that nobody would have, and why. Raises Trouble where the person says no."""
+    """`without`: each service that no node would have, and why. Raises Trouble where the person says no."""
     if not without:
         return
     said = "; ".join(f"no node has {name} then: {why}" for name, why in without.items())

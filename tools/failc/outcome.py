@@ -2,8 +2,8 @@
 
 | word    | good                                     | bad                              |
 |---------|------------------------------------------|----------------------------------|
-| fail    | FAIL at the node, or at whoever held it; | stuck there; dead before it took |
-|         | where it was dead, or was stuck: not a   | the order, which nobody has then |
+| fail    | FAIL at the node, or at the holder;      | stuck there; dead before it took |
+|         | where it was dead, or was stuck: not a   | the order, which none has then  |
 |         | holder now                               |                                  |
 | recover | RECOVER (or more) at every node in FAIL  |                                  |
 | move    | UP at the target                         | FAIL at the target; stuck where  |
@@ -45,7 +45,7 @@ class Expected(NamedTuple):
     what: str
     look: Callable[[Service], Ended | None]
     node: str = ""
-    """Whoever must act, where only that node can: an order that was on its way to a node that died is nobody's."""
+    """The node that must act, where only one can: an order on its way to a node that died reaches no other."""
 
 
 def expect(word: str, service: str, node: str, status: dict[str, Any]) -> Expected:
@@ -103,7 +103,7 @@ def _fail(service: str, node: str, status: dict[str, Any]) -> Expected:
 
 
 def _stuck(now: Service, nodes: Sequence[str]) -> Ended | None:
-    """Where one of them is: it stays so until somebody says that it is down there."""
+    """Where one of them is: it stays so until an operator says that it is down there."""
     stuck = [node for node in nodes if node in now.get("stuck", [])]
     return Ended(False, f"stuck on {stuck[0]}: a down action failed") if stuck else None
 

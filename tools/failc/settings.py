@@ -48,5 +48,5 @@ def begin() -> None:
 
 
 def settings() -> Settings:
-    """Of the command that runs."""
+    """The settings of the command that runs."""
     return _now[0]

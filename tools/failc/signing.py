@@ -42,7 +42,7 @@ class Already(str):
 
 
 def sign(ask: "Node", cluster: dict[str, Any], order: Order) -> dict[str, str] | Already:
-    """The command as it is sent. Raises Trouble where nobody here may sign, or where the node says that it cannot be."""
+    """The command as it is sent. Raises Trouble where no key here may sign, or where the node says that it cannot be."""
     from protocol.commands import Act, Command, sign_command
     from protocol.keys import UnusableKey
     from protocol.names import Ref

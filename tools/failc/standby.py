@@ -22,9 +22,9 @@ from tools.failc.signing import Order
 def standby(node: str, reason: str, **how: Any) -> int:
     """Move away what NODE holds, and let it take nothing until `unstandby`.
 
-    Each service goes to its next candidate; one that no other can take is down, and this is said first. It stands over restarts
-    and over a lost disk, wherever a node has read it; it may be said of a dead node, for the day when it is back. A hold does
-    not stop it: a held service goes down and stays down.
+    Each service goes to its next candidate; one that no other node can take goes down, and failc says so first. The order
+    stands over restarts and over a lost disk, wherever a node has read it. It may be given for a dead node, for the day when
+    it is back. A hold does not stop it: a held service goes down and stays down.
 
     \b
     failc standby lukretia --reason "new kernel"
@@ -53,7 +53,7 @@ def readmit(node: str, reason: str, **how: Any) -> int:
     """Let NODE take part again, whose log has forked: two machines had its key, or an old disk came back.
 
     Find the other machine first, and take its key away: while both run, the fork is seen again. Then remove the log of NODE
-    (`log.db` in its state folder), start it, and say this. The evidence of the fork stays in the log.
+    (`log.db` in its state folder), start it, and give this order. The evidence of the fork stays in the log.
 
     \b
     failc readmit lukretia --reason "the cloned machine is gone"

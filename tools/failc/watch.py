@@ -40,7 +40,7 @@ def watch(as_json: bool, last: int) -> None:
     failc watch --json | jq 'select(.kind == "claim")'
     """
     ask = connect()
-    ask.get("/status")  # whoever cannot be reached at all is told so, and not watched
+    ask.get("/status")  # a node that cannot be reached at all is told so, and not watched
     if not terminal() or as_json:
         signal.signal(signal.SIGINT, _end)
         return _plain(ask, last, as_json)

@@ -89,7 +89,7 @@ def read(order: dict[str, object]) -> dict[str, object]:
 
 
 def down(order: dict[str, object]) -> dict[str, object]:
-    """Switch an interface off and look at it. A power loss must be over before anybody has noticed the first port."""
+    """Switch an interface off and look at it. A power loss must be over before a peer has noticed the first port."""
     request = struct.Struct("16sh14x")
     name = str(order["interface"]).encode()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

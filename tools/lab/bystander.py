@@ -18,7 +18,7 @@ from tools.lab.recorder import Recorder
 
 
 def arp_answer(frame: bytes, mac: bytes, wanted: bytes) -> bool:
-    """Whether this is an ARP reply to us about `wanted`; an announcement to everybody is not."""
+    """Whether this is an ARP reply to us about `wanted`; a broadcast announcement is not."""
     return frame[:6] == mac and frame[20:22] == b"\0\x02" and frame[28:32] == wanted
 
 

@@ -138,7 +138,8 @@ class Lab:
         node.die()
         dead_ns = time.monotonic_ns()
         for port in node.ports:
-            # Nobody is in the namespace any more; but its kernel keeps it until its last half-closed connection has timed out.
+            # No process is in the namespace any more; but its kernel keeps it until its last half-closed connection has timed
+            # out.
             self.switches[port.link].remove(port)
         return PowerLoss(began_ns, ports_down_ns, dead_ns, time.monotonic_ns())
 
@@ -148,7 +149,7 @@ class Lab:
         self.wait_until(self._cables_carry, "every cable carries")
 
     def cut(self, name: str, *links: str) -> None:
-        """The fault lies behind the switch: the node keeps its carrier and hears nobody. All links without a name."""
+        """The fault lies behind the switch: the node keeps its carrier and hears no peer. All links without a name."""
         for switch, port in self._ports(name, links):
             switch.isolate(port)
 

@@ -20,7 +20,7 @@ SETTLE_NS = 60_000_000
 
 
 class Seen(NamedTuple):
-    """Of one family, in ms. `tool_late_ms` is how late the prober itself was at worst: what it may have added."""
+    """Times of one family, in ms. `tool_late_ms` is how late the prober itself was at worst: what it may have added."""
 
     outage_ms: float
     two_owners_ms: float

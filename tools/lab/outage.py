@@ -1,4 +1,4 @@
-"""What the records say: how long nobody answered, who answered when, and how long more than one did.
+"""What the records say: how long no machine answered, which answered when, and how long more than one did.
 
 All times are monotonic nanoseconds of this machine (one clock for every namespace); results are in milliseconds.
 """
@@ -19,7 +19,7 @@ class Answer(NamedTuple):
 
 
 class Gap(NamedTuple):
-    """The longest time without an answer, who answered before it and who after it ("" where nobody did)."""
+    """The longest time without an answer, who answered before it and who after it ("" where none did)."""
 
     ms: float
     since_ns: int
@@ -70,7 +70,7 @@ def last_answer(answers: Iterable[Answer], family: int, mac: str, until_ns: int)
 
 
 def two_owners_ms(answers: Iterable[Answer], family: int, since_ns: int, until_ns: int, every_ms: float) -> float:
-    """Of a bystander's records: the questions that more than one hardware address answered, times their distance."""
+    """From a bystander's records: the questions that more than one hardware address answered, times their distance."""
     owners: defaultdict[int, set[str]] = defaultdict(set)
     for answer in answers:
         if answer.family == family and since_ns <= answer.asked_ns <= until_ns:

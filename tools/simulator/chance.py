@@ -18,7 +18,7 @@ FAMILIES = ("weather", "cuts", "power", "kills", "stops", "pauses", "disks", "me
 
 CALM = frozenset({"power", "kills", "stops", "disks", "memory", "actions", "checks", "carrier", "clocks", "orders", "files",
                   "stuck", "slow"})  # fmt: skip
-"""Families in which no two nodes may ever own one service at once: the network is whole and nobody stands still."""
+"""Families in which no two nodes may ever own one service at once: the network is whole and no node stands still."""
 
 RARE = ("removed",)
 """Families that come to the mood of one seed in six, drawn apart: the other seeds stay what they were."""
@@ -46,7 +46,7 @@ class Kind(NamedTuple):
     family: str
     weight: int
     act: Callable[[Any], None]
-    """Of the drawn accidents."""
+    """A method of `Drawn`."""
 
 
 class Drawn:
@@ -60,11 +60,12 @@ class Drawn:
         self.lasting = False
         """A link is lost one way for long: one at a time, else it is lost both ways."""
         self.removing = False
-        """A node is removed at this moment, or was: one at a time, else nobody is left."""
+        """A node is removed at this moment, or was: one at a time, else no node is left."""
         self.last_cut_us = 0
         """When a link was last cut or healed by another accident."""
         self.suspended = False
-        """In a calm world: something is up that nobody may take over, and who makes others forget it waits (`FORGETFUL`)."""
+        """In a calm world: something is up that no node may take over, and an accident that makes others forget it waits
+        (`FORGETFUL`)."""
         self.over = False
 
     def next_in_us(self) -> int:

@@ -24,7 +24,7 @@ class Clocks:
         self._booted_us = now_us
 
     def jump(self, by_ms: int) -> None:
-        """Somebody sets the wall clock."""
+        """The wall clock is set."""
         self.wall_offset_ms += by_ms
 
     def now(self, now_us: int) -> Now:

@@ -1,6 +1,6 @@
 """A cluster drawn from a seed: two to five nodes, perhaps a witness, one to three services, with whatever policies they have.
 
-The configuration is text, parsed like anybody's: so the log holds it, and the reducer reads it.
+The configuration is text, parsed like any other: so the log holds it, and the reducer reads it.
 """
 
 import random

@@ -269,7 +269,7 @@ class Faild:
         self._run_rest(order, ())
 
     def _run_rest(self, order: do.Run, done: tuple[saw.ActionEnding, ...]) -> None:
-        """The next action of a step, and after the last one its end. Of a step that was cut none begins any more."""
+        """The next action of a step, and after the last one its end. After a cut none begins any more."""
         if order.ticket in self._cuts:
             done += (saw.ActionEnding(saw.Outcome.FAILED, 0, text="not begun"),) * (len(order.actions) - len(done))
         if len(done) == len(order.actions):
@@ -319,10 +319,10 @@ class Faild:
         self._surroundings.alarmed(self._host.name, order.text)
 
     def _alarm_over(self, order: do.AlarmOver) -> None:
-        """The simulator keeps what was begun: what ended is in nobody's way."""
+        """The simulator keeps what was begun: what ended does no harm."""
 
     def _ready(self, order: do.Ready) -> None:
-        """Nobody waits for a simulated node to print `ready`."""
+        """No service manager waits for a simulated node's `ready`."""
 
     def _exit(self, order: do.Exit) -> None:
         self._host.faild_exited()

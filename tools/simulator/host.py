@@ -41,7 +41,7 @@ class Host:
         self.works = Works(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
         self.guard = Guard(self.works, self.say)
         self.file = surroundings.policy
-        """What its failover.toml says: a start reads it, and whoever applies it."""
+        """What its failover.toml says: a start and an `apply` read it."""
         self.faild: Faild | None = None
         self._starting = False
         self._stalled: list[Callable[[], None]] = []
@@ -51,7 +51,7 @@ class Host:
         self._life = 0
 
     def owns(self, service: str) -> bool:
-        """Really, whatever anybody believes; a service without actions is wherever faild says that it is up."""
+        """Really, whatever any node believes; a service without actions is wherever faild says that it is up."""
         if self.surroundings.policy.services[service].actions:
             return self.works.owns(service)
         return self.faild is not None and self.faild.core.state.column(self.name).service(service).state in UPISH
@@ -173,7 +173,7 @@ class Host:
             self.faild.connected(peer, link, up)
 
     def say(self, word: Verified[LastWord]) -> None:
-        """A last word: to everybody, on every link, over the connections while there are some."""
+        """A last word: to all peers, on every link, over the connections while there are some."""
         mail, network = WordMail(word.raw, word.signature), self.surroundings.network
         for peer in self.file.others(self.name):
             for link in network.links_between(self.name, peer):

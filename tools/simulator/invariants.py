@@ -34,7 +34,8 @@ from tools.simulator.world import World
 DEEP_EVERY = 2_000
 
 RACE_US, RACE_OVER_US = 10_000, 1_000_000
-"""Two claims within one message's time cannot know of each other, and `serve` asks nobody: but it must be over at once."""
+"""Two claims within one message's time cannot know of each other, and `serve` asks no other node: but it must be over at
+once."""
 
 
 REMOVED_US = 6_000_000
@@ -129,7 +130,7 @@ class Invariants:
                 raise Broken(f"the auditor finds {finding.kind} at {finding.name}: {finding.text}")
 
     def _same_name(self, entry: Entry) -> None:
-        """What a peer has admitted is never written again with other bytes, while anybody has the first."""
+        """What a peer has admitted is never written again with other bytes, while any node has the first."""
         first = self._names.setdefault(entry.ref, entry.id)
         if first == entry.id:
             return

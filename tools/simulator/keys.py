@@ -16,7 +16,7 @@ from protocol.signing import Identity
 
 
 class Believer:
-    """Signs for one node with bytes that anybody could write."""
+    """Signs for one node with bytes that any node could write."""
 
     def __init__(self, node: str) -> None:
         self._node = node
@@ -53,7 +53,7 @@ class Keys:
 
 
 def private_key(name: str) -> Ed25519PrivateKey:
-    """The same for the same name: anybody could make it, and it guards nothing."""
+    """The same for the same name: any node could make it, and it guards nothing."""
     return Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"failover simulator {name}".encode()).digest())
 
 

@@ -3,7 +3,7 @@
     network.datagram("genesis", "lukretia", "lan", mail)
     network.cut(("genesis", "lukretia", "lan"))      # what genesis sends on lan no longer arrives
 
-Whoever listens is a `Post`: it says whether its process answers, and takes mail and the news of its connections.
+A listener is a `Post`: it says whether its process answers, and takes mail and the news of its connections.
 """
 
 import random
@@ -86,7 +86,7 @@ class Network:
                 self._dial_soon(pair, self._rng.randint(0, 2_000))
 
     def went_away(self, name: str, reset: bool) -> None:
-        """A faild is gone. With `reset` its kernel says so; without power nobody does."""
+        """A faild is gone. With `reset` its kernel says so; without power nothing does."""
         for pair in [pair for pair in self._streams if name in pair[:2]]:
             stream = self._streams.pop(pair)
             other = pair[1] if pair[0] == name else pair[0]
@@ -178,7 +178,7 @@ class Network:
         self._posts[second].connected(first, link, True)
 
     def _turn_away(self, pair: tuple[str, str, str]) -> None:
-        """The handshake shows who it is; whoever is not known is told so, on each link, and tries again."""
+        """The handshake shows who it is; a node that is not known is told so, on each link, and tries again."""
         first, second, link = pair
         for end, other in ((first, second), (second, first)):
             if not self._posts[end].knows(other):

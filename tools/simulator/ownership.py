@@ -1,4 +1,4 @@
-"""Who owns a service in the simulated world, whatever anybody believes: the actions tell, not the feeds.
+"""Who owns a service in the simulated world, whatever any node believes: the actions tell, not the feeds.
 
 A split is more than one owner at once. It is reclaimed when the one owner's reclaim actions have run since the newest
 split began.
@@ -76,7 +76,7 @@ class Tenures:
     def announced(self, service: str) -> bool:
         """No split since the one owner last announced: it took the service after the split, or has reclaimed it.
 
-        True as well where nobody can tell: a rival's machine died in the split, and its feed says nothing of it.
+        True as well where it cannot be told: a rival's machine died in the split, and its feed says nothing of it.
         """
         tenure = self.of[service]
         if tenure.split_us is None or not tenure.told or self.reclaimed(service):

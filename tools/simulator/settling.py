@@ -74,7 +74,7 @@ def mend(world: World) -> None:
 
 
 def _one_file(world: World) -> None:
-    """Everybody gets the file of the beginning; again, where a node could not take it just then."""
+    """Every node gets the file of the beginning; again, where a node could not take it just then."""
     for host in world.hosts.values():
         running = host.faild.core.policy if host.faild else host.file
         if host.file != world.policy or running != world.policy:

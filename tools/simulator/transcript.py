@@ -33,7 +33,7 @@ class Transcript:
 
     @property
     def digest(self) -> str:
-        """Of everything that every core was told and ordered so far."""
+        """A hash of everything that every core was told and ordered so far."""
         return self._digest.hexdigest()
 
     def say(self, text: str) -> None:

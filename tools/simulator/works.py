@@ -1,4 +1,4 @@
-"""The actions of one machine: what is really up, and how they fail. Nobody's belief lives here.
+"""The actions of one machine: what is really up, and how they fail. No node's belief lives here.
 
     works.run(order, finished)          # queued behind the service's other actions; `finished(outcome)` when it ended
     works.owns("web")                   # from the beginning of its first up action until the end of its last down action
@@ -99,7 +99,7 @@ class Works:
         self.trouble[service] = Trouble()
 
     def abort(self) -> None:
-        """Whoever ran the actions is gone and its process groups are ended: what was under way may have happened."""
+        """The process that ran the actions is gone and its process groups are ended: what was under way may have happened."""
         self._life += 1
         self.ended_by_force(False)
         for service, order in self._running.items():
@@ -142,7 +142,7 @@ class Works:
         return self.took_us(order)
 
     def _ends_once(self, order: Order, finished: Finished) -> Finished:
-        """In whatever way it ends first; not at all where whoever ordered it is gone."""
+        """In whatever way it ends first; not at all where the `faild` that ordered it is gone."""
         life, over = self._life, False
 
         def end(outcome: Outcome) -> None:

@@ -35,7 +35,7 @@ OPENED_KEPT = 512
 FOREVER_US = 1 << 60
 
 STEPS_A_SECOND = 8_000
-"""Of virtual time. Five nodes at 50 ms on two links need 2000; four times as much is a loop in somebody's decisions."""
+"""Of virtual time. Five nodes at 50 ms on two links need 2000; four times as much is a loop in a node's decisions."""
 
 
 class World:
@@ -125,7 +125,7 @@ class World:
             self.hosts[node].start()
 
     def forget(self, node: str) -> None:
-        """The disk is lost, and the machine with it: it is off until somebody starts it."""
+        """The disk is lost, and the machine with it: it is off until it is started."""
         self.hosts[node].crash()
         self.hosts[node].disk.forget()
         self.tenures.memory_lost()
@@ -147,7 +147,7 @@ class World:
         return doors
 
     def _doors(self, word: str, service: str, node: str) -> list[str]:
-        """Whoever must act, as far as it runs; else whoever runs."""
+        """The nodes that must act, as far as they run; else those that run."""
         running = [name for name, host in self.hosts.items() if host.faild]
         if word in ("standby", "unstandby", "readmit", "fail-everywhere"):
             able = [name for name in running if not self._stopping(name)]
@@ -172,7 +172,7 @@ class World:
     # Surroundings of the hosts
 
     def opened(self, kind: Any, raw: bytes, signature: bytes) -> Verified[Any]:
-        """`open_signed`, remembered: the same bytes under the same signature are the same message to everybody."""
+        """`open_signed`, remembered: the same bytes under the same signature are the same message to every node."""
         key = (kind, raw, signature)
         if key not in self._opened:
             if len(self._opened) >= OPENED_KEPT:

@@ -52,7 +52,7 @@ async def states(thief: Thief) -> None:
 
 
 async def observations(thief: Thief) -> None:
-    """What anybody may say that it sees: others are dead, split, gone."""
+    """What any node may say that it sees: others are dead, split, gone."""
     for node in (HOLDER, RIVAL):
         thief.say(Kind.JUDGED, "", {**RIGHT[Kind.JUDGED], "peer": node})
         thief.say(Kind.LINK_DOWN, "", {"peer": node, "link": "lan"})
@@ -131,7 +131,7 @@ async def end_of_others_moves_by_its_own_file(thief: Thief) -> None:
 
 
 async def word_without_a_signature(thief: Thief) -> None:
-    """In the holder's name: whoever believes it claims beside it."""
+    """In the holder's name: a node that believes it claims beside it."""
     run, epoch = _run(thief, HOLDER), thief.epoch()
     raw = LastWord(thief.policy.cluster_id, HOLDER, run, "web", epoch).encode()
     mine, signature = thief.word("web", epoch)
@@ -227,7 +227,7 @@ def _feeds(thief: Thief) -> list[Act]:
 
 
 async def number_above_all(thief: Thief) -> None:
-    """The true file under a number that nobody outdoes."""
+    """The true file under a number that cannot be outdone."""
     thief.say(Kind.CONFIG_APPLIED, "", {"number": 2**53, "digest": thief.policy.digest, "text": thief.policy.text})
 
 
@@ -271,7 +271,7 @@ async def in_anothers_name(thief: Thief) -> None:
 
 
 async def heads_from_the_future(thief: Thief) -> None:
-    """Its events rest on what nobody has written."""
+    """Its events rest on what no node has written."""
     heads = tuple(Head(node, 2**52, 2**52, os.urandom(32)) for node in (HOLDER, RIVAL, "nobody"))
     thief.say(Kind.PULSE, "", RIGHT[Kind.PULSE], heads=heads)
     thief.say(Kind.JUDGED, "", RIGHT[Kind.JUDGED], (Ref(HOLDER, 2**62, 2**62),), heads=())

@@ -87,7 +87,7 @@ async def configurations(thief: Thief) -> None:
 
 
 async def pieces(thief: Thief) -> None:
-    """Of files that are never complete, each of another one; and of one whose hash is everybody's."""
+    """Pieces of files that are never complete, each of another one; and of one whose hash is that of the common file."""
     for number in range(200):
         digest = thief.policy.digest if number % 2 else os.urandom(32)
         for index, count in ((0, 40), (1, 40), (39, 40), (0, 1)):
@@ -134,7 +134,7 @@ async def clocks(thief: Thief) -> None:
 
 
 async def strange_words(thief: Thief) -> None:
-    """Kinds and services that nobody knows, and names that would write on a terminal."""
+    """Kinds and services that no node knows, and names that would write on a terminal."""
     strange = [("x" * 64, "\x1b[2J\n"), ("\u202e", "web\0")]
     for kind, service in [("vote", "web"), ("voters-changed", ""), ("fence-result", "web"), *strange]:
         thief.say(kind, service, {"node": "lukretia", "epoch": INT_MAX, "text": "\x1b]0;x\x07\n" * 9})

@@ -43,7 +43,7 @@ async def small_events(thief: Thief) -> None:
 
 
 async def many_heads(thief: Thief) -> None:
-    """Events that rest on thousands of feeds that nobody has."""
+    """Events that rest on thousands of feeds that no node has."""
     while True:
         heads = tuple(Head(f"n{n}", random.getrandbits(52) + 1, 1, os.urandom(32)) for n in range(900))
         thief.say(Kind.PULSE, "", RIGHT[Kind.PULSE], heads=heads)
@@ -63,7 +63,7 @@ async def random_incarnations(thief: Thief) -> None:
 
 
 async def last_words(thief: Thief) -> None:
-    """Each of a higher epoch than the one before: each would be written down by whoever hears it."""
+    """Each of a higher epoch than the one before: each would be written down by every node that hears it."""
     epoch = 0
     while True:
         for _ in range(50):

@@ -68,7 +68,7 @@ async def changing_configuration(thief: Thief) -> None:
 
 
 async def wild_counters(thief: Thief) -> None:
-    """A counter at the end, then those before it; echoes of counters that nobody has sent."""
+    """A counter at the end, then those before it; echoes of counters that no node has sent."""
     thief.counter = INT_MAX - 10**6
     while True:
         thief.lies["heard"] = {s.victim: Heard(s.heard.run, INT_MAX - 1, 0) for s in thief.sessions if s.heard}
@@ -82,7 +82,7 @@ async def many_runs(thief: Thief) -> None:
 
 
 async def many_names(thief: Thief) -> None:
-    """A heartbeat as full as a frame allows, of nodes that nobody has."""
+    """A heartbeat as full as a frame allows, of nodes that there are not."""
     names = {f"n{n:03}": ShortHead(2**52, 2**52, os.urandom(8)) for n in range(400)}
     thief.lies["heads"] = _heads(thief, **names)
     thief.lies["vote"] = 2**62
@@ -110,7 +110,7 @@ async def in_others_names(thief: Thief) -> None:
 
 
 async def last_words_in_clear(thief: Thief) -> None:
-    """Of the holder, with the thief's signature; and its own, for what it never held."""
+    """The holder's, with the thief's signature; and its own, for what it never held."""
     while True:
         for session in thief.sessions:
             if session.heard is None:
@@ -124,7 +124,7 @@ async def last_words_in_clear(thief: Thief) -> None:
 
 
 async def silence(thief: Thief) -> None:
-    """Connected, and not a word: it is in nobody's way."""
+    """Connected, and not a word: it is in no one's way."""
     thief.incarnation = 0
 
 

@@ -3,7 +3,7 @@
 Orders are not among them: they stand over all incarnations (`coordinator.core.standing`).
 
     body = carried(ours, column)            # when the incarnation is opened
-    column = taken_over(column, body)       # in the reducer, by everybody
+    column = taken_over(column, body)       # in the reducer, by every reader
 
 A node opens a new incarnation after a lost disk, and after any crash while another node is away: neither is a reason to
 forget an operator's order. What is here and what is not, field by field: the state of a holding is not (whatever it was, it
@@ -58,7 +58,7 @@ def orders_in(body: Gap) -> tuple[str, ...]:
 def taken_over(column: Column, body: Gap) -> Column:
     """The column with which a new incarnation begins. A part that is not there is empty.
 
-    What was held aside counts as claimed and over: whoever held it at the same time announces again.
+    What was held aside counts as claimed and over: a node that held it at the same time announces again.
     """
     by = Ref(column.node, column.head.incarnation, column.head.number) if column.head else None
     served = {name: _served(kept, by if name in body.held else None) for name, kept in body.services.items()}

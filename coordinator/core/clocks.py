@@ -1,6 +1,6 @@
 """The wall clock of a peer beside ours: an alarm for people, and never part of a decision.
 
-    clocks.compare(core, entries)       # of one peer's feed, as they come
+    clocks.compare(core, entries)       # entries of one peer's feed, as they come
 
 Only an event that was written a moment ago tells the time: one that is newer than all which the heartbeats of the living peer
 have named. Between its writing and its coming lies a disk and a network, far less than what is complained of.

@@ -235,7 +235,7 @@ Targets = tuple[str, ...] | Refusal | Already
 
 
 def lives(core: Core, node: str) -> bool:
-    """Not one that the configuration no longer names: nobody hears it."""
+    """Not one that the configuration no longer names: no peer hears it."""
     known = node in core.liveness.peers
     return node == core.me or (known and core.liveness.judgement(node, core.now_ms) is not Judgement.DEAD)
 
@@ -285,7 +285,7 @@ def _recover(core: Core, wanted: Wanted) -> Targets:
 
 
 def _nothing_to_recover(core: Core, service: str, nodes: tuple[str, ...]) -> Refusal | Already:
-    """Of the dead nobody knows it, and what is still going down may yet end in FAIL."""
+    """The state of a dead node is not known, and what is still going down may yet end in FAIL."""
     states = {node: core.state.column(node).service(service).state for node in nodes if lives(core, node)}
     if not states:
         return Refusal(f"{nodes[0]} is dead: give the command again when it is back")

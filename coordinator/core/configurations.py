@@ -63,7 +63,7 @@ def with_policy(state: State, digest: bytes, text: str, number: int) -> State:
 
 
 def applied(state: State, column: Column, event: Event, body: ConfigApplied) -> Column:
-    """What the author lives by from here on, whoever goes by it."""
+    """What the author runs by from here on, whether or not others go by it."""
     configs = newest_first(column.configs, body.digest)
     mine = event.node == state.trust.me
     if body.text and hashlib.sha256(body.text.encode()).digest() != body.digest:
@@ -85,13 +85,13 @@ def next_number(state: State) -> int:
 
 
 def number_now(state: State, digest: bytes) -> int:
-    """Of a file that is applied now: above all others; where nodes live by it already and it is the newest, the same."""
+    """The number of a file that is applied now: above all others; where nodes run it already and it is the newest, the same."""
     newest = next_number(state) - 1
     return newest if newest in (state.numbers.get(digest), _label(state, digest)) else newest + 1
 
 
 def number_at_start(state: State, digest: bytes) -> int:
-    """Of the file that a node starts with: what it had, what other nodes call it, or a new one."""
+    """The number of the file that a node starts with: what it had, what other nodes call it, or a new one."""
     return state.numbers.get(digest) or _label(state, digest) or next_number(state)
 
 
@@ -118,7 +118,7 @@ def _known_to_all(state: State, digest: bytes) -> bool:
 
 
 def ruled(state: State, mine: Policy, service: str) -> ServicePolicy:
-    """The service by the newest configuration, else by mine; where neither has it any more, one that nobody may own."""
+    """The service by the newest configuration, else by mine; where neither has it any more, one that no node may own."""
     return ruling(state, mine).services.get(service) or mine.services.get(service) or ServicePolicy(service, ())
 
 

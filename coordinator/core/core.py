@@ -112,7 +112,7 @@ class Core:
         self.joining: Joining | None = None
         self.joined = False
         self.outdone = False
-        """A peer has a newer incarnation of our own feed: our disk and the time were lost, and nobody was there to say so."""
+        """A peer has a newer incarnation of our own feed: our disk and the time were lost, and no peer was there to say so."""
         self.aside: Column | None = None
         """Our column of the incarnation that was outdone, while its successor is being prepared."""
         self.ready = False
@@ -125,7 +125,7 @@ class Core:
         self.stalled_until_ms = 0
         self.jobs: dict[str, Job] = {}
         self.place: dict[str, int] = {}
-        """Of each job: in this order they are looked at."""
+        """The place of each job: in this order they are looked at."""
         self._places = itertools.count()
         self.busy: set[str] = set()
         """Services whose job is not at rest."""
@@ -151,7 +151,7 @@ class Core:
         self.unsettled: set[str] = set()
         """Services that a new configuration has changed, and whose jobs have not followed it to the end."""
         self.heartbeat_ms = policy.timing.heartbeat_ms
-        """By which we beat: until all run the same timing, as often as anybody expects it (`reconfigure.pace`)."""
+        """By which we beat: until all run the same timing, as often as the fastest peer expects it (`reconfigure.pace`)."""
         self.answers: dict[Ref, Asker] = {}
         self.passing = Passing(me, self.emit)
         self.sentences: dict[str, str] = {}

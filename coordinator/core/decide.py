@@ -15,9 +15,9 @@
 | FAIL         | operator says recover; the carrier is back; `retry` is over         | recover          |
 | RECOVER,FAIL | operator says fail                                                  | fail             |
 | RECOVER      | removed; in standby; held back; unfit; a candidate that only the newest configuration    | stay             |
-|              | names; somebody not current, holding, in doubt, stuck, or a better  |                  |
+|              | names; a peer not current, holding, in doubt, stuck, or a better     |                  |
 |              | one that will claim                                                 |                  |
-| RECOVER      | whoever held it is dead or has let go                               | claim            |
+| RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
 """
@@ -42,7 +42,7 @@ BY_LAST_WORD = "by its last word: it has given it up, or its faild has ended"
 
 
 class Act(StrEnum):
-    """What a decision asks for; each is an event kind, `stay` is none."""
+    """What a decision asks for; each but `stay` is an event kind."""
 
     STAY = "stay"
     CLAIM = "claim"
@@ -114,7 +114,7 @@ def stopping(case: Case) -> Found | None:
 
 
 def withdrawn(case: Case) -> Found | None:
-    """By my own configuration: who has not applied the newest one keeps what it holds, and is asked to apply it."""
+    """By my own configuration: a node that has not applied the newest one keeps what it holds, and is asked to apply it."""
     if case.candidate:
         return None
     known = case.name in case.policy.services
@@ -286,8 +286,8 @@ def alone(case: Case) -> Found | None:
 
 
 def outdated(case: Case) -> Found | None:
-    """The newest configuration has a candidate that mine does not know, and somebody who hears it lives: it may hold the
-    service, and I would not know. Where nobody of them lives I am cut off from it as in any split."""
+    """The newest configuration has a candidate that mine does not know, and a node that hears it lives: it may hold the
+    service, and I would not know. Where none of them lives I am cut off from it as in any split."""
     strangers = [node for node in case.service.nodes if node != case.me and node not in case.given.peers]
     newer = [node for node in case.given.peers if case.state.column(node).config == case.ruling.digest]
     alive = [node for node in newer if case.judged(node) is ALIVE]
@@ -302,7 +302,7 @@ def settling(case: Case) -> Found | None:
 
 
 def not_current(case: Case) -> Found | None:
-    """A candidate may have claimed. One that is none may have another configuration for us, and has `dead` to deliver it: else
+    """A candidate may have claimed. Another node may have another configuration for us, and has `dead` to deliver it: else
     any node could stop every take-over by the name of an event that it never shows."""
     behind = [
         node
@@ -323,7 +323,7 @@ def held_by_living(case: Case) -> Found | None:
 
 
 def in_doubt(case: Case) -> Found | None:
-    """A holder, a better candidate, or one that may have claimed unknown to us (after our own start: everybody)."""
+    """A holder, a better candidate, or one that may have claimed unknown to us (after our own start: every candidate)."""
     doubted = [
         node
         for node in case.others
@@ -340,13 +340,13 @@ def held_by_stuck(case: Case) -> Found | None:
 
 
 def better_will_claim(case: Case) -> Found | None:
-    """It is fit, or reads its feed and will be in a moment; who does neither within `dead` is passed over."""
+    """It is fit, or reads its feed and will be in a moment; one that is neither within `dead` is passed over."""
     able = case.expected
     return Found(f"{able[0]} is preferred and will claim") if able else None
 
 
 def claim_dead(case: Case) -> Found | None:
-    """Whoever held it is dead (under `serve` that is enough)."""
+    """Its holder is dead (under `serve` that is enough)."""
     dead = [node for node in case.given.peers if case.holds(node)]
     if not dead:
         return None
@@ -357,7 +357,7 @@ def claim_dead(case: Case) -> Found | None:
 
 
 def claim_free(case: Case) -> Found | None:
-    """Nobody holds it: let go, fenced, ended by a last word, or never held."""
+    """No node holds it: given up, fenced, ended by a last word, or never held."""
     let_go = [node for node in case.given.peers if case.theirs(node).epoch]
     last = max(let_go, key=lambda node: case.theirs(node).epoch, default=None)
     if last is None:

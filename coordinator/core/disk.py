@@ -70,7 +70,7 @@ def confirmed(core: Core, job: Job, what: str) -> bool:
     if not job.confirmed(what):
         return False
     if job.phase is Phase.ARMED:
-        review.launch(core, job)  # it asks the table itself: nobody asks it again before the first action runs
+        review.launch(core, job)  # it asks the table itself: the table is not asked again before the first action runs
     core.changed.add(job.policy.name)
     return True
 
@@ -118,7 +118,7 @@ def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
 
 
 def _answer(core: Core, ref: Ref, admitted: bool, text: str) -> None:
-    """To whoever waits for this event, if anybody does."""
+    """Answers the asker that waits for this event, if one does."""
     asker = core.answers.pop(ref, None)
     if asker is not None:
         core.passing.tell(asker, admitted, text)

@@ -125,7 +125,7 @@ class Watch:
     service: str
     on: bool
     patience_ms: int = 0
-    """At least so long from one run to the next, whatever `every` says: the service is out, and nobody is in a hurry."""
+    """At least so long from one run to the next, whatever `every` says: the service is out, and there is no hurry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +169,7 @@ class SendReply:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Tell whoever brought the command with this ticket what became of it: admitted, forwarded, or refused with words."""
+    """Tell the asker of this ticket what became of the command: admitted, forwarded, or refused with words."""
 
     ticket: int
     admitted: bool

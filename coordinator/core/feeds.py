@@ -52,7 +52,7 @@ class Feeds:
     heads: dict[Feed, Head] = field(default_factory=dict)
     ids: dict[Feed, dict[int, bytes]] = field(default_factory=dict)
     newest: dict[str, Head] = field(default_factory=dict)
-    """Of each node, the head of its newest incarnation."""
+    """Each node to the head of its newest incarnation."""
 
     vouched: dict[Feed, int] = field(default_factory=dict)
     """How far the author of another feed has named this one in an event of its own."""

@@ -2,8 +2,8 @@
 
     state = counted(state, event, body)         # of fork-part: one more piece; of fork-seen: whether it proves anything
 
-The pieces of one proof stand in one feed, the first one first. Of each node they are kept for one feed only and until its
-fork-seen, so that pieces without end fill nobody's memory.
+The pieces of one proof stand in one feed, the first one first. For each node they are kept for one feed only and until its
+fork-seen, so that pieces without end fill no reader's memory.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ Feed = tuple[str, int]
 
 
 def counted(state: State, event: Event, body: ForkPart | ForkSeen) -> State:
-    """Of a replaced incarnation too: what was proved once stands by itself."""
+    """Counts for a replaced incarnation too: what was proved once stands by itself."""
     feed = (event.node, event.incarnation)
     if isinstance(body, ForkPart):
         return replace(state, shown=_with_piece(state.shown, feed, body))

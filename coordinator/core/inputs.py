@@ -26,7 +26,7 @@ class Booted:
 
     clean: bool
     cuts: tuple[tuple[str, int, int, int], ...] = ()
-    """Of each feed that was cut in the file: node, incarnation, the first number that is missing and the last one known."""
+    """For each feed that was cut in the file: node, incarnation, the first number that is missing and the last one known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class ActionEnding:
     outcome: Outcome
     took_us: int = 0
     announce_us: int = 0
-    """Of that, the time for announcing an address."""
+    """How much of that announcing an address took."""
     text: str = ""
     """One line for people: what was said on failure."""
     output: bytes = b""

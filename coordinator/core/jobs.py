@@ -298,7 +298,7 @@ class Job:
         step = next((step for step in self._steps() if step[0] == self.index), None)
         if step:
             word = "reclaim" if self.phase is Phase.RECLAIMING else "up"
-            if self.desk.guard_alive:  # else `resume`: nothing more goes up that nobody would take down
+            if self.desk.guard_alive:  # else `resume`: nothing more goes up that no guard would take down
                 self.touched = max(self.touched, step[-1] + 1)
                 self._run(word, step)
             return
@@ -322,7 +322,7 @@ class Job:
                 self._started(self.running, action)
 
     def _is_instant(self, step: Run) -> bool:
-        """Addresses begin and end in one system call: that they began is written when they have ended, and holds up nobody."""
+        """Addresses begin and end in one system call: that they began is written when they have ended, and holds nothing up."""
         return all(self.policy.actions[action].kind == "address" for action in step.actions)
 
     def _started(self, step: Run, action: int) -> None:
@@ -380,7 +380,7 @@ class Job:
         self.phase, self.touched = Phase.IDLE, 0
         body = {"epoch": self.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
         self.desk.write(Kind.DOWN, self.policy.name, body, self.causes)
-        if not self.said and self.stood:  # else it has been said already, or nobody has seen the claim
+        if not self.said and self.stood:  # else it has been said already, or no peer has seen the claim
             self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, self.stood)))
         self.desk.emit(Unguard(self.policy.name, self.epoch))
 
@@ -389,7 +389,7 @@ class Job:
         self._lower()
 
     def abandon(self) -> None:
-        """The disk refused the claim: nothing of it has run, and nobody has seen it."""
+        """The disk refused the claim: nothing of it has run, and no peer has seen it."""
         assert self.phase is Phase.ARMED, "only a claim that has not begun can be abandoned"
         self.phase = Phase.IDLE
         self.desk.emit(Unguard(self.policy.name, self.epoch))

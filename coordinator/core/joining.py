@@ -1,7 +1,7 @@
 """Continue the own feed, or open a new incarnation: the first question of a run, asked before anything is written.
 
 A node continues its feed only when every other node has answered and none has more of it, or when its own disk ends in a
-clean stop and nobody who answers soon has more. Else it opens a new incarnation, which declares the gap; an older disk is
+clean stop and no peer that answers soon has more. Else it opens a new incarnation, which declares the gap; an older disk is
 completed from the peers before that (docs/decisions/0004-joining.md). Otherwise a restored backup would use a number
 twice, and that is a fork. design.md, section 8.
 """
@@ -54,7 +54,7 @@ class Joining:
         return "new" if now_ms >= self.deadline_ms else "wait"
 
     def _forked(self, ours: Head | None) -> bool:
-        """Somebody holds another event at our last number: this disk went back in time and on."""
+        """A peer holds another event at our last number: this disk went back in time and on."""
         return ours is not None and any(
             head is not None and (head.incarnation, head.number) == (ours.incarnation, ours.number) and head.id8 != ours.id[:8]
             for head in self.answers.values()
@@ -63,7 +63,7 @@ class Joining:
     def next_incarnation(self, wall_ms: int) -> int:
         """Larger than every one that our own signature proves; the wall clock keeps it unique where nothing is known any more.
 
-        What a peer only names can forbid to continue, and sets no number: a head of 2^62 that nobody signed would leave no
+        What a peer only names can forbid to continue, and sets no number: a head of 2^62 without a signature would leave no
         room above it. Where it was true, its events come later and it is outdone then.
         """
         ours = self.feeds.newest.get(self.me)

@@ -68,7 +68,7 @@ class Peer:
 class Liveness:
     me: str
     run: bytes
-    """Of ours: an echo of an earlier run's counter says nothing about this one."""
+    """Our run: an echo of an earlier run's counter says nothing about this one."""
     policy: Policy
     began_ms: int
     """Our own start: until `dead` + START_GRACE_MS after it a peer that was never heard is in doubt."""

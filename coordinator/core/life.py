@@ -55,7 +55,7 @@ def join(core: Core) -> None:
 
 
 def outdo(core: Core) -> None:
-    """A newer incarnation of our own feed is proved: nobody goes by what we write. What we hold is given up first."""
+    """A newer incarnation of our own feed is proved: no peer goes by what we write. What we hold is given up first."""
     if not core.outdone:
         core.outdone = core.dirty = True
         why = "it was started without its newest log, and with a clock that is behind"

@@ -41,11 +41,11 @@ class ServiceColumn:
 
     state: ServiceState = ServiceState.RECOVER
     epoch: int = 0
-    """Of the node's last claim or reclaim, also after it is over."""
+    """The epoch of the node's last claim or reclaim, also after it is over."""
     holding_epoch: int = 0
-    """Of the claim with which the present (or last) holding began: a reclaim does not change it."""
+    """The epoch of the claim with which the present (or last) holding began: a reclaim does not change it."""
     before_epoch: int = 0
-    """Of the node's holding before the present (or last) one, as it ended."""
+    """The epoch of the node's holding before the present (or last) one, as it ended."""
     claim: Ref | None = None
     """The last claim or reclaim."""
     run: bytes = b""
@@ -68,7 +68,7 @@ class ServiceColumn:
     to: ServiceState = ServiceState.RECOVER
     """Where a STOPPING leads."""
     burnt: bool = False
-    """The last claim or check failed here: taken back only when nobody holds it, or at an operator's word."""
+    """The last claim or check failed here: taken back only when no node holds it, or at an operator's word."""
     failures: int = 0
     """FAILs by an action or a check in a row: `retry` doubles with each."""
     stuck: bool = False
@@ -104,7 +104,7 @@ class Removal(NamedTuple):
     """What a node that was removed has been shown of it."""
 
     number: int
-    """Of the configuration that does not name it any more."""
+    """The number of the configuration that does not name it any more."""
     by: str
     """The node that has shown it."""
     ref: Ref
@@ -148,7 +148,7 @@ class Column:
     orders_in_gap: Ref | None = None
     """The gap of this incarnation that carried what a gap carries no more; of which rules it is, its first start tells."""
     moves_ended: frozenset[tuple[str, Ref]] = frozenset()
-    """Of each service the moves that this node, which held it, has seen over."""
+    """For each service the moves that this node, which held it, has seen over."""
     splits: Mapping[str, Ref] = field(default_factory=dict)
     """Service to the split-seen event that is not resolved yet."""
     refused: tuple[tuple[Ref, str], ...] = ()

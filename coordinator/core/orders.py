@@ -1,6 +1,6 @@
 """What an operator's command does to the state, and what the event that follows it does.
 
-    state = noted(state, event)                 # of every feed and incarnation, as far as orders are concerned
+    state = noted(state, event)                 # events of every feed and incarnation, as far as orders are concerned
     column = obeyed(state, column, event)       # part of the reducer's table
 
 Judged here, by every reader alike: a command counts where the keys and roles of its own feed allow it, where it names that
@@ -15,7 +15,7 @@ follows in the next event of the same feed, or not at all. docs/decisions/0033-c
 | unhold     | `unhold`  | the holds that the command names end                           |
 | move-begun | `move`    | target, epoch and `for` as signed                              |
 | fenced     | `fail`    | the claim that the command names, node, run and epoch, is over |
-| readmitted | `readmit` | the forks that the command names keep nobody out any more      |
+| readmitted | `readmit` | the forks that the command names keep no node out any more     |
 """
 
 from collections.abc import Callable, Mapping
@@ -79,7 +79,7 @@ def _size(event: Event) -> int:
 
 
 def obeyed(state: State, column: Column, event: Event) -> Column:
-    """The author's column: what it is to do itself, or that nobody goes by this event."""
+    """The author's column: what it is to do itself, or that no node goes by this event."""
     feed = state.orders.feed(event.node, event.incarnation)
     if feed.denied and feed.denied[0] == event.ref:
         refused = (*column.refused, feed.denied)[-SKIPPED_KEPT:]

@@ -1,7 +1,7 @@
 """Questions about who owns what, answered from the state alone. Live daemon, simulator, status page and auditor ask here.
 
-holders(state, "web")            # whoever holds it, as far as these feeds can tell
-owner(state, policy, "web")      # the one; in a split the winner by the service's rule; None where nobody holds it
+holders(state, "web")            # the nodes that hold it, as far as these feeds can tell
+owner(state, policy, "web")      # the one; in a split the winner by the service's rule; None where no node holds it
 """
 
 from collections.abc import Iterable
@@ -85,7 +85,7 @@ def refused_by(state: State, me: str) -> frozenset[str]:
 def active_move(state: State, service: str) -> Move | None:
     """The move in force. It ends by word, when its target gave the service up, or when another node claims before the target.
 
-    While the target holds the service a claim of somebody else is a split, and the target is first in its order too.
+    While the target holds the service a claim of another node is a split, and the target is first in its order too.
     """
     moves = state.orders.of("move", service)
     if not moves:
@@ -131,7 +131,7 @@ def winner(state: State, policy: ServicePolicy, nodes: Iterable[str]) -> str | N
 
 
 def owner(state: State, policy: Policy, service: str) -> str | None:
-    """The owner as far as these feeds can tell; None where nobody holds the service."""
+    """The owner as far as these feeds can tell; None where no node holds the service."""
     return winner(state, ruled(state, policy, service), holders(state, service))
 
 

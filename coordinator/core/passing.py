@@ -35,7 +35,7 @@ class Passed:
     said: list[tuple[str, Reply]] = field(default_factory=list)
 
     def answer(self) -> Answer:
-        """Of several nodes one that obeys is enough for a yes; what the others said stands beside it."""
+        """One node of several that obeys is enough for a yes; what the others said stands beside it."""
         admitted = any(reply.admitted for _, reply in self.said)
         authority = admitted or any(reply.authority for _, reply in self.said)
         if len(self.said) == 1 and not admitted:

@@ -28,7 +28,7 @@ from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, ShortHead, Verified
 
 WANTED_MAX = 1024
-"""Feeds of which we remember when we asked for them: a peer that names feeds that nobody has fills no memory."""
+"""Feeds of which we remember when we asked for them: a peer that names feeds that no node has fills no memory."""
 
 HEADS_ASKED_MAX = 256
 """Asked for at once, the newest first: a peer serves so many. The rest is asked for when heads are told again."""
@@ -51,7 +51,7 @@ def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
     removal.let_in(core, heartbeat)
     old = before.message if before else None
     if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
-        core.beat()  # whoever has just come (back) hears us at once, and need not wait for our next turn
+        core.beat()  # a peer that has just come (back) hears us at once, and need not wait for our next turn
     core.dirty = core.dirty or judged is not Judgement.ALIVE or old is None
     if old is not None:
         core.news = core.news or _differs(old, heartbeat)
@@ -138,8 +138,8 @@ def heads_arrived(core: Core, given: HeadsArrived) -> None:
 
 
 def _fetches(core: Core, feed: tuple[str, int]) -> bool:
-    """Our own feed is read from others only before we write; what another incarnation lost, at any time. Nobody's that
-    no configuration names."""
+    """Our own feed is read from others only before we write; what another incarnation lost, at any time. A
+    feed that no configuration names is not fetched."""
     if not _is_known(core, feed[0]):
         return False
     return feed[0] != core.me or core.joining is not None or (core.joined and feed[1] != core.pen.incarnation)

@@ -21,7 +21,7 @@ PATIENT = frozenset(
         Kind.SPLIT_SEEN, Kind.SPLIT_RESOLVED, Kind.HOLD, Kind.UNHOLD, Kind.LAST_WORD, Kind.DOWN,
     }
 )  # fmt: skip
-"""Nobody waits for these on the disk (nor for a `down`: its last word is enough). They go with the next event that somebody
+"""Nothing waits for these on the disk (nor for a `down`: its last word is enough). They go with the next event that something
 waits for: otherwise that one would find the disk busy, and a move would pay for two commits on each side instead of one."""
 
 OLDER_HEADS_MAX = 64

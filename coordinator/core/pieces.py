@@ -1,13 +1,13 @@
-"""A configuration that is too long for one event goes into the log in pieces, and is put together again by everybody.
+"""A configuration that is too long for one event goes into the log in pieces, and is put together again by every reader.
 
     bodies = cut(text)                          # of the config-part events; none where one event holds the text
     unread, text = taken(unread, event)         # in the fold: a text where this piece completes one
     texts = whole(events)                       # digest to text, of all that events in the order of their feeds complete
-    text = text_of(event, texts)                # of a config-applied event, however it was written
+    text = text_of(event, texts)                # the text of a config-applied event, however it was written
 
 The pieces of one file stand in one feed, the first one first; other events may stand between them. What they make is known by
 its own hash: pieces that make something else make nothing. Only the newest feeds of a node may have a file that is not
-complete, one each, so that pieces without end fill nobody's memory.
+complete, one each, so that pieces without end fill no reader's memory.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ PARTS_MAX = -(-TEXT_BYTES_MAX // (PART_BYTES - 3))
 """A piece may be three bytes shorter: none ends inside a letter."""
 
 FEEDS_MAX = 2
-"""Of each node: the newest incarnation, and the one before it, which may still be arriving."""
+"""For each node: the newest incarnation, and the one before it, which may still be arriving."""
 
 Feed = tuple[str, int]
 

@@ -1,6 +1,6 @@
 """Signatures inside events, checked again by every reader: what another node is said to have signed.
 
-word = last_word(state, raw, signature)         # a LastWord, or why it is none
+word = last_word(state, raw, signature)         # a LastWord, or why it does not count
 """
 
 from functools import lru_cache

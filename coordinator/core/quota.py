@@ -141,6 +141,6 @@ class Quota:
 
 
 def _to_a_signature(entries: Sequence[Entry]) -> Sequence[Entry]:
-    """Nothing behind the last signature is taken: nobody answers for it yet."""
+    """Nothing behind the last signature is taken: no signature answers for it yet."""
     end = next((at for at in range(len(entries), 0, -1) if entries[at - 1].signature is not None), 0)
     return entries[:end]

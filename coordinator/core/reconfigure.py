@@ -116,7 +116,7 @@ def _runs(core: Core, name: str, policy: Policy) -> bool:
 
 
 def _removed(core: Core, policy: Policy, alive: list[str]) -> Refusal | None:
-    """A candidate that we no longer hear hears nobody either, and takes what it can: it must be stopped first."""
+    """A candidate that we no longer hear hears no peer either, and takes what it can: it must be stopped first."""
     for name in alive:
         if name not in policy.nodes and core.policy.owned_by(name):
             return Refusal(f"{name} is no longer in it, and its faild runs: alone it would take what it can. Stop it first")
@@ -238,7 +238,8 @@ def _settle(core: Core, job: Job) -> None:
 
 
 def pace(core: Core) -> None:
-    """Until all run the same timing nobody is judged faster than it beats, and we beat as often as anybody expects it."""
+    """Until all run the same timing no node is judged faster than it beats, and we beat as often as the fastest peer
+    expects."""
     policies = core.state.policies
     theirs = {
         name: policies[config].timing

@@ -61,8 +61,8 @@ from protocol.messages import LastWord
 class Told:
     """An event with its body as it reads, and what the last reader's fold made of it.
 
-    One history has several readers: each author's view, and the auditor's own. Of most events the author's column depends on
-    that column alone, so who comes to the event with the same column goes on with the same one.
+    One history has several readers: each author's view, and the auditor's own. For most events the author's column depends on
+    that column alone, so a reader that comes to the event with the same column goes on with the same one.
     """
 
     event: Event
@@ -77,7 +77,7 @@ class Told:
 
 
 def reduce(state: State, event: Event) -> State:
-    """The state after `event`. `event.previous` was checked by whoever admitted it: the id is not needed here."""
+    """The state after `event`. `event.previous` was checked when it was admitted: the id is not needed here."""
     return fold(state, Told.of(event))
 
 
@@ -100,7 +100,7 @@ def fold(state: State, told: Told) -> State:
         return state.with_column(told.after)
     after = _column(state, before or Column(event.node), event, body)
     if told.before is before and told.after == after:
-        after = told.after  # the same object: whoever comes after this reader with it need not look
+        after = told.after  # the same object: a later reader that has it need not look
     told.before, told.after = before, after
     return state.with_column(after)
 
@@ -346,7 +346,7 @@ def _signed_word(state: State, event: Event, body: HeardLastWord) -> LastWord | 
 
 
 WORDS_KEPT = 16
-"""Of each service and node the latest: one for each node that heard it, and some of the runs before."""
+"""The latest of each service and node: one for each node that heard it, and some of the runs before."""
 
 
 def _with_word(state: State, event: Event, heard: LastWord) -> State:

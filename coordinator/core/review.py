@@ -38,7 +38,7 @@ ASKED_MAX = 64
 CLAIM_DEADS, CLAIM_MS_MIN = 4, 2_000
 """A claim that the disk has not taken within so many times `dead`, and this time at least, is withdrawn. A slow disk takes half
 a second for a commit, and a claim may wait for the commit before it: a service that came back meanwhile would go to and fro.
-From a disk that needs longer nobody should serve."""
+A node whose disk needs longer should not serve."""
 
 ROUNDS_MAX = 8
 """FAIL -> RECOVER -> claim takes three; a table that never settles is a bug, and is found here."""
@@ -117,7 +117,7 @@ def _hearsay(core: Core, told: Given) -> frozenset[str]:
 
 
 def _late(core: Core, told: Given) -> frozenset[str]:
-    """Living nodes that have named events for `dead` which are not here: they do not deliver them, or nobody has them."""
+    """Living nodes that have named events for `dead` which are not here: they do not deliver them, or no node has them."""
     for name, peer in told.peers.items():
         if peer.judgement is not Judgement.ALIVE or peer.current:
             if core.late_ms.pop(name, core.now_ms) + core.policy.timing.dead_ms <= core.now_ms:
@@ -159,7 +159,7 @@ def services(core: Core) -> None:
 
     That are all of them where something has changed that all rest on; else those that an event was about, those whose timer is
     over, those that two nodes hold, and those that were decided without a peer's newest events, which are here now. What
-    follows from what was begun is looked at when it has gone on: whoever waits for that shall not wait for what follows too.
+    follows from what was begun is looked at when it has gone on: what waits for that shall not wait for what follows too.
 
     What the table is given besides the feeds is taken once: nothing that is written here changes it.
     """
@@ -373,7 +373,7 @@ def _split_over(core: Core, name: str, asked: Case) -> None:
 
 
 def _blocking(asked: Case) -> list[str]:
-    """Whoever may still answer for the service: holders that are not dead."""
+    """The nodes that may still answer for the service: holders that are not dead."""
     return [node for node in asked.given.peers if asked.holds(node) and asked.judged(node) is not Judgement.DEAD]
 
 
@@ -408,7 +408,7 @@ def withdraw(core: Core, job: Job) -> None:
 
 
 def give_up(core: Core, job: Job) -> None:
-    """Nothing of it is up, and nothing may come up that nobody would take down: it is for whoever has a guard that confirms."""
+    """Nothing of it is up, and nothing may come up that no guard would take down: it is for a node whose guard confirms."""
     core.guard_mute = True
     core.seen = None
     reason = f"the guard has not confirmed it within {lasting(core.now_ms - job.stands_ms)}, and nothing runs without a guard"

@@ -15,7 +15,7 @@ from protocol.commands import Command
 from protocol.event import Event, Ref
 
 MOVES_KEPT = 8
-"""Of one service, the latest ones: an older move is over, whatever became of it."""
+"""The latest ones of a service: an older move is over, whatever became of it."""
 
 FIRST_RULES = 1
 """Runs of these rules obeyed commands that name no acting node."""
@@ -36,7 +36,7 @@ class Word(NamedTuple):
     ref: Ref
     """The event that says so."""
     run: bytes = b""
-    """Of the node that held: what a later run claims is another holding, whatever its number. Empty where nobody knew."""
+    """The run of the node that held: what a later run claims is another holding, whatever its number. Empty where unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class FeedOrders:
     """What counts for the commands of one feed: a node in one incarnation."""
 
     rules: int = 0
-    """Of the run that it is in; 0 before its first start."""
+    """The rules of the run that it is in; 0 before its first start."""
     configs: tuple[bytes, ...] = ()
     """The digests that it lived by, the newest first: the newest that counts judges its commands by its keys and roles."""
     nonces: Mapping[bytes, int] = field(default_factory=dict)
-    """Of the commands obeyed, until when each could be given (ms since 1970): none is obeyed twice."""
+    """For the commands obeyed, until when each could be given (ms since 1970): none is obeyed twice."""
     obeyed: tuple[Ref, Command] | None = None
     """The last command obeyed: what follows from it stands in the next event, or not at all."""
     denied: tuple[Ref, str] | None = None

@@ -29,8 +29,8 @@ kept it from claiming may be over without a word: an event that it waited for ha
 
 
 BUSY_DEADS = 20
-"""A node that takes over a thousand services claims them one after the other, a few at a time. For so many times `dead` nobody
-takes those that it has not come to: else two nodes would take them from each other."""
+"""A node that takes over a thousand services claims them one after the other, a few at a time. For so many times `dead` no
+other node takes those that it has not come to: else two nodes would take them from each other."""
 
 
 class Missed(NamedTuple):
@@ -47,7 +47,7 @@ class PassedOver(NamedTuple):
 
     column: ServiceColumn
     run: bytes
-    """Of its feed: it may have been starting."""
+    """The run of its feed: it may have been starting."""
     times: int
     """In a row."""
     until_ms: int
@@ -130,7 +130,7 @@ class Waits:
         return self.failed[1] + retry_wait_ms(case.service.retry_ms, mine.failures)
 
     def decided(self, case: Case, decision: Decision, now_ms: int, dead_ms: int) -> bool:
-        """Note whom we wait for. True where somebody has just been passed over: decide again."""
+        """Note which nodes we wait for. True where one has just been passed over: decide again."""
         if decision.act is not Act.STAY or decision.rule != "better-will-claim":
             self.idle, self.expected = {}, {}
             return False

@@ -3,7 +3,7 @@
     wakes = Wakes()
     wakes.wake("web", 1_300)
     wakes.first_ms              # 1300
-    wakes.take_due(1_300)       # {"web"}: whoever takes it sets it anew
+    wakes.take_due(1_300)       # {"web"}: the taker sets it anew
 """
 
 import heapq

@@ -14,9 +14,9 @@
 | UP           | moved; a better candidate fit as long as `failback` asks            | release          |
 | FAIL         | operator says recover; the carrier is back; `retry` is over         | recover          |
 | RECOVER,FAIL | operator says fail                                                  | fail             |
-| RECOVER      | removed; in standby; held back; unfit; a candidate that only the newest configuration    | stay             |
-|              | names; a peer not current, holding, in doubt, stuck, or a better     |                  |
-|              | one that will claim                                                 |                  |
+| RECOVER      | removed; in standby; held back; unfit; a candidate that only the    | stay             |
+|              | newest configuration names; a peer not current, holding, in doubt,  |                  |
+|              | stuck, or a better one that will claim                              |                  |
 | RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.

@@ -55,7 +55,7 @@ def enter(name: str) -> None:
 
 
 def ip(text: str) -> str:
-    """Of an address with a prefix."""
+    """An address without its prefix."""
     return text.partition("/")[0]
 
 
@@ -118,7 +118,7 @@ class Lan:
         return {ip(text) for text in self.addresses(name, interface)}
 
     def answers(self, address: str, seconds: float = 10.0) -> bool:
-        """Whether somebody answers the client there: a refused connection is an answer, silence is none."""
+        """Whether a machine answers the client there: a refused connection is an answer, silence is none."""
         return bool(inside(self.client, lambda: _refuses(address, seconds)))
 
 

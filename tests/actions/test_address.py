@@ -93,7 +93,7 @@ def test_every_word_may_be_said_twice(lan: Lan, address: str) -> None:
 
 
 def test_the_second_service_address_survives_the_first_where_the_node_has_no_other(lan: Lan) -> None:
-    """The kernel removes a subnet's secondary addresses with the first one; both are services of somebody."""
+    """The kernel removes a subnet's secondary addresses with the first one; both are service addresses."""
     perform(lan.one, "10.99.0.1/24", "up")
     perform(lan.one, "10.99.0.2/24", "up")
     perform(lan.one, "10.99.0.1/24", "down")
@@ -257,7 +257,7 @@ def test_nothing_is_announced_any_more_after_down(lan: Lan) -> None:
 
 
 def test_a_cancelled_up_is_over_before_the_down_that_follows(lan: Lan) -> None:
-    """The kernel adds the address even when nobody waits for it any more: down must come after that."""
+    """The kernel adds the address even when its asker does not wait for it any more: down must come after that."""
 
     async def work() -> Seen:
         async with action(FOUR) as it:

@@ -48,7 +48,7 @@ class Stage:
     inbox: list[Input]
 
     async def finished(self, ticket: int) -> ActionEnding:
-        """Of an order for one action."""
+        """The result of an order for one action."""
         (ending,) = (await self.step(ticket)).endings
         return ending
 
@@ -120,7 +120,7 @@ async def test_an_order_for_an_action_that_the_configuration_has_not_fails(tmp_p
 
 
 async def test_the_last_word_goes_out_with_the_last_step_where_all_of_it_is_down(tmp_path: Path) -> None:
-    """Whoever takes over acts on it at once: it must be true of every part."""
+    """The successor acts on it at once: it must be true of every part."""
     good = script(write_script(tmp_path, "exit 0"))
     bad = script(write_script(tmp_path, "case $1 in status) exit 0;; *) exit 1;; esac", "bad"))
     said: list[LastWord] = []
@@ -135,7 +135,7 @@ async def test_the_last_word_goes_out_with_the_last_step_where_all_of_it_is_down
 
 
 async def test_an_order_that_breaks_faild_itself_ends_as_unknown(tmp_path: Path) -> None:
-    """An order whose end nobody hears of would leave the service where it is for ever."""
+    """An order whose end is not heard of would leave the service where it is for ever."""
     async with stage(policy(script(write_script(tmp_path, "exit 0")))) as it:
         it.executor._deeds["web"] = dataclasses.replace(it.executor._deeds["web"], actions=("no action",))  # type: ignore[arg-type]
         it.executor.run(run(1, "down"))
@@ -414,7 +414,7 @@ def test_an_address_that_somebody_removes_is_put_back(lan: Lan) -> None:
 
 
 OLD_MAC = "02:00:00:00:00:01"
-"""What a client remembers, until somebody announces."""
+"""What a client remembers, until an owner announces."""
 
 
 def service_card(lan: Lan) -> None:
@@ -445,7 +445,7 @@ async def watched(it: Stage, *interfaces: str) -> AsyncIterator[None]:
 
 @pytest.mark.parametrize("ip", ["10.77.0.116", "fd77::116"])
 def test_a_held_address_is_announced_again_when_the_carrier_is_back(lan: Lan, ip: str) -> None:
-    """The switch has forgotten its port, and whoever asked meanwhile has no answer."""
+    """The switch has forgotten its port, and a client that asked meanwhile has no answer."""
     text = f"{ip}/{24 if '.' in ip else 64}"
 
     async def work() -> None:
@@ -485,7 +485,7 @@ def test_a_held_address_is_announced_again_when_asked(lan: Lan, ip: str) -> None
 
 
 def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_is_an_alarm_until_then(lan: Lan) -> None:
-    """A new interface has a new hardware address, and at first it is switched off: nobody can be told."""
+    """A new interface has a new hardware address, and at first it is switched off: no neighbour can be told."""
     ip, rung = "10.77.0.117", list[str]()
 
     async def work() -> None:
@@ -494,7 +494,7 @@ def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_i
             it.executor.run(run(1, "up"))
             assert (await it.finished(1)).outcome is Outcome.DONE
             in_namespace(lan.one, "ip", "link", "del", "svc0")
-            await until(lambda: it.executor.troubles, "somebody is told")
+            await until(lambda: it.executor.troubles, "the trouble is told")
             ((_, gone),) = it.executor.troubles
             lost = "that faild did not remove is gone and cannot be put back: 10.77.0.117/24 on svc0"
             assert f"{lost}: there is no interface svc0" in gone
@@ -502,7 +502,7 @@ def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_i
             service_card(lan)
             await until(lambda: ip in lan.ips(lan.one, "svc0"), "it is put back")
             unheard = "web: 10.77.0.117/24 on svc0 cannot be announced: Network is down"
-            await until(lambda: it.executor.troubles == [("web", unheard)], "nobody hears of it")
+            await until(lambda: it.executor.troubles == [("web", unheard)], "no neighbour hears of it")
             remember_wrongly(lan, ip)
             in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
             mac = in_namespace(lan.one, "ip", "-brief", "link", "show", "svc0").split()[2]
@@ -534,7 +534,7 @@ def test_what_could_not_be_put_back_is_no_alarm_when_it_is_let_go_of(lan: Lan) -
 
 
 def test_a_reclaim_of_which_nobody_hears_is_announced_when_it_can_be(lan: Lan) -> None:
-    """The address stays held, and somebody goes on seeing to it."""
+    """The address stays held, and is seen to further on."""
     ip = "10.77.0.119"
 
     async def work() -> None:
@@ -544,7 +544,7 @@ def test_a_reclaim_of_which_nobody_hears_is_announced_when_it_can_be(lan: Lan) -
             in_namespace(lan.one, "ip", "link", "set", "svc0", "down")
             it.executor.run(run(2, "reclaim"))
             assert (await it.finished(2)).outcome is Outcome.FAILED
-            await until(lambda: it.executor.troubles, "nobody hears of it")
+            await until(lambda: it.executor.troubles, "no neighbour hears of it")
             remember_wrongly(lan, ip)
             in_namespace(lan.one, "ip", "link", "set", "svc0", "up")
             mac = in_namespace(lan.one, "ip", "-brief", "link", "show", "svc0").split()[2]
@@ -563,7 +563,7 @@ def _count(path: Path) -> int:
 
 
 def test_what_carries_our_tag_and_is_not_configured_goes_at_the_start(lan: Lan) -> None:
-    """State was lost, and the address changed meanwhile: nobody else would ever take the old one away."""
+    """State was lost, and the address changed meanwhile: nothing else would ever take the old one away."""
     old = ["10.77.0.160/24", "10.77.0.161/32", "fd77::160/64"]
 
     async def work() -> list[str]:

@@ -230,7 +230,7 @@ def test_an_address_that_is_here_a_second_time_goes_too_but_not_from_lo(lan: Lan
 
 
 def test_a_stop_that_fails_leaves_no_last_word(lan: Lan, peer: Peer, stand_in: Any, tmp_path: Path) -> None:
-    """Where something may still run, nobody must be told that it does not; all the rest goes all the same."""
+    """Where something may still run, no peer must be told that it does not; all the rest goes all the same."""
     first = write_script(tmp_path, f"[ $1 != stop ] || touch {tmp_path}/stopped", "first")
     it = stand_in({"web": [address(FOUR), script(first), script(write_script(tmp_path, "[ $1 != stop ]"))]})
     it.hear("up")
@@ -276,7 +276,7 @@ def test_a_child_that_inherited_our_descriptors_does_not_hold_the_guard_up(lan: 
 
 
 def test_a_thread_that_cannot_die_does_not_hold_the_guard_up(lan: Lan, stand_in: Any, peer: Peer) -> None:
-    """The disk hangs under the log's thread while faild is killed: the process is not gone, but nobody decides any more."""
+    """The disk hangs under the log's thread while faild is killed: the process is not gone, but it decides nothing any more."""
     it = stand_in({"web": [address(FOUR)]}, half_dead=True)
     it.hear("up")
     assert peer.word(peer.four).service == "web"
@@ -423,7 +423,7 @@ async def test_a_guard_that_stands_still_at_the_end_does_not_keep_the_state_fold
 
 
 def stand_still(seconds: float) -> None:
-    """Of this process as of a frozen one: its loop does not turn."""
+    """This process looks like a frozen one: its loop does not turn."""
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
         pass
@@ -466,7 +466,7 @@ def comm(pid: int) -> str:
 
 
 def children() -> list[int]:
-    """Of this very thread, which is the one that starts guards; those that have not ended."""
+    """The children of this very thread, which starts the guards; those that have not ended."""
     pids = map(int, Path(f"/proc/self/task/{threading.get_native_id()}/children").read_text().split())
     return [pid for pid in pids if guard.state_of(pid) not in ("", "Z") and "guard.py" in cmdline(pid)]
 
@@ -515,7 +515,7 @@ def test_a_guard_that_dies_is_replaced_and_told_again(lan: Lan, stand_in: Any, p
 
 
 def test_a_stopped_faild_has_not_ended(lan: Lan, stand_in: Any, peer: Peer) -> None:
-    """The guard is there for the end of faild; who is merely slow is judged by its peers."""
+    """The guard is there for the end of faild; a node that is merely slow is judged by its peers."""
     it = stand_in({"web": [address(FOUR)]})
     pid = it.guard()
     it.process.send_signal(signal.SIGSTOP)

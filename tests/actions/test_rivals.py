@@ -86,7 +86,7 @@ def test_our_own_answers_and_those_about_other_addresses_are_nothing(lan: Lan) -
 
 
 def test_a_question_teaches_no_neighbour_anything(lan: Lan) -> None:
-    """RFC 5227, 2.1.1: a probe has no sender, so whoever hears it goes on believing what it believed."""
+    """RFC 5227, 2.1.1: a probe has no sender, so a neighbour that hears it goes on believing what it believed."""
     in_namespace(lan.client, "ip", "neigh", "replace", "10.77.0.154", "lladdr", lan.mac(lan.two), "dev", "eth0", "nud", "stale")
     kind, frame = program.probe(bytes.fromhex(lan.mac(lan.one).replace(":", "")), ip_address("10.77.0.154"))
 

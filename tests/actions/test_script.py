@@ -26,7 +26,7 @@ ORDER = Order("web", "genesis", 7, "lukretia is dead")
 
 
 class Ledger:
-    """Groups that anybody may look at: a real implementation of the protocol, for one process."""
+    """Groups that a test may look at: a real implementation of the protocol, for one process."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, ...]] = []
@@ -102,7 +102,7 @@ async def test_the_guard_knows_ticket_and_group(tmp_path: Path, programs: Progra
 
 
 async def test_a_timeout_kills_the_whole_group_and_the_probe_tells(tmp_path: Path, programs: Programs) -> None:
-    """The child of the script must not go on either: it would bring the service up later, when nobody expects it."""
+    """The child of the script must not go on either: it would bring the service up later, when it is not expected."""
     body = f"case $1 in start) sleep 600 & echo $! > {tmp_path}/child; wait;; status) exit $(cat {tmp_path}/status);; esac"
     action = ScriptAction(write_script(tmp_path, body), programs)
     await programs.prepare()
@@ -235,7 +235,7 @@ while not turned.exists() and time.monotonic() < deadline:
     time.sleep(0.001)
 print("turned" if turned.exists() else "stood still", flush=True)
 """
-"""Whoever opens the script waits until we say that he may: like a file server that hangs. (An exclusive lease, fcntl(2).)"""
+"""An open of the script waits until we let it go on: like a file server that hangs. (An exclusive lease, fcntl(2).)"""
 
 
 async def test_a_file_that_cannot_be_opened_does_not_stop_us(tmp_path: Path, programs: Programs) -> None:
@@ -375,7 +375,7 @@ async def test_many_programs_at_once_each_end_as_they_do(programs: Programs) -> 
 
 
 async def test_many_programs_that_run_for_long_are_all_read_to_their_ends(programs: Programs, tmp_path: Path) -> None:
-    """Of outputs that were left open few are kept; one of a program that runs is not among them."""
+    """Few of the outputs that were left open are kept; one of a program that runs is not among them."""
     script = f"touch {tmp_path}/$1; until [ -e {tmp_path}/go ]; do sleep 0.01; done; echo $1"
     runs = [asyncio.create_task(programs.run(["/bin/sh", "-c", script, "sh", str(number)], {})) for number in range(40)]
     while len(list(tmp_path.iterdir())) < 40:

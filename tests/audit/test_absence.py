@@ -1,4 +1,4 @@
-"""Nobody owns it: since when, and why no candidate takes it. Each history is told from one feed and from all."""
+"""No node owns it: since when, and why no candidate takes it. Each history is told from one feed and from all."""
 
 from pathlib import Path
 

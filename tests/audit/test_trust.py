@@ -66,7 +66,7 @@ def test_nobody_gives_a_known_node_another_key() -> None:
     for name, seed in (("lukretia", b"1" * 32), ("carthage", b"2" * 32)):
         forged = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
         text = text.replace(key_text(POLICY.nodes[name].key), key_text(forged))
-    assert read_policy(text), "a file that everybody can read"
+    assert read_policy(text), "a file that every user can read"
     genesis = world.hosts["genesis"].faild
     assert genesis is not None
     genesis.post(Reconfigured(replace(POLICY, text=text, digest=b"l" * 32)))

@@ -97,7 +97,7 @@ def played(
 
 def _say(world: World, door: str, wanted: Wanted, nth: int) -> None:
     faild = world.hosts[door].faild
-    assert faild is not None, f"nobody listens at {door}"
+    assert faild is not None, f"no faild listens at {door}"
     faild.ordered(wanted, 0, 1000 + nth)
     world.settle()
 

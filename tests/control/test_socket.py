@@ -401,7 +401,7 @@ async def test_a_cursor_that_is_none_is_refused(http):
 
 
 async def test_who_connects_and_asks_nothing_gives_way(cluster, http):
-    """More than may be connected: the oldest silent ones go, who is being answered stays, and a newcomer is answered."""
+    """More than may be connected: the oldest silent ones go, those being answered stay, and a newcomer is answered."""
     async with http.get("/events?format=jsonl") as stream:
         path = str(cluster.nodes["lukretia"].server.path)
         silent = [await asyncio.open_unix_connection(path) for _ in range(CONNECTIONS_MAX + 10)]

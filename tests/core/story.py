@@ -86,7 +86,7 @@ class Story:
 
     @classmethod
     def of(cls, *nodes: str, **service: Any) -> "Story":
-        """Every node has started, and everybody knows everything that is told."""
+        """Every node has started, and each knows everything that is told."""
         story = cls(policy(*nodes, **service))
         for node in nodes:
             story.starts(node)

@@ -92,7 +92,7 @@ def test_a_stuck_holder_is_not_taken_over_even_when_it_is_dead() -> None:
 
 
 def test_a_last_word_frees_what_a_living_node_held() -> None:
-    """`kill -9` of faild: its guard has taken everything down, and nobody needs to wait for `dead`."""
+    """`kill -9` of faild: its guard has taken everything down, and no peer needs to wait for `dead`."""
     story = two().holds(L, 1)
     word = story.heard(G, L, 1)
     decision = story.decides(G)
@@ -406,7 +406,7 @@ def test_whoever_is_still_a_candidate_by_its_own_file_keeps_it() -> None:
 
 
 def applied(story: Story, node: str, newest: Policy) -> State:
-    """As if this node had applied it, and everybody had read that."""
+    """As if this node had applied it, and every node had read that."""
     column = replace(story.state.column(node), config=b"n" * 32, config_number=2)
     return State({**story.state.columns, node: column}, {b"n" * 32: replace(newest, digest=b"n" * 32)})
 

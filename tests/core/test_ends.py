@@ -1,4 +1,4 @@
-"""Ends of holding, and doubts, that nobody may take for more than they are: in a world of the production core."""
+"""Ends of holding, and doubts, that no node may take for more than they are: in a world of the production core."""
 
 import pytest
 

@@ -60,7 +60,7 @@ def test_a_new_incarnation_is_larger_than_every_known_one_whatever_the_clock_say
 
 
 def test_what_a_peer_only_names_forbids_to_continue_and_sets_no_number() -> None:
-    """A head that nobody signed: above 2^62 there would be no room, and no peer would take our heartbeats any more."""
+    """A head without a signature: above 2^62 there would be no room, and no peer would take our heartbeats any more."""
     asked = joining(known(*written(3)))
     for incarnation in (90, NUMBER_MAX, 2**62):
         assert asked.answered("lukretia", ShortHead(incarnation, 2, bytes(8))) == 1

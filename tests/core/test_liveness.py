@@ -82,7 +82,7 @@ def test_a_living_node_is_passed_on_to_who_lacks_it(liveness: Liveness) -> None:
     assert liveness.misses(lacking, 20_010) == [THIRD]
     assert liveness.misses(beat(1).message, 20_010) == [THIRD]
     assert liveness.misses(knowing, 20_010) == []
-    assert liveness.misses(lacking, 20_400) == [], "who is silent here is not passed on"
+    assert liveness.misses(lacking, 20_400) == [], "a peer that is silent here is not passed on"
 
 
 def test_what_others_miss_is_passed_on_as_it_comes(liveness: Liveness) -> None:
@@ -168,7 +168,7 @@ def test_a_peer_hears_us_while_it_echoes_this_run_within_dead(liveness: Liveness
 
 def test_our_heartbeat_echoes_whom_we_heard_and_how_long_ago(liveness: Liveness) -> None:
     liveness.heard(beat(5), "lan", False, 20_000)
-    liveness.heard(beat(9, node=THIRD), "", False, 20_010)  # passed on, and by no echo of ours: when it was sent nobody knows
+    liveness.heard(beat(9, node=THIRD), "", False, 20_010)  # passed on, and by no echo of ours: when it was sent is not known
     assert liveness.echoes(20_030) == {PEER: Heard(b"theirs 1", 5, 30)}
     assert liveness.echoes(19_990) == {PEER: Heard(b"theirs 1", 5, 0)}
 

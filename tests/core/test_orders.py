@@ -354,7 +354,7 @@ def test_a_forked_node_is_admitted_again_by_the_name_of_its_fork(feeds: Feeds) -
         return {bool(ownership.forks(state, OWNER)) for state in feeds.states()}
 
     feeds.write(THIEF, Kind.READMITTED, {"node": OWNER}, "")
-    assert forked() == {True}, "nobody ordered it"
+    assert forked() == {True}, "no operator ordered it"
     standby(feeds, THIEF, "readmit", node=THIEF, ends=tuple(seen))
     feeds.write(THIEF, Kind.READMITTED, {"node": OWNER}, "")
     assert forked() == {True}, "another node was to be admitted"

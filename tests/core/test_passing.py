@@ -1,4 +1,4 @@
-"""A command that was passed on is answered by the node that acts: an operator never waits for what nobody will do."""
+"""A command that was passed on is answered by the node that acts: an operator never waits for what no node will do."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def passing() -> tuple[Passing, list[Effect]]:
     return passing, said
 
 
-def everybody(node: str) -> bool:
+def every_node(node: str) -> bool:
     return True
 
 
@@ -33,9 +33,9 @@ def test_it_goes_to_each_node_that_acts_and_to_those_that_are_silent_again(passi
     passing, said = passing
     assert said == [Forward("genesis", HOLD), Forward("carthage", HOLD)]
     passing.replied("genesis", Reply(NONCE, True, True, "done"))
-    passing.look(AGAIN_MS - 1, everybody)
+    passing.look(AGAIN_MS - 1, every_node)
     assert len(said) == 2
-    passing.look(AGAIN_MS, everybody)
+    passing.look(AGAIN_MS, every_node)
     assert said[2:] == [Forward("carthage", HOLD, again=True)]
 
 
@@ -60,7 +60,7 @@ def test_a_refusal_for_lack_of_authority_stays_one() -> None:
 def test_who_died_or_says_nothing_at_all_is_named(passing) -> None:
     passing, said = passing
     passing.look(100, lambda node: node != "genesis")
-    passing.look(PATIENCE_MS, everybody)
+    passing.look(PATIENCE_MS, every_node)
     (answer,) = [effect for effect in said if isinstance(effect, Answer)]
     assert (answer.admitted, answer.ticket) == (False, 7)
     assert "genesis died before it answered" in answer.text

@@ -1,4 +1,4 @@
-"""A configuration in pieces: put together by everybody alike, whatever comes in between, and never without end."""
+"""A configuration in pieces: put together by every reader alike, whatever comes in between, and never without end."""
 
 import hashlib
 import random
@@ -32,7 +32,7 @@ def feed(text, node="lukretia", incarnation=1):
 
 
 def fold(events):
-    """By a reader who knows that an administrator has signed these files."""
+    """Read by a reader that knows that an administrator has signed these files."""
     events = list(events)
     digests = [item.body.get("digest") for item in events]
     state = State(orders=Orders(signed={digest: 1 for digest in digests if isinstance(digest, bytes)}))

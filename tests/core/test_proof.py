@@ -149,7 +149,7 @@ def test_a_last_word_outlives_the_incarnation_that_heard_it() -> None:
 
 
 def test_a_claim_of_a_node_that_is_no_candidate_is_evidence_and_nothing_else() -> None:
-    """trials 50: its rivals stayed in RECLAIM, and nobody took over after a crash."""
+    """trials 50: its rivals stayed in RECLAIM, and no node took over after a crash."""
     story = begun()
     story.holds(THIEF, 2)
     assert ownership.holders(story.state, "web") == (L,)

@@ -15,7 +15,7 @@ from tools.simulator.world import World
 
 @pytest.fixture
 def forked() -> World:
-    """Somebody else has lukretia's key, and signs another event at one of its numbers: genesis sees both."""
+    """A thief has lukretia's key, and signs another event at one of its numbers: genesis sees both."""
     world = running(TWO)
     genesis = world.hosts["genesis"]
     assert genesis.faild is not None

@@ -87,7 +87,7 @@ def asked(world: World, policy: Policy, node: str = "lukretia") -> str:
 
 
 def test_a_candidate_that_runs_is_not_removed() -> None:
-    """It would hear nobody, and take what it can: a split that nobody sees."""
+    """It would hear no peer, and take what it can: a split that no node sees."""
     world = running(THREE)
     assert "carthage is no longer in it, and its faild runs" in asked(world, without(THREE, "carthage"))
     world.hosts["carthage"].stop()
@@ -111,7 +111,7 @@ def test_one_link_stands_while_others_move(world: World) -> None:
 
 
 def test_all_links_follow_a_peer_that_has_gone_before(world: World) -> None:
-    """Refused where it has not: else nobody could ever come after it."""
+    """Refused where it has not: else no configuration could ever come after it."""
     there = moved(TWO, "genesis", "lan", "direct")
     state = core_of(world).state
     column = replace(state.column("genesis"), config=there.digest)
@@ -198,7 +198,7 @@ def test_another_timeout_restarts_nothing_and_is_told_to_the_guard(world: World)
 
 
 def test_a_reclaim_goes_to_its_end_before_other_actions_come(world: World) -> None:
-    """Whoever must hear the winner again hears it; then the old actions go down."""
+    """All neighbours hear the winner again; then the old actions go down."""
     job = core_of(world).jobs["web"]
     for phase in (Phase.RECALLED, Phase.RECLAIMING):
         job.phase = phase
@@ -297,7 +297,7 @@ def applied_event(policy: Policy, digest: bytes, incarnation: int = 1) -> Event:
 
 
 def test_nobody_can_put_his_own_file_under_the_hash_of_another() -> None:
-    """By that file everybody would judge the commands of those who run the other one."""
+    """By that file every node would judge the commands of those that run the other one."""
     state = reduce(State.begin(TWO, me="genesis"), applied_event(TWO, TWO.digest))
     state = reduce(state, applied_event(changed(TWO, "web", ["retry=20s"]), TWO.digest, incarnation=2))
     assert state.policies == {TWO.digest: TWO}

@@ -219,7 +219,7 @@ class Cluster:
         return self.status(at)["services"]["web"]
 
     def until_up(self, name: str, *, at: Sequence[str] | None = None) -> None:
-        """Until everybody who runs says that this node alone has it UP, and so does its script."""
+        """Until every node that runs says that this node alone has it UP, and so does its script."""
 
         def up() -> bool:
             asked = [node for node in at or self.names if self.nodes[node].lives()]

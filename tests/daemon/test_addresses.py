@@ -44,7 +44,7 @@ def test_an_address_that_is_configured_anew_replaces_the_old_one_where_it_is_up(
 
 
 def test_a_timeout_that_is_configured_anew_touches_no_address(lab: Lab):
-    """It stays up, and is still kept: whoever removes it sees it come back."""
+    """It stays up, and is still kept: an operator who removes it sees it come back."""
     cluster = Cluster(lab)
     config = lab.folder / "failover.toml"
     text = config.read_text()
@@ -69,7 +69,7 @@ def test_an_address_that_cannot_be_put_back_is_an_alarm_until_it_is_there_and_an
 
 
 def test_a_machine_that_answers_for_a_held_address_is_an_alarm_with_its_hardware_address(lab: Lab):
-    """Given to genesis by hand, and announced to nobody: lukretia asks now and then, and is answered."""
+    """Given to genesis by hand, and not announced: lukretia asks now and then, and is answered."""
     Cluster(lab)
     genesis = lab.nodes["genesis"].running
     mac = genesis.run("cat", "/sys/class/net/eth0/address").strip()

@@ -42,7 +42,7 @@ def test_a_service_that_nobody_has_is_an_alarm_that_says_by_whose_word(cluster):
     assert cluster.failc("fail", "web", "--reason", "disk swap").code == 0
     cluster.until_up("genesis")
     cluster.failc("fail", "web", "genesis", "--reason", "the rack burns", at="genesis")
-    cluster.until(lambda: names(cluster, "genesis") == {("no-owner", "web", None)}, "nobody has it")
+    cluster.until(lambda: names(cluster, "genesis") == {("no-owner", "web", None)}, "no node has it")
     (alarm,) = cluster.alarms("genesis")
     assert 'genesis is in FAIL since ' in alarm["text"]
     assert 'by an operator (afm), "the rack burns"; until `failc recover web`' in alarm["text"]

@@ -199,7 +199,7 @@ def test_only_an_admin_may_and_the_refused_is_not_in_the_log(make):
 
 
 def test_keys_and_roles_change_with_the_file(make):
-    """Somebody is let in and somebody out; a node that has not read the newest file obeys only whom both let in."""
+    """One operator is let in and one out; a node that has not read the newest file obeys only those whom both files let in."""
     cluster = own_files(make())
     otto = write_private(cluster.folder / "otto", "otto")
     cluster.start()
@@ -396,7 +396,7 @@ def test_a_node_is_added_and_removed(make):
 
 
 def test_what_only_the_old_actions_brought_up_goes_down_at_a_start_with_another_file(pair):
-    """Both faild and its guard were killed, and somebody has edited the file since: nobody else knows of that script."""
+    """Both faild and its guard were killed, and the file was edited since: nothing else knows of that script."""
     lukretia = pair.nodes["lukretia"]
     assert lukretia.stop() == 0
     (lukretia.web / "up").touch()

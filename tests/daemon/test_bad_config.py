@@ -134,7 +134,7 @@ def test_a_trap_secret_that_others_can_read_or_that_is_missing(make, mode, said)
         assert said in done.err
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user who may not read")
 def test_a_secret_that_the_user_of_faild_cannot_read(make):
     """faild as nobody, the key still root's: a sentence and 2, not a traceback."""
     cluster = make()
@@ -165,7 +165,7 @@ def test_a_name_that_is_no_node_and_a_file_that_is_not_there(make):
 
 
 def test_an_address_that_this_host_does_not_have_is_a_warning(make):
-    """Links come up in any order, so it may appear later; but whoever mistyped it must find it in the log."""
+    """Links come up in any order, so it may appear later; but an operator who mistyped it must find it in the log."""
     cluster = make()
     text = cluster.config.read_text().replace(f'"{cluster.addresses["lukretia"]}:', '"192.0.2.77:')
     cluster.config.write_text(text.replace(f'"{cluster.addresses["genesis"]}:', '"192.0.2.78:'))

@@ -1,4 +1,5 @@
-"""Whoever breaks the protocol towards a running `faild`: refused, counted by reason and peer in `failc links`, and it goes on.
+"""A machine that breaks the protocol towards a running `faild`: refused, counted by reason and peer in `failc links`, and it
+goes on.
 
 tests/links has every case of this against the links alone; here each reason once, against the whole daemon.
 """
@@ -133,7 +134,7 @@ async def test_datagrams_are_refused_by_reason_and_peer_and_the_node_goes_on(att
 
 
 async def test_strangers_are_counted_under_a_question_mark(attack):
-    """Plain bytes, a key that nobody configured, a stream that ends inside the handshake, the same keys in another cluster."""
+    """Plain bytes, a key that is not configured, a stream that ends inside the handshake, the same keys in another cluster."""
     with socket.create_connection(attack.address) as plain:
         plain.sendall(b"GET / HTTP/1.1\r\n\r\n")
         await attack.until("?", "tls", 1)

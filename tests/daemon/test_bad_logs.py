@@ -87,7 +87,7 @@ def test_each_is_named_refused_and_recovered_as_the_refusal_says(cluster):
         tamper(lukretia)
         is_named(cluster, number, kind)
         is_refused(lukretia)
-    assert cluster.web("genesis")["owner"] == "genesis", "a node that does not start harms nobody"
+    assert cluster.web("genesis")["owner"] == "genesis", "a node that does not start does no harm"
     for path in lukretia.state.glob("log.db*"):
         path.rename(lukretia.state / f"evidence-{path.name}")
     cluster.start("lukretia")
@@ -128,7 +128,7 @@ def test_a_file_that_is_no_log(cluster):
 
 
 def test_an_older_copy_of_the_disk_is_completed_from_the_peers(cluster):
-    """Sound, but short: the peer has the rest, no number is used twice, and nobody cries fork."""
+    """Sound, but short: the peer has the rest, no number is used twice, and no node cries fork."""
     lukretia = cluster.nodes["lukretia"]
     with sqlite3.connect(lukretia.state / "log.db") as living, sqlite3.connect(cluster.folder / "older.db") as copy:
         living.backup(copy)
@@ -182,7 +182,7 @@ def test_a_lost_disk_is_filled_again_by_the_peers_and_history_is_no_news(cluster
 
 
 def test_a_lost_disk_with_the_peers_away_goes_on_in_a_new_incarnation(cluster):
-    """Nobody can say what it had written: it declares a gap, and nobody cries fork when the peer is back."""
+    """It cannot be known what it had written: it declares a gap, and no node cries fork when the peer is back."""
     lukretia = cluster.nodes["lukretia"]
     cluster.nodes["genesis"].stop()
     cluster.until_up("lukretia", at=["lukretia"])

@@ -1,4 +1,5 @@
-"""A bug in the core of a running faild: it must not go on with half a decision, and nobody may be left without the service."""
+"""A bug in the core of a running faild: it must not go on with half a decision, and no client may be left without the
+service."""
 
 BUG = """\
 import os

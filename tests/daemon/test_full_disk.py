@@ -82,7 +82,7 @@ def test_the_owner_goes_on_serving_says_so_and_loses_nothing(on_small_disk, make
     assert "not fit" in cluster.failc("status", at="genesis").out, "its peers know as well"
     assert lukretia.serves()
     assert cluster.web("genesis")["owner"] == "lukretia"
-    assert not any(word.startswith("start") for word in cluster.nodes["genesis"].told()), "nobody was asked to take over"
+    assert not any(word.startswith("start") for word in cluster.nodes["genesis"].told()), "no node was asked to take over"
 
     disk.empty()
     cluster.until(lambda: not refuses(cluster, "lukretia"), "it goes on")
@@ -93,7 +93,7 @@ def test_the_owner_goes_on_serving_says_so_and_loses_nothing(on_small_disk, make
 
 
 def test_a_candidate_whose_disk_is_full_does_not_claim(on_small_disk, make):
-    """The owner dies meanwhile: nobody takes it over without a log, and the one that could does when there is space again."""
+    """The owner dies meanwhile: no node takes it over without a log, and the one that could does when there is space again."""
     cluster = make()
     genesis = cluster.nodes["genesis"]
     disk = on_small_disk(genesis)
@@ -135,7 +135,7 @@ def test_fail_needs_no_disk_and_outlives_it(on_small_disk, make):
     assert lukretia.stop() == 0
     cluster.start("lukretia")
     cluster.until_up("genesis")
-    assert cluster.web("lukretia")["states"]["lukretia"] == "FAIL", "until somebody says recover"
+    assert cluster.web("lukretia")["states"]["lukretia"] == "FAIL", "until an operator says recover"
     assert cluster.web("genesis")["epoch"] == 2, "and genesis had no reason to announce again"
     assert "fail web" in cluster.audit("timeline", "--kind", "command").out
     assert cluster.audit("verify").code == 0

@@ -76,7 +76,7 @@ def test_a_kill_is_cleaned_up_by_the_guard_and_the_peer_takes_over(cluster):
 
 
 def test_a_guard_that_stands_still_holds_up_neither_a_claim_nor_the_next_start(cluster):
-    """Somebody stopped the processes of genesis, and forgot the guard when they let them go on."""
+    """An operator stopped the processes of genesis, and forgot the guard when letting them go on."""
     genesis = cluster.nodes["genesis"]
     stopped = genesis.guard()
     os.kill(stopped, signal.SIGSTOP)
@@ -112,7 +112,7 @@ def test_a_second_faild_on_one_state_folder_is_refused_and_harms_nobody(cluster)
 
 
 def test_one_node_twice_with_two_folders_is_refused_by_its_own_address(cluster):
-    """Somebody starts a node a second time with another state folder: its links are taken, so it cannot become a fork."""
+    """An operator starts a node a second time with another state folder: its links are taken, so it cannot become a fork."""
     lukretia = cluster.nodes["lukretia"]
     done = run("faild", "--config", cluster.config, "--node", "lukretia", "--state", cluster.folder / "another")
     assert done.code == 3
@@ -123,7 +123,7 @@ def test_one_node_twice_with_two_folders_is_refused_by_its_own_address(cluster):
 
 
 def test_a_frozen_owner_gives_way_when_it_thaws(cluster):
-    """Nobody can take it down there meanwhile; the split that this was is resolved, announced, and in both logs."""
+    """No process can take it down there meanwhile; the split that this was is resolved, announced, and in both logs."""
     lukretia = cluster.nodes["lukretia"]
     lukretia.process.send_signal(signal.SIGSTOP)
     cluster.until(lambda: cluster.web("genesis")["states"]["genesis"] == "UP", "genesis has it")
@@ -136,7 +136,7 @@ def test_a_frozen_owner_gives_way_when_it_thaws(cluster):
 
 @pytest.mark.parametrize("how", ["exit 1", "sleep 60"], ids=["fails", "hangs"])
 def test_a_stop_whose_down_does_not_end_well_says_so_before_the_end(make, how):
-    """It exited in the step in which it became stuck: nobody knew, and the other started beside what was still up."""
+    """It exited in the step in which it became stuck: no peer knew, and the other started beside what was still up."""
     cluster = make(timeout="1s").start()
     cluster.until_up("lukretia")
     lukretia, genesis = cluster.nodes["lukretia"], cluster.nodes["genesis"]
@@ -173,7 +173,7 @@ def test_a_start_that_fails_leaves_nothing_up_that_an_earlier_run_held(cluster, 
     lukretia.kill()
     os.kill(guard, signal.SIGKILL)
     cluster.until_up("genesis", at=["genesis"])
-    assert lukretia.serves(), "nobody has taken it down"
+    assert lukretia.serves(), "it has not been taken down"
     if trouble == "log":
         for path in lukretia.state.glob("log.db-*"):
             path.unlink()

@@ -1,4 +1,4 @@
-"""What faild says goes to whoever reads it; whoever does not read, or cannot store it, holds nothing up."""
+"""What faild says goes to its reader; one that does not read, or cannot store it, holds nothing up."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ PAGE = 4096
 
 
 def full_pipe() -> tuple[int, int]:
-    """Both ends of a pipe that takes nothing more until somebody reads."""
+    """Both ends of a pipe that takes nothing more until it is read."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, PAGE)
     os.write(writer, bytes(PAGE))

@@ -1,4 +1,5 @@
-"""A node that was removed boots with its old file: it learns it, takes nothing, and its peers say who is at the door."""
+"""A node that was removed boots with its old file: it learns it, takes nothing, and its peers say which node tries to
+connect."""
 
 import json
 import re
@@ -75,7 +76,7 @@ def test_a_removed_node_learns_it_and_takes_nothing(three, gone):
     node.start()
     three.until_ready(gone)
     three.until(lambda: ("removed", gone) in alarms(three, gone), f"{gone} still knows it, alone")
-    three.until(lambda: three.status(gone)["nodes"][others[0]]["liveness"] == "dead", "it hears nobody")
+    three.until(lambda: three.status(gone)["nodes"][others[0]]["liveness"] == "dead", "it hears no node")
     assert len(events(three, gone, "removed")) == 2, "the new incarnation has it from the old one"
     assert starts(three, gone) == before
     assert three.web(gone)["owner"] is None
@@ -99,7 +100,7 @@ def test_a_word_that_no_administrator_has_signed_only_restrains(three):
     assert events(three, "lukretia", "removed") == []
     for name in ("genesis", "carthage"):
         three.nodes[name].stop()
-    three.until(lambda: three.nodes["lukretia"].serves(), "nobody says it any more")
+    three.until(lambda: three.nodes["lukretia"].serves(), "no peer says it any more")
 
 
 def test_a_rebuilt_node_gets_the_feed_of_a_removed_one(three):

@@ -23,7 +23,8 @@ def test_a_start_that_fails_moves_on_with_the_scripts_own_words(make):
 
 
 def test_a_service_that_can_run_nowhere_says_why(make):
-    """Both nodes in FAIL; whoever looks at either finds a sentence with the script's words, and the word that ends it."""
+    """Both nodes in FAIL; an operator who looks at either finds a sentence with the script's words, and the word that ends
+    it."""
     cluster = make(more="restarts = 0")
     for node in cluster.nodes.values():
         node.plant("start", "echo 'the licence server is away'; exit 1")
@@ -35,7 +36,7 @@ def test_a_service_that_can_run_nowhere_says_why(make):
     for node in cluster.nodes.values():
         node.uproot("start")
     assert cluster.failc("recover", "web").code == 0
-    cluster.until(lambda: cluster.web("genesis")["owner"], "somebody has it")
+    cluster.until(lambda: cluster.web("genesis")["owner"], "a node has it")
 
 
 def test_a_script_that_hangs_is_ended_with_its_children_and_the_next_node_tries(make):
@@ -95,7 +96,7 @@ def test_a_stop_that_fails_is_stuck_and_an_operators_word_frees_it(cluster):
     assert done.code == 1
     assert "stuck on lukretia: a down action failed" in done.out, "the move says why it does not come about"
     cluster.until(lambda: cluster.web("genesis")["stuck"] == ["lukretia"], "genesis has heard of it")
-    assert not cluster.nodes["genesis"].serves(), "nobody takes over what may still be up"
+    assert not cluster.nodes["genesis"].serves(), "no node takes over what may still be up"
     status = cluster.failc("status", at="genesis").out
     assert "failc fail web lukretia" in status, "the way out stands there"
     done = cluster.failc("fail", "web", "lukretia", "--reason", "looked at it myself: it is down", at="genesis")
@@ -119,7 +120,7 @@ def test_a_move_to_a_dead_node_and_to_one_that_fails(cluster):
 
 
 def test_nothing_happens_while_it_is_held(cluster):
-    """`hold`, and then the owner crashes: nobody takes it, status says that it is held, and unhold lets it go on."""
+    """`hold`, and then the owner crashes: no node takes it, status says that it is held, and unhold lets it go on."""
     assert cluster.failc("hold", "web", "--reason", "changing the switch").code == 0
     cluster.until(lambda: cluster.web("genesis")["held"], "genesis knows of it")
     cluster.nodes["lukretia"].kill()

@@ -21,7 +21,7 @@ def stand_still_for(ms: int) -> None:
 async def turns_of(late_ms: int, *stands_ms: int) -> tuple[Turns, list[str]]:
     turns, late = Turns.here(), list[str]()
     await asyncio.sleep(0)
-    stand_still_for(3 * LONG_MS)  # before `begin`: that keeps nobody waiting
+    stand_still_for(3 * LONG_MS)  # before `begin`: that keeps no peer waiting
     turns.begin(lambda: late_ms, late.append)
     for ms in stands_ms:
         await asyncio.sleep(0.001)

@@ -52,7 +52,7 @@ def as_nobody() -> tuple[list[str], dict[str, str]]:
         look = [*NOBODY, python, "-c", "import msgpack, tools.demo"]
         if subprocess.run(look, capture_output=True, env=environment(**paths)).returncode == 0:
             return [*NOBODY, python], paths
-    pytest.skip("NOT TESTED: this environment cannot be read by an ordinary user; clone it to where everybody may look")
+    pytest.skip("NOT TESTED: this environment cannot be read by an ordinary user; clone it to where every user may look")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

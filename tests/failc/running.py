@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from tools.failc.main import main; main()"]
 
 INHERITED = ("PATH", "HOME", "LANG", "TMPDIR")
-"""Of the environment; no agent, no FAILC_ variables, no colours come with it."""
+"""What is kept of the environment; no agent, no FAILC_ variables, no colours come with it."""
 
 
 @dataclass(frozen=True, slots=True)

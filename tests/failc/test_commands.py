@@ -167,7 +167,7 @@ async def test_a_move_to_the_node_that_is_asked_is_refused_as_well_while_it_is_i
 
 
 async def test_a_move_to_a_node_in_fail_is_refused_by_whoever_is_asked(cluster, lukretia):
-    """Also where nobody holds the service: the target would refuse it, and who asked would not hear of it."""
+    """Also where no node holds the service: the target would refuse it, and the asker would not hear of it."""
     for node in ("genesis", "lukretia"):
         assert (await failc("fail", "web", node, "--reason", "rack work", "--state", lukretia)).code == 0
     done = await failc("move", "web", "genesis", "--state", lukretia)
@@ -202,7 +202,7 @@ async def test_a_down_action_that_fails_is_1(cluster, lukretia):
 
 @pytest.mark.parametrize("words", [["move", "web", "genesis"], ["reclaim", "web"]], ids=lambda words: words[0])
 async def test_what_waits_for_a_stuck_holder_ends_when_it_is_stuck(cluster, lukretia, words):
-    """Nobody takes over what may still be up: the whole timeout would be waited for nothing."""
+    """No node takes over what may still be up: the whole timeout would be waited for nothing."""
     cluster.nodes["lukretia"].stuck = True
     assert (await failc("fail", "web", "--reason", "x", "--state", lukretia)).code == 1
     done = await failc(*words, "--timeout", "1h", "--state", lukretia)
@@ -233,7 +233,7 @@ async def until_dead(node, asked):
 
 
 async def test_a_fail_for_a_node_that_dies_meanwhile_is_1_and_for_a_dead_one_it_counts(cluster, lukretia):
-    """An order on its way to a node in doubt is nobody's when that dies: the FAIL of the dead is not what was asked for."""
+    """An order on its way to a node in doubt is lost when that dies: the FAIL of the dead is not what was asked for."""
     words = ["fail", "db", "genesis", "--reason", "its host is off", "--state", lukretia]
     cluster.cut_by_orders = True
     done = await failc(*words)
@@ -247,7 +247,7 @@ async def test_a_fail_for_a_node_that_dies_meanwhile_is_1_and_for_a_dead_one_it_
 
 
 async def test_a_move_to_a_dead_node_is_1_also_where_nobody_holds_the_service(cluster, lukretia):
-    """The order would be passed on, to nobody."""
+    """The order would be passed on to a node that is not there."""
     for node in ("genesis", "lukretia"):
         assert (await failc("fail", "web", node, "--reason", "rack work", "--state", lukretia)).code == 0
     cluster.cut = True
@@ -415,7 +415,7 @@ def get(node, route, get=Node.get):
 
 Node.get = get
 """
-"""Ctrl-C where Python forgets exceptions: at the end of a file object that nobody holds any more."""
+"""Ctrl-C where Python forgets exceptions: at the end of a file object that is no longer held."""
 
 
 async def test_a_ctrl_c_that_python_forgets_ends_watch_too(lukretia, tmp_path):
@@ -465,7 +465,7 @@ async def test_every_help_has_an_example(word):
     assert f"  failc {word}" in done.out
 
 
-# --- standby, fail everywhere, and what nobody has then ------------------------------------------------------------
+# --- standby, fail everywhere, and what no node has then -----------------------------------------------------------
 
 
 async def test_standby_moves_everything_away_until_it_is_taken_back(cluster, lukretia):

@@ -24,12 +24,12 @@ MORE = {
     "audit": "import tools.audit.verify, tools.audit.who, coordinator.config.load, tools.audit.evidence",
 }
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody who may not read")
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become a user who may not read")
 
 
 @pytest.fixture
 def open_config():
-    """A sound configuration that everybody can read, wherever this tree lies."""
+    """A sound configuration that every user can read, wherever this tree lies."""
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o755)
         yield shutil.copyfile(ROOT / "tests" / "scenarios" / "two-nodes.toml", f"{folder}/failover.toml")

@@ -8,7 +8,7 @@ from tools.lab.pytest_plugin import MASTER, SLAVE
 
 
 def test_a_killed_faild_leaves_its_guard_to_clear_up_and_to_tell(cluster):
-    """kill -9 of `faild` alone: the machine lives, so nobody but the guard can take the address away."""
+    """kill -9 of `faild` alone: the machine lives, so only the guard can take the address away."""
     cluster.lab.nodes[MASTER].kill()
     cluster.until_serves(SLAVE)
     assert not cluster.holds_address(MASTER)
@@ -56,7 +56,7 @@ def test_a_slave_without_its_service_link_is_left_alone(cluster):
 
 
 def test_both_service_links_lost_move_nothing(cluster):
-    """Nobody else is fit: to give up would help nobody."""
+    """No other node is fit: to give up would help no client."""
     cluster.lab.unplug(SLAVE, "lan")
     cluster.until_written("carrier-lost", SLAVE)
     cluster.lab.unplug(MASTER, "lan")

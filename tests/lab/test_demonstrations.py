@@ -31,7 +31,7 @@ def test_3_and_4_the_power_fails_and_comes_back(cluster):
     cluster.lab.power_off(MASTER)
     cluster.until_written("claim", SLAVE)
     words = [event for event in cluster.events("last-word") if event.body["node"] == MASTER]
-    assert words == [], "void: it could still say something"  # what it wrote for itself nobody heard
+    assert words == [], "void: it could still say something"  # what it wrote for itself no peer heard
     assert [event.body["judgement"] for event in cluster.events("judged", SLAVE)] == ["indoubt", "dead"]
     cluster.until_serves(SLAVE)
     assert cluster.lab.service(SLAVE)["states"][MASTER] == "FAIL"

@@ -184,7 +184,7 @@ class Net:
 
 
 def free_port():
-    """A port that nobody has on any loopback address just now."""
+    """A port that no process has on any loopback address just now."""
     with socket.socket() as probe:
         probe.bind(("0.0.0.0", 0))
         return probe.getsockname()[1] % 20_000 + 10_000
@@ -207,7 +207,7 @@ def operator(tmp_path):
 
 
 class Puppet:
-    """Whoever has a key and speaks TLS, saying whatever a test likes: a peer that breaks the protocol."""
+    """Has a key and speaks TLS, and says whatever a test likes: a peer that breaks the protocol."""
 
     def __init__(self, identity, peer, peer_key, address, cluster=CLUSTER, run=b"puppet!!"):
         self.identity = identity

@@ -42,7 +42,7 @@ async def test_a_key_that_is_not_configured_ends_in_the_handshake(net, bob, pupp
 
 
 async def test_a_server_with_another_key_is_refused_under_the_name_we_dialled(net):
-    """Bob's address is answered by somebody else: ann must not speak to it, and says which peer it was."""
+    """Bob's address is answered by another machine: ann must not speak to it, and says which peer it was."""
     ann, bob = net.make("ann", "bob", links=("lan",))
     bob.identity = Identity.fresh("bob")
     bob.make()

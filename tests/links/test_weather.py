@@ -71,7 +71,7 @@ async def test_datagrams_blocked_one_way_are_not_called_working(net, wires):
 @pytest.mark.parametrize("stalled", [(0, 1), (0,), (1,)], ids=["both ways", "to bob", "to ann"])
 async def test_a_stalled_stream_is_dialled_anew_as_soon_as_a_datagram_gets_through(net, wires, stalled):
     """After a split the old connection waits seconds for its next retransmission, in one direction or both. The first
-    datagram is faster: who dials does so, who does not knocks."""
+    datagram is faster: the side that dials does so, the other knocks."""
     ann, bob, _, to_bob = await through_a_wire(net, wires)
     await beat_until(net, (ann, bob), lambda: ann.line("bob").datagram and bob.line("ann").datagram)
     assert to_bob.connects == 1

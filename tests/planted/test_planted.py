@@ -27,7 +27,8 @@ def test_there_are_enough_of_each_kind_and_none_is_large() -> None:
 
 
 def test_git_takes_every_patch() -> None:
-    """Whoever wants to see a bug at work applies it by hand: headers count lines, and each hunk has a line on both sides."""
+    """A reader who wants to see a bug at work applies it by hand: headers count lines, and each hunk has a line on both
+    sides."""
     words = ["git", "apply", "--check", "-p1"]
     taken = {path.name: subprocess.run([*words, str(path)], cwd=ROOT, capture_output=True, text=True) for path in PATCHES}
     assert {name: ran.stderr for name, ran in taken.items() if ran.returncode} == {}

@@ -1,4 +1,4 @@
-"""Mutual TLS 1.3 by configured keys alone: no CA, no expiry, nobody else."""
+"""Mutual TLS 1.3 by configured keys alone: no CA, no expiry, no other key."""
 
 import ssl
 import warnings
@@ -20,7 +20,7 @@ def contexts(me, *peers):
 
 
 def talk(one, other):
-    """Carry bytes both ways until nobody has any; raises what either side raises."""
+    """Carry bytes both ways until neither side has any; raises what either side raises."""
     for _ in range(TURNS_MAX):
         there = one.outgoing()
         if there:

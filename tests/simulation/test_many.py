@@ -21,7 +21,7 @@ nodes = ["lukretia", "genesis"]
 script = "/bin/true"
 """
 COMMIT_US = 300_000
-"""Of a slow disk. The claims of all services need several commits, one after the other, and longer than `dead`."""
+"""A commit of a slow disk. The claims of all services need several commits, one after the other, and longer than `dead`."""
 
 
 def pair(folder: Path, count: int) -> Policy:

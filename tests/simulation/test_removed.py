@@ -86,7 +86,7 @@ def order_of(world: World):
 
 
 def test_an_order_of_before_is_over(world: World) -> None:
-    """Removed by one order and back by the next: whoever shows the first one again shows nothing."""
+    """Removed by one order and back by the next: to show the first one again shows nothing."""
     world.hosts["lukretia"].stop()
     world.run_until_ms(8_000)
     proof = apply_of(world)

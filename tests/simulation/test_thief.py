@@ -50,7 +50,7 @@ def says(world: World, listener: str, **lies: Any) -> None:
 
 
 def test_a_heartbeat_that_refuses_its_peers_stops_no_service():
-    """It was enough once: the holder let go, nobody claimed, and all services were away for as long as one key wished."""
+    """It was enough once: the holder gave up, no node claimed, and all services were away for as long as one key wished."""
     world = running(THREE)
     for node in ("lukretia", "genesis"):
         says(world, node, refused=("genesis", "lukretia"))
@@ -111,7 +111,7 @@ def test_heads_of_feeds_that_nobody_has_fill_no_memory():
 
 
 def test_who_names_more_of_our_feed_than_we_wrote_is_named_and_moves_nothing():
-    """Such a head cannot be asked for: its author is the one who is told of it."""
+    """Such a head cannot be asked for: its author is the one that is told of it."""
     world = running(THREE)
     named = alarms_of(world)
     before = len(events(world, "lukretia", Kind.CLAIM))

@@ -31,7 +31,7 @@ async def test_a_whole_log_has_no_cut(logs: Logs):
 
 
 async def test_the_end_of_the_own_feed_that_a_peer_knew_was_cut(logs: Logs):
-    """genesis 1/5 knew it up to 8; that there was a ninth, nobody else has said."""
+    """genesis 1/5 knew it up to 8; that there was a ninth, no other node has said."""
     logs.sql("DELETE FROM events WHERE node = 'lukretia' AND number > 6")
     assert await found(logs) == (Cut("lukretia", 1, 7, 8),)
 

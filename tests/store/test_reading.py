@@ -23,7 +23,7 @@ async def test_a_live_log_is_read_with_what_is_still_in_its_wal(tmp_path: Path):
 
 
 async def test_a_copy_of_a_crashed_nodes_files_is_read_whole(tmp_path: Path):
-    """As after a power loss: the WAL still holds the events, and nobody has closed anything."""
+    """As after a power loss: the WAL still holds the events, and nothing was closed."""
     me = Author("lukretia")
     journal = await Journal.open(tmp_path, me.node, me.identity)
     await journal.append([me.write() for _ in range(7)])

@@ -1,4 +1,4 @@
-"""A log has exactly one form. Of a file with any other form nothing is believed, and nothing in it is ever run."""
+"""A log has exactly one form. Nothing of a file with another form is believed, and nothing in it is ever run."""
 
 import os
 import sqlite3
@@ -135,7 +135,7 @@ def ring(raw: bytearray) -> None:
 
 
 def upside_down(raw: bytearray) -> None:
-    """The first two rows of a leaf change their places: whoever looks for one of them by its name does not find it."""
+    """The first two rows of a leaf change their places: a reader that looks for one of them by its name does not find it."""
     at = next(at for at in range(4096, len(raw), 4096) if raw[at] == 10)
     raw[at + 8 : at + 10], raw[at + 10 : at + 12] = raw[at + 10 : at + 12], raw[at + 8 : at + 10]
 
@@ -166,7 +166,7 @@ async def test_a_value_that_no_event_can_have_is_named_and_not_kept(logs: Logs):
 
 @pytest.mark.parametrize("name", ["log.db", "log.db-wal", "log.db.lock"])
 async def test_a_symbolic_link_in_the_place_of_a_file_is_refused(logs: Logs, name: str):
-    """The events, or the lock, would be where somebody else has put them."""
+    """The events, or the lock, would be where another user has put them."""
     target = logs.folder / "elsewhere"
     target.touch()
     if name == "log.db":

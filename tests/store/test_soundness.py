@@ -109,7 +109,7 @@ async def test_a_feed_that_does_not_begin_is_a_gap(logs: Logs):
 
 
 async def test_a_truncated_feed_is_found_where_a_peer_knew_more(logs: Logs):
-    """genesis 1/5 knew lukretia up to 8; what comes behind that nobody else has attested."""
+    """genesis 1/5 knew lukretia up to 8; no other node has attested what comes behind that."""
     logs.sql("DELETE FROM events WHERE node = 'lukretia' AND number > 6")
     assert logs.found() == {("truncated", "lukretia", 7)}
     assert await refusal(logs) == "", "a shorter but sound log is completed from the peers, not refused"
@@ -125,7 +125,7 @@ async def test_a_journal_says_which_feeds_its_own_disk_knows_to_be_longer(logs: 
 
 @pytest.mark.parametrize(("node", "last", "kept"), [("lukretia", 5, 4), ("lukretia", 2, 0), ("genesis", 1, 0)])
 async def test_a_feed_that_was_cut_inside_a_commit_goes_on_at_its_last_signature(logs: Logs, node: str, last: int, kept: int):
-    """What stands behind it is nobody's word: it is named while it is there, and cut off at the next start."""
+    """No signature answers for what stands behind it: it is named while it is there, and cut off at the next start."""
     logs.sql("DELETE FROM events WHERE node = ? AND number > ?", node, last)
     assert ("signature", node, kept + 1) in logs.found()
     me = logs.lukretia

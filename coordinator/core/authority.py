@@ -41,7 +41,7 @@ def judge(policy: Policy | None, feed: FeedOrders, event: Event) -> Command | De
 
 
 def _meant(feed: FeedOrders, event: Event, command: Command) -> Denied | None:
-    """A feed obeys what names it. Runs of the first rules obeyed commands that name none."""
+    """A feed obeys commands that name it. Runs of the first rules obeyed commands that name no feed."""
     if feed.rules == FIRST_RULES:
         return None if command.format == 1 else Denied("a command of format 2 in a run of rules 1")
     if command.format == 1:
@@ -52,7 +52,7 @@ def _meant(feed: FeedOrders, event: Event, command: Command) -> Denied | None:
 
 
 def named(command: Command) -> str:
-    """Whom it is for, as people read it."""
+    """The feeds that the command is for, as people read them."""
     return ", ".join(f"{act.node}/{act.incarnation}" for act in command.acts)
 
 
@@ -82,7 +82,7 @@ def _role(operator: OperatorPolicy, command: Command) -> Denied | None:
 
 
 def opened(policy: Policy, raw: bytes, signature: bytes) -> Command | Denied:
-    """A signed command by an operator who may give it under this configuration, whomever it is for."""
+    """A signed command by an operator who may give it under this configuration, whichever node it is for."""
     try:
         command = open_command(raw, signature, _keys(policy), policy.cluster_id).command
     except (Refused, NotCanonical) as refusal:

@@ -79,7 +79,7 @@ class Case:
 
     @once
     def better(self) -> tuple[str, ...]:
-        """The candidates before me; all of them where I am none."""
+        """The candidates before me; all of them where I am no candidate."""
         rank = self.order.index(self.me) if self.me in self.order else len(self.order)
         return tuple(node for node in self.order[:rank] if node in self.given.peers)
 
@@ -99,7 +99,7 @@ class Case:
         )
 
     def with_timers(self, timers: frozenset[str]) -> "Case":
-        """The same question with these timers; what was found out without them holds on."""
+        """The same question with these timers; answers that do not depend on timers are kept."""
         told = self.given
         given = Given(told.peers, told.fit, told.unfit_because, told.refused, timers)
         full = Case(self.state, self.policy, self.me, self.name, given)

@@ -41,7 +41,7 @@ class Refusal(NamedTuple):
 
 
 class Already(NamedTuple):
-    """What was ordered is so: no node has to act, and nothing is written."""
+    """What was ordered is so already: no node has to act, and nothing is written."""
 
     text: str
 
@@ -54,7 +54,7 @@ class Wanted:
     service: str
     node: str = ""
     digest: bytes = b""
-    """`apply`: of the file."""
+    """`apply`: the digest of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +206,7 @@ def _meant(core: Core, command: Command) -> Refusal | None:
 
 
 def _stale(core: Core, command: Command) -> Refusal | None:
-    """Whether what it was signed for has changed. Each named node says so itself: who passes it on may know less."""
+    """Whether what it was signed for has changed. Each named node says so itself: the node that passes it on may know less."""
     if not _acts_here(core, command):
         return None
     if command.is_word_of_an_end:
@@ -368,7 +368,7 @@ def _held(core: Core, wanted: Wanted) -> Refusal | None:
 
 
 def _unmoved(core: Core, wanted: Wanted) -> Refusal | None:
-    """The holder moves it; where no node holds it the target takes it."""
+    """The holder begins the move; where no node holds the service, the target does."""
     owner = _owner(core, wanted.service)
     if owner == wanted.node == core.me:
         return None

@@ -1,4 +1,4 @@
-"""Which configurations count, and which of them rules. A signature says that a node lives by a file; not that others must.
+"""Which configurations count, and which of them rules. A signature says that a node runs a file, not that others must.
 
     state = applied(state, column, event, body)         # in the fold, for config-applied
     policy = ruling(state, mine)                        # whose order, split rule and roles count while files differ
@@ -22,7 +22,7 @@ from protocol.events import ConfigApplied, ConfigPart
 
 
 def ran(me: str, events: Iterable[Event]) -> list[Policy]:
-    """Every file that this node lived by, as far as these events tell; those of one feed come in their order."""
+    """Every file that this node has run, as far as these events tell; events of one feed come in their order."""
     texts = pieces.whole(event for event in events if event.node == me).values()
     return [policy for text in texts if (policy := read_policy(text)) is not None]
 
@@ -63,7 +63,7 @@ def with_policy(state: State, digest: bytes, text: str, number: int) -> State:
 
 
 def applied(state: State, column: Column, event: Event, body: ConfigApplied) -> Column:
-    """What the author runs by from here on, whether or not others go by it."""
+    """What the author runs from here on, whether or not others go by it."""
     configs = newest_first(column.configs, body.digest)
     mine = event.node == state.trust.me
     if body.text and hashlib.sha256(body.text.encode()).digest() != body.digest:
@@ -80,7 +80,7 @@ changes are enough, and what it signs beyond would leave no number for the next 
 
 
 def next_number(state: State) -> int:
-    """Above every one that was given to a configuration that counts."""
+    """The number above all that were given to configurations that count."""
     return max([*state.numbers.values(), *(_label(state, digest) for digest in state.policies)], default=0) + 1
 
 
@@ -134,5 +134,6 @@ def is_candidate(state: State, node: str, service: str, configs: tuple[bytes, ..
 
 
 def was_ever_candidate(state: State, node: str, service: str) -> bool:
-    """By any file that counts. More files never make it false: so it does not matter which of file and claim came first."""
+    """A candidate by any file that counts. More files never make that false: so it does not matter whether file or claim came
+    first."""
     return any(service in each.services and node in each.services[service].nodes for each in state.policies.values())

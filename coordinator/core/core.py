@@ -136,7 +136,7 @@ class Core:
         self.barred: dict[str, str] = {}
         """Services that wait since one of their addresses is up for another, and why."""
         self.removal: RemovalShown | None = None
-        """That this node was removed: shown to it, and not written yet."""
+        """The order by which this node was removed: shown to it, and not written yet."""
         self.disowned_ms: dict[str, int] = {}
         """Peers that have said that they do not know this node, and when."""
         self._departed: Mapping[str, bytes] = {}
@@ -151,7 +151,7 @@ class Core:
         self.unsettled: set[str] = set()
         """Services that a new configuration has changed, and whose jobs have not followed it to the end."""
         self.heartbeat_ms = policy.timing.heartbeat_ms
-        """By which we beat: until all run the same timing, as often as the fastest peer expects it (`reconfigure.pace`)."""
+        """Our interval: until all run the same timing, as often as the fastest peer expects it (`reconfigure.pace`)."""
         self.answers: dict[Ref, Asker] = {}
         self.passing = Passing(me, self.emit)
         self.sentences: dict[str, str] = {}
@@ -184,7 +184,7 @@ class Core:
         self.review_ms = NEVER_MS
         """When the first timer of a decision is over, as the last review saw it: most heartbeats change nothing about it."""
         self.wakes = Wakes()
-        """The same of each service, as it was when the table was last asked about it."""
+        """The first timer of each service, as it was when the table was last asked about it."""
         self.hearsay_wake_ms = NEVER_MS
         self.outlook: Outlook = ("", ())
         """What the last review saw besides the feeds."""
@@ -195,13 +195,13 @@ class Core:
         self.changed: set[str] = set()
         """Services about which something has changed."""
         self.postponed: dict[str, None] = {}
-        """Services about which it was not asked in its turn, since many wanted that: in this order they follow."""
+        """Services whose turn did not come, since many wanted one: in this order they follow."""
         self.news = False
         """Events have come: a peer may be current by them."""
         self.current: frozenset[str] = frozenset()
         """The peers whose newest events were here when the table was last asked."""
         self.undecided: set[str] = set()
-        """Services about which it was asked while those of a living peer were not."""
+        """Services about which the table was asked while the newest events of a living peer were not here."""
         self.seen: review.Round | None = None
         """What the last look in this input gave to all services alike."""
         self.hears_us: frozenset[str] = frozenset()
@@ -304,7 +304,7 @@ class Core:
             self.emit(ShowHeads())
 
     def beat(self) -> None:
-        """One heartbeat now, on every link."""
+        """Send one heartbeat now, on every link."""
         self.counter += 1
         self.told_fit = self._tells_fit()
         self.liveness.sent(self.counter, self.now_ms)

@@ -123,7 +123,7 @@ def withdrawn(case: Case) -> Found | None:
 
 
 def removed(case: Case) -> Found | None:
-    """A new file for this node, or an administrator's word for the one that it has, ends it."""
+    """A new file for this node ends that, or an administrator's signature for the file that it has."""
     shown = ownership.removed(case.state, case.me)
     if shown is None:
         return None
@@ -297,7 +297,7 @@ def outdated(case: Case) -> Found | None:
 
 
 def settling(case: Case) -> Found | None:
-    """Two that leave FAIL in one instant each see the other out: the later in the order lets the earlier claim first."""
+    """Two nodes that leave FAIL in one instant each see the other out: the later in the order lets the earlier claim first."""
     return Found("it has just been out, and lets others go first") if "settling" in case.given.timers else None
 
 
@@ -371,7 +371,7 @@ def claim_free(case: Case) -> Found | None:
 
 
 def _how_it_ended(case: Case, last: str, over: Word | None) -> str:
-    """Moved, stopped, failed, killed or declared down: as far as its events are here when its last word is."""
+    """Moved, stopped, failed, killed or declared down, as far as its events are here when its last word comes."""
     column, theirs = case.state.column(last), case.theirs(last)
     if over and over.ref in case.state.orders.of("fenced", case.name, last):
         return f"an operator said that it is down on {last}"

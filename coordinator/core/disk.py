@@ -29,7 +29,7 @@ DROPPED = frozenset(
         Kind.RECOVER, Kind.FAIL, Kind.JUDGED, Kind.PULSE, Kind.READMITTED,
     }
 )  # fmt: skip
-"""What the disk refused of these never happened; everything else is a fact and is written again when the disk is back."""
+"""Events of these kinds never happened where the disk refused them; all others are facts, and are written again later."""
 
 URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD})
 """Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters. A `down` has its last word."""
@@ -134,6 +134,6 @@ def _obeyed(core: Core, event: Event) -> bool:
 
 
 def _kept(causes: tuple[Ref, ...], lost: tuple[Entry, ...], renamed: Mapping[Ref, Ref]) -> tuple[Ref, ...]:
-    """By their new names; what never happened is no cause, and its number is another event's now."""
+    """The causes by their new names; an event that never happened is no cause, and its number is another event's now."""
     gone = {entry.ref for entry in lost}
     return tuple(renamed.get(cause, cause) for cause in causes if cause in renamed or cause not in gone)

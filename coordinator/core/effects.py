@@ -180,7 +180,8 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Something people should see (`coordinator.alarms`). Name, service and node say which: begun again, its text changes."""
+    """Something people should see (`coordinator.alarms`). Name, service and node identify it; to begin it again changes its
+    text."""
 
     name: AlarmName
     text: str

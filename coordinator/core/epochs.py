@@ -85,7 +85,7 @@ class Epochs:
 
 
 def _put(known: Mapping[str, T], service: str, value: T) -> Mapping[str, T]:
-    """Nothing is kept of a service where there is nothing to be kept."""
+    """A service without a value has no entry."""
     if not value and service not in known:
         return known
     changed = {**known, service: value}

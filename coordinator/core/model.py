@@ -78,7 +78,7 @@ class ServiceColumn:
     well: Ref | None = None
     """In FAIL by a check: the event that says that all checks pass again."""
     restarts: int = 0
-    """In place, since the last claim."""
+    """Restarts in place since the last claim."""
     carrier_lost: Mapping[str, Ref] = field(default_factory=dict)
     """Interface to the event that says that its carrier is gone."""
     announced: Ref | None = None
@@ -92,7 +92,7 @@ class ServiceColumn:
 
 
 class Skipped(NamedTuple):
-    """An event that changed nothing but the head."""
+    """An event that has changed nothing but the head."""
 
     ref: Ref
     flaw: Flaw

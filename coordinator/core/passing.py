@@ -45,7 +45,7 @@ class Passed:
 
 
 Asker = int | tuple[str, bytes]
-"""Who waits for what becomes of a command: a ticket of our own socket, or a node and the nonce that it passed on."""
+"""What waits for the outcome of a command: a ticket of our own socket, or a node and the nonce that it passed on."""
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Passing:
     me: str
     emit: Callable[[Effect], None]
     passed: dict[bytes, Passed] = field(default_factory=dict)
-    """By nonce."""
+    """Nonce to the command that is on its way."""
 
     def begin(self, signed: SignedCommand, ticket: int, nodes: tuple[str, ...], now_ms: int) -> None:
         """`nodes`: all that are to answer. This one, where it acts too, answers by `tell` like the others."""
@@ -76,7 +76,7 @@ class Passing:
             self.emit(SendReply(node, reply))
 
     def replied(self, node: str, reply: Reply) -> None:
-        """What a node that was named says. From another node, or when all is over, it is nothing."""
+        """The answer of a node that was named. One from another node, or when all is over, is ignored."""
         passed = self.passed.get(reply.nonce)
         if passed is None or node not in passed.waiting:
             return

@@ -31,14 +31,14 @@ WANTED_MAX = 1024
 """Feeds of which we remember when we asked for them: a peer that names feeds that no node has fills no memory."""
 
 HEADS_ASKED_MAX = 256
-"""Asked for at once, the newest first: a peer serves so many. The rest is asked for when heads are told again."""
+"""So many are asked for at once, the newest first: a peer serves no more. The rest is asked for when heads are told again."""
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
 
 
 def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
-    """False where it was heard before, on another way: the way is alive, and that is all."""
+    """False where it was heard before on another way: then it shows only that this way is alive."""
     heartbeat = given.heartbeat.message
     if heartbeat.node not in core.liveness.peers:
         return False
@@ -60,7 +60,7 @@ def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
 
 
 def _pass_on(core: Core, heard: Verified[Heartbeat]) -> None:
-    """To this node what it misses of others, and to others what they miss of it."""
+    """Passes on to this node what it misses of others, and to others what they miss of it."""
     node = heard.message.node
     for name in core.liveness.misses(heard.message, core.now_ms):
         newest = core.liveness.peers[name].newest

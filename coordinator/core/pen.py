@@ -29,10 +29,10 @@ OLDER_HEADS_MAX = 64
 again while a peer is away begins a thousand incarnations, and an event that named them all would be too large to be written."""
 
 PATIENCE_MS = 20
-"""How long they wait at most."""
+"""How long such events wait at most."""
 
 RETRY_MS = 1000
-"""How long after a refusal the disk is asked again: a full disk is mended by people, a busy loop would not help them."""
+"""How long after a refusal the disk is asked again: people mend a full disk, and a busy loop would not help them."""
 
 
 def _newest_first(head: Head) -> tuple[int, str]:
@@ -56,7 +56,7 @@ class Pen:
     waiting: list[Entry] = field(default_factory=list)
     waiting_since_ms: int = 0
     hurry: bool = False
-    """Something waits that others wait for."""
+    """An event that others wait for is not on its way yet."""
     flying: tuple[Entry, ...] = ()
     flying_since_ms: int = 0
     ticket: int = 0
@@ -73,7 +73,7 @@ class Pen:
         self.told_durably = dict(told)
 
     def close(self) -> bool:
-        """No more of this incarnation, where all of it is on the disk; else it hurries there."""
+        """End this incarnation where all of it is on the disk; else hurry it there."""
         if self.flying or any(self._written(entry) for entry in self.waiting):
             self.hurry = True
             return False
@@ -154,7 +154,7 @@ class Pen:
         return own
 
     def _written(self, entry: Entry) -> bool:
-        """By us in this run; not fetched from a peer to complete an older disk."""
+        """Whether we wrote it in this run; it was not fetched from a peer to complete an older disk."""
         event = entry.event
         if event.node != self.me or event.incarnation != self.incarnation:
             return False

@@ -23,7 +23,7 @@ PART_BYTES = 48_000
 """An event has 65 535 bytes with its causes and heads."""
 
 ALONE_BYTES_MAX = 60_000
-"""So long a file goes into its config-applied event, as every file did at first."""
+"""A file of this size still goes into its config-applied event, as every file did at first."""
 
 PARTS_MAX = -(-TEXT_BYTES_MAX // (PART_BYTES - 3))
 """A piece may be three bytes shorter: none ends inside a letter."""
@@ -92,7 +92,7 @@ def _newest(unread: Mapping[Feed, Unread], node: str) -> Mapping[Feed, Unread]:
 
 
 def whole(events: Iterable[Event]) -> dict[bytes, str]:
-    """By digest, the files that these events hold; those of one feed come in their order."""
+    """Digest to file, for the files that these events hold; events of one feed come in their order."""
     unread: Mapping[Feed, Unread] = {}
     found: dict[bytes, str] = {}
     for event in events:

@@ -26,7 +26,7 @@ SERVICE_RATE_BYTES = 1 << 10
 """For each service of which the author is a candidate: a node with a thousand of them takes over all at once."""
 
 TIGHT = 64
-"""By so much less of everything while this disk is nearly full: what is left of it is for our own claims."""
+"""While this disk is nearly full everything is divided by this: what is left is for our own claims."""
 
 ENTRY_BYTES = 512
 """What an entry costs besides its bytes: a row, an id, a turn of the fold."""
@@ -48,7 +48,7 @@ class Bucket:
         return cls(size, rate_per_ms, size, now_ms)
 
     def at(self, now_ms: int) -> float:
-        """How much is in it now."""
+        """How much the bucket holds now."""
         self.level = min(self.size, self.level + (now_ms - self.at_ms) * self.rate_per_ms)
         self.at_ms = now_ms
         return self.level

@@ -106,7 +106,7 @@ def _short(digest: bytes) -> str:
 
 
 def _lives(core: Core, name: str) -> bool:
-    """Or may live, or has not said that it stopped."""
+    """It lives, may live, or has not said that it stopped."""
     stopped = bool(core.state.column(name).started) and not core.state.column(name).running
     return not stopped and core.liveness.judgement(name, core.now_ms) is not Judgement.DEAD
 

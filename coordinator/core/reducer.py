@@ -143,7 +143,7 @@ Change = Callable[[Column, Event, Any], Column]
 """What an event does to its author's column; last the body, as its kind's class."""
 
 ChangeByState = Callable[[State, Column, Event, Any], Column]
-"""Where that depends on more than the column."""
+"""The same, where that depends on more than the column."""
 
 
 def _service(change: Callable[[Column, ServiceColumn, Event, Any], ServiceColumn]) -> Change:
@@ -204,7 +204,7 @@ def _gap(column: Column, event: Event, body: Gap) -> Column:
 
 
 def _removed(column: Column, event: Event, body: Removed) -> Column:
-    """It keeps its author from everything, and no other node from anything: its proof was the author's to judge."""
+    """It restrains its author from everything, and no other node from anything: only the author had to judge its proof."""
     return replace(column, removed=Removal(body.number, body.by, event.ref, event.body))
 
 
@@ -325,7 +325,8 @@ def _carrier_back(column: Column, service: ServiceColumn, event: Event, body: Ca
 
 
 def _move_ended(state: State, column: Column, event: Event, body: MoveEnded) -> Column:
-    """By a node that holds the service: it has counted the time of the move. It counts while that node may own the service."""
+    """Written by a node that holds the service and has counted the time of the move. Counts while that node may own the
+    service."""
     lived = column.service(event.service).configs
     if lived[:1] and lived[0] in state.policies and not configurations.is_candidate(state, event.node, event.service, lived):
         column = column.without_effect(event.ref, Flaw.AUTHORITY, f"{event.node} may not own {event.service}")
@@ -350,7 +351,7 @@ WORDS_KEPT = 16
 
 
 def _with_word(state: State, event: Event, heard: LastWord) -> State:
-    """Also of a replaced incarnation: what a node has heard and signed outlives its disk wherever a copy is left."""
+    """Counts for a replaced incarnation too: what a node has heard and signed outlives its disk wherever a copy is left."""
     key = (heard.service, heard.node)
     known = {*state.words.get(key, ()), Word(heard.epoch, event.ref, heard.run)}
     kept = sorted(known, key=lambda word: (word.epoch, word.ref), reverse=True)[:WORDS_KEPT]

@@ -1,8 +1,8 @@
 """Nodes that the configuration does not name any more: what they left, and how they learn it.
 
-    departed(state, policy)                       # name to key: their feeds are history, and prove themselves by these
-    evidence(state, policy, node)               # what a node at the door is shown: the event with the signed `apply`, the file
-    shown(core, RemovalShown(...))              # the input at the other end: this node was removed
+    departed(state, policy)             # name to key: their feeds are history, and prove themselves by these
+    evidence(state, policy, node)       # what such a node is shown: the event with the signed `apply`, the file
+    shown(core, RemovalShown(...))      # the input at the other end: this node was removed
 
 A node that boots with an old file hears no peer, and would take what it can. Its peers let it in so far that it can prove to
 itself that it was removed: an administrator that it knows has signed a file in which it has no place. It writes that down
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from coordinator.core.core import Core
 
 WORD_MS = 10_000
-"""So long a peer's word that it does not know us counts: we ask every two seconds, and an attempt may take three."""
+"""How long a peer's word counts that it does not know us: we ask every two seconds, and an attempt may take three."""
 
 
 def departed(state: State, policy: Policy) -> dict[str, bytes]:
@@ -128,7 +128,7 @@ def tick(core: Core) -> None:
 
 
 def write(core: Core) -> None:
-    """As soon as we know our own feed; once for each order."""
+    """Writes it as soon as we know our own feed, once for each order."""
     given = core.removal
     if given is None or not core.joined or core.over or core.disk_refuses:
         return

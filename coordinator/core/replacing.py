@@ -31,7 +31,7 @@ def _shape(kind: Any) -> _Shape:
 
 
 def replace(value: T, /, **changes: Any) -> T:
-    """A copy of a frozen dataclass with slots, with these fields changed. Raises KeyError for a field that it has not."""
+    """A copy of a frozen dataclass with slots, with these fields changed. Raises KeyError for a field that it does not have."""
     kind: Any = type(value)
     read, put, named = _shape(kind)
     copy: T = object.__new__(kind)

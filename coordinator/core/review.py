@@ -157,9 +157,10 @@ Outside = tuple[object, ...]
 def services(core: Core) -> None:
     """Every service about which the table may have something new to say, until it has nothing more to say.
 
-    That are all of them where something has changed that all rest on; else those that an event was about, those whose timer is
-    over, those that two nodes hold, and those that were decided without a peer's newest events, which are here now. What
-    follows from what was begun is looked at when it has gone on: what waits for that shall not wait for what follows too.
+    All of them are asked about where something has changed that all rest on; else those that an event was about, those whose
+    timer is over, those that two nodes hold, and those that were decided without a peer's newest events, which are here now.
+    What follows from what was begun is looked at when it has gone on: what waits for that shall not wait for what follows
+    too.
 
     What the table is given besides the feeds is taken once: nothing that is written here changes it.
     """
@@ -183,8 +184,8 @@ def services(core: Core) -> None:
 
 
 def _follow(core: Core, seen: Round, turns: int, begun: int) -> None:
-    """So many of those that had to wait: behind what has news of its own, so that one that moves does not wait for a thousand
-    that come up."""
+    """Takes so many of those that had to wait: behind what has news of its own, so that one that moves does not wait for a
+    thousand that come up."""
     room = BEGUN_MAX - max(begun, len(armed(core)) if core.postponed else 0)
     while core.postponed and turns > 0 and room > 0:
         name = next(iter(core.postponed))
@@ -210,7 +211,7 @@ def _asked(core: Core, seen: Round) -> set[str] | None:
     if core.dirty or not as_before:
         return None
     hears_us = frozenset(name for name in seen.alive if core.liveness.is_heard_by(name))
-    if hears_us != core.hears_us:  # it says which of two holders gives way, and is in no event
+    if hears_us != core.hears_us:  # it decides which of two holders gives way, and is in no event
         core.hears_us = hears_us
         due |= core.shared
     due |= core.changed | core.barred.keys()
@@ -245,7 +246,7 @@ def _settle(core: Core, name: str, job: Job, seen: Round) -> bool:
 
 
 def _is_shared(core: Core, name: str) -> bool:
-    """Two hold it, as far as we know: who hears whom says which of them gives way, and that is in no event."""
+    """Two nodes hold it, as far as we know: which of them gives way depends on who hears whom, and that is in no event."""
     if not core.column.service(name).holds:
         return False
     theirs = any(core.state.column(node).service(name).holds for node in core.liveness.peers)

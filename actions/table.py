@@ -76,7 +76,7 @@ class AddressTable:
         return list(self._known.get(packed, {}).values())
 
     def hosts_own(self, packed: bytes) -> list[Carried]:
-        """Of these, those by which the host itself lives."""
+        """Those of these by which the host itself lives."""
         found = [one for one in self.find(packed) if not one.ours]
         if not found:
             return []

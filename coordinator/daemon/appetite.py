@@ -13,7 +13,7 @@ from coordinator.core.quota import Bucket
 
 BURST_BYTES = 8 << 20
 RATE_BYTES = 2 << 20
-"""A second. A node that lost its disk reads a log of 40 MB within 20 s, and as long does it take to verify its signatures."""
+"""A second. A node that lost its disk reads a log of 40 MB within 20 s; to verify its signatures takes as long."""
 
 SERVICE_BURST_BYTES = 64 << 10
 """For each service of which the peer is a candidate: a thousand of them move at once, on each of two links."""
@@ -24,7 +24,7 @@ FRAME_BYTES = 4096
 
 class Appetite:
     def __init__(self, services_of: Callable[[str], int], clock_ms: Callable[[], int]) -> None:
-        """`services_of`: of how many services a peer is a candidate."""
+        """`services_of`: how many services a peer is a candidate of."""
         self._services_of = services_of
         self._clock_ms = clock_ms
         self._buckets: dict[str, Bucket] = {}

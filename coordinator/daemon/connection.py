@@ -48,7 +48,7 @@ class Owner(Protocol):
 
 
 READ_BYTES = 64 * 1024
-"""At a time; a heartbeat has less than one. By itself asyncio makes a new buffer of 256 KiB for every read."""
+"""How much is read at a time; a heartbeat has far less. By itself asyncio makes a new buffer of 256 KiB for every read."""
 
 _buffer = memoryview(bytearray(READ_BYTES))
 """One for all connections: what was read is given to TLS before anything else can be."""

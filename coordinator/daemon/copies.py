@@ -22,7 +22,7 @@ KEPT_MS = 5000
 """Heartbeats of one run that may still be copied: for longer than a stream can stall and live (USER_TIMEOUT_MS)."""
 
 LIVES_KEPT = 4
-"""Runs of one node that we listen to at once: while it restarts, a relayed heartbeat may be of either."""
+"""Runs of one node that we listen to at once: while it restarts, a relayed heartbeat may come from either."""
 
 OVER_KEPT = 64
 """Runs of one node known to be over."""
@@ -68,7 +68,7 @@ class Copies:
         """The newest of any node: while nothing happens, all have the same heads."""
 
     def beats(self, heartbeat_ms: int) -> None:
-        """By another timing another number of heartbeats may still be copied."""
+        """With another timing another number of heartbeats may still be copied."""
         self.kept = max(KEPT_MIN, KEPT_MS // heartbeat_ms)
 
     def read(self, body: bytes, way: Way) -> Verified[Heartbeat] | None:

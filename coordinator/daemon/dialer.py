@@ -1,4 +1,4 @@
-"""Who dials keeps dialling: one task for each link on which our name is the smaller one.
+"""The side that dials keeps dialling: one task for each link on which our name is the smaller one.
 
     dialer = Dialer(link, attempt)      # attempt: makes one connection, up to the hello
     dialer.start(); dialer.hurry(); await dialer.close()

@@ -1,4 +1,4 @@
-"""Nodes that the configuration does not name any more, at the door: they are let in so far that they can learn it.
+"""Nodes that the configuration does not name any more and that connect: they are let in so far that they can learn it.
 
     farewell = Farewell(evidence, visited)
     farewell.remember({"carthage": key})        # those that earlier files named
@@ -26,7 +26,7 @@ async def no_evidence(node: str) -> Removal:
 
 class Farewell:
     def __init__(self, evidence: Evidence, visited: Visited) -> None:
-        """`evidence` finds what a node is shown; `visited` hears of each that knocks, and from where."""
+        """`evidence` finds what a node is shown; `visited` hears of each that connects, and from where."""
         self.keys: Mapping[str, bytes] = {}
         self._evidence = evidence
         self._visited = visited

@@ -87,7 +87,7 @@ class GuardLink:
             self._lock.close()
 
     def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
-        """To be taken down if we end, with its last word; replaces what was held of this service. `Guarded` comes back."""
+        """Have it taken down if we end, with its last word; replaces what was held of this service. `Guarded` comes back."""
         self._held[service.name] = duty(self._me, self._policy, service, signed)
         if self._confirmed.get(service.name) == signed.message.epoch:
             del self._confirmed[service.name]

@@ -58,7 +58,7 @@ class GuardProcess:
         self._owed = 0
         """How many `hold`s it has not confirmed. It hears in order, and answers each."""
         self._unsaid: deque[bytes] = deque()
-        """Packets for which its ear has no room yet."""
+        """Packets for which its socket has no room yet."""
         self._patience = Patience(lambda: self._owed > 0 or bool(self._unsaid), self._lost)
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._life = os.pidfd_open(process.pid)
@@ -84,7 +84,7 @@ class GuardProcess:
         return guard
 
     def say(self, message: dict[str, Any]) -> None:
-        """Without waiting; what its ear has no room for follows as soon as it has."""
+        """Does not wait; what its socket has no room for follows as soon as it has."""
         self._owed += message["say"] == "hold"
         self._unsaid.extend(_packets(json.dumps(message).encode()))
         self._write()
@@ -110,7 +110,7 @@ class GuardProcess:
             self._process.kill()
 
     async def end(self, *, holds: bool) -> None:
-        """Ask it to act on what it holds and to end; it does so without us if it takes long, but where it holds nothing."""
+        """Ask it to act on what it holds and to end; where that takes long it goes on without us, unless it holds nothing."""
         self._died = None
         self.say({"say": "end"})
         self._patience.end()  # what it holds is more than an answer that it owes

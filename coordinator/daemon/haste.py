@@ -12,7 +12,7 @@ import sys
 
 PRIORITY = 1
 PRIORITY_OF_THE_DISK = 2
-"""The thread that commits works for some hundred microseconds at a time, and what waits for it waits for nothing else."""
+"""The thread that commits works for some hundred microseconds at a time, and its waiters wait for nothing else."""
 
 SWITCH_S = 0.00005
 """How long one of our threads keeps the interpreter while another wants it. The usual 5 ms would let a claim wait on its way

@@ -52,7 +52,7 @@ class Links:
         visited: Visited = lambda node, host: None,
     ) -> None:
         """`clock_ms` is monotonic; `wall_ms` judges only when a command expires; `overfed` hears of a peer that says more than
-        its share, `visited` of a removed node that knocks; `evidence` finds what that is shown. Raises UnusableKey."""
+        its share, `visited` of a removed node that connects; `evidence` finds what that is shown. Raises UnusableKey."""
         self._identity = identity
         self._clock_ms = clock_ms
         farewell = Farewell(evidence, visited)

@@ -105,7 +105,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Version(argparse.Action):
-    """Looked up only when it is asked for."""
+    """The version is looked up only when it is asked for."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
         import importlib.metadata
@@ -140,7 +140,7 @@ def _options(argv: list[str]) -> argparse.Namespace:
 
 
 def _lacking(checked: Checked) -> None:
-    """What this machine has not: the other services are to run all the same, and it may come yet."""
+    """What this machine lacks: the other services are to run all the same, and it may come later."""
     log = logging.getLogger("failover.config")
     for complaint in checked.lacks[:LACKS_TOLD]:
         log.error("%s", complaint)

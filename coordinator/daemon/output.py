@@ -67,7 +67,8 @@ class Output(logging.Handler):
         self._lines.put((stream, line))
 
     def _work(self) -> None:
-        """As hasty as the loop: between two writes it has the interpreter, and must not lose the processor with it."""
+        """At the priority of the loop: between two writes this thread has the interpreter, and must not lose the processor
+        with it."""
         hurry()
         while True:
             match self._lines.get():

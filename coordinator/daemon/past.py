@@ -62,5 +62,5 @@ class Past:
         return configurations.ran(self.me, self.configured)
 
     def untold(self, cuts: Sequence[Cut]) -> tuple[Cut, ...]:
-        """Those of which no event of ours tells: what no peer can complete is missing again at every start."""
+        """The cuts of which no event of ours tells: what no peer can complete is missing again at every start."""
         return tuple(cut for cut in cuts if not any(cut[:3] == known[:3] and cut.last <= known.last for known in self.told))

@@ -15,7 +15,7 @@ KEPT_MAX = 4096
 """Four for each of a thousand services; the oldest goes."""
 
 FETCHED_MAX = 512
-"""At once: each costs a look into the log on its reading thread."""
+"""So many at once: each costs a look into the log on its reading thread."""
 
 Read = Callable[[str, int, int, int], Awaitable[list[tuple[bytes, bytes | None]]]]
 

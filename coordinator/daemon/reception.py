@@ -91,7 +91,7 @@ class Reception:
         self._operators = {name: operator.key for name, operator in policy.operators.items()}
 
     def prove_history(self, keyring: Keyring) -> None:
-        """Events are also those of nodes that the configuration does not name any more; nothing else is."""
+        """Events count also from nodes that the configuration does not name any more; nothing else does."""
         self._history = keyring
 
     def framed(self, link: Link, connection: Connection, kind: Kind, body: bytes) -> None:

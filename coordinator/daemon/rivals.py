@@ -24,7 +24,7 @@ from actions import rivals as program
 log = logging.getLogger("failover.rivals")
 
 SEEN_S = 3.5 * program.ASK_S
-"""So long after the last answer it is over: three questions were asked in vain, or none could be."""
+"""So long after the last answer the alarm is over: three questions were asked in vain, or none could be."""
 
 Place = tuple[str, str]
 """Interface and address."""
@@ -40,7 +40,7 @@ class Rivals:
         self._process: subprocess.Popen[bytes] | None = None
         self._rest = b""
         self._starting: asyncio.Task[None] | None = None
-        """Once: one that could not be started, or has ended, is not started again."""
+        """Started once: a process that could not be started, or has ended, is not started again."""
 
     async def start(self) -> None:
         self._starting = self._starting or asyncio.get_running_loop().create_task(self._start())

@@ -47,7 +47,7 @@ class Room:
             return  # the folder is gone: the journal says so
         free = disk.f_bavail * disk.f_frsize - self._owed()
         reserve = min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVE_SHARE)
-        tight = free < (2 * reserve if self._tight else reserve)  # room again is twice as much: no flapping at the edge
+        tight = free < (2 * reserve if self._tight else reserve)  # twice as much ends it: no flapping at the edge
         if tight is not self._tight:
             self._tight = tight
             log.warning("%s: %d MiB left: %s", self._folder, max(0, free) >> 20, _words(tight))

@@ -11,16 +11,16 @@ IPV6_FREEBIND = 78
 """linux/in.h, linux/in6.h; Python names neither. We listen on an address that may appear later: links come up in any order."""
 
 USER_TIMEOUT_MS = 3000
-"""Unacknowledged for so long, and the connection is given up. Shorter would give up streams that only wait for a
+"""A connection that is not acknowledged for so long is given up. Shorter would give up streams that only wait for a
 retransmission (0.2, 0.4, 0.8 s ...); nothing is judged by it, since judgements come from heartbeats."""
 
 NOTSENT_LOWAT_BYTES = 32 * 1024
 """A peer that catches up must not fill the kernel's buffer with seconds of events in front of the next heartbeat."""
 
 SEGMENT_BYTES = 536
-"""What every path carries (RFC 9293, section 3.7.1). Through a tunnel that swallows longer packets and says nothing, heartbeats
-arrive and events do not: links are up, and every move runs into its timeout. Our events are small; the kernel still hands many
-segments to the card at once."""
+"""The segment that every path carries (RFC 9293, section 3.7.1). Through a tunnel that swallows longer packets and says
+nothing, heartbeats arrive and events do not: links are up, and every move runs into its timeout. Our events are small; the
+kernel still hands many segments to the card at once."""
 
 RECEIVE_BUFFER_BYTES = 512 * 1024
 """Datagrams of all peers while the loop is busy: some 300."""
@@ -52,7 +52,7 @@ def dialling(local: Address) -> socket.socket:
 
 
 def tune(connection: socket.socket) -> None:
-    """Options of an open connection: no waiting for more to send, and no waiting for ever."""
+    """Options of an open connection: it neither waits for more to send nor waits for ever."""
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, NOTSENT_LOWAT_BYTES)

@@ -1,6 +1,6 @@
 """Every refusal, counted by peer, link and reason: never a crash, and never silence.
 
-    tally.count("genesis", "lan", refused)      # the first of its kind is logged as a warning, the rest only counted
+    tally.count("genesis", "lan", refused)      # the first of its kind is logged as a warning, the rest are only counted
     tally.of("genesis", "lan")                  # {"replayed": 3}
 
 The peer is "?" while no name is proved.

@@ -38,7 +38,7 @@ END_S_MAX = 1.0
 PIECE_BYTES = 65_536
 
 REASON_MAX = 255
-"""Letters; with it a line is shorter than PIPE_BUF, and goes into the pipe whole or not at all."""
+"""Letters; so a line is shorter than PIPE_BUF, and goes into the pipe whole or not at all."""
 
 
 class Traps:

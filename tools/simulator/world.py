@@ -35,7 +35,7 @@ OPENED_KEPT = 512
 FOREVER_US = 1 << 60
 
 STEPS_A_SECOND = 8_000
-"""Steps in a second of virtual time. Five nodes at 50 ms on two links need 2000; four times as much is a loop in a node's decisions."""
+"""In virtual time. Five nodes at 50 ms on two links need 2000; four times as much is a loop in a node's decisions."""
 
 
 class World:

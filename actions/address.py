@@ -62,7 +62,7 @@ def _placed(actions: Sequence["AddressAction"]) -> list[tuple[str, Address]]:
 
 
 def _results(actions: Sequence["AddressAction"], word: str) -> list[Result] | None:
-    """They are where they should be. None where one cannot be announced."""
+    """The results where all are as they should be; None where one cannot be announced."""
     for action in actions:
         action.is_here = word != "down"
     results = [DONE if word == "down" else action.tell() for action in actions]
@@ -95,7 +95,7 @@ class AddressAction:
         return self.tell() if added.ending is Ending.DONE else added
 
     async def down(self, order: Order) -> Result:
-        """Done means certain: people add it once more with another prefix, and who removes one has not removed the other."""
+        """Done means certain: people add it once more with another prefix, and to remove one does not remove the other."""
         self.hush()
         await self.netlink.table.settled()
         was_here = self.is_here or self._is_ours()

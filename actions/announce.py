@@ -44,9 +44,9 @@ class Announcer:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._coming: dict[Placed, Burst] = {}
-        """With which burst each address is announced again."""
+        """Each address to the burst with which it is announced again."""
         self._next: Burst = []
-        """That of this turn."""
+        """The burst of this turn."""
         self._timers: set[asyncio.TimerHandle] = set()
         self._told: dict[Placed, bytes | None] = {}
         """What was last announced, and with which hardware address."""
@@ -55,7 +55,8 @@ class Announcer:
         self._look = InterfaceLook()
 
     def announce(self, interface: str, address: Address) -> int:
-        """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, no right)."""
+        """Microseconds that the first burst took. Raises OSError where nothing can be sent (interface down, capability
+        missing)."""
         began = time.monotonic_ns()
         self.forget(interface, address)
         self._told[interface, address] = self._send(interface, address)

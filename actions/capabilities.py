@@ -30,7 +30,7 @@ def drop_ambient() -> None:
 def ambient() -> Iterator[None]:
     """Within, what is started keeps those of `WANTED` that we have and may pass on. Nothing may be awaited within."""
     for capability in WANTED:
-        _prctl(RAISE, capability)  # EPERM where we have it not, or may not pass it on: no matter for root
+        _prctl(RAISE, capability)  # EPERM where we lack it, or may not pass it on: no matter for root
     try:
         yield
     finally:

@@ -17,7 +17,7 @@ from actions.process import Exited, Programs
 from actions.starting import Lost
 
 NO_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN}
-"""No descriptor, no memory, no process: EAGAIN is fork(2)'s."""
+"""No file descriptor, memory or process is left: EAGAIN comes from fork(2)."""
 
 
 class Unasked(Exception):
@@ -46,7 +46,7 @@ async def check_tcp(host: str, port: int, timeout_s: float) -> Found:
 
 class ExecCheck:
     """One check by a program. It waits for no end longer than it was told: a program that sleeps in the kernel, as on a file
-    server that is away, cannot be killed, and what it means is known all the same. Until it is gone no other is begun."""
+    server that is away, cannot be killed, and its check has failed all the same. Until it is gone no other is begun."""
 
     def __init__(self, argv: Sequence[str], programs: Programs) -> None:
         self._argv, self._programs = argv, programs

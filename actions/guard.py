@@ -49,7 +49,7 @@ GONE = (0, errno.EADDRNOTAVAIL, errno.ENODEV)
 """What the kernel answers when the address is not there (any more) as we know it."""
 
 KERNEL_S_MAX = 2
-"""For one answer of the kernel: it waits for others that change the network."""
+"""Limit for one answer of the kernel: it waits for others that change the network."""
 
 KILLED_S_MAX = 0.5
 """A killed script is gone within a millisecond; one that sleeps in the kernel may never be, and peers are waiting."""
@@ -265,7 +265,7 @@ def lost_groups(tickets: set[str]) -> set[int]:
 
 
 def environment_of(pid: int) -> list[bytes]:
-    """Its entries; none where it is gone, not ours to read, or has none yet."""
+    """The entries of its environment; none where the process is gone, not ours to read, or has none yet."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:
             return [entry for entry in file.read().split(b"\0") if entry]
@@ -327,7 +327,7 @@ def look(downs: list[Told]) -> bool:
 
 
 def nothing_left(downs: list[Told]) -> bool:
-    """What has come meanwhile goes as well. What the host itself lives by stays, and then this machine answers for it."""
+    """Addresses that came meanwhile go as well. One by which the host itself lives stays; then this machine answers for it."""
     wanted = addresses_of(downs)
     if look(downs):
         for down in downs:
@@ -359,7 +359,7 @@ def carried(everything: list[Carried], wanted: dict[bytes, list[Told]]) -> list[
 
 
 def claimed_by(one: Carried, wanted: dict[bytes, list[Told]]) -> list[Told]:
-    """Whose it is."""
+    """The services that claim it."""
     named = wanted.get(one.address, [])
     return [down for down in named if counts(one.address, down["interface"], one.interface)] or (named if one.ours else [])
 
@@ -371,7 +371,8 @@ def take_away(one: Carried) -> int:
 
 
 def the_hosts_own(everything: list[Carried]) -> set[Carried]:
-    """By these the host itself lives: lent to it for a time, or all that it has in their network; and without our tag.
+    """The addresses by which the host itself lives: lent to it for a time, or all that it has in their network; and without
+    our tag.
 
     A person who types a service address in an emergency adds it beside the host's own, or with no network (/32, /128).
     """
@@ -522,7 +523,7 @@ def say_last_word(word: bytes, peers: list[list[Any]]) -> None:
 
 
 def send_datagram(data: bytes, local: str, host: str, port: int) -> None:
-    # As bytes: for a string Python would load its tables of international names, 2 ms.
+    # As bytes: for a string Python would load its tables of international names, which takes 2 ms.
     found = socket.getaddrinfo(host.encode(), port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
     family, kind, protocol, _, address = found[0]
     with socket.socket(family, kind, protocol) as sender:
@@ -552,7 +553,7 @@ def complain(text: str) -> None:
 
 
 def settle() -> None:
-    """Be hard to end: no signal but SIGKILL, and the last that the kernel picks when memory runs out, where we may say so."""
+    """Be hard to end: by no signal but SIGKILL, and last when memory runs out, where we may ask the kernel for that."""
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     for path, text in (("/proc/self/comm", "faild-guard"), ("/proc/self/oom_score_adj", "-1000")):
@@ -567,7 +568,7 @@ def hurry() -> None:
 
 
 def keep_rights_to_ourselves() -> None:
-    """What let us start with rights (ambient capabilities) is dropped, so that no script inherits it; the rights stay."""
+    """What let us start with rights (ambient capabilities) is dropped, so that no script inherits it; we keep it ourselves."""
     with contextlib.suppress(OSError), open("/proc/self/status") as file:
         ambient = next((line.split()[1] for line in file if line.startswith("CapAmb:")), "0")
         if int(ambient, 16):

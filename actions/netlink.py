@@ -90,7 +90,8 @@ class Netlink:
         self._ask_unless_gone(_removal(one))
 
     def ours(self, interface: str, address: Address) -> list[Carried]:
-        """As it stands on the interface; a kernel that knows no tags is believed about what the host does not live by."""
+        """As it stands on the interface; where the kernel knows no tags, an address that the host does not live by counts as
+        ours."""
         index, packed = _index_or_none(interface), address.ip.packed
         here = [one for one in self.table.find(packed) if one.interface == index]
         return [one for one in here if one.ours] or [one for one in here if one not in self.table.hosts_own(packed)]
@@ -170,7 +171,7 @@ class Netlink:
                 self._tidying = asyncio.get_running_loop().call_later(TIDY_S, self.tidy)
 
     def tidy(self) -> None:
-        """Now, some of them in a turn of the loop. What is not there was never remembered, or went with its interface."""
+        """Do it now, some of them in a turn of the loop. What is not there was never remembered, or went with its interface."""
         piece = list(self._untidy)[:REQUESTS_MAX]
         self._tidying = None
         for request in piece:

@@ -35,10 +35,10 @@ LINE_BYTES_MAX = 400
 """How much of the last line is kept, for the log and the event."""
 
 KILLED_S_MAX = 2.0
-"""SIGKILL takes microseconds; a process that sleeps in the kernel may take for ever, and we do not."""
+"""SIGKILL takes microseconds; a process that sleeps in the kernel may take for ever, and we do not wait for that."""
 
 NOT_RUNNABLE, NOT_FOUND = 126, 127
-"""With what a shell exits that cannot become a program."""
+"""Exit codes of a shell that cannot become the program."""
 
 LEFT_MAX = 8
 """Outputs of one command that we go on emptying after its end: a check that leaves a child behind at every run must not take
@@ -54,7 +54,7 @@ TICKET = "FAILOVER_TICKET"
 
 
 class Groups(Protocol):
-    """Who is told of every process group of ours: what is known there is killed when we die."""
+    """Is told of every process group of ours: what is known there is killed when we die."""
 
     def began(self, ticket: str) -> None: ...
 
@@ -150,8 +150,8 @@ def kill_group(group: int) -> None:
 
 
 def _must_have_run(path: str, exited: Exited) -> None:
-    """Raises OSError where it was the shell that ended. It names the program in two places: as itself, and as what it cannot
-    run. A program that ends in this way names itself once, if at all."""
+    """Raises OSError where it was the shell that ended. The shell names the program in two places: as itself, and as what it
+    cannot run. A program that ends in this way names itself once, if at all."""
     if exited.code in (NOT_RUNNABLE, NOT_FOUND) and exited.line.startswith(f"{path}: ") and f" {path}: " in exited.line:
         if exited.code == NOT_FOUND:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))

@@ -24,7 +24,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 ASK_S = 10.0
 GRACE_S = 2.0
-"""After we took an address: what its last owner said may still be on its way."""
+"""After we took an address, an answer of its last owner may still be on its way."""
 SAID_S = 1.0
 
 ETHERTYPE_ARP, ETHERTYPE_IPV6 = 0x0806, 0x86DD
@@ -44,7 +44,7 @@ SO_ATTACH_FILTER = 26
 SIOCGIFHWADDR = 0x8927
 
 FRAMES_MAX = 256
-"""In one turn, so that a storm does not keep the questions back."""
+"""Frames read in one turn, so that a storm does not keep our questions back."""
 
 PR_SET_NO_NEW_PRIVS = 38
 LINUX_CAPABILITY_VERSION_3 = 0x20080522
@@ -55,7 +55,7 @@ Place = tuple[str, Address]
 
 
 class Watch:
-    """What is watched since when, and what was said of it. Times are monotonic seconds."""
+    """Each address that is watched, since when, and what was reported of it. Times are monotonic seconds."""
 
     def __init__(self) -> None:
         self.since: dict[Place, float] = {}
@@ -72,7 +72,7 @@ class Watch:
             self.due.pop(place, None)
 
     def ask(self, now: float) -> list[Place]:
-        """Those that it is time to ask for."""
+        """The addresses that it is time to ask for."""
         places = [place for place, due in self.due.items() if due <= now]
         self.due.update((place, now + ASK_S) for place in places)
         return places
@@ -88,7 +88,8 @@ class Watch:
 
 
 def open_sockets() -> tuple[socket.socket, socket.socket]:
-    """For `faild`: one that hears ARP, one that hears neighbour advertisements alone. Raises OSError without the right to."""
+    """For `faild`: one that hears ARP, one that hears neighbour advertisements alone. Raises OSError without the capability
+    for it."""
     how = socket.SOCK_RAW | socket.SOCK_NONBLOCK
     arp = socket.socket(socket.AF_PACKET, how, socket.htons(ETHERTYPE_ARP))
     ndp = socket.socket(socket.AF_PACKET, how, socket.htons(ETHERTYPE_IPV6))

@@ -36,7 +36,7 @@ Pair = tuple[bytes, bytes | None]
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """The first frame in both directions: who, in which life, what it knows, and the key that seals its datagrams."""
+    """The first frame in both directions: the sender's name and run, what it knows, and the key that seals its datagrams."""
 
     cluster: bytes
     node: str
@@ -83,7 +83,7 @@ class Want(NamedTuple):
 
 
 class Ping(NamedTuple):
-    """A question for the round trip, and back the same token. Small enough to need no msgpack."""
+    """A question for the round trip; the answer has the same token. Small enough to need no msgpack."""
 
     token: int
     """The asker's clock in ns, opaque to others; 64 bits."""

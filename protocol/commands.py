@@ -70,7 +70,7 @@ class Command(NamedTuple):
     `apply`: the number of the configuration, one above all that are known.
     Else the service's epoch, for which alone the command is good; 0 for any, where the word does not need one."""
     expires_ms: int
-    """Refused at the door after this wall-clock time; never read by a decision."""
+    """Refused where it comes in after this wall-clock time; never read by a decision."""
     nonce: bytes
     acts: tuple[Act, ...] = ()
     """The feeds that may act, each once; empty in a command of format 1."""

@@ -48,7 +48,7 @@ class AlarmName(StrEnum):
 
 
 BY_THE_EVENT = frozenset({AlarmName.HOLD_OLD})
-"""Their patience counts from the event that brought them, by the wall clock: a restart of `faild` makes nothing younger."""
+"""Their time counts from the event that brought them, by the wall clock: a restart of `faild` does not make them younger."""
 
 PATIENCE_MS: Mapping[AlarmName, int] = {
     AlarmName.NO_OWNER: 5_000,  # a failover that a slow script takes part in is no reason to wake a person
@@ -72,4 +72,4 @@ LASTS_MS: Mapping[AlarmName, int] = {
     AlarmName.FEED_ANEW: HOUR_MS,
     AlarmName.TAIL_CUT: HOUR_MS,
 }
-"""Alarms about what happened, and is no state that could end: they stand so long after it happened last."""
+"""Alarms about something that happened, and not about a state that could end: they stand so long after it happened last."""

@@ -90,7 +90,7 @@ def _text(value: Any) -> str:
 
 
 def unchangeable(old: Policy, new: Policy, me: str, path: Path) -> list[Complaint]:
-    """What a node that runs cannot become. Everything else can be applied, or is for the core to judge."""
+    """Changes that a running node cannot make. Every other one can be applied, or is for the core to judge."""
     found = list(_unchangeable(old, new, me))
     return place(found, read_text(new.text, str(path)).positions, str(path)) if found else []
 

@@ -13,7 +13,7 @@ from protocol.printable import printable
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A complaint that does not know its line yet."""
+    """A complaint whose line is not known yet."""
 
     path: Path
     what: str

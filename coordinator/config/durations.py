@@ -4,7 +4,7 @@
     parts_per_million("1%") # 10_000
     spoken(600_000)         # "10m"
 
-A number without a unit is refused: seconds and milliseconds are mistaken for each other exactly once per site.
+A number without a unit is refused: seconds and milliseconds are too easily mistaken for each other.
 """
 
 import re
@@ -15,7 +15,7 @@ DURATION_PATTERN = "^[0-9]+(ms|s|m|h)$"
 PERCENTAGE_PATTERN = r"^[0-9]+(\.[0-9]{1,4})?%$"
 
 LONGEST_MS = 366 * 24 * UNITS_MS["h"]
-"""A year and a day: whatever is longer was meant to be something else."""
+"""A year and a day: a longer duration is a mistake."""
 
 
 class BadQuantity(ValueError):

@@ -1,6 +1,6 @@
 """What a configuration asks of the machine that it is read on: interfaces, networks, programs. Asked, never changed.
 
-    list(lacking(reading, {"lukretia"}))    # findings: what lukretia's actions and checks need, and this machine has not
+    list(lacking(reading, {"lukretia"}))    # findings: what lukretia's actions and checks need, and this machine lacks
     nodes_here(reading)                     # {"lukretia"}: the nodes that this machine is, by its name and its addresses
     list(elsewhere(reading, {"lukretia"}))  # what the other nodes need and this machine has not, with their names
 
@@ -31,7 +31,7 @@ Wrong = tuple[str, str]
 
 
 def lacking(reading: Reading, nodes: Iterable[str]) -> Iterator[Finding]:
-    """What these nodes need for their services, and this machine has not."""
+    """What these nodes need for their services, and this machine lacks."""
     names = set(nodes)
     for name, service in reading.file.services.items():
         if names & set(service.nodes):

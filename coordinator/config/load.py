@@ -48,7 +48,7 @@ class Checked:
     complaints: tuple[Complaint, ...]
     warnings: tuple[Complaint, ...]
     lacks: tuple[Complaint, ...] = ()
-    """What the node that asks needs and its machine has not. A node starts all the same, and goes over to no such file."""
+    """What the node that asks needs and its machine lacks. A node starts all the same, and goes over to no such file."""
     exposed: tuple[Complaint, ...] = ()
     """Files that others can change."""
 

@@ -36,7 +36,7 @@ def _is_witness(reading: Reading, name: str) -> bool:
 
 
 ANNOUNCE_MS_MIN = 1000
-"""An announcement is a broadcast and takes a second with its repeats."""
+"""An announcement is a broadcast, and takes a second with its repeats."""
 
 
 def policies(reading: Reading) -> Findings:
@@ -113,7 +113,7 @@ def _no_address(text: str) -> tuple[str, str]:
 
 
 def one_hosts(reading: Reading) -> Findings:
-    """A service address is one host's, and can be reached from another machine."""
+    """A service address belongs to one host, and can be reached from another machine."""
     for name, service in reading.file.services.items():
         for index, action in enumerate(service.actions):
             try:
@@ -128,7 +128,7 @@ def one_hosts(reading: Reading) -> Findings:
 def _nobodys(address: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> tuple[str, str] | None:
     """What the kernel would take and no client could use."""
     ip, network = address.ip, address.network
-    several = network.prefixlen < network.max_prefixlen - 1  # of two or one all are hosts: RFC 3021, RFC 6164
+    several = network.prefixlen < network.max_prefixlen - 1  # one or two addresses are all hosts: RFC 3021, RFC 6164
     if ip.is_loopback:
         return f"{ip} is a loopback address of every machine", "Write an address of the network that clients are in"
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:

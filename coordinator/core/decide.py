@@ -70,7 +70,7 @@ class Decision:
     to: ServiceState = RECOVER
     cause: str = ""
     passed_over: tuple[tuple[str, str], ...] = ()
-    """For a claim: every candidate before me, and why not it."""
+    """For a claim: every candidate before me, and why it was passed over."""
 
     def same_as(self, other: "Decision") -> bool:
         """Whether a decision taken again still says the same: the wording and the evidence may have grown."""

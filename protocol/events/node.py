@@ -32,7 +32,7 @@ from protocol.events.words import Judgement, Late
 from protocol.kinds import Kind
 
 RULES_MAX = 1000
-"""Versions of the decide table: one a release would last for centuries."""
+"""Limit for versions of the decide table: at one a release it would last for centuries."""
 
 LINK_MS = Mapped(MS, LINKS_MAX)
 

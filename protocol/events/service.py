@@ -46,7 +46,7 @@ class Claim(Body):
     given: Given = shaped(GIVEN)
     reason: str = shaped(REASON, "")
     passed_over: tuple[tuple[str, str], ...] = shaped(PASSED_OVER, ())
-    """Every candidate before the author, and why not it."""
+    """Every candidate before the author, and why it was passed over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,8 @@
 
     complaint = wrong(error, text, "failover.toml")     # error: what tomllib raised
 
-tomllib says what it expected; people need to hear what stands there: a quote that a word processor made, a space that is
-none, a table that stands there twice.
+tomllib says what it expected; people need to hear what stands there: a quote that a word processor made, a space that
+only looks like one, a table that stands there twice.
 """
 
 import ast

@@ -119,7 +119,7 @@ def service(view: StateView, name: str, peers: Mapping[str, PeerView]) -> dict[s
 
 
 def holders(view: StateView, name: str, peers: Mapping[str, PeerView]) -> tuple[str, ...]:
-    """Who holds it as far as is known here: the dead hold nothing that anybody could still reach."""
+    """The nodes that hold it as far as is known here: the dead hold nothing that a client could still reach."""
     return tuple(node for node in ownership.holders(view.state, name) if node == view.me or not _dead(node, peers))
 
 

@@ -27,7 +27,7 @@ from protocol.sshsig import armor
 from tests.control.cluster import Cluster
 
 VIEW = ("me", "ready", "unfit_because", "alarms", "bell", "peers", "links", "sentence", "event")
-"""Of a node, what its status is made of besides policy and state."""
+"""What a node's status is made of, besides policy and state."""
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ async def _version(http, seen: int) -> int:
 
 
 async def test_a_status_in_parts_is_the_status(cluster, http):
-    """Of all services, and of one that is named: an order for one of a thousand asks for that one."""
+    """The status of all services, and of one that is named: an order for one of a thousand asks for that one."""
     async with http.get("/status") as answer:
         whole = await answer.json()
     async with http.get("/status?service=db") as answer:

@@ -26,8 +26,3 @@ def test_whoever_stands_in_few_places() -> None:
 def test_people_and_nodes_have_names() -> None:
     found = [path for path, text in sentences().items() for _ in re.findall(r"(?i)\b(?:some|every|any)body\b", text)]
     assert len(found) <= OTHERS_MAX, found
-
-
-def test_no_sentence_is_a_fragment_that_begins_with_of() -> None:
-    found = [path for path, text in sentences().items() for _ in re.findall(r'""" ?Of [a-z]', text)]
-    assert not found

@@ -50,9 +50,9 @@ def _beside(plan: Plan, names: tuple[str, ...]) -> list[Figure]:
 
 
 def _start_floor(lab: Lab) -> None:
-    everybody = [f"{name}={','.join(port.v4 for port in node.ports)}" for name, node in lab.nodes.items()]
+    all_nodes = [f"{name}={','.join(port.v4 for port in node.ports)}" for name, node in lab.nodes.items()]
     for name, node in lab.nodes.items():
-        node.running.start([*module("tools.bench.idle_floor"), name, *everybody], node.log)
+        node.running.start([*module("tools.bench.idle_floor"), name, *all_nodes], node.log)
 
 
 def _mean(costs: Sequence[Cost]) -> tuple[float, ...]:

@@ -35,8 +35,8 @@ STATE = Path("/var/lib/failover")
 LACKS_TOLD = 20
 """One mistake may stand in a thousand services."""
 
-EPILOG = """SIGTERM: release what is held, then end. Where a down action fails, what is
-         known of it is told to the peers first, so that none takes it over.
+EPILOG = """SIGTERM: release what is held, then end. Where a down action fails, faild
+         tells its peers first, so that none takes the service over.
 SIGHUP:  read the configuration again, and swap it or change nothing.
 
 Exit codes: 0 ended as asked; 1 a service is stuck and still up here;

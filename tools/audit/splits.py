@@ -73,7 +73,8 @@ class Split:
 @click.command()
 @auditing("[SERVICE] [SOURCE]...")
 def splits(words: tuple[str, ...]) -> None:
-    """Every split: since when, until when, who, who kept it by which rule, and when it was announced again."""
+    """Every split: from when to when, which nodes, which of them kept the service by which rule, and when it announced it
+    again."""
     named = [word for word in words if not is_source(word)]
     evidence = gather(asked_for(tuple(word for word in words if word not in named)).sources)
     wanted = {evidence.service(name) for name in named}

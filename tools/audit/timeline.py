@@ -17,10 +17,10 @@ from tools.cli.trouble import USAGE, Trouble
 
 
 @click.command()
-@click.option("--from", "since", metavar="TIME", help="Only what counts from then on.")
-@click.option("--to", "until", metavar="TIME", help="Only what counts by then.")
+@click.option("--from", "since", metavar="TIME", help="Only events from then on.")
+@click.option("--to", "until", metavar="TIME", help="Only events up to then.")
 @click.option("--service", metavar="SERVICE", help="Only events about this service.")
-@click.option("--kind", multiple=True, metavar="KIND", help="Only events of this kind; may be given again.")
+@click.option("--kind", multiple=True, metavar="KIND", help="Only events of this kind; may be given several times.")
 @auditing("[SOURCE]...")
 def timeline(words: tuple[str, ...], since: str | None, until: str | None, service: str | None, kind: tuple[str, ...]) -> None:
     """Every event as one line; with --json one object a line."""

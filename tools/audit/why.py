@@ -59,7 +59,8 @@ class Story:
 @click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
 @auditing("SERVICE [SOURCE]...")
 def why(words: tuple[str, ...], at: str) -> int:
-    """Why SERVICE was where it was: what fell silent, what was judged, which rule, who was passed over, what was run."""
+    """Why SERVICE was where it was: what fell silent, what was judged, which rule fired, which nodes were passed over, what
+    was run."""
     asked = asked_for(words, service=True)
     at_ms = parse(at, time.time_ns() // 1_000_000)
     evidence = gather(asked.sources)

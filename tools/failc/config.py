@@ -40,7 +40,7 @@ def check(file: Path, as_json: bool) -> int:
     """Check FILE as faild does at its start, with the secret files that it names.
 
     On a machine that is one of its nodes, by the host's name or a link's address, it must also have the interfaces, networks
-    and programs of that node's services. What the other nodes need and this machine has not is a warning with their names.
+    and programs of that node's services. What the other nodes need and this machine lacks is a warning with their names.
 
     Prints `FILE:LINE:COLUMN: key: what is wrong. What to write instead.` for everything that is wrong. Exit 0: sound,
     perhaps with warnings; 2: something must be changed; 3: cannot be read.
@@ -116,8 +116,9 @@ def schema() -> None:
 def apply(reason: str, as_json: bool) -> int:
     """Let the node that is asked read its configuration file again, and swap it or change nothing.
 
-    The same checks as at its start. Prints what has changed, or what is wrong with its line. Signed by an `admin`; it stands
-    in the log. Copy the file to every node and apply it on each: until all run the same, no node fails back.
+    The node makes the same checks as at its start. Prints what has changed, or what is wrong and on which line. An `admin`
+    must sign; the command stands in the log. Copy the file to every node and apply it on each: until all run the same, no
+    node fails back.
 
     What is up goes down with the actions that brought it up; other actions of a service that is up here are a restart in
     place. A service that is no longer in the file, or no longer this node's, is released. Refused, and nothing changes: a bad

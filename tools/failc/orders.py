@@ -24,12 +24,12 @@ from tools.failc.signing import Order
 def fail(service: str, node: str, everywhere: bool, reason: str, **how: Any) -> int:
     """Take SERVICE down on NODE (or where it is up), and keep it down there until an operator says recover.
 
-    Another candidate takes it over. It lasts across restarts and reboots: maintenance includes them. For a node that is dead
-    or stuck it is your signed word that SERVICE is down there, and another may take it. A dead one begins in RECOVER when it
-    is back: give the order again then, if it is to stay down there. Where no other node can take it, failc says so, and on a
-    terminal asks first.
+    Another candidate takes SERVICE over. The order lasts across restarts and reboots: maintenance includes them. For a node
+    that is dead or stuck it is your signed word that SERVICE is down there, and another node may take it. A dead node begins
+    in RECOVER when it is back: give the order again then, if it is to stay down there. Where no other node can take it, failc
+    says so, and on a terminal asks first.
 
-    With --everywhere one order takes it down wherever it is, and it stands, also for nodes that are away now, until
+    With --everywhere one order takes SERVICE down wherever it is. It stands, also for nodes that are away now, until
     `recover SERVICE`.
 
     \b
@@ -83,10 +83,10 @@ def reclaim(service: str, reason: str, **how: Any) -> int:
 @reasoning(required=False)
 @ordering
 def move(service: str, node: str, for_ms: int, reason: str, **how: Any) -> int:
-    """Move SERVICE to NODE now: for as long, it comes first in the order of preference.
+    """Move SERVICE to NODE now; while the move lasts, NODE comes first in the order of preference.
 
-    It ends when NODE gives the service up, or after --for. Refused while NODE is not fit. Where NODE has it already, it
-    stays there.
+    The move ends when NODE gives the service up, or after --for. It is refused while NODE is not fit. Where NODE has the
+    service already, it stays there.
 
     \b
     failc move web genesis --reason "rack work"
@@ -102,7 +102,7 @@ def move(service: str, node: str, for_ms: int, reason: str, **how: Any) -> int:
 def hold(service: str, reason: str, **how: Any) -> int:
     """Freeze SERVICE where it is until unhold: no claims, no failback, no consequences of checks.
 
-    While it is held no node takes it over, also when its owner dies.
+    While SERVICE is on hold no node takes it over, also when its owner dies.
 
     \b
     failc hold web --reason "changing the switch"

@@ -17,8 +17,8 @@ from tools.failc.screen import coloured, folded, paint, table, width
 def status(as_json: bool) -> None:
     """Who owns what, in which state each node has it, which links are up, and why it is so.
 
-    All of it as the node asked knows it. A peer's state is its own word while it is alive, INDOUBT while it is in doubt,
-    FAIL when it is dead; `unreachable` means alive, by the word of a third node.
+    All of it is what the node that is asked knows. A peer's state is its own word while it is alive, INDOUBT while it is in
+    doubt, FAIL when it is dead; `unreachable` means alive, by the word of a third node.
 
     \b
     failc status

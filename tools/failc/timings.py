@@ -17,7 +17,7 @@ from tools.failc.screen import coloured, table
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object.")
 @reaching
 def timings(as_json: bool) -> None:
-    """How long everything takes before something happens: silence, doubt, death, failback, retry, checks, actions.
+    """The durations that are in force: silence until doubt and death, failback, retry, checks, actions.
 
     \b
     failc timings

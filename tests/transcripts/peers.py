@@ -13,7 +13,7 @@ from tests.transcripts.files import identity
 GIVEN: Mapping[str, Any] = {"peers": {}, "fit": True}
 
 DECIDED: Mapping[str, Mapping[str, Any]] = {
-    Kind.CLAIM: {"rule": "take-over-free", "given": GIVEN, "reason": "nobody has held it yet"},
+    Kind.CLAIM: {"rule": "take-over-free", "given": GIVEN, "reason": "no node has held it yet"},
     Kind.RECLAIM: {"rule": "reclaim", "given": GIVEN, "reason": "another node held it: announce again"},
     Kind.RELEASE: {"to": "RECOVER", "cause": "rival", "reason": "a reason of its own"},
     Kind.DOWN: {"to": "RECOVER", "cause": "rival", "reason": "a reason of its own"},

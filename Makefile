@@ -10,7 +10,7 @@ help:
 	@echo "make test     everything"
 	@echo "make transcripts  plays the stories of tests/transcripts, and writes what a node does now below their lines"
 	@echo "make mutants  changes the core one place at a time, and lists what no test sees (hours; ARGS=\"--draw 100\" for a sample)"
-	@echo "make soak     random accidents in virtual time, with seeds that nobody chose"
+	@echo "make soak     random accidents in virtual time, with fresh seeds"
 	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
 	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
@@ -42,7 +42,7 @@ transcripts: .venv/.dev
 mutants: programs .venv/.dev
 	@$(PY) -m tests.mutants $(ARGS)
 
-# Random accidents with seeds that nobody chose, 200 at a time: `make soak SEEDS=1..1000` for others.
+# Random accidents with fresh seeds, 200 at a time: `make soak SEEDS=1..1000` for others.
 SEEDS ?= $(shell now=$$(date +%s); echo $$now..$$((now + 199)))
 soak: .venv/.installed
 	@$(PY) -m tools.simulator.random_main --seeds $(SEEDS) --lines 40

@@ -1,6 +1,6 @@
 #!/bin/sh
 # What the tests need besides Python: as root on Debian or Ubuntu, what is missing is installed, and no package may start its daemon.
-# Anybody else is told what is missing; the tests that need it are then left out, loudly, and under CI=true they fail.
+# Any other user is told what is missing; the tests that need it are then left out, loudly, and under CI=true they fail.
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin"
 

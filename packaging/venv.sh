@@ -43,7 +43,7 @@ with_pip() {
 }
 
 if command -v uv >/dev/null 2>&1; then with_uv; else with_pip; fi
-# Ours is used where it lies, and where nobody writes bytecode beside it every start would compile all of it.
+# Ours is used where it lies, and where no bytecode is written beside it every start would compile all of it.
 .venv/bin/python -m compileall -q protocol store actions coordinator tools || stop "the code could not be compiled (see above)"
 touch .venv/.installed
 [ -z "$group" ] || touch ".venv/.$group"

@@ -1,4 +1,4 @@
-"""Who is connected to the control socket, and who has to go when too many are.
+"""Which clients are connected to the control socket, and which have to go when too many are.
 
     crowd = Crowd()
     web.Application(middlewares=[crowd.attended])       # a request that is being answered keeps its connection
@@ -24,7 +24,7 @@ class Crowd:
         self._server = server
 
     def admit(self) -> RequestHandler:
-        """For one more connection. The oldest that asks nothing goes, where there are none the oldest of all."""
+        """Takes one more connection. Where there are too many the oldest that asks nothing goes, or else the oldest of all."""
         assert self._server is not None, "no connection is admitted before there is a server"
         here = [one for one in self._server.connections if one.transport is not None]
         if len(here) >= CONNECTIONS_MAX:

@@ -188,7 +188,7 @@ class Trust:
     me: str = ""
     """The node whose own configurations count for this reader; empty for an auditor."""
     keyring: Keyring | None = None
-    """Who proves signatures inside events; None: the keys of the configurations that count."""
+    """Proves signatures inside events; None: the keys of the configurations that count."""
 
 
 @dataclass(frozen=True, slots=True)

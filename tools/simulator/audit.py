@@ -18,7 +18,7 @@ KINDS = tuple(str(kind) for kind in Flaw)
 
 
 class TwoAnswers(Exception):
-    """The auditor finds one thing where it plays a history, and another where it holds it."""
+    """The auditor finds one thing where it plays a history, and another where it holds the history in memory."""
 
 
 def audited(world: World) -> list[Finding]:
@@ -44,7 +44,7 @@ def _quick(world: World, sources: Sequence[Source]) -> list[Finding] | None:
 
 
 def unplayed(world: World) -> list[str]:
-    """The sound logs of these disks, each alone and all together, that are odd to who plays them. None should be."""
+    """The sound logs of these disks, each alone and all together, that look odd when they are played. None should."""
     sources = [Source(name, _rows(world, name)) for name in world.hosts]
     return [
         " and ".join(source.name for source in some)

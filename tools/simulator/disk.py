@@ -31,7 +31,7 @@ class Disk:
     def __init__(self, agenda: Agenda, rng: random.Random, node: str, signer: Signer) -> None:
         self.full = False
         self.slow_us = 0
-        """Added to each commit."""
+        """Time added to each commit."""
         self._agenda = agenda
         self._rng = rng
         self._node = node
@@ -92,7 +92,7 @@ class Disk:
         self._history.clear()
 
     def roll_back(self, to_us: int) -> None:
-        """As it was then."""
+        """Put the disk back as it was then."""
         self._history = [item for item in self._history if item[0] <= to_us]
         self._format([entry for _, rows in self._history for entry in rows])
 

@@ -19,7 +19,7 @@ STATES = ("UP", "RECOVER", "FAIL", "INDOUBT", "RECLAIM", "STARTING", "STOPPING")
 
 
 class Always(NamedTuple):
-    """From its line on, at every step."""
+    """An expectation that holds from its line on, at every step."""
 
     service: str
 

@@ -141,7 +141,7 @@ class Faild:
         self._handle(saw.RemovalShown(sender, *mail.removal))
 
     def removal_of(self, peer: str) -> Mail:
-        """A node at the door that this one's file does not name."""
+        """What a node is shown that connects and that this one's file does not name."""
         self._surroundings.alarmed(self._host.name, f"{peer} was removed and tries to connect")
         found = removal.evidence(self.core.state, self.core.policy, peer)
         feed = self._host.disk.feed(*found.ref[:2]) if found else []

@@ -70,7 +70,7 @@ class Guard:
         return [word.message for word in self._held.values()]
 
     def die(self) -> None:
-        """Without power."""
+        """The machine has lost its power."""
         self.alive = self.busy = False
         self._held.clear()
         self._waiting.clear()

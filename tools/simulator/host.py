@@ -214,7 +214,7 @@ class Host:
             self._launch(swept=True)
 
     def _launch(self, *, swept: bool) -> None:
-        """With something up that stays up nothing may be decided here: that start fails, and another may do better."""
+        """Where something is up and stays up, nothing may be decided here: that start fails, and a later one may do better."""
         if not self.powered or not self._starting:
             return
         self._starting = False

@@ -111,7 +111,7 @@ class Invariants:
             raise Broken(f"{service} is owned by {', '.join(owners)} in a calm world")
 
     def deep(self) -> None:
-        """The costly ones."""
+        """The costly checks."""
         for host in self._world.hosts.values():
             rows = [Row(*entry.ref, entry.raw, entry.signature) for entry in host.disk.entries()]
             for finding in look(rows, self._world.keys.keyring, self._world.policy.cluster_id).findings:
@@ -250,7 +250,7 @@ class Ledger:
         self._last: dict[str, Order] = {}
 
     def ended_by_force(self, power: bool) -> None:
-        """Without power the disk may be gone as well, and with it every epoch that this machine knew."""
+        """Where the power went, the disk may be gone as well, and with it every epoch that this machine knew."""
         self._running.clear()
         if power:
             self._last.clear()

@@ -1,4 +1,4 @@
-"""Who signs in the simulated world: believers by default, real Ed25519 where signatures are the point.
+"""The signers of the simulated world: believers by default, real Ed25519 where signatures are the point.
 
 A believer signs with fixed bytes that name signer and domain, and checks only those: a run costs no curve arithmetic, but
 a message that was never signed, or signed for another domain or by another node, is still refused.

@@ -38,7 +38,7 @@ SERVICES_A_PIECE = 150
 
 
 def in_pieces(body: dict[str, Any]) -> list[dict[str, Any]]:
-    """The bodies of as many gap events as it takes, each about other services, by name; of a hundred services one."""
+    """The bodies of as many gap events as it takes, each about other services, by name; for a hundred services one."""
     services, held = sorted(body["services"].items()), set(body["held"])
     count = max(1, -(-len(services) // SERVICES_A_PIECE))
     found = []

@@ -402,7 +402,7 @@ def patience_ms(core: Core) -> int:
 
 
 def withdraw(core: Core, job: Job) -> None:
-    """Nothing of it has run, and nothing will: whoever waits for us hears that we claim no longer, and may take it."""
+    """Nothing of it has run, and nothing will: a peer that waits for us hears that we claim no longer, and may take it."""
     reason = f"the disk has not taken it within {lasting(core.now_ms - job.armed_ms)}"
     release = Decision("withdrawn-claim", Act.RELEASE, reason, _claim(job), ServiceState.RECOVER, "reconsidered")
     job.release(release, given(core))

@@ -91,7 +91,7 @@ def test_after_a_refusal_what_is_lawful_is_obeyed(feeds: Feeds) -> None:
 
 
 def said_otherwise(kind: Kind) -> str:
-    return f"{kind} web says otherwise than the command before it"
+    return f"{kind} web differs from the command before it"
 
 
 def test_an_unhold_ends_the_holds_that_were_signed(feeds: Feeds) -> None:

@@ -50,7 +50,22 @@ def test_a_fence_ends_the_very_claim_and_one_of_the_first_rules_all_up_to_it(epo
 
 def test_of_a_node_that_never_claimed_nothing_ended() -> None:
     story = Story.of(L, G, C).orders(("fenced", "web", L), FENCED, Word(5, FENCED, b""))
-    assert ownership.ended(with_words(story, Word(5, HEARD, RUN)), "web", L) is None
+    assert ownership.ended(with_words(story, Word(5, HEARD, b"")), "web", L) is None
+
+
+def test_the_first_epoch_of_all_ends_like_any_other() -> None:
+    story = Story.of(L, G, C).holds(L, 1).orders(("fenced", "web", L), FENCED, Word(1, FENCED, b""))
+    assert ownership.ended(story.state, "web", L) == Word(1, FENCED, b"")
+
+
+def test_a_claim_counts_by_the_file_that_its_author_lived_by_then() -> None:
+    """Not by the one that it has applied since, and not by any other that names it."""
+    story = held()
+    narrow = replace(story.policy, digest=b"n" * 32, services={"web": replace(story.policy.services["web"], nodes=(G,))})
+    story.state = replace(story.state, policies={**story.state.policies, narrow.digest: narrow})
+    story.changes(L, configs=(narrow.digest,))
+    assert [ownership.may_own(story.state, "web", node) for node in (L, G, C)] == [False, True, True]
+    assert not ownership.holds(story.state, "web", L)
 
 
 def test_of_several_words_the_one_of_the_highest_epoch_is_told() -> None:
@@ -114,6 +129,30 @@ def test_what_the_target_held_before_the_order_says_nothing() -> None:
     assert active(story) == ordered
     story.lets_go(L).holds(G, 7).lets_go(G).claims(G, 8)
     assert active(story) is None, "the target gave it up, and holds it by another claim now"
+
+
+def test_a_move_to_the_node_that_had_it_last_is_in_force() -> None:
+    story = Story.of(L, G, C).holds(G, 5).lets_go(G)
+    ordered = move(story)
+    assert active(story) == ordered
+
+
+def test_a_target_that_gives_up_what_it_only_reclaimed_ends_its_move() -> None:
+    story = Story.of(L, G, C).holds(G, 4)
+    ordered = move(story)
+    story.write(G, Kind.RECLAIM, {"epoch": 6, "reason": ""})
+    assert active(story) == ordered
+    story.up(G).lets_go(G)
+    assert active(story) is None
+
+
+@pytest.mark.parametrize("epoch", [4, 5])
+def test_a_claim_of_a_third_node_beside_a_target_that_holds_by_an_older_claim_ends_a_move(epoch: int) -> None:
+    story = Story.of(L, G, C).holds(G, epoch)
+    ordered = move(story)
+    assert active(story) == ordered
+    story.claims(C, 6)
+    assert active(story) is None
 
 
 def test_a_move_ends_by_the_word_of_a_candidate_about_this_service() -> None:

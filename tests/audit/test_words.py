@@ -55,6 +55,23 @@ def test_a_peer_that_was_never_heard_is_judged_as_such(tmp_path: Path, nodes: tu
     assert "genesis judges lukretia dead: not heard in the 1.5 s since genesis listens for it" in said
 
 
+@FEEDS
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("at 5s kill lukretia\nat 7s start lukretia", "lukretia started after an end without a stop"),
+        ("at 5s move web genesis", "web is down on lukretia, which is in RECOVER: moved to genesis by an operator"),
+    ],
+    ids=["killed", "moved"],
+)
+def test_what_the_claim_could_not_know_is_told(tmp_path: Path, nodes: tuple[str, ...] | None, end: str, said: str):
+    """The claim rests on the last word, which is faster than the events that say how it came to that."""
+    world = played(f"{BEGIN}{end}\nat 9s expect-audit clean", tmp_path / "logs")
+    for command in ("who", "why"):
+        lines = world.audit(command, "web", "--at", world.at(6_000), nodes=nodes, as_json=False).out.splitlines()
+        assert [line for line in lines if line.startswith("  before ") and said in line], lines
+
+
 def test_a_split_lasts_in_words(tmp_path: Path):
     world = played(f"{BEGIN}at 6s cut lukretia genesis\nat 29s heal\nat 34s expect web owner=lukretia", tmp_path / "logs")
     assert "(22s); lukretia keeps it" in world.audit("splits", as_json=False).out

@@ -10,9 +10,11 @@ from coordinator.sentences import meaning, sentence
 from protocol.event import Event
 from protocol.events import Claim, Fail, Reclaim, Recover, Release, body_of
 from tools.audit.absence import ended_by, out_of_it
+from tools.audit.before import before
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.fences import against, believed
+from tools.audit.history import History
 from tools.audit.knowledge import in_words, open_ends
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.showing import bracket, name, print_json, print_lines, ref_json
@@ -20,7 +22,7 @@ from tools.audit.tenure import Held, keeps
 
 
 @click.command()
-@click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
+@click.option("--at", "at", default="now", metavar="TIME", help='As the tools print it, 12:45:52, "5m ago", @1795400000.  [now]')
 @auditing("SERVICE [SOURCE]...")
 def who(words: tuple[str, ...], at: str) -> int:
     """Who owned SERVICE at a moment: owner, epoch, the claim, its rule and its reason. Exit 1 where no node did."""
@@ -87,15 +89,21 @@ def absent(evidence: Evidence, state: State, service: str, end: Event) -> str:
 
 
 def _lines(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
-    return [*_answered(evidence, state, held, at_ms), *known(evidence, state, held, at_ms)]
+    return [*_answered(evidence, state, held, at_ms), *(f"  known   {said}" for said in known(evidence, state, held, at_ms))]
 
 
 def known(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
-    """A line that says up to when this is known, where a feed that matters does not reach the moment asked for."""
+    """Up to when this is known, where a feed that matters does not reach the moment asked for."""
     ends = open_ends(evidence, state, held.service, at_ms)
     to_come = "that moment is still to come; " if at_ms > time.time_ns() // 1_000_000 else ""
     said = believed(evidence.history, state, held.service)
-    return [f"  known   {to_come}{in_words(ends, held, said)}"] if ends else []
+    return [f"{to_come}{in_words(ends, held, said)}"] if ends else []
+
+
+def ended_before(history: History, claim: Event) -> list[str]:
+    """What the feed of the node that had it tells of the end, where the claim could not know it yet."""
+    end = before(history, claim)
+    return [f"{name(history, end.ref)}: {sentence(end)}"] if end else []
 
 
 def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
@@ -110,6 +118,7 @@ def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[
         f"  claim   {name(evidence.history, held.claim)} of {show(evidence.history.at_ms[held.claim])}",
         f"  rule    {claim.rule}: {meaning(claim.rule)}",
         f"  reason  {claim.reason}",
+        *(f"  before  {said}" for said in ended_before(evidence.history, event)),
         f"  time    {bracket(evidence.history, held.claim)}",
         *(f"  word    {word}" for word in words),
     ]

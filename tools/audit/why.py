@@ -20,7 +20,7 @@ from tools.audit.options import asked_for, auditing, settings
 from tools.audit.phases import Phases, in_words, phases_ms
 from tools.audit.showing import bracket, line, name, print_json, print_lines, ref_json
 from tools.audit.tenure import Held
-from tools.audit.who import absent, claimed, grounds, known
+from tools.audit.who import absent, claimed, ended_before, grounds, known
 from tools.audit.who import rule as rule_of
 
 
@@ -56,7 +56,7 @@ class Story:
 
 
 @click.command()
-@click.option("--at", "at", default="now", metavar="TIME", help='RFC 3339, "now" or "5m ago".  [now]')
+@click.option("--at", "at", default="now", metavar="TIME", help='As the tools print it, 12:45:52, "5m ago", @1795400000.  [now]')
 @auditing("SERVICE [SOURCE]...")
 def why(words: tuple[str, ...], at: str) -> int:
     """Why SERVICE was where it was: what fell silent, what was judged, which rule fired, which nodes were passed over, what
@@ -123,12 +123,15 @@ def _lines(told: Story) -> list[str]:
     if told.rule:
         lines.append(f"  rule         {told.rule}: {meaning(told.rule)}")
     lines.append(f"  reason       {told.reason}")
+    if held.claim:
+        lines += [f"  before       {said}" for said in ended_before(history, told.root)]
     lines += [f"  passed over  {item['node']}: {item['why']}" for item in told.passed_over]
     if held.owner:
         lines.append(f"  phases       {in_words(told.phases)}")
     lines.append(f"  time         {bracket(history, told.root.ref)}")
     lines += [f"  word         {word}" for word in against(history, told.state, held.service)]
-    lines += [*known(told.evidence, told.state, held, told.at_ms), "", "what led to it, causes first:"]
+    lines += [f"  known        {said}" for said in known(told.evidence, told.state, held, told.at_ms)]
+    lines += ["", "what led to it, causes first:"]
     lines += [f"  {line(history, event, sentence(event))}{_because(told, event)}" for event in told.events]
     return lines
 

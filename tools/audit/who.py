@@ -22,7 +22,9 @@ from tools.audit.tenure import Held, keeps
 
 
 @click.command()
-@click.option("--at", "at", default="now", metavar="TIME", help='As the tools print it, 12:45:52, "5m ago", @1795400000.  [now]')
+@click.option(
+    "--at", "at", default="now", metavar="TIME", help='As the tools print it, 12:45:52, "5m ago" or @1795400000.  [now]'
+)
 @auditing("SERVICE [SOURCE]...")
 def who(words: tuple[str, ...], at: str) -> int:
     """Who owned SERVICE at a moment: owner, epoch, the claim, its rule and its reason. Exit 1 where no node did."""

@@ -56,7 +56,9 @@ class Story:
 
 
 @click.command()
-@click.option("--at", "at", default="now", metavar="TIME", help='As the tools print it, 12:45:52, "5m ago", @1795400000.  [now]')
+@click.option(
+    "--at", "at", default="now", metavar="TIME", help='As the tools print it, 12:45:52, "5m ago" or @1795400000.  [now]'
+)
 @auditing("SERVICE [SOURCE]...")
 def why(words: tuple[str, ...], at: str) -> int:
     """Why SERVICE was where it was: what fell silent, what was judged, which rule fired, which nodes were passed over, what

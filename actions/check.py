@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from actions.process import Exited, Programs
 from actions.starting import Lost
+from protocol.moment import lasting
 
 NO_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN}
 """No file descriptor, memory or process is left: EAGAIN comes from fork(2)."""
@@ -36,7 +37,7 @@ async def check_tcp(host: str, port: int, timeout_s: float) -> Found:
         async with asyncio.timeout(timeout_s):
             _, writer = await asyncio.open_connection(host, port)
     except TimeoutError:
-        return Found(False, f"{host}:{port} does not answer within {timeout_s:g} s")
+        return Found(False, f"{host}:{port} does not answer within {lasting(timeout_s * 1000)}")
     except OSError as error:
         _raise_unasked(error)
         return Found(False, f"{host}:{port}: {error.strerror or error}")
@@ -67,7 +68,7 @@ class ExecCheck:
             return _found(self._argv, running)
         running.cancel()
         self._late = running
-        return Found(False, f"{self._argv[0]}: no end after {timeout_s:g} s")
+        return Found(False, f"{self._argv[0]}: no end after {lasting(timeout_s * 1000)}")
 
     async def close(self) -> None:
         if self._late is not None:

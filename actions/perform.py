@@ -10,6 +10,7 @@ import asyncio
 
 from actions.outcome import Action, Ending, Order, Result, Seen
 from actions.starting import Lost
+from protocol.moment import lasting
 
 PROBE_S_MAX = 5.0
 """A probe is a look; one that takes longer than this will not tell us in time to matter."""
@@ -25,7 +26,7 @@ async def perform(action: Action, word: str, order: Order, timeout_s: float) -> 
         async with asyncio.timeout(timeout_s):
             return await method(order)
     except TimeoutError:
-        return await _settle(action, word, order, f"no end after {timeout_s:g} s")
+        return await _settle(action, word, order, f"no end after {lasting(timeout_s * 1000)}")
     except OSError as error:
         return await _settle(action, word, order, f"{error.strerror or error}")
     except Lost as lost:

@@ -14,6 +14,7 @@ from coordinator.alarms.names import AlarmName
 from coordinator.core.effects import Alarm, AlarmOver
 from coordinator.core.model import Judgement
 from protocol.event import Entry, Event
+from protocol.moment import lasting
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
@@ -31,7 +32,7 @@ def compare(core: Core, entries: tuple[Entry, ...]) -> None:
     if abs(ahead_ms) < APART_MS:
         core.emit(AlarmOver(AlarmName.CLOCK_APART, node=event.node))
         return
-    how = f"{abs(ahead_ms) // 1000} s {'ahead of' if ahead_ms > 0 else 'behind'}"
+    how = f"{lasting(round(abs(ahead_ms), -3))} {'ahead of' if ahead_ms > 0 else 'behind'}"
     text = f"the clock of {event.node} is {how} that of {core.me}: signed commands may be refused as expired"
     core.emit(Alarm(AlarmName.CLOCK_APART, text, node=event.node))
 

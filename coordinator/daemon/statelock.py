@@ -13,6 +13,8 @@ import fcntl
 import os
 from pathlib import Path
 
+from protocol.moment import lasting
+
 NAME = "guard.lock"
 
 PATIENCE_S = 120.0
@@ -65,7 +67,8 @@ async def _wait(descriptor: int, folder: Path, patience_s: float) -> None:
         if holder and _runs(holder):
             raise StateBusy(f"{folder}: a faild (process {holder}) works here; stop it first, or name another --state")
         if loop.time() > deadline:
-            raise StateBusy(f"{folder}: the guard of an earlier faild still works after {patience_s:g} s; look at its scripts")
+            busy = f"the guard of an earlier faild still works after {lasting(patience_s * 1000)}"
+            raise StateBusy(f"{folder}: {busy}; look at its scripts")
         await asyncio.sleep(ASK_EVERY_S)
 
 

@@ -231,7 +231,7 @@ async def test_a_check_that_cannot_be_killed_fails_in_its_time_and_is_not_begun_
     rounds = CheckRounds(policy(checks=(check,)).services["web"], Order("web", "one", 7, "check"), programs, found.append)
     await until(lambda: len(found) == 3, "it has failed as often as counts")
     assert [result.passed for result in found] == [False] * 3
-    assert "no end after 0.05 s" in found[0].text
+    assert "no end after 50 ms" in found[0].text
     assert "its last run is killed, and does not end" in found[1].text
     assert programs.begun == 1
     programs.back.set()

@@ -43,7 +43,7 @@ def test_clocks_that_agree_are_no_alarm(monkeypatch: pytest.MonkeyPatch):
     assert {how for _, how, _ in alarms(f"{BEGIN}at 9s expect web owner=genesis", monkeypatch)} == {"over"}
 
 
-@pytest.mark.parametrize(("by", "says"), [("1h", "s ahead of that of"), ("-30s", "s behind that of")])
+@pytest.mark.parametrize(("by", "says"), [("1h", "is 1h ahead of that of"), ("-30s", "is 30s behind that of")])
 def test_a_clock_that_jumped_is_an_alarm_elsewhere_until_it_is_right(monkeypatch: pytest.MonkeyPatch, by: str, says: str):
     back = f"-{by}".replace("--", "")
     story = f"{BEGIN}at 10s clock-jumps {by} genesis\nat 11s move web lukretia\nat 20s clock-jumps {back} genesis\n"

@@ -21,6 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from protocol.moment import lasting
 from tools.cli.trouble import NO, Trouble
 from tools.failc.asking import Node
 from tools.failc.outage import nobody_left
@@ -67,7 +68,7 @@ def wait(ask: Node, expected: Expected, timeout_s: float) -> Ended:
         left_ms = round((until - time.monotonic()) * 1000)
         if left_ms <= 0:
             why = f": {now['reason']}" if expected.service else ""
-            return Ended(False, f"not {expected.what} after {timeout_s:g} s{why}")
+            return Ended(False, f"not {expected.what} after {lasting(timeout_s * 1000)}{why}")
         status = about(ask, expected.service, f"version={status['version']}&wait_ms={min(LOOK_MS, left_ms)}")
 
 

@@ -37,7 +37,7 @@ def unpack(raw: bytes) -> Any:
     """The value that `raw` is the canonical encoding of; raises NotCanonical for anything else."""
     value = read(raw)
     try:
-        same = _is_ordered(value, DEPTH_MAX) and pack_ordered(value) == raw
+        same = is_ordered(value, DEPTH_MAX) and pack_ordered(value) == raw
     except (TypeError, ValueError, OverflowError) as error:
         raise NotCanonical(f"not canonical msgpack: {error}") from None
     if not same:
@@ -70,7 +70,7 @@ def read(raw: bytes, *, tuples: bool = False) -> Any:
 PLAIN = frozenset({str, bytes, bool, type(None)})
 
 
-def _is_ordered(value: Any, depth: int) -> bool:
+def is_ordered(value: Any, depth: int) -> bool:
     """Whether `_ordered` would change nothing. Raises TypeError for what has no canonical encoding."""
     kind = type(value)
     if kind is dict:
@@ -91,7 +91,7 @@ def _is_ordered(value: Any, depth: int) -> bool:
         kind = type(item)
         if kind in PLAIN or (kind is int and -INT_MAX <= item <= INT_MAX):
             continue
-        if not _is_ordered(item, depth - 1):
+        if not is_ordered(item, depth - 1):
             return False
     return True
 

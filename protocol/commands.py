@@ -12,6 +12,7 @@ read and judged by the rules of its time, and no node acts on it any more.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from protocol import sshsig
@@ -116,13 +117,22 @@ class Command(NamedTuple):
     @classmethod
     def decode(cls, raw: bytes) -> "Command":
         """Raises NotCanonical for anything that `encode` would not have written."""
-        value = unpack(raw)
-        command = _second(value) if type(value) is list and value[:1] == [2] else _first(value)
-        if command.word not in (WORDS if command.acts else WORDS_1) or len(command.nonce) != 16 or len(command.cluster) != 32:
-            raise NotCanonical(f"not a command: {command.word!r}")
-        if command.for_ms < 0 or command.epoch < 0 or command.expires_ms < 0:
-            raise NotCanonical("a command's numbers count from 0")
-        return command
+        return _decoded(raw)
+
+
+DECODED_MAX = 512
+"""Commands that are remembered by their bytes: each fold of a history meets the same ones. 8 MiB at most."""
+
+
+@lru_cache(maxsize=DECODED_MAX)
+def _decoded(raw: bytes) -> Command:
+    value = unpack(raw)
+    command = _second(value) if type(value) is list and value[:1] == [2] else _first(value)
+    if command.word not in (WORDS if command.acts else WORDS_1) or len(command.nonce) != 16 or len(command.cluster) != 32:
+        raise NotCanonical(f"not a command: {command.word!r}")
+    if command.for_ms < 0 or command.epoch < 0 or command.expires_ms < 0:
+        raise NotCanonical("a command's numbers count from 0")
+    return command
 
 
 PLAIN = (bytes, str, str, str, str, str, int, int, int, bytes)

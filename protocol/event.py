@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from protocol.canonical import NotCanonical, pack, read, unpack
+from protocol.canonical import DEPTH_MAX, INT_MAX, NotCanonical, is_ordered, pack, pack_ordered, read, unpack
 from protocol.names import NAME_MAX as NAME_MAX
 from protocol.names import NUMBER_MAX as NUMBER_MAX
 from protocol.names import Head as Head
@@ -140,8 +140,13 @@ FIELDS = {
 }
 
 
-TYPES = tuple(FIELDS[name] for name in sorted(FIELDS))
+NAMES = tuple(sorted(FIELDS))
 """In the order in which the canonical encoding has them."""
+
+TYPES = tuple(FIELDS[name] for name in NAMES)
+
+CAUSE = (str, int, int)
+HEAD = (str, int, int, bytes)
 
 
 @lru_cache(maxsize=64)
@@ -154,6 +159,53 @@ def decode(raw: bytes) -> Event:
     """The event that `raw` is; raises NotCanonical for anything that `encode` would not have written."""
     if len(raw) > EVENT_BYTES_MAX:
         raise NotCanonical(f"an event of {len(raw)} bytes; at most {EVENT_BYTES_MAX}")
+    value = read(raw)
+    if not _is_event(value, raw):
+        _refuse(raw)
+    return _built(value)
+
+
+def _is_event(value: Any, raw: bytes) -> bool:
+    """Whether this reading of `raw` is an event, and `raw` what `encode` makes of it. No field is looked at twice: of all but
+    the body the types and the order of the names say that they are plain and in order."""
+    if type(value) is not dict or tuple(value) != NAMES or tuple(map(type, value.values())) != TYPES:
+        return False
+    number, incarnation, previous = value["number"], value["incarnation"], value["previous"]
+    return (
+        value["v"] == FORMAT_VERSION
+        and len(value["cluster"]) == len(previous) == 32
+        and 0 <= value["wall_ms"] <= INT_MAX
+        and 0 <= value["boot_ms"] <= INT_MAX
+        and 1 <= number <= NUMBER_MAX
+        and 1 <= incarnation <= NUMBER_MAX
+        and (number == 1) is (previous == NO_PREVIOUS)
+        and 0 < len(value["node"]) <= NAME_MAX
+        and 0 < len(value["kind"]) <= NAME_MAX
+        and len(value["service"]) <= NAME_MAX
+        and all(_has(item, CAUSE) and _counts(item) for item in value["causes"])
+        and all(_has(item, HEAD) and _counts(item) and len(item[3]) == 32 for item in value["heads"])
+        and _is_packed(value, raw)
+    )
+
+
+def _has(item: Any, types: tuple[type, ...]) -> bool:
+    return type(item) is list and tuple(map(type, item)) == types
+
+
+def _counts(name: list[Any]) -> bool:
+    """The name of an event, with or without its id: both numbers count from 1."""
+    return 0 < len(name[0]) <= NAME_MAX and 1 <= name[1] <= NUMBER_MAX and 1 <= name[2] <= NUMBER_MAX
+
+
+def _is_packed(value: dict[str, Any], raw: bytes) -> bool:
+    try:
+        return is_ordered(value["body"], DEPTH_MAX - 1) and pack_ordered(value) == raw
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _refuse(raw: bytes) -> NoReturn:
+    """What is wrong with bytes that are no event: one rule after the other, each with its sentence."""
     value = unpack(raw)
     if type(value) is not dict or value.keys() != FIELDS.keys():
         raise NotCanonical("not the fields of an event")
@@ -172,7 +224,11 @@ def decode(raw: bytes) -> Event:
         raise NotCanonical("the first event of an incarnation, and no other, has zeros for its previous")
     if not value["node"] or not value["kind"] or max(len(value[name]) for name in ("node", "kind", "service")) > NAME_MAX:
         raise NotCanonical(f"node and kind are not empty, and they and the service have at most {NAME_MAX} characters")
-    return _built(value)
+    if any(not _has(item, CAUSE) for item in value["causes"]):
+        raise NotCanonical("a cause is [node, incarnation, number]")
+    if any(not _has(item, HEAD) or len(item[3]) != 32 for item in value["heads"]):
+        raise NotCanonical("a head is [node, incarnation, number, id of 32 bytes]")
+    raise NotCanonical("an event's name has a node and two numbers that count from 1 to 2^53")
 
 
 def known(raw: bytes) -> Event:
@@ -192,26 +248,6 @@ def _built(value: dict[str, Any]) -> Event:
         kind=_one(value["kind"]),
         service=_one(value["service"]),
         body=MappingProxyType(value["body"]),
-        causes=tuple(_ref(item) for item in value["causes"]),
-        heads=tuple(_head(item) for item in value["heads"]),
+        causes=tuple([Ref(_one(node), incarnation, number) for node, incarnation, number in value["causes"]]),
+        heads=tuple([Head(_one(node), incarnation, number, name) for node, incarnation, number, name in value["heads"]]),
     )
-
-
-def _ref(item: Any) -> Ref:
-    if type(item) is not list or tuple(map(type, item)) != (str, int, int):
-        raise NotCanonical("a cause is [node, incarnation, number]")
-    return Ref._make(_counted(item))
-
-
-def _head(item: Any) -> Head:
-    if type(item) is not list or tuple(map(type, item)) != (str, int, int, bytes) or len(item[3]) != 32:
-        raise NotCanonical("a head is [node, incarnation, number, id of 32 bytes]")
-    return Head._make(_counted(item))
-
-
-def _counted(item: list[Any]) -> list[Any]:
-    """The name of an event, with or without its id: both numbers count from 1."""
-    if not (0 < len(item[0]) <= NAME_MAX and 1 <= item[1] <= NUMBER_MAX and 1 <= item[2] <= NUMBER_MAX):
-        raise NotCanonical("an event's name has a node and two numbers that count from 1 to 2^53")
-    item[0] = _one(item[0])
-    return item

@@ -68,17 +68,8 @@ class Proved:
             yield entry
 
     def _rows(self, feed: Feed) -> Iterator[Row]:
-        """The rows of one feed in all logs that hold it: the same as far as they go, and each log's end has a signature."""
         logs = [log for log in self._logs if feed in log.feeds]
-        before: Row | None = None
-        for number, rows in enumerate(zip_longest(*(log.rows(feed) for log in logs)), 1):
-            row = next(row for row in rows if row is not None)
-            if any(other is not None and other != row for other in rows):
-                raise Odd
-            if before is not None and before.signature is None and any(log.feeds[feed] == number - 1 for log in logs):
-                raise Odd
-            before = row
-            yield row
+        return logs[0].rows(feed) if len(logs) == 1 else _the_same(feed, logs)
 
     def check(self) -> None:
         """After every entry: all rows were read, and no feed is shorter than an event here knew it."""
@@ -103,3 +94,16 @@ class Proved:
         """In their order, as far as they are here."""
         log = self._longest.get(feed)
         return (known(row.raw) for row in log.rows(feed, first, last)) if log else iter(())
+
+
+def _the_same(feed: Feed, logs: Sequence[Log]) -> Iterator[Row]:
+    """The rows of one feed in all these logs: the same as far as they go, and each log's end has a signature."""
+    before: Row | None = None
+    for number, rows in enumerate(zip_longest(*(log.rows(feed) for log in logs)), 1):
+        row = next(row for row in rows if row is not None)
+        if any(other is not None and other != row for other in rows):
+            raise Odd
+        if before is not None and before.signature is None and any(log.feeds[feed] == number - 1 for log in logs):
+            raise Odd
+        before = row
+        yield row

@@ -146,11 +146,14 @@ class _TooMuch(Odd):
 
 def _rows(found: Iterable[Any], bytes_max: int) -> Iterator[Row]:
     left = bytes_max
-    for row in map(Row._make, found):
-        left -= ROW_BYTES_MIN + _bytes(row.raw) + _bytes(row.signature)
+    for values in found:
+        raw, signature = values[3], values[4]
+        left -= ROW_BYTES_MIN + (len(raw) if type(raw) is bytes else _bytes(raw))
+        if signature is not None:
+            left -= _bytes(signature)
         if left < 0:
             raise _TooMuch
-        yield row
+        yield Row._make(values)
 
 
 def _bytes(value: object) -> int:

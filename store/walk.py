@@ -84,19 +84,21 @@ def sound(
 ) -> Iterator[Entry]:
     """Every entry of a log in which nothing is wrong. Raises Odd at the first thing that is, or may be."""
     last: Entry | None = None
+    proved_from = 0
     for row in rows:
         entry = _read(row)
         event = entry.event
-        if last is None or last.head.feed != entry.head.feed:
+        if last is None or (event.node, event.incarnation) != (last.event.node, last.event.incarnation):
             _ends(last)
             number, previous = 1, NO_PREVIOUS
+            proved_from = proving.get(entry.head.feed, 0)
         else:
             number, previous = last.event.number + 1, last.id
         if (event.number, event.previous) != (number, previous) or (cluster is not None and event.cluster != cluster):
             raise Odd
         if entry.signature is None and event.kind in ALWAYS_SIGNED:
             raise Odd
-        if entry.signature is not None and keyring is not None and number >= proving.get(entry.head.feed, 0):
+        if entry.signature is not None and keyring is not None and number >= proved_from:
             _verify(keyring, entry)
         last = entry
         yield entry
@@ -110,7 +112,8 @@ def _read(row: Row) -> Entry:
         entry = Entry.read(row.raw, row.signature or None)
     except NotCanonical:
         raise Odd from None
-    if entry.ref != row[:3]:
+    event = entry.event
+    if (event.node, event.incarnation, event.number) != row[:3]:
         raise Odd
     return entry
 

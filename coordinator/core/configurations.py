@@ -10,11 +10,11 @@ order, no candidates, no operators, no keys and no timing come from it.
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import replace
 from functools import partial
 
 from coordinator.core import orders, pieces
 from coordinator.core.model import Column, Flaw, State, newest_first
+from coordinator.core.replacing import replace
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state.file_v1 import read_policy
 from protocol.event import Event

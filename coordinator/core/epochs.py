@@ -10,8 +10,10 @@ the claims and the files alone, and not on the order in which they come.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
+
+from coordinator.core.replacing import replace
 
 AHEAD_MAX = 1_000
 """A claim takes the number after the largest that its author knew. So many claims may be lost with every disk that had them
@@ -30,7 +32,7 @@ Feed = tuple[str, int]
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Epochs:
     counted: Mapping[str, Mapping[Feed, int]] = field(default_factory=dict)
     """Service and feed to the largest epoch of that feed that counts."""

@@ -35,7 +35,7 @@ UPISH = frozenset({ServiceState.STARTING, ServiceState.UP, ServiceState.RECLAIM}
 """What the decide table calls UP."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServiceColumn:
     """One service, as one node's own events tell it."""
 
@@ -116,7 +116,7 @@ SKIPPED_KEPT = 16
 """The newest ones of each node; all of them are counted."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Column:
     """One node, as its own events tell it."""
 
@@ -200,7 +200,7 @@ class Shown:
     pieces: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """Everything that the feeds tell."""
 

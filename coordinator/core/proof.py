@@ -16,12 +16,20 @@ from protocol.refusals import Refused
 
 def last_word(state: State, raw: bytes, signature: bytes) -> LastWord | str:
     """The word that its speaker has signed; else why it proves nothing."""
-    try:
-        word = LastWord.decode(raw)
-    except NotCanonical as error:
-        return f"not a last word: {error}"
+    word = _word(raw)
+    if isinstance(word, str):
+        return word
     unsigned = unproved(state, word.node, Domain.LAST_WORD, raw, signature)
     return f"a last word that {word.node} did not say: {unsigned}" if unsigned else word
+
+
+@lru_cache(maxsize=256)
+def _word(raw: bytes) -> LastWord | str:
+    """A word is read by every fold of its event, in each twice."""
+    try:
+        return LastWord.decode(raw)
+    except NotCanonical as error:
+        return f"not a last word: {error}"
 
 
 def fork(state: State, body: ForkSeen, whole: bytes = b"") -> str | None:
@@ -56,9 +64,14 @@ def unproved(state: State, node: str, domain: Domain, raw: bytes, signature: byt
 def _checked(node: str, key: bytes, domain: Domain, raw: bytes, signature: bytes) -> str | None:
     """An event is read by the fold more than once: when it comes, and when the disk refused what stood behind it."""
     try:
-        return _refusal(NodeKeyring({node: key}), node, domain, raw, signature)
+        return _refusal(_keyring(node, key), node, domain, raw, signature)
     except UnusableKey as error:
         return str(error)
+
+
+@lru_cache(maxsize=64)
+def _keyring(node: str, key: bytes) -> NodeKeyring:
+    return NodeKeyring({node: key})
 
 
 def _refusal(keyring: Keyring, node: str, domain: Domain, raw: bytes, signature: bytes) -> str | None:

@@ -83,16 +83,8 @@ def reduce(state: State, event: Event) -> State:
 
 def fold(state: State, told: Told) -> State:
     event, body = told.event, told.typed
-    if isinstance(body, ConfigApplied | ConfigPart):
-        state = configurations.counted(state, event, body)
-    if event.kind in orders.NOTED and not isinstance(body, Malformed):
-        state = orders.noted(state, event)  # of a replaced incarnation too: its orders stand
-    if isinstance(body, ForkSeen | ForkPart):
-        state = forks.counted(state, event, body)
-    if isinstance(body, Claim | Reclaim):
-        state = _with_epoch(state, event, body.epoch)
-    if isinstance(body, HeardLastWord) and isinstance(heard := _signed_word(state, event, body), LastWord):
-        state = _with_word(state, event, heard)
+    if event.kind in BESIDE:
+        state = _beside(state, event, body)
     before = state.columns.get(event.node)
     if before is not None and before.head and event.incarnation < before.head.incarnation:
         return state
@@ -103,6 +95,21 @@ def fold(state: State, told: Told) -> State:
         after = told.after  # the same object: a later reader that has it need not look
     told.before, told.after = before, after
     return state.with_column(after)
+
+
+def _beside(state: State, event: Event, body: Body | Malformed | None) -> State:
+    """What an event changes beside its author's column, whatever its incarnation."""
+    if isinstance(body, ConfigApplied | ConfigPart):
+        state = configurations.counted(state, event, body)
+    if event.kind in orders.NOTED and not isinstance(body, Malformed):
+        state = orders.noted(state, event)  # of a replaced incarnation too: its orders stand
+    if isinstance(body, ForkSeen | ForkPart):
+        state = forks.counted(state, event, body)
+    if isinstance(body, Claim | Reclaim):
+        state = _with_epoch(state, event, body.epoch)
+    if isinstance(body, HeardLastWord) and isinstance(heard := _signed_word(state, event, body), LastWord):
+        state = _with_word(state, event, heard)
+    return state
 
 
 def _column(state: State, column: Column, event: Event, body: Body | Malformed | None) -> Column:
@@ -420,3 +427,11 @@ BY_STATE: Mapping[str, ChangeByState] = {
     Kind.READMITTED: _obeyed,
 }
 """Kinds that ask for keys, roles, candidates, or what stands in other feeds."""
+
+BESIDE = frozenset(
+    {
+        *orders.NOTED, Kind.CONFIG_APPLIED, Kind.CONFIG_PART, Kind.FORK_SEEN, Kind.FORK_PART, Kind.CLAIM, Kind.RECLAIM,
+        Kind.LAST_WORD,
+    }
+)  # fmt: skip
+"""Kinds that change more than the column of their author."""

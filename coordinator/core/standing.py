@@ -8,9 +8,10 @@ outlives a lost disk wherever one copy of its event is left. So the state does n
 """
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from coordinator.core.replacing import replace
 from protocol.commands import Command
 from protocol.event import Event, Ref
 
@@ -54,7 +55,7 @@ class Move:
         return (self.epoch, self.ref.node == self.target, self.ref)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FeedOrders:
     """What counts for the commands of one feed: a node in one incarnation."""
 
@@ -87,7 +88,7 @@ class Later:
 UNHEARD = FeedOrders()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Orders:
     feeds: Mapping[tuple[str, int], FeedOrders] = field(default_factory=dict)
     effects: Mapping[Subject, Mapping[Ref, Any]] = field(default_factory=dict)

@@ -4,15 +4,25 @@ import dataclasses
 
 import pytest
 
+from coordinator.core.epochs import Epochs
 from coordinator.core.model import Column, ServiceColumn, State
 from coordinator.core.replacing import replace
+from coordinator.core.standing import FeedOrders, Orders
 from protocol.event import Head
 
+REPLACED = [Column("lukretia"), ServiceColumn(), State(), Orders(), FeedOrders(), Epochs()]
 
-@pytest.mark.parametrize("value", [Column("lukretia"), ServiceColumn(), State()])
-def test_a_copy_without_changes_is_equal_and_another_object(value: Column | ServiceColumn | State):
+
+@pytest.mark.parametrize("value", REPLACED, ids=lambda value: type(value).__name__)
+def test_a_copy_without_changes_is_equal_and_another_object(value: Column):
     assert replace(value) == dataclasses.replace(value) == value
     assert replace(value) is not value
+
+
+@pytest.mark.parametrize("value", REPLACED, ids=lambda value: type(value).__name__)
+def test_no_field_follows_from_others(value: Column):
+    """A copy keeps what it was not told to change, also what its class would have worked out anew."""
+    assert not hasattr(value, "__post_init__")
 
 
 def test_the_fields_named_are_changed_and_the_original_is_not():

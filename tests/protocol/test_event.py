@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocol.canonical import INT_MAX, NotCanonical, pack, unpack
+from protocol.canonical import INT_MAX, NotCanonical, pack, pack_ordered, unpack
 from protocol.event import EVENT_BYTES_MAX, NAME_MAX, NO_PREVIOUS, NUMBER_MAX, Entry, Event, Head, Ref, decode, encode, event_id
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
@@ -185,3 +185,37 @@ def test_a_claim_without_its_own_signature_is_refused_whatever_stands_behind_it(
 def test_a_sentence_names_an_event_and_not_our_class():
     """An alarm for operators said `Ref(node='ann', incarnation=1, number=2)`."""
     assert f"event {Ref('ann', 1, 2)}" == "event ann/1/2"
+
+
+@given(EVENTS, st.data())
+def test_a_field_of_any_value_is_refused_or_comes_back_as_it_was(event, data):
+    """What is proved at one look at the types is no less than what the rules say one by one."""
+    fields = unpack(encode(event))
+    name = data.draw(st.sampled_from(sorted(fields)))
+    fields[name] = data.draw(PLAIN | st.lists(PLAIN | st.lists(PLAIN, max_size=4), max_size=3) | BODIES)
+    raw = pack(fields)
+    try:
+        other = decode(raw)
+    except NotCanonical:
+        return
+    assert encode(other) == raw
+
+
+@given(EVENTS, st.data())
+def test_names_in_another_order_are_refused(event, data):
+    fields = unpack(encode(event))
+    order = data.draw(st.permutations(sorted(fields)))
+    raw = pack_ordered({name: fields[name] for name in order})
+    if order == sorted(fields):
+        assert encode(decode(raw)) == raw
+    else:
+        with pytest.raises(NotCanonical):
+            decode(raw)
+
+
+@pytest.mark.parametrize("name", ["wall_ms", "boot_ms"])
+def test_a_clock_of_64_bits_is_refused(name):
+    fields = unpack(encode(ONE))
+    assert decode(pack_ordered({**fields, name: INT_MAX}))
+    with pytest.raises(NotCanonical):
+        decode(pack_ordered({**fields, name: INT_MAX + 1}))

@@ -62,7 +62,7 @@ class History:
         waiting = {node: first for node in sorted(feeds) if (first := self._next(feeds[node], event_of)) is not None}
         while waiting:
             ready = [name for name, next_one in waiting.items() if self._is_ready(next_one, done)]
-            node = min(ready or waiting, key=lambda name: (waiting[name].at_ms, name))
+            node = ready[0] if len(ready) == 1 else min(ready or waiting, key=lambda name: (waiting[name].at_ms, name))
             played = waiting[node]
             yield played.item
             done[played.feed] = played.number
@@ -77,7 +77,9 @@ class History:
         if item is None:
             return None
         event = event_of(item)
-        rests_on = tuple(ref for ref in self.rests_on(event) if ref.node != event.node)
+        node = event.node
+        others = [Ref(*head[:3]) for head in event.heads if head.node != node]
+        rests_on = (*others, *(ref for ref in self.causes(event) if ref.node != node))
         return _Waiting(item, (event.node, event.incarnation), event.number, self.at_ms[event.ref], rests_on)
 
     def _is_ready(self, waiting: "_Waiting[T]", done: Mapping[tuple[str, int], int]) -> bool:

@@ -51,6 +51,9 @@ class Times(Mapping[Ref, int]):
 
     def __getitem__(self, ref: Ref) -> int:
         numbers, times = self._feeds[ref[:2]]
+        at = ref[2] - 1  # where the feed is whole
+        if 0 <= at < len(numbers) and numbers[at] == ref[2]:
+            return times[at]
         at = bisect_left(numbers, ref[2])
         if at == len(numbers) or numbers[at] != ref[2]:
             raise KeyError(ref)
@@ -90,6 +93,7 @@ class Lives:
         in hand."""
         self.withdrawn: Set[Ref] = frozenset()
         """The claims of which nothing ever ran."""
+        self.reclaims: set[Ref] = set()
         self.fenced = False
         """Whether any operator's word of an end is among them."""
         self._services: set[str] = set()
@@ -122,6 +126,8 @@ class Lives:
             node.run.last = event.ref
         if kind in (Kind.CLAIM, Kind.RECLAIM, Kind.FENCED):
             self.knew[event.ref] = dict(node.knew)
+        if kind == Kind.RECLAIM:
+            self.reclaims.add(event.ref)
         self.fenced = self.fenced or kind == Kind.FENCED
         self._claims.add(event)
         self._end(event, node)

@@ -127,17 +127,17 @@ class Watch:
         if event.kind not in TURNS:
             return
         for service in [event.service] if event.service else self._history.services:
-            self._follow(self._tenure.at(state, service), event)
+            split = self._current.get(service)
+            if split is not None or len(self._tenure.owners(state, service)) > 1:
+                self._follow(self._tenure.at(state, service), split, event)
         _answered(self._history, self._found, event)
 
-    def _follow(self, held: Held, event: Event) -> None:
+    def _follow(self, held: Held, split: Split | None, event: Event) -> None:
+        """`split`: the one that goes on; None where one begins."""
         at_ms = self._history.at_ms[event.ref]
-        split = self._current.get(held.service)
-        if held.split and split is None:
+        if split is None:
             split = self._current[held.service] = Split(held.service, event.ref, at_ms)
             self._found.append(split)
-        if split is None:
-            return
         split.owners |= set(held.owners)
         if held.split or held.owner == split.winner:
             split.winner, split.rule = held.owner, held.rule
@@ -158,17 +158,12 @@ def _answered(history: History, found: list[Split], event: Event) -> None:
             if _knew(history, event.ref, split.began):
                 split.knew.setdefault(event.node, event.ref)
     elif event.kind == Kind.UP:
-        for reclaim in (cause for cause in event.causes if _is_reclaim(history, cause)):
+        for reclaim in (cause for cause in event.causes if cause in history.lives.reclaims):
             known = [split for split in here if _knew(history, reclaim, split.began)]
             for split in known:
                 answers = split is known[-1] or split.knew.get(event.node) == reclaim
                 if answers and split.winner == event.node and split.reclaimed_ms is None:
                     split.reclaimed_ms = history.at_ms[event.ref]
-
-
-def _is_reclaim(history: History, ref: Ref) -> bool:
-    event = history.events.get(ref)
-    return event is not None and event.kind == Kind.RECLAIM
 
 
 def _knew(history: History, claim: Ref, ref: Ref) -> bool:

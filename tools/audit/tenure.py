@@ -53,6 +53,10 @@ class Tenure:
     history: History
     policy: Policy
 
+    def owners(self, state: State, service: str) -> tuple[str, ...]:
+        """Who holds it, alone: a history asks this after each turn, and for the rest only in a split."""
+        return self._owners(without_refuted(self.history, state, service), service)
+
     def at(self, state: State, service: str) -> Held:
         state = without_refuted(self.history, state, service)
         owners = self._owners(state, service)
@@ -68,6 +72,8 @@ class Tenure:
 
     def _owners(self, state: State, service: str) -> tuple[str, ...]:
         holders = ownership.holders(state, service)
+        if not holders:
+            return ()
         begun = [node for node in holders if state.column(node).service(service).began not in self.history.withdrawn]
         standing = begun or list(holders[:1])
         claimed = [node for node in state.columns if ownership.may_own(state, service, node)]

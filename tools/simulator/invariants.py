@@ -315,20 +315,20 @@ def differing(one: State, other: State) -> str:
         a, b = one.column(node), other.column(node)
         found += [
             f"{node}.{name}: {getattr(a, name)!r} is not {getattr(b, name)!r}"[:300]
-            for name in a.__slots__
+            for name in vars(a)
             if name != "services" and getattr(a, name) != getattr(b, name)
         ]
         found += [
             f"{node}.{service}.{name}: {getattr(a.service(service), name)!r} is not {getattr(b.service(service), name)!r}"
             for service in sorted({*a.services, *b.services})
-            for name in a.service(service).__slots__
+            for name in vars(a.service(service))
             if getattr(a.service(service), name) != getattr(b.service(service), name)
         ]
     if one.policies.keys() != other.policies.keys():
         found.append("the configurations known")
     found += [
         f"{name}: {getattr(one, name)!r} is not {getattr(other, name)!r}"[:2_000]
-        for name in one.__slots__
+        for name in vars(one)
         if name not in ("columns", "policies") and getattr(one, name) != getattr(other, name)
     ]
     return "; ".join(found)

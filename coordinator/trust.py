@@ -27,10 +27,11 @@ from protocol.messages import Keyring
 from store.soundness import Row, look
 
 
-def known_keys(policy: Policy, rows: Iterable[Row]) -> Mapping[str, bytes]:
-    """Node name to public key. As in the file, where the rows have no feed of another node."""
+def known_keys(policy: Policy, rows: Iterable[Row], nodes: Iterable[str] | None = None) -> Mapping[str, bytes]:
+    """Node name to public key. As in the file, where the rows have no feed of another node. `nodes`: those of the rows, where
+    that is known without a look at each."""
     keys = {name: node.key for name, node in policy.nodes.items()}
-    if all(row.node in keys for row in rows):
+    if all(node in keys for node in ((row.node for row in rows) if nodes is None else nodes)):
         return keys
     signed = [row for row in rows if row.node in keys]
     sound = look(signed, NodeKeyring(keys), policy.cluster_id)

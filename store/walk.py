@@ -9,7 +9,7 @@ chain, signed where it must be, and the newest signatures good. Whatever is not 
 once more by `store.soundness`, which finds out what is wrong, where, and on which side.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -35,6 +35,12 @@ class Rows(Protocol):
 
     def proving(self) -> Mapping[Feed, int]:
         """Each feed to the number from which on its signatures are verified; the chain proves what is older."""
+
+    def nodes(self) -> Sequence[str]:
+        """Whose feeds these are."""
+
+    def naming(self, node: str, words: Sequence[str]) -> Iterator[bytes]:
+        """Of the rows of one node, in order, those in whose bytes any of these words stands: nothing is proved of them."""
 
 
 class Opened(NamedTuple, Generic[T]):

@@ -22,7 +22,7 @@ from coordinator.core.effects import (
     Guard,
     ShowHeads,
 )
-from coordinator.core.feeds import Feeds
+from coordinator.core.folded import Folded
 from coordinator.core.given import Given
 from coordinator.core.inputs import (
     BatchArrived,
@@ -53,7 +53,7 @@ from coordinator.core.invariant import InvariantBroken
 from coordinator.core.jobs import AT_REST, Job, Phase
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
-from coordinator.core.model import Column, Judgement, State
+from coordinator.core.model import Column, Judgement
 from coordinator.core.passing import Asker, Passing
 from coordinator.core.pen import Pen
 from coordinator.core.quota import Quota
@@ -92,20 +92,17 @@ class Core:
         me: str,
         policy: Policy,
         run: bytes,
-        entries: Iterable[Entry],
+        entries: Iterable[Entry] | Folded,
         now: Now,
         keyring: Keyring | None = None,
         ran: Sequence[Policy] = (),
     ):
-        """`entries`: every event on the disk, in order inside each feed. `run`: 8 random bytes of this life of faild.
-        `keyring`: who proves signatures inside events, where that is not the keys of the configuration. `ran`: the files that
-        this node has lived by, as its own feeds tell: whatever feed comes first is judged by them."""
+        """`entries`: every event on the disk, in order inside each feed, or what they were folded to already. `run`: 8 random
+        bytes of this life of faild. `keyring` and `ran`: as in Folded, where the entries are folded here."""
         assert len(run) == 8, "a run has 8 bytes"
         self.me, self.policy, self.run, self.now = me, policy, run, now
-        self.state, self.feeds = State.begin(*ran, policy, me=me, keyring=keyring), Feeds()
-        for entry in entries:
-            self.feeds.add(entry)
-            self.state = reduce(self.state, entry.event)
+        folded = entries if isinstance(entries, Folded) else Folded.begin(me, policy, keyring, ran).with_all(entries)
+        self.state, self.feeds = folded.state, folded.feeds
         self.pen = Pen(policy.cluster_id, me, self.feeds)
         self.liveness = Liveness(me, run, policy, now.mono_ms)
         self.witnessing = Witnessing(self, self.liveness)

@@ -38,7 +38,7 @@ from coordinator.daemon.link import LinkStatus
 from coordinator.daemon.links import Links
 from coordinator.daemon.news import News
 from coordinator.daemon.output import Say
-from coordinator.daemon.past import Past
+from coordinator.daemon.past import Past, Reading
 from coordinator.daemon.recall import Recall
 from coordinator.daemon.reloading import Reloading
 from coordinator.daemon.rivals import Rivals
@@ -48,12 +48,10 @@ from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
 from coordinator.daemon.turns import Turns
 from coordinator.policy import Policy
-from coordinator.trust import known_keys
 from protocol.bodies import Removal, Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
 from protocol.forks import RUN_ENTRIES_MAX, to_signature
-from protocol.keys import NodeKeyring
 from protocol.messages import Domain, LastWord, Verified
 from protocol.signing import Identity
 from store.journal import Journal, Written
@@ -132,10 +130,10 @@ class Node:
 
     @classmethod
     async def _started(cls, me: str, policy: Policy, folders: Folders, identity: Identity, say: Say) -> "Node":
+        reading = Reading(me, policy)
         journal = await Journal.open(
             folders.state / "log.db", me, identity,
-            keyring=lambda rows: NodeKeyring(known_keys(policy, rows)), cluster=policy.cluster_id,
-            notice=partial(Past.of, me),
+            keyring=reading.keyring, cluster=policy.cluster_id, notice=reading.past,
         )  # fmt: skip
         node = cls(me, policy, folders, journal, identity, say)
         try:
@@ -159,7 +157,9 @@ class Node:
         past: Past = self.journal.noticed
         for line in await self.executor.sweep(past.owned()):
             log.warning("at the start: %s", line)
-        self._core = Core(self.me, self.policy, self.run, self.journal.entries(), read_clocks(), ran=past.ran())
+        known = past.folded or self.journal.entries()
+        past.folded = None
+        self._core = Core(self.me, self.policy, self.run, known, read_clocks(), ran=past.ran())
         for order in self._core.state.orders.of_first_rules():
             log.warning("at the start: `%s` was given to an older release, and ends here: give it again", order)
         self.links_.remember(self._core.departed)

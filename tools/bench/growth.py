@@ -10,15 +10,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from functools import partial
 from pathlib import Path
 
 from coordinator.config import read
 from coordinator.core.core import Core
 from coordinator.daemon.inbox import read_clocks
-from coordinator.daemon.past import Past
-from coordinator.trust import known_keys
-from protocol.keys import NodeKeyring
+from coordinator.daemon.past import Past, Reading
 from store.journal import Journal
 from tools.bench.figures import Figure
 from tools.bench.history import ME, write_history
@@ -83,11 +80,13 @@ def _opened(folder: Path) -> tuple[float, int]:
 async def _open(folder: Path) -> None:
     policy = read(folder / "failover.toml", files=False)
     began = time.process_time()
+    reading = Reading(ME, policy)
     journal = await Journal.open(
-        folder / ME, ME, Keys([ME], real=True).signer(ME), keyring=lambda rows: NodeKeyring(known_keys(policy, rows)),
-        cluster=policy.cluster_id, notice=partial(Past.of, ME),
+        folder / ME, ME, Keys([ME], real=True).signer(ME), keyring=reading.keyring, cluster=policy.cluster_id,
+        notice=reading.past,
     )  # fmt: skip
-    core = Core(ME, policy, bytes(8), journal.entries(), read_clocks())
+    past: Past = journal.noticed
+    core = Core(ME, policy, bytes(8), past.folded or journal.entries(), read_clocks(), ran=past.ran())
     took = time.process_time() - began
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
     print(f"{took:.2f} {resident}")

@@ -42,9 +42,9 @@ QUIET_S = 1.0
 UNCHECKED_BYTES_MAX = 64 << 20
 """A log that is never quiet is checkpointed all the same when its WAL has grown by so much."""
 
-SIGNATURES_AT_OPEN_MAX = 1000
+SIGNATURES_AT_OPEN_MAX = 100
 """Newest signatures of each feed verified at start (0.1 ms each, and a service may be waiting for us); the chain to them
-proves what is older, and `failaudit verify` looks at every one."""
+proves what is older, and `failaudit verify` looks at every one. docs/decisions/0066-signatures-at-a-start.md."""
 
 
 @dataclass(frozen=True, slots=True)

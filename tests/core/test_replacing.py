@@ -9,6 +9,8 @@ from coordinator.core.model import Column, ServiceColumn, State
 from coordinator.core.replacing import replace
 from coordinator.core.standing import FeedOrders, Orders
 from protocol.event import Head
+from protocol.events.given import PeerGiven
+from protocol.events.words import Judgement
 
 REPLACED = [Column("lukretia"), ServiceColumn(), State(), Orders(), FeedOrders(), Epochs()]
 
@@ -40,3 +42,8 @@ def test_a_field_that_is_not_there_is_refused():
 def test_a_copy_stays_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         replace(Column("lukretia")).head = None  # type: ignore[misc]
+
+
+def test_a_class_with_slots_is_copied_as_well():
+    given = PeerGiven(Judgement.ALIVE, 5, fit=True, current=True, agrees=True)
+    assert replace(given, silent_ms=7) == dataclasses.replace(given, silent_ms=7)

@@ -27,7 +27,7 @@ def heartbeat_line(beat: Heartbeat) -> str:
     parts = [
         "fit" if beat.fit else "not fit",
         f"has {heads or 'nothing'}",
-        f"heard {' '.join(sorted(beat.heard)) or 'nobody'}",
+        f"heard {' '.join(sorted(beat.heard)) or 'no peer'}",
         *([f"claims {' '.join(beat.claiming)}"] if beat.claiming else []),
         *([f"refuses {' '.join(beat.refused)}"] if beat.refused else []),
     ]

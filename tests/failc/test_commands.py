@@ -36,7 +36,7 @@ async def test_status_as_json_and_for_people(lukretia):
     assert lines[2].split() == ["SERVICE", "OWNER", "EPOCH", "lukretia", "genesis"]
     assert lines[3].split() == ["web", "lukretia", "1", "UP", "RECOVER"]
     assert any(line.startswith("web: lukretia is UP") for line in lines)
-    assert any(line.split() == ["genesis", "alive", "lan", "0.4", "ms,", "direct", "0.4", "ms"] for line in lines)
+    assert any(line.split() == ["genesis", "alive", "lan", "0.41", "ms,", "direct", "0.41", "ms"] for line in lines)
 
 
 async def test_the_node_is_named_before_or_after_the_command_or_by_the_environment(cluster, lukretia):

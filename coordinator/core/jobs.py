@@ -182,6 +182,7 @@ class Job:
 
     def restart(self, why: str, causes: tuple[Ref, ...]) -> None:
         """Down and up again here, under the same claim: `restarts` of them before another node is tried."""
+        self._forget_times()
         self.restarts += 1
         body = {"count": self.restarts, "reason": why}
         entry = self.desk.write(Kind.RESTART, self.policy.name, body, causes)
@@ -204,11 +205,17 @@ class Job:
 
     def renew(self, causes: tuple[Ref, ...]) -> None:
         """Other actions are configured: down with the old ones, then up with the new, under the same claim."""
+        self._forget_times()
         why = "its actions are configured anew: the old ones go down, then the new ones come up"
         entry = self.desk.write(Kind.RESTART, self.policy.name, {"count": self.restarts, "reason": why}, causes)
         self.causes, self.again, self.reason = (entry.ref,), True, why
         self.desk.emit(Watch(self.policy.name, False))
         self._lower()
+
+    def _forget_times(self) -> None:
+        """What took how long until it was up stands in the log already; while it comes up, the next try is a part of it."""
+        if self.phase is Phase.UP:
+            self.times_us = {}
 
     def _renewed(self) -> None:
         """The old actions are down. Before the first of the new ones the guard must know how to take them down."""

@@ -183,6 +183,22 @@ def test_a_restart_in_place_says_no_last_word():
     assert job.running.word == "up"
 
 
+def test_an_up_tells_how_long_it_took_itself_and_not_the_one_before_a_restart():
+    job, desk = up("script", restarts=1)
+    job.restart("a test", ())
+    end(job)
+    assert job.running is not None
+    job.finished(StepFinished(job.running.ticket, (ActionEnding(Outcome.DONE, 3_000, 1_000),)))
+    assert desk.events[-1].body["act_us"] == 2_000
+    assert desk.events[-1].body["announce_us"] == 1_000
+    job.restart("a test", ())
+    end(job)
+    assert job.running is not None
+    job.finished(StepFinished(job.running.ticket, (ActionEnding(Outcome.DONE, 5_000),)))
+    assert desk.events[-1].body["act_us"] == 5_000
+    assert desk.events[-1].body["announce_us"] == 0
+
+
 def test_one_address_of_two_that_does_not_come_up_takes_the_other_with_it():
     job, desk = up("address", "address")
     job.release(RELEASE, Given({}, True, "", False))

@@ -165,9 +165,9 @@ class Teller:
             self._on.heals(self._peer(name))
 
     def _beat(self, name: str, by: str | None, more: str | None) -> None:
-        """One copy on each link; `by`: a third node passes it on. `more`: unfit; claiming SERVICE; over LINK alone; naming
-        NODE/INCARNATION/NUMBER."""
-        peer, fit, claiming = self._peer(name), True, ()
+        """One copy on each link; `by`: a third node passes it on. `more`: unfit; claiming SERVICE; refusing NODE; over LINK
+        alone; naming NODE/INCARNATION/NUMBER."""
+        peer, fit, claiming, refused = self._peer(name), True, (), ()
         links = [""] if by else list(self._on.policy.nodes[self._on.me].links)
         heads: dict[str, ShortHead] = {}
         for word in filter(None, (more or "").split(", ")):
@@ -177,6 +177,8 @@ class Teller:
                     fit = False
                 case "claiming":
                     claiming = (rest,)
+                case "refusing":
+                    refused = (rest,)
                 case "over":
                     links = [rest]
                 case "naming":
@@ -184,7 +186,7 @@ class Teller:
                     heads[node] = ShortHead(int(incarnation), int(number), b"unproved")
                 case _:
                     raise ValueError(f"{word} says nothing about a heartbeat")
-        raw, signature = peer.heartbeat(self._on.now_ms, fit, claiming, heads)
+        raw, signature = peer.heartbeat(self._on.now_ms, fit, claiming, refused, heads)
         self._on.reached(name, peer.run, peer.counter)
         heard = open_signed(Heartbeat, raw, signature, self._on.keyring, self._on.policy.cluster_id)
         for link in links:

@@ -121,7 +121,7 @@ class Peer:
     # --- its messages ---------------------------------------------------------------------------------------------------
 
     def heartbeat(
-        self, now_ms: int, fit: bool, claiming: tuple[str, ...], heads: Mapping[str, ShortHead]
+        self, now_ms: int, fit: bool, claiming: tuple[str, ...], refused: tuple[str, ...], heads: Mapping[str, ShortHead]
     ) -> tuple[bytes, bytes]:
         """It echoes the newest heartbeat of each node that reached it."""
         self.counter += 1
@@ -132,7 +132,7 @@ class Peer:
         heard = {node: Heard(run, counter, now_ms - at_ms) for node, (run, counter, at_ms) in self.heard.items()}
         beat = Heartbeat(
             self.policy.cluster_id, self.name, self.run, self.counter, fit, self.policy.digest[:8], 0,
-            {**short, **heads}, heard, (), claiming,
+            {**short, **heads}, heard, refused, claiming,
         )  # fmt: skip
         raw = beat.encode()
         return raw, self._key.sign(Domain.HEARTBEAT, raw)

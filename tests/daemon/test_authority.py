@@ -70,8 +70,8 @@ def test_a_key_that_others_can_read_or_that_is_none(roles):
     done = roles.failc("--identity", roles.config, "hold", "web")
     assert (done.code, done.err.count("\n")) == (2, 1)
     done = roles.failc("--identity", roles.folder / "nothing", "hold", "web")
-    assert done.code in (2, 3)
-    assert done.err.count("\n") == 1
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert "nothing" in done.err
 
 
 def acts(world):
@@ -105,8 +105,7 @@ def test_replayed_expired_foreign_and_forged_commands_at_the_socket(roles):
         ({**forged, "command": base64.b64encode(b"x").decode()}, "not-canonical"),
     ]:
         code, answer = roles.socket("lukretia").post("/command", body)
-        assert (code, answer["admitted"]) == (403, False)
-        assert answer["refused"] in (reason, "bad-signature"), answer
+        assert (code, answer["admitted"], answer["refused"]) == (403, False, reason)
         assert answer["text"]
     roles.until(lambda: roles.web("genesis")["held"], "the other node knows of the hold")
     code, answer = roles.socket("genesis").post("/command", good)

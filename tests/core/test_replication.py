@@ -75,7 +75,7 @@ def test_the_feed_of_a_node_that_an_earlier_file_names_is_asked_for_still() -> N
 def test_a_peer_that_names_what_this_node_never_wrote_is_alarmed_and_nothing_rests_on_it() -> None:
     teller = told("genesis-is-out")
     said = teller.tell("6 heartbeats of lukretia, naming genesis/1/99")
-    assert [line for line in said if "alarm no-authority (lukretia): lukretia names events of genesis" in line]
+    assert [line for line in said if "alarm no-authority (lukretia)" in line]
     said = teller.tell("last word of lukretia about web with epoch 1")
     assert [line for line in said if "genesis/1/6 last-word" in line], "its own numbers go on as before"
 

@@ -65,17 +65,17 @@ def main() -> int:
     print(drawn, flush=True)
     if asked.go_on:
         mutants = [mutant for mutant in mutants if mutant.name not in known]
-    with open(asked.results, "a") as results:
+    path = Path(asked.results).resolve()
 
-        def tell(fate: Fate) -> None:
-            known[fate.mutant.name] = fate.told()
+    def tell(fate: Fate) -> None:
+        known[fate.mutant.name] = fate.told()
+        with open(path, "a") as results:  # no descriptor stays open: a changed guard has written into it
             results.write(json.dumps(fate.told()) + "\n")
-            results.flush()
-            if fate.fate != KILLED:
-                print(f"{fate.fate}: {fate.mutant.name} (line {fate.mutant.first})", flush=True)
+        if fate.fate != KILLED:
+            print(f"{fate.fate}: {fate.mutant.name} (line {fate.mutant.first})", flush=True)
 
-        began = time.monotonic()
-        run(mutants, asked, tell)
+    began = time.monotonic()
+    run(mutants, asked, tell)
     print(f"{summary(known.values())}\n{drawn}; {time.monotonic() - began:.0f} s")
     return int(any(told["fate"] != KILLED and told["name"] not in explained() for told in known.values()))
 

@@ -2,9 +2,10 @@
 
     python -I -S -E actions/rivals.py ARP NDP       # the numbers of two packet sockets that it inherits
 
-Fed lines of JSON, ["watch", "eth0", "10.77.0.100"] and ["leave", ...]; for each answer, at most once a second, it says
-["seen", "eth0", "10.77.0.100", "52:54:00:00:00:07"]. It asks every ASK_S, as a machine does that is about to take an address
-(RFC 5227, RFC 4862): the question names no sender, so no neighbour learns anything from it. Otherwise it only listens.
+Fed lines of JSON, ["watch", "eth0", "10.77.0.100"] and ["leave", ...]; for each answer, at most one in SAID_S, it says
+["seen", "eth0", "10.77.0.100", "52:54:00:00:00:07"]. It asks as a machine does that is about to take an address (RFC 5227,
+RFC 4862): the question names no sender, so no neighbour learns anything from it. Otherwise it only listens. The questions thin
+out, from GRACE_S after the address was taken to one in ASK_S; while another machine answers there is one in AGAIN_S.
 
 It is apart because a packet socket hears everything on the wire, and the last close of one waits for all processors: both
 are none of the event loop's business. Its sockets were opened by `faild`; it gives up every capability of its own.
@@ -23,9 +24,12 @@ import time
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 ASK_S = 10.0
+AGAIN_S = 1.0
+"""Between two questions for an address that another machine has just answered for, so that the end of it is seen soon."""
 GRACE_S = 2.0
 """After we took an address, an answer of its last owner may still be on its way."""
-SAID_S = 1.0
+SAID_S = 0.5
+"""Shorter than AGAIN_S, so that each answer to a question is said."""
 
 ETHERTYPE_ARP, ETHERTYPE_IPV6 = 0x0806, 0x86DD
 ICMPV6, SOLICITATION, ADVERTISEMENT = 58, 135, 136
@@ -60,21 +64,25 @@ class Watch:
     def __init__(self) -> None:
         self.since: dict[Place, float] = {}
         self.due: dict[Place, float] = {}
+        self.step: dict[Place, float] = {}
+        """From the next question to the one after it."""
         self.said: dict[tuple[Place, bytes], float] = {}
 
     def told(self, line: str, now: float) -> None:
         word, interface, address = json.loads(line)
         place = (interface, ip_address(address))
         if word == "watch":
-            self.since[place], self.due[place] = now, now + GRACE_S
+            self.since[place], self.due[place], self.step[place] = now, now + GRACE_S, GRACE_S
         else:
-            self.since.pop(place, None)
-            self.due.pop(place, None)
+            for known in (self.since, self.due, self.step):
+                known.pop(place, None)
 
     def ask(self, now: float) -> list[Place]:
         """The addresses that it is time to ask for."""
         places = [place for place, due in self.due.items() if due <= now]
-        self.due.update((place, now + ASK_S) for place in places)
+        for place in places:
+            self.due[place] = now + self.step[place]
+            self.step[place] = min(2 * self.step[place], ASK_S)
         return places
 
     def heard(self, place: Place, mac: bytes, now: float) -> bool:
@@ -84,6 +92,8 @@ class Watch:
         if now - self.said.get((place, mac), float("-inf")) < SAID_S:
             return False
         self.said[place, mac] = now
+        self.due[place] = min(self.due[place], now + AGAIN_S)
+        self.step[place] = AGAIN_S
         return True
 
 

@@ -120,11 +120,17 @@ def links(view: NodeView, peers: Peers) -> Iterator[Condition]:
     """Links to a peer that lives: that those to a dead one are down is no news."""
     down: dict[str, list[str]] = {}
     mute: dict[str, list[str]] = {}
+    short: dict[str, list[str]] = {}
     for link in view.links():
         if link.peer in peers and peers[link.peer].judgement is Judgement.ALIVE and not (link.up and link.datagram):
             (mute if link.up else down).setdefault(link.peer, []).append(link.link)
+            if link.datagram and peers[link.peer].hears_us and not link.up:
+                short.setdefault(link.peer, []).append(link.link)
     for name, names in down.items():
-        yield Condition(AlarmName.LINK_DOWN, f"no connection to {name} on {_links(names)}", node=name)
+        text = f"no connection to {name} on {_links(names)}"
+        if few := short.get(name):
+            text += f"; datagrams come and go on {_links(few)}: something there swallows TCP, or long packets"
+        yield Condition(AlarmName.LINK_DOWN, text, node=name)
     for name, names in mute.items():
         text = f"no datagrams to or from {name} on {_links(names)}: heartbeats come over TLS alone, late where packets are lost"
         yield Condition(AlarmName.DATAGRAMS_DOWN, text, node=name)

@@ -23,7 +23,7 @@ from actions import rivals as program
 
 log = logging.getLogger("failover.rivals")
 
-SEEN_S = 3.5 * program.ASK_S
+SEEN_S = 5.5 * program.AGAIN_S
 """So long after the last answer the alarm is over: three questions were asked in vain, or none could be."""
 
 Place = tuple[str, str]

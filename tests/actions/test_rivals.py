@@ -106,6 +106,24 @@ def test_nothing_is_said_of_an_address_that_was_taken_a_moment_ago() -> None:
     watch.told('["watch", "eth0", "10.77.0.100"]', 100.0)
     assert not watch.heard(place, mac, 100.0 + program.GRACE_S / 2)
     assert watch.heard(place, mac, 100.0 + program.GRACE_S)
-    assert not watch.heard(place, mac, 100.1 + program.GRACE_S), "once a second"
+    assert not watch.heard(place, mac, 100.1 + program.GRACE_S), "it was said just now"
     watch.told('["leave", "eth0", "10.77.0.100"]', 110.0)
     assert not watch.heard(place, mac, 120.0)
+
+
+def test_questions_thin_out_and_come_thick_while_another_machine_answers() -> None:
+    """Who holds the address still is most likely to show just after we took it; and the end of a conflict is seen soon."""
+    watch, place, asked = program.Watch(), ("eth0", ip_address("10.77.0.100")), []
+    watch.told('["watch", "eth0", "10.77.0.100"]', 100.0)
+
+    def run(first: int, last: int, answered: bool = False) -> list[int]:
+        asked.clear()
+        for tenth in range(first * 10, last * 10):
+            if watch.ask(tenth / 10):
+                asked.append(tenth // 10)
+                assert not answered or watch.heard(place, bytes.fromhex("020000000007"), tenth / 10)
+        return [*asked]
+
+    assert run(100, 140) == [102, 104, 108, 116, 126, 136]
+    assert run(140, 150, answered=True) == [146, 147, 148, 149]
+    assert run(150, 180) == [150, 151, 153, 157, 165, 175]

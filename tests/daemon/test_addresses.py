@@ -80,9 +80,9 @@ def test_a_machine_that_answers_for_a_held_address_is_an_alarm_with_its_hardware
         alarms = lab.alarms("lukretia")
         return [(alarm["name"], alarm["service"], alarm["text"]) for alarm in alarms] == [("address-conflict", "web", said)]
 
-    lab.wait_until(found, "lukretia says who answers", 60)
+    lab.wait_until(found, "lukretia says who answers", 30)
     genesis.run("ip", "addr", "del", "10.77.0.100/24", "dev", "eth0")
-    lab.wait_until(lambda: not lab.alarms("lukretia"), "it is over", 120)
+    lab.wait_until(lambda: not lab.alarms("lukretia"), "it is over", 30)
 
 
 def test_a_holder_on_which_ipv6_is_switched_off_gives_up_while_its_peer_is_fit(lab: Lab):

@@ -4,6 +4,7 @@ import signal
 
 import pytest
 
+from tools.lab.measure import Measure
 from tools.lab.pytest_plugin import MASTER, SLAVE
 
 
@@ -79,13 +80,47 @@ def test_loss_on_every_link_moves_nothing(packet_filter, cluster):
     cluster.is_sound()
 
 
-def test_a_one_way_cut_ends_with_one_owner(packet_filter, cluster):
-    """The slave hears nothing from the master, the master hears the slave: whatever they do meanwhile, it ends well."""
+def test_an_owner_whose_words_are_lost_gives_way_and_has_the_service_back_after_the_heal(packet_filter, cluster):
+    """What the master sends is dropped on both links, and it hears everything: only it can know that two would answer."""
     cluster.lab.cut_one_way(MASTER, SLAVE)
     cluster.until_written("claim", SLAVE)
+    assert cluster.until_written("release", MASTER).body["rule"] == "rival-deaf"
+    Measure(cluster.lab).until_answered_by(SLAVE, 30)
+    assert not cluster.holds_address(MASTER)
+    for node, alarm in ((MASTER, ("one-way", SLAVE)), (SLAVE, ("peer-dead", MASTER))):
+        cluster.lab.wait_until(lambda n=node, a=alarm: a in alarms(cluster.lab, n), f"{node} says {alarm}", 30)
     cluster.lab.heal_one_way(MASTER, SLAVE)
     cluster.until_serves(MASTER)
+    for node, alarm in ((MASTER, ("one-way", SLAVE)), (SLAVE, ("peer-dead", MASTER))):
+        cluster.lab.wait_until(lambda n=node, a=alarm: a not in alarms(cluster.lab, n), f"{alarm} is over on {node}", 30)
     assert not cluster.holds_address(SLAVE)
+    assert [event.node for event in cluster.events("claim")] == [SLAVE, MASTER]
+    cluster.is_sound()
+
+
+def alarms(lab, node):
+    return {(alarm["name"], alarm["node"]) for alarm in lab.alarms(node)}
+
+
+def test_a_path_with_a_small_mtu_carries_moves_and_one_that_is_too_small_is_an_alarm_that_says_so(packet_filter, cluster):
+    """What is longer is lost in silence. Every path must carry 576 bytes; on one that does not, heartbeats come, no events."""
+    lab = cluster.lab
+    lab.swallow(longer_than=600)
+    for target in (SLAVE, MASTER):
+        lab.failc(MASTER, "move", "web", target)
+        cluster.until_serves(target)
+    lab.swallow(longer_than=500)
+    lab.failc(MASTER, "hold", "web")
+    said = "on links lan, direct; datagrams come and go on links lan, direct: something there swallows TCP, or long packets"
+    for node, peer in ((MASTER, SLAVE), (SLAVE, MASTER)):
+        wanted = ("link-down", f"no connection to {peer} {said}")
+        lab.wait_until(lambda n=node, w=wanted: w in [(a["name"], a["text"]) for a in lab.alarms(n)], f"{node} says so", 30)
+    lab.swallow(longer_than=0)
+    for node, peer in ((MASTER, SLAVE), (SLAVE, MASTER)):
+        lab.wait_until(lambda n=node, p=peer: ("link-down", p) not in alarms(lab, n), f"it is over on {node}", 30)
+    assert "on hold" in lab.failc(SLAVE, "status")
+    cluster.until_serves(MASTER)
+    assert cluster.claimants() == [SLAVE, MASTER]
     cluster.is_sound()
 
 

@@ -13,10 +13,11 @@ SEEDS = {
     "a slow disk at the target of a move": (1_003, 4_000),
     "two that hold it, and a link that is lost one way": (2_010, 3_000),
     "a removed node with its old file": (6_041, 6_000),
+    "a node that was passed over while it started": (52, 1_000),
 }
 
 
 @pytest.mark.parametrize(("seed", "steps"), SEEDS.values(), ids=SEEDS.keys())
 def test_what_must_hold_holds(seed: int, steps: int) -> None:
-    report = failure(seed, steps, lines=40)
+    report = failure(seed, steps, lines=0)  # it says how to replay it with a transcript
     assert not report, report

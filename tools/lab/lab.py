@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tools.lab.addresses import BYSTANDER_HOST, CLIENT_HOST, LINKS, SERVICE_V4, SERVICE_V6, Port
+from tools.lab.addresses import BYSTANDER_HOST, CLIENT_HOST, INTERFACES, LINKS, SERVICE_V4, SERVICE_V6, Port
 from tools.lab.node import Node, PowerLoss
 from tools.lab.place import LabError, Place, World
 from tools.lab.programs import program
@@ -182,6 +182,14 @@ class Lab:
         """Every switch drops this share of the frames, at random; needs nft."""
         for switch in self.switches.values():
             switch.lose(percent)
+
+    def swallow(self, longer_than: int) -> None:
+        """Every switch drops longer packets in silence; 0: none. Needs nft."""
+        for node in self.nodes.values():
+            for link in LINKS:  # else many segments cross the switch as one long packet
+                node.running.ip(f"link set {INTERFACES[link]} gso_max_segs {1 if longer_than else 65535}")
+        for switch in self.switches.values():
+            switch.swallow(longer_than)
 
     # Looking
 

@@ -1,9 +1,9 @@
 """A switch: a bridge in a namespace of its own, with the cables' far ends as its ports.
 
-Three ways to lose a link, as in life:
+The ways to lose a link, as in life:
 `down` / `up`         the port is switched off: the node sees its carrier go.
 `isolate` / `join`    the port forwards nothing, the carrier stays: the fault lies behind the switch.
-`filter`              some frames are dropped: by pair and direction, or a percentage of all (needs nft).
+`block`, `lose`, `swallow`: some frames are dropped: by pair and direction, a percentage of all, the long ones (needs nft).
 """
 
 import json
@@ -18,6 +18,7 @@ class Switch:
         self.link, self.place = link, place
         self._blocked: set[tuple[str, str]] = set()
         self._loss_percent = 0.0
+        self._longest = 0
         place.ip("link add name br0 type bridge mcast_snooping 0 forward_delay 0", "link set br0 addrgenmode none up")
 
     def plug(self, port: Port, place: Place) -> None:
@@ -67,8 +68,15 @@ class Switch:
         self._loss_percent = percent
         self._filter()
 
+    def swallow(self, longer_than: int) -> None:
+        """Drop every longer packet and say nothing about it, as a tunnel with a small MTU whose ICMP is filtered; 0: none."""
+        self._longest = longer_than
+        self._filter()
+
     def _filter(self) -> None:
         rules = [f'iifname "{source}" oifname "{target}" drop' for source, target in sorted(self._blocked)]
+        if self._longest:
+            rules.append(f"meta length > {self._longest} drop")
         if self._loss_percent:
             rules.append(f"numgen random mod 1000 < {round(self._loss_percent * 10)} drop")
         lines = chain(("flush chain bridge lab forward",), (f"add rule bridge lab forward {rule}" for rule in rules))

@@ -13,10 +13,11 @@ import os
 import socket
 import stat
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path as File
 
 from actions.interface import InterfaceLook
-from actions.networks import has_ipv6, networks, own_ipv6
+from actions.networks import Network, has_ipv6, networks, own_ipv6
 from coordinator.config import endpoints
 from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
@@ -32,19 +33,20 @@ Wrong = tuple[str, str]
 
 def lacking(reading: Reading, nodes: Iterable[str]) -> Iterator[Finding]:
     """What these nodes need for their services, and this machine lacks."""
-    names = set(nodes)
+    names, machine = set(nodes), _Machine()
     for name, service in reading.file.services.items():
         if names & set(service.nodes):
-            for path, wrong in _needs(("services", name), service):
+            for path, wrong in _needs(("services", name), service, machine):
                 yield Finding(path, *wrong)
 
 
 def elsewhere(reading: Reading, here: Iterable[str]) -> Iterator[Finding]:
     """The same of all other nodes: perhaps they have it."""
+    machine = _Machine()
     for name, service in reading.file.services.items():
         others = [node for node in service.nodes if node not in here]
         if others:
-            for path, (what, _) in _needs(("services", name), service, networks_too=False):
+            for path, (what, _) in _needs(("services", name), service, machine, networks_too=False):
                 whom = ", ".join(others)
                 yield Finding(path, f"{what} on this machine", f"Look on {whom}: faild --check --node {others[0]}")
 
@@ -69,11 +71,28 @@ def _own_addresses() -> set[bytes]:
         look.close()
 
 
-def _needs(at: Path, service: ServiceShape, *, networks_too: bool = True) -> Iterator[tuple[Path, Wrong]]:
+class _Machine:
+    """What it has, asked once for a whole file."""
+
+    def __init__(self) -> None:
+        self._networks: dict[tuple[str, int], list[Network]] = {}
+
+    @cached_property
+    def interfaces(self) -> list[str]:
+        return sorted(name for _, name in socket.if_nameindex())
+
+    def networks(self, interface: str, version: int) -> list[Network]:
+        asked = (interface, version)
+        if asked not in self._networks:
+            self._networks[asked] = networks(interface, version)
+        return self._networks[asked]
+
+
+def _needs(at: Path, service: ServiceShape, machine: _Machine, *, networks_too: bool = True) -> Iterator[tuple[Path, Wrong]]:
     for index, action in enumerate(service.actions):
         path = (*at, "actions", index)
         if action.interface is not None and action.address is not None:
-            yield from _address(path, action, networks_too)
+            yield from _address(path, action, machine, networks_too)
         for key in ("script", "notify"):
             program = getattr(action, key)
             wrong = unusable(program) if program is not None else None
@@ -85,17 +104,16 @@ def _needs(at: Path, service: ServiceShape, *, networks_too: bool = True) -> Ite
             yield (*at, "checks", index, "exec"), wrong
 
 
-def _address(path: Path, action: ActionShape, networks_too: bool) -> Iterator[tuple[Path, Wrong]]:
+def _address(path: Path, action: ActionShape, machine: _Machine, networks_too: bool) -> Iterator[tuple[Path, Wrong]]:
     name, address = action.interface or "", ipaddress.ip_interface(action.address or "")
-    known = sorted(name for _, name in socket.if_nameindex())
-    if name not in known:
-        instead = f"Write one that it has: {', '.join(known[:12])}"
+    if name not in machine.interfaces:
+        instead = f"Write one that it has: {', '.join(machine.interfaces[:12])}"
         yield (*path, "interface"), (f"there is no interface {name}", instead)
     elif address.version == 6 and not has_ipv6(name):
         instead = f"Switch it on: sysctl net.ipv6.conf.{name}.disable_ipv6=0; or take {address.ip} out here"
         yield (*path, "address"), (f"IPv6 is switched off on {name}", instead)
     elif networks_too:
-        nets = [net for net in networks(name, address.version) if net.is_link_local == address.ip.is_link_local]
+        nets = [net for net in machine.networks(name, address.version) if net.is_link_local == address.ip.is_link_local]
         if nets and not any(address.ip in net for net in nets):
             what = f"{address.ip} is in no network of {name}, which has {', '.join(map(str, nets[:4]))}"
             instead = "Write an address of one of them, or the interface that is in its network"

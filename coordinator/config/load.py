@@ -22,7 +22,7 @@ def parse(text: str, name: str) -> Policy:
     """The policy in `text`; `name` is what complaints call the file. Raises BadConfig. Touches no file."""
     reading = read_text(text, name)
     _refuse([*reading.findings, *rules.findings(reading)], reading, name)
-    return file_v1.read(text)
+    return _as_stored(text)
 
 
 def read(path: Path | str, *, files: bool = True) -> Policy:
@@ -30,14 +30,22 @@ def read(path: Path | str, *, files: bool = True) -> Policy:
 
     With `files` the secret files that it names must exist and be private; their paths become absolute.
     """
-    path = Path(path)
+    return _read(Path(path), files=files)[0]
+
+
+def _read(path: Path, *, files: bool) -> tuple[Policy, Reading]:
     text = _text(path)
     reading = read_text(text, str(path))
     found = [*reading.findings, *rules.findings(reading)]
     if files:
         found += secrets.findings(reading, path.parent)
     _refuse(found, reading, str(path))
-    return secrets.resolved(file_v1.read(text), path.parent.absolute())
+    return secrets.resolved(_as_stored(text), path.parent.absolute()), reading
+
+
+def _as_stored(text: str) -> Policy:
+    """Remembered: when the text comes back from the log, on the event loop, it is not read once more."""
+    return file_v1.read_policy(text) or file_v1.read(text)  # the second one says what is wrong
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +74,7 @@ def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
     """
     path = Path(path)
     try:
-        policy = read(path)
-        reading = read_text(policy.text, str(path))
+        policy, reading = _read(path, files=True)
     except BadConfig as error:
         return Checked(None, error.complaints, ())
     bad = _keys(reading, path.parent, own)

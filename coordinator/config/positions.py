@@ -4,13 +4,15 @@
     positions.of(("services", "web", "lease"))          # Position(line=14, column=1)
 
 tomllib forgets positions, and a complaint without a line is half a complaint. This scanner knows only enough TOML to
-walk past values; what it makes of a text that tomllib refuses is not defined.
+walk past values; what it makes of a text that tomllib refuses is not defined. It begins when the first place is asked for: most
+texts are sound, and those of a thousand services take it longer than anything else that is done with them.
 """
 
 import bisect
 import re
 import tomllib
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 Path = tuple[str | int, ...]
@@ -32,9 +34,18 @@ class Position(NamedTuple):
 
 
 class Positions:
-    def __init__(self, text: str, offsets: dict[Path, int]):
-        self._lines = [0] + [match.end() for match in re.finditer("\n", text)]
-        self._offsets = offsets
+    def __init__(self, text: str):
+        self._text = text
+
+    @cached_property
+    def _lines(self) -> list[int]:
+        return [0] + [match.end() for match in re.finditer("\n", self._text)]
+
+    @cached_property
+    def _offsets(self) -> dict[Path, int]:
+        scanner = _Scanner(self._text)
+        scanner.file()
+        return scanner.offsets
 
     def of(self, path: Path) -> Position:
         """The key, header or element at `path`; the nearest table around it where the text has no such key."""
@@ -48,9 +59,7 @@ class Positions:
 
 
 def locate(text: str) -> Positions:
-    scanner = _Scanner(text)
-    scanner.file()
-    return Positions(text, scanner.offsets)
+    return Positions(text)
 
 
 class _Scanner:

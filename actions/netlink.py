@@ -25,7 +25,7 @@ from typing import TypeVar
 from actions.guard import IFA_F_SECONDARY, Carried, keep_secondaries
 from actions.interface import InterfaceLook
 from actions.rtnetlink import REQUESTS_MAX, UNIVERSE, Rtnetlink, address_request, neighbour_request
-from actions.table import AddressTable
+from actions.table import AddressTable, Changed
 
 GONE = frozenset({errno.EADDRNOTAVAIL, errno.ENODEV, errno.ENXIO, errno.ENOENT, errno.ESRCH})
 """What the kernel answers when there is nothing to remove."""
@@ -49,7 +49,7 @@ class Netlink:
         self._beside = Rtnetlink()
         """Used by the pool's thread alone."""
         self._look = InterfaceLook()
-        self._changed: Callable[[], None] = lambda: None
+        self._changed: Changed = lambda gone: None
         self._untidy: dict[bytes, None] = {}
         """Requests to forget neighbours, to be made in a moment; in the order of their addresses."""
         self._tidying: asyncio.TimerHandle | None = None
@@ -58,13 +58,13 @@ class Netlink:
     async def open(cls, pool: Pool | None = None) -> "Netlink":
         """`pool` has one thread, for what takes long."""
         netlink = cls(pool or ThreadPoolExecutor(1, "netlink"))
-        netlink.table = await AddressTable.open(netlink.every_address, lambda: netlink._changed())
+        netlink.table = await AddressTable.open(netlink.every_address, lambda gone: netlink._changed(gone))
         return netlink
 
     table: AddressTable
 
-    def when_changed(self, changed: Callable[[], None]) -> None:
-        """To be called when addresses have gone or links have changed."""
+    def when_changed(self, changed: Changed) -> None:
+        """To be called when addresses have gone (with these) or links have changed (with None)."""
         self._changed = changed
 
     def close(self) -> None:

@@ -9,7 +9,8 @@
 An event is in our socket's buffer before the change that it tells of is answered: a reader of all that is there knows the
 present. There is one exception: of a new IPv6 address the kernel tells a moment later (tried), so where one must certainly not
 be here, the kernel itself is asked. Where the buffer overflowed the list is read again. `changed` is called, in a later turn
-of the loop, when something has gone or a link has changed, and when the host got or lost an address of its own.
+of the loop, when something has gone or a link has changed, and when the host got or lost an address of its own: with the
+addresses that have gone, where that is all.
 """
 
 import asyncio
@@ -35,12 +36,15 @@ AGAIN_S = 0.1
 Listed = Callable[[], Awaitable[list[Carried]]]
 """Every address of this machine, listed on another thread."""
 
+Changed = Callable[[frozenset[bytes] | None], None]
+"""Told which addresses have gone; None: anything may be otherwise."""
+
 Key = tuple[bytes, int, int]
 """Address, prefix, number of the interface: of these there is one at a time."""
 
 
 class AddressTable:
-    def __init__(self, listed: Listed, changed: Callable[[], None]) -> None:
+    def __init__(self, listed: Listed, changed: Changed) -> None:
         self._listed = listed
         self._changed = changed
         self._loop = asyncio.get_running_loop()
@@ -51,13 +55,16 @@ class AddressTable:
         """Interfaces where the host got or lost such an address."""
         self._reading: asyncio.Task[None] | None = None
         self._told = False
+        self._gone: set[bytes] = set()
+        self._anything = False
+        """More than that some have gone."""
         self._events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         with contextlib.suppress(OSError):  # without the right to, the usual buffer: it overflows earlier, and that is seen
             self._events.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER_BYTES)
         self._events.bind((0, RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR))
 
     @classmethod
-    async def open(cls, listed: Listed, changed: Callable[[], None]) -> "AddressTable":
+    async def open(cls, listed: Listed, changed: Changed) -> "AddressTable":
         table = cls(listed, changed)
         await table._read()
         table._newcomers.clear()
@@ -135,6 +142,7 @@ class AddressTable:
             except OSError:
                 await asyncio.sleep(AGAIN_S)
         self._reading = None
+        self._anything = True
         self._drain()
         self._tell()
 
@@ -142,7 +150,6 @@ class AddressTable:
         """Take in every event that is there."""
         if self._reading is not None:
             return
-        matters = False
         while True:
             try:
                 packet = self._events.recv(65536)
@@ -154,10 +161,11 @@ class AddressTable:
                 self._reading = self._loop.create_task(self._read_again())  # some were lost
                 return
             for kind, at, end in _messages(packet):
-                matters |= kind != RTM_NEWADDR
-                if kind in (RTM_NEWADDR, RTM_DELADDR):
+                if kind == RTM_NEWLINK:
+                    self._anything = True
+                else:
                     self._take(kind, address_in(packet[at:end]))
-        if matters or self._newcomers:
+        if self._anything or self._gone or self._newcomers:
             self._tell()
 
     def _tell(self) -> None:
@@ -166,14 +174,17 @@ class AddressTable:
             self._loop.call_soon(self._told_now)
 
     def _told_now(self) -> None:
-        self._told = False
-        self._changed()
+        everything, gone = self._anything or bool(self._newcomers), frozenset(self._gone)
+        self._told = self._anything = False
+        self._gone.clear()
+        self._changed(None if everything else gone)
 
     def _take(self, kind: int, one: Carried) -> None:
         key = (one.address, one.prefix, one.interface)
         entries = self._known.setdefault(one.address, {})
         is_source = _may_be_source(one)
         if kind == RTM_DELADDR:
+            self._gone.add(one.address)
             if entries.pop(key, None) is not None and is_source:
                 self._hosts.get(one.interface, {}).pop(key, None)
                 self._newcomers.add(one.interface)

@@ -1,12 +1,13 @@
 """What is wrong by the state alone, as this node knows it: each condition is an alarm as long as it is seen.
 
     board.look(conditions(view))
-    for found in sweep(view): ...       # the same in small steps
+    for name, found in sweep(view, names): ...      # of these services, one after the other
+    about_nodes(view, view.peers())                 # besides
 
 A pure function of the view (`coordinator.control.view`), as the status is; the board adds since when.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from coordinator.alarms.board import Condition
 from coordinator.alarms.names import AlarmName
@@ -32,18 +33,22 @@ UNFIT = {
 
 def conditions(view: NodeView) -> Iterator[Condition]:
     """All at once."""
-    for found in sweep(view):
+    for _, found in sweep(view, view.policy.services):
         yield from found
+    yield from about_nodes(view, view.peers())
 
 
-def sweep(view: NodeView) -> Iterator[list[Condition]]:
-    """One service after the other, then the nodes: a thousand services are not looked at in one turn of the event loop."""
-    ruling, peers = ownership.ruling(view.state, view.policy), view.peers()
-    for name, mine in view.policy.services.items():
-        policy = ruling.services.get(name, mine)
+def sweep(view: NodeView, names: Iterable[str]) -> Iterator[tuple[str, list[Condition]]]:
+    """One service after the other: a thousand are not looked at in one turn of the event loop."""
+    ruling, peers, services = ownership.ruling(view.state, view.policy), view.peers(), view.policy.services
+    for name in [name for name in names if name in services]:
+        policy = ruling.services.get(name, services[name])
         owners = holders(view, name, peers)
-        yield [found for about_service in OF_A_SERVICE for found in about_service(view, policy, peers, owners)]
-    yield [found for about_node in OF_THE_NODES for found in about_node(view, peers)]
+        yield name, [found for about_service in OF_A_SERVICE for found in about_service(view, policy, peers, owners)]
+
+
+def about_nodes(view: NodeView, peers: Peers) -> list[Condition]:
+    return [found for about_node in OF_THE_NODES for found in about_node(view, peers)]
 
 
 # --- one service, and who holds it ---------------------------------------------------------------------------------

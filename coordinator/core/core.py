@@ -53,7 +53,7 @@ from coordinator.core.invariant import InvariantBroken
 from coordinator.core.jobs import AT_REST, Job, Phase
 from coordinator.core.joining import Joining
 from coordinator.core.judgement import Liveness
-from coordinator.core.model import Column, Judgement
+from coordinator.core.model import Column, Judgement, ServiceColumn
 from coordinator.core.passing import Asker, Passing
 from coordinator.core.pen import Pen
 from coordinator.core.quota import Quota
@@ -171,6 +171,9 @@ class Core:
         """A node, and since when it names events of ours that we have not written."""
         self.carrier: dict[str, bool] = {}
         self.carrier_up_ms: dict[str, int] = {}
+        self.without_carrier: list[str] = []
+        """Services that lost a carrier here, as our own events tell, and the services of our column that say so."""
+        self.carriers_of: Mapping[str, ServiceColumn] | None = None
         self.pen.durable = self.feeds.newest.get(me)
         self.durable_state = self.flying_state = self.state
         """The fold of what is on the disk, and of that with what is on its way there."""

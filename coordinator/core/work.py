@@ -85,8 +85,11 @@ def carrier_lost(core: Core, interface: str) -> None:
 def carriers(core: Core) -> None:
     """A carrier that came back counts when it has stood for a while: no flapping with the cable."""
     hold_ms = CARRIER_HOLD_DEADS * core.policy.timing.dead_ms
-    lost_now = [name for name, service in core.column.services.items() if service.carrier_lost and name in core.jobs]
-    for name in lost_now:
+    services = core.column.services
+    if core.carriers_of is not services:  # a thousand services are not looked at with every heartbeat
+        core.carriers_of = services
+        core.without_carrier = [name for name, service in services.items() if service.carrier_lost]
+    for name in [name for name in core.without_carrier if name in core.jobs]:
         job = core.jobs[name]
         for interface, lost in core.column.service(name).carrier_lost.items():
             up_ms = core.carrier_up_ms.get(interface, core.now_ms)

@@ -9,11 +9,12 @@ alarms.standing
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import replace
 
 from coordinator.alarms.board import Alarm, Board, Condition
-from coordinator.alarms.conditions import sweep
+from coordinator.alarms.changes import changed_services
+from coordinator.alarms.conditions import about_nodes, sweep
 from coordinator.alarms.names import AlarmName
 from coordinator.control.view import NodeView
 from coordinator.core.model import State
@@ -28,7 +29,7 @@ SLICE_S, PAUSE_S = 0.003, 0.01
 """A sweep over many services takes so long in one turn of the loop, and then leaves so long for everything else."""
 
 ANYHOW = 10
-"""Looks: after so many everything is looked at again, since the times of events may have been read meanwhile."""
+"""Looks: after so many what was found is looked at again, since the times of events may have been read meanwhile."""
 
 Troubles = Mapping[AlarmName, Callable[[], list[tuple[str, str]]]]
 """What the shell alone can see: service, and what is wrong with an address of it."""
@@ -48,6 +49,8 @@ class Alarming(Board):
         self._recalling: asyncio.Task[bool] | None = None
         """Reads since when what stands has stood: known at the next look."""
         self._known: tuple[object, ...] = ()
+        self._by_service: dict[str, list[Condition]] = {}
+        """What was found, where anything was."""
         self._found: list[Condition] = []
         self._looks = 0
         self._state: State | None = None
@@ -64,22 +67,33 @@ class Alarming(Board):
     def _again(self) -> None:
         """While nothing has changed, what was found is still so, and nothing is looked at."""
         self._look_for_troubles()
-        known, self._looks = self._seen_now(), self._looks + 1
-        if known == self._known and self._looks % ANYHOW:
+        before, self._looks = self._state, self._looks + 1
+        known, was = self._seen_now(), self._known
+        if known == was and self._looks % ANYHOW:
             self._over_with(self._found)
         else:
             self._known = known
-            self._step(sweep(self._view), [])
+            alike = before if known[1:] == was[1:] else None
+            self._step(sweep(self._view, self._concerned(alike)), {})
 
-    def _step(self, steps: Iterator[list[Condition]], found: list[Condition]) -> None:
+    def _concerned(self, before: State | None) -> Collection[str]:
+        """The services about which the state says something else than this one, and those of which anything was found; all
+        where more has changed."""
+        changed = None if before is None else changed_services(before, self._view.state)
+        return self._view.policy.services if changed is None else changed | self._by_service.keys()
+
+    def _step(self, steps: Iterator[tuple[str, list[Condition]]], found: dict[str, list[Condition]]) -> None:
         """A slice of a sweep; the next one in another turn of the loop."""
         until_s = time.monotonic() + SLICE_S
-        for part in steps:
-            found += part
+        for name, part in steps:
+            found[name] = part
             if time.monotonic() >= until_s:
                 self._timer = asyncio.get_running_loop().call_later(PAUSE_S, self._step, steps, found)
                 return
-        self._over_with([*found, *self._of_addresses()])
+        merged = self._by_service | found
+        self._by_service = {name: part for name, part in merged.items() if part and name in self._view.policy.services}
+        of_services = [condition for part in self._by_service.values() for condition in part]
+        self._over_with([*of_services, *about_nodes(self._view, self._view.peers()), *self._of_addresses()])
 
     def _over_with(self, found: list[Condition]) -> None:
         self._found = found

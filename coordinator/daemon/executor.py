@@ -48,6 +48,9 @@ log = logging.getLogger("failover.actions")
 TEXT_MAX = 500
 """Limit for one line about an action: it goes into an event."""
 
+KEEP_MAX = 64
+"""Held addresses that are looked at in one turn of the event loop: some 2 ms."""
+
 KEEP = -1
 """The ticket of an order that we gave ourselves: nothing waits for its result."""
 
@@ -85,12 +88,16 @@ class Executor:
         self._states: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
         self._keeper = Keeper(self._keep, alarmed)
+        self._addressed: dict[bytes, list[Held]] | None = None
+        """Each address to the actions that it is of; None until it is asked for."""
+        self._held_addresses: tuple[int, dict[tuple[str, str], str]] = (0, {})
+        """As they were after so many changes of what is held."""
 
     async def start(self, wire: Wire | None = None) -> None:
         """From here on no program that we run inherits a capability; what only root may do still needs root."""
         drop_ambient()
         netlink = await Netlink.open(ThreadPoolExecutor(1, "netlink", initializer=hurry))
-        netlink.when_changed(self._keeper.look_soon)
+        netlink.when_changed(self._addresses_changed)
         if wire is None:
             wire = await asyncio.to_thread(Wire.open)
         announcer = Announcer(wire)
@@ -108,6 +115,7 @@ class Executor:
         """From the next order on the actions of this service are these; where they do the same as before, they are the same:
         an address that is up is kept, a script that is being told something goes on knowing it."""
         assert self._workshop is not None, "the executor is started first"
+        self._addressed = None
         old = self._deeds.get(service.name)
         if old is not None and service.works_as(old.service):
             self._deeds[service.name] = old.timed_as(service)
@@ -213,9 +221,10 @@ class Executor:
 
     def announce(self, service: str) -> None:
         """Another node may have announced them meanwhile: the addresses of this service that are held, once more."""
-        again = [held for held in self._keeper.held if held[0] == service]
+        actions = self._deeds[service].actions if service in self._deeds else ()
+        again = [(service, index) for index in range(len(actions)) if self._keeper.is_held(service, index)]
         for _, index in again:
-            action = self._deeds[service].actions[index]
+            action = actions[index]
             if isinstance(action, AddressAction):
                 action.tell_anew()
         self._keep(again)
@@ -223,8 +232,11 @@ class Executor:
     @property
     def held_addresses(self) -> dict[tuple[str, str], str]:
         """Interface and address of each that is held, and its service."""
-        held = ((service, self._deeds[service].actions[index]) for service, index in self._keeper.held)
-        return {(one.interface, str(one.address.ip)): service for service, one in held if isinstance(one, AddressAction)}
+        if self._held_addresses[0] != self._keeper.changes:
+            held = ((service, self._deeds[service].actions[index]) for service, index in self._keeper.held)
+            places = {(one.interface, str(one.address.ip)): service for service, one in held if isinstance(one, AddressAction)}
+            self._held_addresses = (self._keeper.changes, places)
+        return self._held_addresses[1]
 
     @property
     def troubles(self) -> list[tuple[str, str]]:
@@ -292,12 +304,40 @@ class Executor:
         elif order.word == "reclaim":
             self._keeper.look_soon()
 
+    def _addresses_changed(self, gone: frozenset[bytes] | None) -> None:
+        """What we have taken away ourselves is no reason to look at a thousand others."""
+        if gone is None or any(self._concerns(packed) for packed in gone):
+            self._keeper.look_soon()
+
+    def _concerns(self, packed: bytes) -> bool:
+        """Whether the address is held, or an order about it is on its way."""
+        if self._addressed is None:
+            self._addressed = {}
+            for service, deeds in self._deeds.items():
+                for index, action in enumerate(deeds.actions):
+                    if isinstance(action, AddressAction):
+                        self._addressed.setdefault(action.address.ip.packed, []).append((service, index))
+        return any(self._keeper.is_held(*held) or self._is_busy(held[0]) for held in self._addressed.get(packed, ()))
+
+    def _is_busy(self, service: str) -> bool:
+        lane = self._orders.get(service)
+        return lane is not None and lane.busy
+
     def _keep(self, held: Sequence[Held]) -> None:
         """One look at all of these, and an order for each service that has something to mend."""
         assert self._workshop is not None, "the executor is started first"
-        newcomers = self._workshop.netlink.table.take_newcomers()
+        self._keep_some(held, self._workshop.netlink.table.take_newcomers())
+
+    def _keep_some(self, held: Sequence[Held], newcomers: set[int]) -> None:
+        """So many in this turn of the loop; the others, as far as they are held then, in the next."""
+        assert self._workshop is not None, "the executor is started first"
+        rest = held[KEEP_MAX:]
+        if rest:
+            asyncio.get_running_loop().call_soon(self._keep_some, rest, newcomers)
         to_mend: dict[str, list[int]] = {}
-        for service, index in held:
+        for service, index in held[:KEEP_MAX]:
+            if not self._keeper.is_held(service, index):
+                continue
             action = self._deeds[service].actions[index]
             if isinstance(action, AddressAction):
                 action.is_wrong |= self._workshop.netlink.is_wrong(action.interface, action.address, newcomers)

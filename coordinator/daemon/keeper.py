@@ -34,6 +34,8 @@ class Keeper:
         self._keep = keep
         self._alarmed = alarmed
         self._held: set[Held] = set()
+        self.changes = 0
+        """How often that has changed."""
         self._troubles: dict[Held, str] = {}
         self._looked_s = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
@@ -45,10 +47,12 @@ class Keeper:
 
     def holds(self, service: str, action: int) -> None:
         self._held.add((service, action))
+        self.changes += 1
         self._set(service, action, "")
 
     def lets_go(self, service: str, action: int) -> None:
         self._held.discard((service, action))
+        self.changes += 1
         self._set(service, action, "")
 
     def forgets(self, service: str) -> None:

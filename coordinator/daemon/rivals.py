@@ -35,6 +35,8 @@ class Rivals:
         """`held`: each address that is held now, and its service."""
         self._held = held
         self._told: set[Place] = set()
+        self._told_all: Mapping[Place, str] = {}
+        """What was held when it was told all of it."""
         self._seen: dict[Place, tuple[str, float]] = {}
         """The hardware address that answered, and when it did so last."""
         self._process: subprocess.Popen[bytes] | None = None
@@ -56,7 +58,10 @@ class Rivals:
         asyncio.get_running_loop().add_reader(self._process.stdout, self._hear)
 
     def look(self) -> None:
-        held = set(self._held())
+        addresses = self._held()
+        if addresses is self._told_all:
+            return
+        held = set(addresses)
         if held and self._starting is None:
             self._starting = asyncio.get_running_loop().create_task(self._start())
         gone, new = self._told - held, held - self._told
@@ -66,6 +71,7 @@ class Rivals:
                     return  # its pipe is full: at the next look
                 (self._told.add if word == "watch" else self._told.discard)(place)
                 self._seen.pop(place, None)
+        self._told_all = addresses
 
     @property
     def troubles(self) -> list[tuple[str, str]]:

@@ -3,17 +3,19 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from coordinator.alarms.board import Alarm
+from coordinator.alarms.conditions import sweep
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
 from coordinator.core.model import Column, State
 from coordinator.daemon import alarming
 from coordinator.daemon.alarming import Alarming
-from tests.alarms.test_conditions import STUCK, Quiet
+from tests.alarms.test_conditions import STUCK, UP, Quiet
 from tests.config.sound import TEXT
 from tests.control.test_status import ALIVE
 
@@ -93,3 +95,25 @@ async def test_several_addresses_of_one_service_are_one_alarm(quick):
         await until(lambda: any(alarm.key.name is AlarmName.ADDRESS_MISSING for alarm in one.standing))
         (alarm,) = [alarm for alarm in one.standing if alarm.key.name is AlarmName.ADDRESS_MISSING]
         assert (alarm.key.service, alarm.text) == ("web", "10.77.0.100 is gone; 10.77.0.101 is gone")
+
+
+async def test_an_event_about_one_service_is_no_reason_to_look_at_all_of_them(quick, monkeypatch):
+    """Nor is time: what was found is looked at again and again, and nothing else."""
+    looked: list[list[str]] = []
+
+    def swept(view: Any, names: Any) -> Any:
+        looked.append(sorted(names))
+        return sweep(view, names)
+
+    monkeypatch.setattr(alarming, "sweep", swept)
+    standing = view()
+    calm = dict.fromkeys(standing.policy.services, UP)
+    standing.state = replace(standing.state, columns={"lukretia": Column("lukretia", services=calm)})
+    async with running(standing, []):
+        await until(lambda: looked)
+        assert looked == [sorted(standing.policy.services)]
+        looked.clear()
+        stuck = standing.state.column("lukretia").with_service("s7", STUCK)
+        standing.state = standing.state.with_column(stuck)
+        await until(lambda: len(looked) > 2)
+        assert {tuple(names) for names in looked} == {("s7",)}

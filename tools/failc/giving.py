@@ -1,6 +1,6 @@
 """Giving a signed order: what it waits for, and what is printed.
 
-return order_of(Order("fail", "web", "", "new kernel"), how)        # `how`: the options of `ordering`
+    return order_of(Order("fail", "web", "", "new kernel"), how)        # `how`: the options of `ordering`
 """
 
 import json

@@ -18,7 +18,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from pathlib import Path
 
 from actions.frames import ETHERTYPE_ARP, ETHERTYPE_IPV6, arp_reply, arp_request, neighbour_advertisement
-from actions.interface import InterfaceLook
+from actions.netdev import InterfaceLook
 from actions.wire import Wire
 
 log = logging.getLogger("failover.announce")

@@ -416,7 +416,7 @@ def address_in(body: bytes) -> Carried:
 
 
 def counts(address: bytes, interface: str, index: int) -> bool:
-    """On `lo` people put an address on purpose; a link-local one is another on every interface (as in actions/address.py)."""
+    """On `lo` people put an address on purpose; a link-local one is another on every interface (as in kinds/address.py)."""
     try:
         name = socket.if_indextoname(index)
     except OSError:

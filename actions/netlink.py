@@ -23,7 +23,7 @@ from ipaddress import IPv4Interface, IPv6Interface
 from typing import TypeVar
 
 from actions.guard import IFA_F_SECONDARY, Carried, keep_secondaries
-from actions.interface import InterfaceLook
+from actions.netdev import InterfaceLook
 from actions.rtnetlink import REQUESTS_MAX, UNIVERSE, Rtnetlink, address_request, neighbour_request
 from actions.table import AddressTable, Changed
 

@@ -23,9 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from actions.descriptors import AT_START, CORE_AT_START
 from actions.environment import inherited
 from actions.guard import BY_SHELL
+from actions.rlimit import AT_START, CORE_AT_START
 from actions.starting import Lost, Starter
 
 OUTPUT_BYTES_MAX = 1 << 20

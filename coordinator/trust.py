@@ -12,19 +12,19 @@ last, each time the oldest that names the node. One stolen key gives no removed 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from coordinator.core.authority import opened
-from coordinator.core.configurations import with_policy
-from coordinator.core.model import State
-from coordinator.core.pieces import whole
 from coordinator.policy import Policy
+from coordinator.state.authorization import opened
+from coordinator.state.configurations import with_policy
 from coordinator.state.file_v1 import read_policy
+from coordinator.state.model import State
+from coordinator.state.pieces import whole
 from protocol.commands import Command
 from protocol.event import Entry
 from protocol.events import Commanded, ConfigApplied, body_of
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Keyring
-from store.soundness import Row, look
+from store.verify_log import Row, look
 
 
 def known_keys(policy: Policy, rows: Iterable[Row], nodes: Iterable[str] | None = None) -> Mapping[str, bytes]:

@@ -79,7 +79,7 @@ class Kind(StrEnum):
     """{node}: by command."""
     GAP_DECLARED = "gap"
     """{incarnation, number, id: bin32}: first event of a new incarnation, or the first ones, each about other services;
-    the last head known of the one before. Beside them what outlives it (coordinator/core/carried.py)."""
+    the last head known of the one before. Beside them what outlives it (coordinator/state/incarnation.py)."""
     TAIL_CUT = "tail-cut"
     """{cuts: [[node, incarnation, first, last]]}: at its start this node's log lacked these events, though it had held them."""
     REMOVED = "removed"

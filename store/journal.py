@@ -28,7 +28,7 @@ from store.findings import REFUSED_AT_OPEN, Finding, Flaw
 from store.place import oddities
 from store.refusals import JournalRefused, LogRemoved, LogUnreadable, LogUnsound
 from store.schema import bound, damage
-from store.soundness import Row
+from store.verify_log import Row
 from store.walk import Opened, Rows, opened
 
 GROUP_ENTRIES_MAX = 2000

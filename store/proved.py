@@ -7,7 +7,7 @@
     feeds.attests(event)                                # raises Odd where it says otherwise than what is held
 
 A sound history is the rule, and a long one does not fit into memory as objects. So nothing is kept of an event but its id.
-Several logs must each hold the same rows, or a beginning of them. Where anything is odd, `store.merged` reads all of it as a
+Several logs must each hold the same rows, or a beginning of them. Where anything is odd, `store.merge` reads all of it as a
 whole and finds out what is wrong, where, and on which side; this module only says that there is something.
 """
 
@@ -19,10 +19,10 @@ from typing import Protocol
 from protocol.event import Entry, Event, Ref, known
 from protocol.kinds import Kind
 from protocol.messages import Keyring
-from store.merged import FeedSummary, Tally
+from store.merge import FeedSummary, RefusalCounts
 from store.references import said_of_others
-from store.soundness import Row
 from store.survey import Survey
+from store.verify_log import Row
 from store.walk import Feed, Odd, sound, surveyed
 
 DOUBTED = frozenset({Kind.FORK_SEEN, Kind.TAIL_CUT})
@@ -55,7 +55,7 @@ class Proved:
         """Each feed to its last number, in order."""
         self._ids: dict[Feed, bytearray] = defaultdict(bytearray)
         self._survey = Survey()
-        self._tally = Tally()
+        self._tally = RefusalCounts()
 
     def entries(self, names: Sequence[str], keyring: Keyring, cluster: bytes) -> Iterator[Entry]:
         """The feeds of these nodes, entry by entry as they are proved."""

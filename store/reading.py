@@ -24,11 +24,11 @@ from typing import Any
 
 from store.database import ALL_ROWS
 from store.findings import Finding, Flaw
-from store.merged import Source
+from store.merge import Source
 from store.place import oddities
 from store.refusals import LogUnreadable
 from store.schema import bound, damage, faults, is_no_log, sentence, tame
-from store.soundness import Row
+from store.verify_log import Row
 from store.walk import Feed, Odd
 
 BUSY_S = 5.0

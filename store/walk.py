@@ -6,7 +6,7 @@
 
 A sound log is the rule, so it is proved by one look at each event: canonical, in its place, of this cluster, the next of its
 chain, signed where it must be, and the newest signatures good. Whatever is not so ends the walk, and everything is read
-once more by `store.soundness`, which finds out what is wrong, where, and on which side.
+once more by `store.verify_log`, which finds out what is wrong, where, and on which side.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -20,8 +20,8 @@ from protocol.messages import Domain, Keyring
 from protocol.refusals import Refused
 from store.cuts import Ending
 from store.findings import Finding
-from store.soundness import Row, look
 from store.survey import Survey
+from store.verify_log import Row, look
 
 T = TypeVar("T")
 

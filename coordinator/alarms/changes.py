@@ -8,7 +8,7 @@ Nothing in a state is changed, it is replaced: what is the same object says the 
 from collections.abc import Mapping
 from typing import Any
 
-from coordinator.core.model import State
+from coordinator.state.model import State
 
 WHOLE = ("policies", "numbers", "forks", "trust")
 """Fields of a state that say something about every service."""

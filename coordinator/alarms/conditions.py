@@ -14,9 +14,10 @@ from coordinator.alarms.names import AlarmName
 from coordinator.control import outs
 from coordinator.control.status import holders, reason, state, stopped
 from coordinator.control.view import NodeView, PeerView
-from coordinator.core import core, ownership
-from coordinator.core.model import Judgement
+from coordinator.core import core
 from coordinator.policy import ServicePolicy
+from coordinator.state import ownership
+from coordinator.state.model import Judgement
 
 Peers = Mapping[str, PeerView]
 Owners = tuple[str, ...]

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path as File
 
-from actions.interface import InterfaceLook
+from actions.netdev import InterfaceLook
 from actions.networks import Network, has_ipv6, networks, own_ipv6
 from coordinator.config import endpoints
 from coordinator.config.complaints import Finding

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from coordinator.control.view import PeerView, StateView
-from coordinator.core import ownership
-from coordinator.core.model import Judgement, ServiceColumn, ServiceState
-from coordinator.core.waits import retry_wait_ms
+from coordinator.core.service_timers import retry_wait_ms
+from coordinator.state import ownership
+from coordinator.state.model import Judgement, ServicePhase, ServiceState
 from protocol.canonical import NotCanonical
 from protocol.commands import Command
 from protocol.event import Ref
@@ -67,10 +67,10 @@ def to_the_second(wall_ms: int) -> str:
 
 def look(view: StateView, name: str, node: str) -> Out | None:
     column = view.state.column(node).service(name)
-    if not column.stuck and column.state is not ServiceState.FAIL:
+    if not column.stuck and column.state is not ServicePhase.FAIL:
         return None
     is_stuck = column.stuck and ownership.holds(view.state, name, node)
-    if not is_stuck and (column.state is not ServiceState.FAIL or not column.cause):
+    if not is_stuck and (column.state is not ServicePhase.FAIL or not column.cause):
         return None
     event = view.event(column.changed)
     since_ms = event.wall_ms if event else None
@@ -85,7 +85,7 @@ def look(view: StateView, name: str, node: str) -> Out | None:
     return Out(column.cause, since_ms, said.operator if said else "", reason, again_ms, text)
 
 
-def _order(view: StateView, name: str, column: ServiceColumn) -> Said | None:
+def _order(view: StateView, name: str, column: ServiceState) -> Said | None:
     """The operator's word by which it is out, here or everywhere; None where it is out by something else."""
     if column.cause == "operator":
         return command(view, column.wish_by)
@@ -130,7 +130,7 @@ def predecessor(view: StateView, name: str, owner: str, peers: Mapping[str, Peer
     return _ended(view, node, column, event.body) if event.kind == Kind.DOWN else killed
 
 
-def _ended(view: StateView, node: str, column: ServiceColumn, down: Mapping[str, Any]) -> str:
+def _ended(view: StateView, node: str, column: ServiceState, down: Mapping[str, Any]) -> str:
     cause = down.get("cause")
     if cause == "stopping":
         return f"{node} was stopped"
@@ -155,7 +155,7 @@ def _by(cause: str, said: Said | None, reason: str) -> str:
     return articles.get(cause, f"by {cause}") + (f": {reason}" if reason else "")
 
 
-def _again_ms(view: StateView, name: str, column: ServiceColumn, since_ms: int | None) -> int | None:
+def _again_ms(view: StateView, name: str, column: ServiceState, since_ms: int | None) -> int | None:
     policy = ownership.ruled(view.state, view.policy, name)
     if since_ms is None or policy.retry_ms is None or column.cause not in ("action", "check"):
         return None

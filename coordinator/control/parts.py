@@ -14,8 +14,8 @@ from typing import Any, Self
 
 from coordinator.control.status import outline, service
 from coordinator.control.view import NodeView
-from coordinator.core.model import State
 from coordinator.policy import Policy
+from coordinator.state.model import State
 from protocol.event import Event, Ref
 
 PART_S = 0.003

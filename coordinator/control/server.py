@@ -27,9 +27,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestPayloadError
 
-from coordinator.control import numbers, stream
-from coordinator.control.crowd import Crowd
-from coordinator.control.door import BODY_BYTES_MAX, Door
+from coordinator.control import event_stream, views
+from coordinator.control.command_intake import BODY_BYTES_MAX, Door
+from coordinator.control.connection_limit import ConnectionLimit
 from coordinator.control.listener import SOCKET, listen
 from coordinator.control.malformed import Malformed
 from coordinator.control.metrics import NodeMetrics
@@ -64,7 +64,7 @@ class ControlServer:
         self.door = Door(view)
         self.metrics = NodeMetrics(view, self.door.counts)
         self.streams: set[asyncio.Task[None]] = set()
-        self._crowd = Crowd()
+        self._crowd = ConnectionLimit()
         self._runner: web.AppRunner | None = None
         self._listening: asyncio.Server | None = None
 
@@ -116,18 +116,18 @@ class ControlServer:
         return web.json_response(known)
 
     async def _links(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(numbers.links(self.view))
+        return web.json_response(views.links(self.view))
 
     async def _timings(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(numbers.timings(self.view))
+        return web.json_response(views.timings(self.view))
 
     async def _cluster(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(numbers.cluster(self.view))
+        return web.json_response(views.cluster(self.view))
 
     async def _resolve(self, request: web.Request) -> web.StreamResponse:
         word, service, node, digest = (request.query.get(name, "") for name in ("word", "service", "node", "digest"))
         wanted = Wanted(word, service, node, bytes.fromhex(digest) if HEX.fullmatch(digest) else b"")
-        code, body = numbers.resolved(self.view, wanted)
+        code, body = views.resolved(self.view, wanted)
         return web.json_response(body, status=code)
 
     async def _metrics(self, request: web.Request) -> web.StreamResponse:
@@ -176,17 +176,17 @@ class ControlServer:
             task.cancel()
         return response
 
-    async def _send(self, response: web.StreamResponse, cursor: stream.Cursor, write: Form) -> None:
-        async for news in stream.follow(self.view, cursor, KEEPALIVE_S):
+    async def _send(self, response: web.StreamResponse, cursor: event_stream.Cursor, write: Form) -> None:
+        async for news in event_stream.follow(self.view, cursor, KEEPALIVE_S):
             await response.write(write(news))
 
-    async def _from(self, request: web.Request) -> stream.Cursor:
+    async def _from(self, request: web.Request) -> event_stream.Cursor:
         after = request.headers.get("Last-Event-ID") or request.query.get("after")
         if after is None:
-            return await stream.before(self.view, min(_number(request, "last", 0), LAST_MAX))
+            return await event_stream.before(self.view, min(_number(request, "last", 0), LAST_MAX))
         try:
-            return stream.Cursor.read(after, self.view)
-        except stream.BadCursor as error:
+            return event_stream.Cursor.read(after, self.view)
+        except event_stream.BadCursor as error:
             raise web.HTTPBadRequest(text=f"after: {error}") from None
 
 

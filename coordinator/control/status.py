@@ -10,10 +10,10 @@ from typing import Any
 from coordinator.alarms.board import Alarm
 from coordinator.control import outs
 from coordinator.control.view import LinkView, NodeView, PeerView, StateView
-from coordinator.core import ownership
-from coordinator.core.decide import BY_LAST_WORD
-from coordinator.core.model import Column, Judgement, ServiceColumn
+from coordinator.decision.decide import BY_LAST_WORD
 from coordinator.policy import ServicePolicy
+from coordinator.state import ownership
+from coordinator.state.model import Judgement, NodeState, ServiceState
 from protocol.moment import lasting, rfc3339
 from protocol.printable import printable
 
@@ -77,7 +77,7 @@ def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str,
     }
 
 
-def stopped(column: Column) -> bool:
+def stopped(column: NodeState) -> bool:
     """Whether its log ends with an orderly stop, as far as it is known here."""
     return column.started is not None and not column.running
 
@@ -201,5 +201,5 @@ def _target(view: StateView, name: str) -> str | None:
     return move.target if move else None
 
 
-def _column(view: StateView, node: str, name: str) -> ServiceColumn:
+def _column(view: StateView, node: str, name: str) -> ServiceState:
     return view.state.column(node).service(name)

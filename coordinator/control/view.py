@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from coordinator.alarms.board import Alarm
-from coordinator.control.bell import Bell
+from coordinator.control.change_signal import ChangeSignal
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.effects import Answer
-from coordinator.core.model import Judgement, State
 from coordinator.policy import Policy
+from coordinator.state.model import Judgement, State
 from protocol.commands import SignedCommand
 from protocol.event import Event, Head, Ref
 
@@ -60,7 +60,7 @@ class Applied:
 
 
 class LinkView(Protocol):
-    """One link to one peer; `coordinator.daemon.links` has the class."""
+    """One link to one peer; `coordinator.transport.links` has the class."""
 
     @property
     def peer(self) -> str: ...
@@ -80,7 +80,7 @@ class LinkView(Protocol):
 
 
 class TurnsView(Protocol):
-    """How long the event loop's turns took since this node was ready; `coordinator.daemon.turns` has the class."""
+    """How long the event loop's turns took since this node was ready; `coordinator.daemon.loop_timing` has the class."""
 
     @property
     def longest_ms(self) -> float: ...
@@ -132,7 +132,7 @@ class NodeView(StateView, Protocol):
     @property
     def turns(self) -> TurnsView: ...
     @property
-    def bell(self) -> Bell:
+    def bell(self) -> ChangeSignal:
         """Rung whenever `state` or `heads()` has changed."""
 
     def peers(self) -> Mapping[str, PeerView]:

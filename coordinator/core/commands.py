@@ -19,11 +19,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from coordinator.core import authority, ownership
-from coordinator.core.configurations import number_now
-from coordinator.core.model import Judgement, ServiceColumn, ServiceState
-from coordinator.core.passing import Asker
-from coordinator.core.standing import ENDED_BY
+from coordinator.core.forwarding import Asker
+from coordinator.state import authorization, ownership
+from coordinator.state.configurations import number_now
+from coordinator.state.model import Judgement, ServicePhase, ServiceState
+from coordinator.state.standing import ENDED_BY
 from protocol.commands import ENDS_MAX, WORDS_OF_NODES, Act, Command, SignedCommand
 from protocol.event import Ref
 from protocol.kinds import Kind
@@ -72,7 +72,7 @@ def resolve(core: Core, wanted: Wanted) -> Resolved | Refusal | Already:
     """What to sign. Whether the operator may order it is judged when the command comes."""
     if wanted.word == "apply":
         number = number_now(core.state, wanted.digest)
-        return _ready(core) or Resolved((Act(core.me, core.pen.incarnation),), epoch=number)
+        return _ready(core) or Resolved((Act(core.me, core.writer.incarnation),), epoch=number)
     refused = _ready(core) or _known(core, wanted)
     found = refused or TARGETS[wanted.word](core, wanted)
     if isinstance(found, Refusal | Already):
@@ -91,7 +91,7 @@ def resolve(core: Core, wanted: Wanted) -> Resolved | Refusal | Already:
 
 def _incarnation(core: Core, node: str) -> int:
     if node == core.me:
-        return core.pen.incarnation
+        return core.writer.incarnation
     head = core.feeds.newest.get(node)
     return head.incarnation if head else 0
 
@@ -134,7 +134,7 @@ def admit(core: Core, signed: SignedCommand, ticket: int, source: str = "") -> N
     if _acts_here(core, command):
         _write(core, signed, asker)
     elif source:
-        _refuse(core, asker, Refusal(f"it is for {authority.named(command)}, and came to {core.me}"))
+        _refuse(core, asker, Refusal(f"it is for {authorization.named(command)}, and came to {core.me}"))
 
 
 def _refuse(core: Core, asker: Asker, refused: Refusal) -> None:
@@ -148,7 +148,7 @@ def _said_again(core: Core, asker: Asker) -> None:
 
 
 def _acts_here(core: Core, command: Command) -> bool:
-    return command.names(core.me, core.pen.incarnation)
+    return command.names(core.me, core.writer.incarnation)
 
 
 def _may(core: Core, command: Command) -> Refusal | None:
@@ -168,8 +168,8 @@ def _ready(core: Core) -> Refusal | None:
 
 def _denied(core: Core, command: Command) -> Refusal | None:
     if core.state.orders.obeyed_by(core.me, command.nonce):
-        return Refusal(authority.REPLAYED, authority=False)
-    denied = authority.permitted_by_both(core.policy, ownership.ruling(core.state, core.policy), command)
+        return Refusal(authorization.REPLAYED, authority=False)
+    denied = authorization.permitted_by_both(core.policy, ownership.ruling(core.state, core.policy), command)
     return Refusal(denied.text, authority=False) if denied else None
 
 
@@ -194,7 +194,7 @@ def _meant(core: Core, command: Command) -> Refusal | None:
     if command.format == 1:
         return Refusal("it names no node that acts: sign it with the failc of this release")
     mine = next((act for act in command.acts if act.node == core.me), None)
-    if mine and mine.incarnation != core.pen.incarnation:
+    if mine and mine.incarnation != core.writer.incarnation:
         return Refusal(f"old-epoch: {core.me} has begun its log anew since it was signed: sign it anew")
     strangers = [act.node for act in command.acts if act.node not in core.policy.nodes]
     if strangers:
@@ -289,16 +289,16 @@ def _nothing_to_recover(core: Core, service: str, nodes: tuple[str, ...]) -> Ref
     states = {node: core.state.column(node).service(service).state for node in nodes if lives(core, node)}
     if not states:
         return Refusal(f"{nodes[0]} is dead: give the command again when it is back")
-    going = [node for node, state in states.items() if state is ServiceState.STOPPING]
+    going = [node for node, state in states.items() if state is ServicePhase.STOPPING]
     if going:
         return Refusal(f"{service} is STOPPING on {going[0]}: give the command again when that is over")
     where = ", ".join(f"{state} on {node}" for node, state in states.items())
     return Already(f"{service} is {where} already: nothing to recover")
 
 
-def _to_recover(service: ServiceColumn) -> bool:
+def _to_recover(service: ServiceState) -> bool:
     """In FAIL, or back from one by itself: then an operator's word gives it its place in the order back."""
-    return service.state is ServiceState.FAIL or (service.burnt and not service.holds)
+    return service.state is ServicePhase.FAIL or (service.burnt and not service.holds)
 
 
 def _move(core: Core, wanted: Wanted) -> Targets:

@@ -13,17 +13,18 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from coordinator.core import commands, disk, life, ownership, peers, reconfigure, removal, review, sharing, work
-from coordinator.core.case import Case
-from coordinator.core.checks import Counts
+from coordinator.core import commands, durability, local_health, reconcile, reconfigure, removal, replication, sharing, startup
+from coordinator.core.check_counts import Counts
 from coordinator.core.effects import (
     Beat,
     Effect,
     Guard,
     ShowHeads,
 )
-from coordinator.core.folded import Folded
-from coordinator.core.given import Given
+from coordinator.core.failure_detector import FailureDetector
+from coordinator.core.feed_recovery import FeedRecovery
+from coordinator.core.feed_writer import FeedWriter
+from coordinator.core.forwarding import Asker, Passing
 from coordinator.core.inputs import (
     BatchArrived,
     Booted,
@@ -49,21 +50,21 @@ from coordinator.core.inputs import (
     StopAsked,
     Woke,
 )
-from coordinator.core.invariant import InvariantBroken
-from coordinator.core.jobs import AT_REST, Job, Phase
-from coordinator.core.joining import Joining
-from coordinator.core.judgement import Liveness
-from coordinator.core.model import Column, Judgement, ServiceColumn
-from coordinator.core.passing import Asker, Passing
-from coordinator.core.pen import Pen
+from coordinator.core.observation_events import ObservationEvents
 from coordinator.core.quota import Quota
-from coordinator.core.reducer import reduce
-from coordinator.core.waits import Waits
+from coordinator.core.service_lifecycle import AT_REST, Job, Phase
+from coordinator.core.service_timers import ServiceTimers
 from coordinator.core.wakes import NEVER_MS, Wakes
-from coordinator.core.witnessing import Witnessing
+from coordinator.decision.observations import Observations
+from coordinator.decision.snapshot import Snapshot
 from coordinator.policy import Policy, ServicePolicy
+from coordinator.state import ownership
+from coordinator.state.folded import Folded
+from coordinator.state.model import Judgement, NodeState, ServiceState
+from coordinator.state.reducer import reduce
 from protocol.event import Entry, Event, Ref
 from protocol.events import Malformed, read_body
+from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, Keyring, LastWord, ShortHead
 
@@ -103,14 +104,14 @@ class Core:
         self.me, self.policy, self.run, self.now = me, policy, run, now
         folded = entries if isinstance(entries, Folded) else Folded.begin(me, policy, keyring, ran).with_all(entries)
         self.state, self.feeds = folded.state, folded.feeds
-        self.pen = Pen(policy.cluster_id, me, self.feeds)
-        self.liveness = Liveness(me, run, policy, now.mono_ms)
-        self.witnessing = Witnessing(self, self.liveness)
-        self.joining: Joining | None = None
+        self.writer = FeedWriter(policy.cluster_id, me, self.feeds)
+        self.liveness = FailureDetector(me, run, policy, now.mono_ms)
+        self.witnessing = ObservationEvents(self, self.liveness)
+        self.joining: FeedRecovery | None = None
         self.joined = False
         self.outdone = False
         """A peer has a newer incarnation of our own feed: our disk and the time were lost, and no peer was there to say so."""
-        self.aside: Column | None = None
+        self.aside: NodeState | None = None
         """Our column of the incarnation that was outdone, while its successor is being prepared."""
         self.ready = False
         self.clean = False
@@ -140,7 +141,7 @@ class Core:
         self._departed_by: tuple[object, object] = (None, None)
         self.looking: dict[str, int] = {}
         """Services whose checks run although they are out here, and since when."""
-        self.waits: dict[str, Waits] = {}
+        self.waits: dict[str, ServiceTimers] = {}
         self.counts: dict[str, Counts] = {}
         self.beside = policy.beside(me)
         for service in policy.owned_by(me):
@@ -173,8 +174,8 @@ class Core:
         self.carrier_up_ms: dict[str, int] = {}
         self.without_carrier: list[str] = []
         """Services that lost a carrier here, as our own events tell, and the services of our column that say so."""
-        self.carriers_of: Mapping[str, ServiceColumn] | None = None
-        self.pen.durable = self.feeds.newest.get(me)
+        self.carriers_of: Mapping[str, ServiceState] | None = None
+        self.writer.durable = self.feeds.newest.get(me)
         self.durable_state = self.flying_state = self.state
         """The fold of what is on the disk, and of that with what is on its way there."""
         self.counter = 0
@@ -188,7 +189,7 @@ class Core:
         self.hearsay_wake_ms = NEVER_MS
         self.outlook: Outlook = ("", ())
         """What the last review saw besides the feeds."""
-        self.outside: review.Outside = ()
+        self.outside: reconcile.Outside = ()
         """What the table was given for all services alike when it was last asked."""
         self.dirty = False
         """Something has changed on which every service rests."""
@@ -202,7 +203,7 @@ class Core:
         """The peers whose newest events were here when the table was last asked."""
         self.undecided: set[str] = set()
         """Services about which the table was asked while the newest events of a living peer were not here."""
-        self.seen: review.Round | None = None
+        self.seen: reconcile.Round | None = None
         """What the last look in this input gave to all services alike."""
         self.hears_us: frozenset[str] = frozenset()
         """The living peers that have heard us within `dead`, by their own word, as the table was last asked."""
@@ -218,7 +219,7 @@ class Core:
         """This node may own the service from now on."""
         self.jobs[service.name] = Job(self, service)
         self.place[service.name] = next(self._places)
-        self.waits[service.name] = Waits()
+        self.waits[service.name] = ServiceTimers()
         self.counts[service.name] = Counts(service)
 
     # --- the one method ------------------------------------------------------------------------------------------
@@ -235,11 +236,11 @@ class Core:
         news = INPUTS[type(given)](self, given)
         if news is False and now.mono_ms < self.wake_at_ms:
             return self.out
-        life.join(self)
+        startup.join(self)
         outlook = self._outlook()
         if not self.over:
             self._review(outlook)
-        life.begin_anew(self)
+        startup.begin_anew(self)
         if not self.over:
             self._beat_in_time(fit=not outlook[0])
         self._flush()
@@ -253,11 +254,11 @@ class Core:
         if self.joined and (self.dirty or self.changed or self.news or self.now_ms >= self.review_ms):
             self.outlook = outlook
             reconfigure.follow(self)
-            review.services(self)
+            reconcile.services(self)
             self.dirty = False  # it has asked until nothing was left to say, its own events included
             self.news = False
-            self.review_ms = review.wake_ms(self)
-        life.finish_stopping(self)
+            self.review_ms = reconcile.wake_ms(self)
+        startup.finish_stopping(self)
 
     def _outlook(self) -> "Outlook":
         """What time alone can change about a decision, timers apart: a silence that has become doubt, a disk that hangs."""
@@ -293,7 +294,7 @@ class Core:
             self.witnessing.judgements(must=False)
             self.witnessing.pulse()
             self._show_heads()
-            work.carriers(self)
+            local_health.carriers(self)
             self.passing.look(self.now_ms, lambda node: commands.lives(self, node))
         self.beat()
 
@@ -321,7 +322,7 @@ class Core:
                     heads=self._heads(),
                     heard=self.liveness.echoes(self.now_ms),
                     refused=tuple(sorted(ownership.refused_by(self.state, self.me))),
-                    claiming=tuple(sorted(review.armed(self))),
+                    claiming=tuple(sorted(reconcile.armed(self))),
                 )
             )
         )
@@ -333,15 +334,15 @@ class Core:
         """What we know of every feed; of our own only what is durable."""
         heads = self.feeds.short()
         heads.pop(self.me, None)
-        durable = self.pen.durable or (None if self.joined else self.feeds.newest.get(self.me))
+        durable = self.writer.durable or (None if self.joined else self.feeds.newest.get(self.me))
         if durable:
             heads[self.me] = ShortHead(durable.incarnation, durable.number, durable.id[:8])
         return heads
 
     def _flush(self) -> None:
-        if self.joined and self.pen.idle_though_refused(self.now_ms):
+        if self.joined and self.writer.idle_though_refused(self.now_ms):
             self.write(Kind.PULSE, "", {"gaps": {}, "late_ms_max": 0}, ())
-        append = self.pen.flush(self.now_ms)
+        append = self.writer.flush(self.now_ms)
         if append:
             self.flying_state = self.state
             guards = (at for at, effect in enumerate(self.out) if isinstance(effect, Guard))
@@ -355,7 +356,7 @@ class Core:
             wakes += self.liveness.turns_ms(name)
         if self.joining:
             wakes += self.joining.wakes_ms()
-        flush_ms = self.pen.wake_at_ms()
+        flush_ms = self.writer.wake_at_ms()
         wakes += [] if flush_ms is None else [flush_ms]
         if self.joined:
             wakes.append(self.review_ms)
@@ -373,7 +374,7 @@ class Core:
         return self.joined and not self.column.running
 
     @property
-    def column(self) -> Column:
+    def column(self) -> NodeState:
         return self.state.column(self.me)
 
     @property
@@ -388,7 +389,7 @@ class Core:
         typed = read_body(kind, service, body)
         if isinstance(typed, Malformed):
             raise InvariantBroken(f"we would write what no reader takes: {typed.text}")
-        entry = self.pen.write(kind, service, body, causes, self.now)
+        entry = self.writer.write(kind, service, body, causes, self.now)
         self.state = reduce(self.state, entry.event)
         self.witnessing.saw(kind)
         self.took(entry.event)
@@ -429,7 +430,7 @@ class Core:
 
     @property
     def disk_refuses(self) -> bool:
-        return self.pen.refused_ms is not None
+        return self.writer.refused_ms is not None
 
     @property
     def unfit_because(self) -> str:
@@ -442,7 +443,7 @@ class Core:
             return REMOVED
         if self.disk_refuses:
             return DISK_REFUSES
-        if self.pen.hangs_ms(self.now_ms) >= self.policy.timing.dead_ms:
+        if self.writer.hangs_ms(self.now_ms) >= self.policy.timing.dead_ms:
             return DISK_HANGS
         if not self.guard_alive:
             return GUARD_GONE
@@ -465,11 +466,11 @@ class Core:
     def fit(self) -> bool:
         return not self.unfit_because
 
-    def given(self) -> Given:
-        return review.given(self)
+    def given(self) -> Observations:
+        return reconcile.given(self)
 
-    def case(self, service: str) -> Case:
-        return review.case(self, service, review.look_round(self))
+    def case(self, service: str) -> Snapshot:
+        return reconcile.case(self, service, reconcile.look_round(self))
 
     def _command(self, given: CommandArrived) -> None:
         commands.admit(self, given.command, given.ticket, given.source)
@@ -482,26 +483,26 @@ class Core:
 
 
 INPUTS: Mapping[type, Callable[[Core, Any], bool | None]] = {
-    Booted: life.booted,
+    Booted: startup.booted,
     Woke: Core._woke,
-    HeartbeatHeard: peers.heartbeat_heard,
-    BatchArrived: peers.batch_arrived,
-    HeadsArrived: peers.heads_arrived,
-    Durable: disk.durable,
-    NotDurable: disk.not_durable,
-    Guarded: work.guarded,
-    GuardChanged: work.guard_changed,
-    StepFinished: work.step_finished,
-    CheckFinished: work.check_finished,
+    HeartbeatHeard: replication.heartbeat_heard,
+    BatchArrived: replication.batch_arrived,
+    HeadsArrived: replication.heads_arrived,
+    Durable: durability.durable,
+    NotDurable: durability.not_durable,
+    Guarded: local_health.guarded,
+    GuardChanged: local_health.guard_changed,
+    StepFinished: local_health.step_finished,
+    CheckFinished: local_health.check_finished,
     CommandArrived: Core._command,
     ReplyArrived: Core._replied,
-    CarrierChanged: work.carrier_changed,
-    LinkChanged: peers.link_changed,
-    LastWordHeard: peers.last_word_heard,
-    StopAsked: life.stop_asked,
+    CarrierChanged: local_health.carrier_changed,
+    LinkChanged: replication.link_changed,
+    LastWordHeard: replication.last_word_heard,
+    StopAsked: startup.stop_asked,
     Reconfigured: reconfigure.reconfigured,
-    RoomChanged: peers.room_changed,
-    ForkShown: peers.fork_shown,
+    RoomChanged: replication.room_changed,
+    ForkShown: replication.fork_shown,
     RemovalShown: removal.shown,
 }
 """What takes each input in. False: it said nothing new, as three of four copies of a heartbeat do; nothing follows from it."""

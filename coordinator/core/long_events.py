@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import pieces
 from coordinator.policy import Policy
+from coordinator.state import pieces
 from protocol.event import Entry, Ref
 from protocol.forks import Branch, cut, fits, fits_in_pieces, flat_of
 from protocol.kinds import Kind

@@ -14,16 +14,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from coordinator.core import authority, long_events, looking, ownership, sharing, work
-from coordinator.core.checks import Counts
+from coordinator.core import failed_checks, local_health, long_events, sharing
+from coordinator.core.check_counts import Counts
 from coordinator.core.commands import Refusal
-from coordinator.core.configurations import number_now
-from coordinator.core.decide import Act, Decision
 from coordinator.core.effects import Adopt, Answer, Equip, Watch
 from coordinator.core.inputs import Reconfigured
-from coordinator.core.jobs import Job, Phase
-from coordinator.core.model import Judgement, ServiceState, State
+from coordinator.core.service_lifecycle import Job, Phase
+from coordinator.decision.decide import Act, Decision
 from coordinator.policy import Policy, ServicePolicy
+from coordinator.state import authorization, ownership
+from coordinator.state.configurations import number_now
+from coordinator.state.model import Judgement, ServicePhase, State
 from protocol.event import Ref
 from protocol.kinds import Kind
 
@@ -85,13 +86,13 @@ def _denied(core: Core, given: Reconfigured) -> Refusal | None:
     assert given.command is not None, "only a command is judged"
     command = given.command.command
     if core.state.orders.obeyed_by(core.me, command.nonce):
-        return Refusal(authority.REPLAYED, authority=False)
-    denied = authority.permitted(core.policy, command)  # else one bad file would lock every other node
+        return Refusal(authorization.REPLAYED, authority=False)
+    denied = authorization.permitted(core.policy, command)  # else one bad file would lock every other node
     if denied:
         return Refusal(denied.text, authority=False)
-    if not command.names(core.me, core.pen.incarnation):
-        whom = authority.named(command) or "no node by name"
-        return Refusal(f"the command is for {whom}, this is {core.me}/{core.pen.incarnation}: sign it anew", authority=False)
+    if not command.names(core.me, core.writer.incarnation):
+        whom = authorization.named(command) or "no node by name"
+        return Refusal(f"the command is for {whom}, this is {core.me}/{core.writer.incarnation}: sign it anew", authority=False)
     if command.digest != given.policy.digest:
         theirs, ours = _short(command.digest), _short(given.policy.digest)
         return Refusal(f"the file that was signed is {theirs}, the one on {core.me} is {ours}: copy it there")
@@ -162,7 +163,7 @@ def _changed(core: Core, job: Job, service: ServicePolicy) -> None:
     _checks(core, job, service)
     if job.coming and job.phase is Phase.ARMED:
         reason = "its actions were configured anew while the claim was being written"
-        release = Decision("reconsidered", Act.RELEASE, reason, _by(core), ServiceState.RECOVER, "reconsidered")
+        release = Decision("reconsidered", Act.RELEASE, reason, _by(core), ServicePhase.RECOVER, "reconsidered")
         job.release(release, core.given())
     elif not job.coming:
         _carriers(core, service)
@@ -175,7 +176,7 @@ def _checks(core: Core, job: Job, service: ServicePolicy) -> None:
         counts.policy = service
         return
     core.counts[service.name] = Counts(service)
-    looking.end(core, service.name)
+    failed_checks.end(core, service.name)
     if core.column.service(service.name).sick:
         body = {"check": 0, "text": "the checks are configured anew"}
         core.write(Kind.CHECK_PASSED, service.name, body, _by(core))
@@ -188,7 +189,7 @@ def _carriers(core: Core, service: ServicePolicy) -> None:
     """An interface that the service needs only now may have lost its carrier long ago."""
     for interface in service.interfaces:
         if not core.carrier.get(interface, True):
-            work.carrier_lost(core, interface)
+            local_health.carrier_lost(core, interface)
 
 
 def _by(core: Core) -> tuple[Ref, ...]:
@@ -233,7 +234,7 @@ def _settle(core: Core, job: Job) -> None:
         core.sentences.pop(name, None)
         core.wakes.forget(name)
         core.barred.pop(name, None)
-        looking.end(core, name)
+        failed_checks.end(core, name)
     core.unsettled.discard(name)
 
 

@@ -16,14 +16,15 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import long_events, ownership
-from coordinator.core.authority import Denied, opened
-from coordinator.core.configurations import number_at_start
+from coordinator.core import long_events
 from coordinator.core.effects import Alarm
 from coordinator.core.inputs import RemovalShown
-from coordinator.core.model import Column, Judgement, State
 from coordinator.policy import Policy
+from coordinator.state import ownership
+from coordinator.state.authorization import Denied, opened
+from coordinator.state.configurations import number_at_start
 from coordinator.state.file_v1 import read_policy
+from coordinator.state.model import Judgement, NodeState, State
 from protocol.commands import Command
 from protocol.event import Ref
 from protocol.kinds import Kind
@@ -141,7 +142,7 @@ def write(core: Core) -> None:
     core.write(Kind.REMOVED, "", {**body, "command": given.command, "signature": given.signature}, ())
 
 
-def outlives(core: Core, before: Column) -> None:
+def outlives(core: Core, before: NodeState) -> None:
     """A new incarnation with the file of the old one was removed as well."""
     if before.removed and core.column.removed is None and before.config == core.policy.digest:
         core.write(Kind.REMOVED, "", before.removed.body, ())

@@ -12,9 +12,9 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from coordinator.core.jobs import Phase
-from coordinator.core.model import Judgement, ServiceState
+from coordinator.core.service_lifecycle import Phase
 from coordinator.policy import Policy, ServicePolicy
+from coordinator.state.model import Judgement, ServicePhase
 
 if TYPE_CHECKING:
     from coordinator.core.core import Core
@@ -65,7 +65,7 @@ def _held(core: Core, node: str, theirs: Policy, name: str, policy: ServicePolic
         if other == name or not held.holds or not (both := addresses(service) & wanted):
             continue
         since = column.configured
-        settled = held.state is ServiceState.UP and held.changed is not None and since is not None and held.changed > since
+        settled = held.state is ServicePhase.UP and held.changed is not None and since is not None and held.changed > since
         if not changing or not settled:
             return f"{min(both)} is still up for {other}"
     return ""

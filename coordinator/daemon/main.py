@@ -19,13 +19,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from actions import descriptors
+from actions import rlimit
 from coordinator.config import DEFAULT, Checked, Complaint
 from coordinator.daemon import undumped
-from coordinator.daemon.file import look
-from coordinator.daemon.loglines import OneLine
-from coordinator.daemon.output import Output
-from coordinator.daemon.turns import Turns
+from coordinator.daemon.config_file import look
+from coordinator.daemon.log_format import OneLine
+from coordinator.daemon.log_output import Output
+from coordinator.daemon.loop_timing import Turns
 from coordinator.policy import Policy
 from protocol.output import flush, give_up_output, is_about_output
 from protocol.printable import printable
@@ -76,7 +76,7 @@ def _main(argv: list[str]) -> int:
         return 2
     if options.check:
         return _checked(options, checked)
-    descriptors.more()
+    rlimit.more()
     output = Output()
     output.setFormatter(OneLine("%(asctime)s.%(msecs)03dZ %(message)s", datefmt="%Y-%m-%dT%H:%M:%S"))
     logging.basicConfig(level=logging.INFO, handlers=[output])
@@ -163,9 +163,9 @@ async def _run(
     options: argparse.Namespace, policy: Policy, exposed: Sequence[Complaint], early: list[int], output: Output
 ) -> int:
     """`exposed`: files that others can change. `early`: SIGHUPs that came before there was a node to take them."""
-    from coordinator.daemon.executor import StillUp
     from coordinator.daemon.folders import Folders
     from coordinator.daemon.node import Node
+    from coordinator.services.executor import StillUp
     from protocol.keys import UnusableKey
     from store.refusals import JournalRefused
 

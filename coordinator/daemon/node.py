@@ -17,37 +17,38 @@ from actions.wire import Wire
 from coordinator.alarms.board import Alarm
 from coordinator.alarms.names import AlarmName
 from coordinator.config.complaints import Complaint
-from coordinator.control.bell import Bell
+from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.opening import Opening
 from coordinator.control.view import Applied, PeerView
 from coordinator.core import commands, effects, inputs, removal
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
-from coordinator.core.model import State
-from coordinator.daemon import doors, leftovers
 from coordinator.daemon.alarming import Alarming
-from coordinator.daemon.carrier import CarrierWatch
-from coordinator.daemon.executor import Executor
-from coordinator.daemon.farewell import no_evidence
+from coordinator.daemon.config_reload import ConfigReload
+from coordinator.daemon.disk_space import Room
+from coordinator.daemon.event_lookup import Recall
 from coordinator.daemon.folders import Folders
-from coordinator.daemon.guardlink import GuardLink
-from coordinator.daemon.haste import PRIORITY_OF_THE_DISK, hurry
 from coordinator.daemon.inbox import Inbox, boot_ms_now, read_clocks
-from coordinator.daemon.link import LinkStatus
-from coordinator.daemon.links import Links
-from coordinator.daemon.news import News
-from coordinator.daemon.output import Say
-from coordinator.daemon.past import Past, Reading
-from coordinator.daemon.recall import Recall
-from coordinator.daemon.reloading import Reloading
-from coordinator.daemon.rivals import Rivals
-from coordinator.daemon.room import Room
-from coordinator.daemon.statelock import StateBusy
+from coordinator.daemon.log_output import Say
+from coordinator.daemon.loop_timing import Turns
+from coordinator.daemon.notifications import News
+from coordinator.daemon.own_history import Past, Reading
+from coordinator.daemon.realtime import PRIORITY_OF_THE_DISK, hurry
 from coordinator.daemon.systemd import tell
 from coordinator.daemon.traps import Traps
-from coordinator.daemon.turns import Turns
+from coordinator.guarding.guard_link import GuardLink
+from coordinator.guarding.state_lock import StateBusy
 from coordinator.policy import Policy
+from coordinator.services import leftovers
+from coordinator.services.carrier import CarrierWatch
+from coordinator.services.executor import Executor
+from coordinator.services.rivals import Rivals
+from coordinator.state.model import State
+from coordinator.transport import listeners
+from coordinator.transport.farewell import no_evidence
+from coordinator.transport.link import LinkStatus
+from coordinator.transport.links import Links
 from protocol.bodies import Removal, Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
@@ -74,7 +75,7 @@ class Node:
         self.config_path = folders.config
         self.journal, self.identity = journal, identity
         self.run = os.urandom(8)
-        self.bell = Bell()
+        self.bell = ChangeSignal()
         self.turns = Turns.here()
         self.ready = False
         self._core: Core | None = None
@@ -108,7 +109,7 @@ class Node:
         self.room = Room(folders.state, post)
         self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, boot_ms_now)
         self.control = Opening(self, folders.state, hurry, self._cannot_serve)
-        self.reloading = Reloading(self)
+        self.reloading = ConfigReload(self)
 
     @classmethod
     async def start(cls, me: str, policy: Policy, folders: Folders, say: Say) -> "Node":
@@ -119,7 +120,7 @@ class Node:
         """
         identity = Identity.load(me, folders.secrets / "node.key")
         await GuardLink.wait_for_lock(folders.state)
-        doors.look(policy.nodes[me].links)  # before the sweep: a second faild of one node takes down nothing of the first
+        listeners.look(policy.nodes[me].links)  # before the sweep: a second faild of one node takes down nothing of the first
         try:
             return await cls._started(me, policy, folders, identity, say)
         except StateBusy:

@@ -24,7 +24,7 @@ from protocol.events.evidence import (
     SplitSeen,
     TailCut,
 )
-from protocol.events.given import Given, PeerGiven
+from protocol.events.given import Observations, PeerObservations
 from protocol.events.node import (
     ConfigApplied,
     ConfigPart,
@@ -56,7 +56,7 @@ from protocol.events.service import (
     Up,
 )
 from protocol.events.shapes import BadBody
-from protocol.events.words import ActionWord, EndState, Judgement, Late, Outcome, ServiceState
+from protocol.events.words import ActionWord, EndState, Judgement, Late, Outcome, ServicePhase
 from protocol.kinds import Kind
 
 __all__ = [
@@ -82,7 +82,6 @@ __all__ = [
     "ForkPart",
     "ForkSeen",
     "Gap",
-    "Given",
     "HeardLastWord",
     "Hold",
     "Judged",
@@ -97,8 +96,9 @@ __all__ = [
     "NodeStarted",
     "NodeStopped",
     "NodeStopping",
+    "Observations",
     "Outcome",
-    "PeerGiven",
+    "PeerObservations",
     "Pulse",
     "Readmitted",
     "Reclaim",
@@ -106,7 +106,7 @@ __all__ = [
     "Release",
     "Removed",
     "Restart",
-    "ServiceState",
+    "ServicePhase",
     "SplitResolved",
     "SplitSeen",
     "TailCut",

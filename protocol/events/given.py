@@ -14,7 +14,7 @@ TIMERS_MAX = 128
 
 
 @dataclass(frozen=True, slots=True)
-class PeerGiven:
+class PeerObservations:
     judgement: Judgement
     silent_ms: int
     fit: bool
@@ -30,11 +30,11 @@ class PeerGiven:
 class _Peer(Row):
     """A peer as the list [judgement, silent_ms, fit, current, agrees, same_run]."""
 
-    def write(self, value: PeerGiven) -> list[object]:
+    def write(self, value: PeerObservations) -> list[object]:
         return [str(value.judgement), value.silent_ms, value.fit, value.current, value.agrees, value.same_run]
 
 
-PEER = _Peer((OneOf(Judgement), MS, TRUTH, TRUTH, TRUTH, TRUTH), PeerGiven, optional=1)
+PEER = _Peer((OneOf(Judgement), MS, TRUTH, TRUTH, TRUTH, TRUTH), PeerObservations, optional=1)
 
 
 class _Timers(Listed):
@@ -48,8 +48,8 @@ class _Timers(Listed):
 
 
 @dataclass(frozen=True, slots=True)
-class Given(Shaped):
-    peers: Mapping[str, PeerGiven] = shaped(Mapped(PEER, NODES_MAX))
+class Observations(Shaped):
+    peers: Mapping[str, PeerObservations] = shaped(Mapped(PEER, NODES_MAX))
     fit: bool = shaped(TRUTH)
     """We can append, have a guard that lives and confirms, were not stalled a moment ago, and know our own feed."""
     unfit_because: str = shaped(REASON, "")

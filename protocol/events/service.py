@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from protocol.events.body import Body
-from protocol.events.given import Given
+from protocol.events.given import Observations
 from protocol.events.shapes import (
     COUNT,
     EPOCH,
@@ -30,8 +30,8 @@ from protocol.events.shapes import (
 from protocol.events.words import ActionWord, EndState, Outcome
 from protocol.kinds import Kind
 
-GIVEN = Nested(Given)
-GIVEN_OR_NONE = Nested(Given, empty=True)
+GIVEN = Nested(Observations)
+GIVEN_OR_NONE = Nested(Observations, empty=True)
 MICROSECONDS = Whole(0, MS_MAX * 1000)
 PASSED_OVER = Listed(Row((NODE, REASON)), NODES_MAX)
 
@@ -43,7 +43,7 @@ class Claim(Body):
     KIND: ClassVar[str] = Kind.CLAIM
     epoch: int = shaped(EPOCH)
     rule: str = shaped(WORD)
-    given: Given = shaped(GIVEN)
+    given: Observations = shaped(GIVEN)
     reason: str = shaped(REASON, "")
     passed_over: tuple[tuple[str, str], ...] = shaped(PASSED_OVER, ())
     """Every candidate before the author, and why it was passed over."""
@@ -56,7 +56,7 @@ class Reclaim(Body):
     KIND: ClassVar[str] = Kind.RECLAIM
     epoch: int = shaped(EPOCH)
     rule: str = shaped(WORD)
-    given: Given = shaped(GIVEN)
+    given: Observations = shaped(GIVEN)
     reason: str = shaped(REASON, "")
     rivals: tuple[str, ...] = shaped(NODES, ())
 
@@ -82,7 +82,7 @@ class Release(Body):
     rule: str = shaped(WORD, "")
     to: EndState = shaped(OneOf(EndState))
     cause: str = shaped(WORD)
-    given: Given | None = shaped(GIVEN_OR_NONE, None)
+    given: Observations | None = shaped(GIVEN_OR_NONE, None)
     reason: str = shaped(REASON, "")
 
 
@@ -104,7 +104,7 @@ class Fail(Body):
     KIND: ClassVar[str] = Kind.FAIL
     rule: str = shaped(WORD)
     cause: str = shaped(WORD)
-    given: Given = shaped(GIVEN)
+    given: Observations = shaped(GIVEN)
     reason: str = shaped(REASON, "")
 
 
@@ -114,7 +114,7 @@ class Recover(Body):
 
     KIND: ClassVar[str] = Kind.RECOVER
     rule: str = shaped(WORD)
-    given: Given = shaped(GIVEN)
+    given: Observations = shaped(GIVEN)
     reason: str = shaped(REASON, "")
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 
-class ServiceState(StrEnum):
+class ServicePhase(StrEnum):
     """The states of 2000, and the two in between."""
 
     RECOVER = "RECOVER"

@@ -18,9 +18,9 @@ from typing import Any
 
 from coordinator.core.effects import Run
 from coordinator.core.inputs import GuardChanged, Guarded, Input, Outcome, StepFinished
-from coordinator.daemon.executor import Executor
-from coordinator.daemon.guardlink import GuardLink
+from coordinator.guarding.guard_link import GuardLink
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
+from coordinator.services.executor import Executor
 from protocol.messages import Domain, LastWord, Verified
 from protocol.signing import Identity
 

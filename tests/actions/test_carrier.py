@@ -3,8 +3,8 @@
 import asyncio
 
 from coordinator.core.inputs import CarrierChanged, Input
-from coordinator.daemon.carrier import CarrierWatch
 from coordinator.daemon.inbox import read_clocks
+from coordinator.services.carrier import CarrierWatch
 from tests.actions.lab import Lan, in_namespace, inside, until
 
 

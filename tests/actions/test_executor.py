@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from actions.outcome import Order
+from actions.action import Order
 from actions.process import Exited, Programs
 from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, CheckFinished, Input, Outcome, StepFinished
-from coordinator.daemon.carrier import CarrierWatch
-from coordinator.daemon.checks import CheckRounds
-from coordinator.daemon.executor import Executor, StillUp
 from coordinator.daemon.inbox import read_clocks
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
+from coordinator.services.carrier import CarrierWatch
+from coordinator.services.check_runs import CheckRounds
+from coordinator.services.executor import Executor, StillUp
 from protocol.messages import LastWord
 from tests.actions.lab import Lan, in_namespace, inside, ip, sh, until
 from tests.actions.test_script import Ledger, alive, write_script

@@ -20,10 +20,10 @@ import pytest
 from actions import guard
 from actions.process import kill_group
 from coordinator.core.inputs import GuardChanged, Guarded, Input
-from coordinator.daemon.guardlink import AGAIN_S, GuardLink
-from coordinator.daemon.patience import TURN_S, TURNS
-from coordinator.daemon.statelock import StateBusy, StateLock
+from coordinator.guarding.guard_link import AGAIN_S, GuardLink
+from coordinator.guarding.state_lock import StateBusy, StateLock
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
+from coordinator.transport.ack_timeout import TURN_S, TURNS
 from protocol.bodies import read_signed
 from protocol.datagram import check_outside, last_word_body
 from protocol.messages import LastWord, Verified

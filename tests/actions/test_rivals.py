@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from actions import rivals as program
-from coordinator.daemon.rivals import Rivals
+from coordinator.services.rivals import Rivals
 from tests.actions.lab import Lan, in_namespace, inside, until
 
 
@@ -25,7 +25,7 @@ async def watching(held: dict[tuple[str, str], str]) -> AsyncIterator[Rivals]:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is heard is over sooner; how often is asked is the program's own."""
-    monkeypatch.setattr("coordinator.daemon.rivals.SEEN_S", 0.5)
+    monkeypatch.setattr("coordinator.services.rivals.SEEN_S", 0.5)
 
 
 @pytest.mark.parametrize("text", ["10.77.0.150/24", "fd77::150/64"])

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from actions import descriptors
+from actions import rlimit
+from actions.action import Ending, Order, Seen
 from actions.check import Unasked, check_exec, check_tcp
-from actions.notify import NotifyHook
-from actions.outcome import Ending, Order, Seen
-from actions.perform import perform
+from actions.kinds.notify import NotifyHook
+from actions.kinds.script import ScriptAction
 from actions.process import LEFT_MAX, Programs
-from actions.script import ScriptAction
+from actions.run_action import perform
 from tests.actions.lab import until
 
 ORDER = Order("web", "genesis", 7, "lukretia is dead")
@@ -291,8 +291,8 @@ async def test_a_program_gets_the_limit_with_which_we_were_started(programs: Pro
     """Ours is raised; one that uses select(2) would break its memory with a descriptor above 1023."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
-        descriptors.more()
-        assert (await programs.run(["/bin/sh", "-c", "ulimit -S -n"], {})).line == str(descriptors.AT_START)
+        rlimit.more()
+        assert (await programs.run(["/bin/sh", "-c", "ulimit -S -n"], {})).line == str(rlimit.AT_START)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

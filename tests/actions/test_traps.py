@@ -17,9 +17,9 @@ from actions.trap import read_secret
 from coordinator.alarms.board import Alarm, Key
 from coordinator.alarms.names import AlarmName
 from coordinator.core.inputs import Input
-from coordinator.daemon.executor import Executor
 from coordinator.daemon.traps import Traps, engine_id
 from coordinator.policy import ActionPolicy, Policy, ServicePolicy, Timing, TrapPolicy
+from coordinator.services.executor import Executor
 from tests.actions.lab import until
 from tests.actions.test_script import Ledger
 from tools.lab.pytest_plugin import left_out

@@ -12,9 +12,9 @@ from coordinator.alarms.board import Alarm
 from coordinator.alarms.conditions import sweep
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
-from coordinator.core.model import Column, State
 from coordinator.daemon import alarming
 from coordinator.daemon.alarming import Alarming
+from coordinator.state.model import NodeState, State
 from tests.alarms.test_conditions import STUCK, UP, Quiet
 from tests.config.sound import TEXT
 from tests.control.test_status import ALIVE
@@ -29,7 +29,7 @@ def view() -> Quiet:
         for number in range(MANY)
     )
     policy = parse(TEXT + more, "f")
-    column = Column("lukretia", services=dict.fromkeys(policy.services, STUCK))
+    column = NodeState("lukretia", services=dict.fromkeys(policy.services, STUCK))
     return Quiet(ALIVE, State({"lukretia": column}), policy=policy)
 
 
@@ -79,7 +79,7 @@ async def test_what_begins_and_what_is_over_is_told_once_each(quick):
     standing, told = view(), []
     async with running(standing, told) as one:
         await until(lambda: len(told) == MANY + 1)
-        standing.state = State({"lukretia": Column("lukretia")})
+        standing.state = State({"lukretia": NodeState("lukretia")})
         await until(lambda: len(told) == 2 * (MANY + 1))
         assert {begins for _, begins in told[: MANY + 1]} == {True}
         assert {begins for _, begins in told[MANY + 1 :]} == {False}
@@ -108,7 +108,7 @@ async def test_an_event_about_one_service_is_no_reason_to_look_at_all_of_them(qu
     monkeypatch.setattr(alarming, "sweep", swept)
     standing = view()
     calm = dict.fromkeys(standing.policy.services, UP)
-    standing.state = replace(standing.state, columns={"lukretia": Column("lukretia", services=calm)})
+    standing.state = replace(standing.state, columns={"lukretia": NodeState("lukretia", services=calm)})
     async with running(standing, []):
         await until(lambda: looked)
         assert looked == [sorted(standing.policy.services)]

@@ -9,8 +9,8 @@ from coordinator.alarms.conditions import sweep
 from coordinator.control.status import service
 from coordinator.control.view import PeerView
 from coordinator.core.core import Core
-from coordinator.core.model import Judgement, State
 from coordinator.policy import Policy
+from coordinator.state.model import Judgement, State
 from tools.simulator.random_run import RandomRun
 
 SEEDS = (3, 8, 21, 34, 55)

@@ -9,13 +9,13 @@ import pytest
 from coordinator.alarms.board import Condition
 from coordinator.alarms.conditions import UNFIT, conditions
 from coordinator.core import core
-from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State, Word
+from coordinator.state.model import Judgement, NodeState, ServicePhase, ServiceState, State, Word
 from protocol.event import Ref
 from tests.control.test_status import ALIVE, Standing
 
-UP = ServiceColumn(ServiceState.UP, epoch=7, holding_epoch=7)
-FAILED = ServiceColumn(ServiceState.FAIL, cause="check", reason="exit 1")
-STUCK = replace(UP, state=ServiceState.STOPPING, stuck=True, changed=Ref("lukretia", 1, 9))
+UP = ServiceState(ServicePhase.UP, epoch=7, holding_epoch=7)
+FAILED = ServiceState(ServicePhase.FAIL, cause="check", reason="exit 1")
+STUCK = replace(UP, state=ServicePhase.STOPPING, stuck=True, changed=Ref("lukretia", 1, 9))
 DEAD = replace(ALIVE, judgement=Judgement.DEAD, reachable=False)
 
 
@@ -36,7 +36,7 @@ class Quiet(Standing):
 def view(me: str = "umpire", peer: Any = ALIVE, columns: Any = None, **more: Any) -> Quiet:
     """lukretia holds web, unless `columns` say otherwise."""
     services = {"lukretia": UP} if columns is None else columns
-    state = State({node: Column(node, services={"web": column}) for node, column in services.items()})
+    state = State({node: NodeState(node, services={"web": column}) for node, column in services.items()})
     standing = Quiet(peer, state, me)
     for name, value in more.items():
         setattr(standing, name, value)
@@ -97,7 +97,7 @@ def test_who_hears_nobody_is_isolated():
 def test_a_stuck_node_whose_holding_was_ended_by_word_is_stuck_no_more():
     standing = view(columns={"lukretia": STUCK})
     word = Ref("genesis", 1, 4)
-    state = standing.state.with_column(Column("genesis", services={"web": UP}))
+    state = standing.state.with_column(NodeState("genesis", services={"web": UP}))
     orders = state.orders.with_effect(("fenced", "web", "lukretia"), word, Word(7, word))
     standing.state = replace(state, orders=orders)
     assert names(standing) == []
@@ -118,7 +118,7 @@ def test_a_hold_is_seen_from_its_beginning():
 
 def test_a_service_that_left_the_configuration_and_is_up_here_is_seen():
     standing = view(me="genesis")
-    standing.state = standing.state.with_column(Column("genesis", services={"old": UP}))
+    standing.state = standing.state.with_column(NodeState("genesis", services={"old": UP}))
     assert names(standing) == ["unconfigured/old/genesis"]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coordinator.control.stream import as_json, in_order
+from coordinator.control.event_stream import as_json, in_order
 from protocol.event import Entry
 from protocol.kinds import Kind
 from store.reading import read as read_log

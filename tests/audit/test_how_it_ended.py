@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.core.decide import BY_LAST_WORD
+from coordinator.decision.decide import BY_LAST_WORD
 from tests.audit.worlds import played
 
 BEGIN = "at 0s start lukretia genesis\n"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.core.model import State
-from coordinator.core.reducer import Told, fold, reduce
+from coordinator.state.model import State
+from coordinator.state.reducer import Told, fold, reduce
 from tests.audit.worlds import played
 
 SCENARIOS = ("05-split-brain", "lost-disk-keeps-the-move", "hold-and-unhold")

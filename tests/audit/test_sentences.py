@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core.decide import TABLE as DECISIONS
-from coordinator.core.decide import Act
+from coordinator.decision.decide import TABLE as DECISIONS
+from coordinator.decision.decide import Act
 from coordinator.sentences import RULES, TABLE, meaning, sentence
 from protocol.commands import Command
 from protocol.event import NO_PREVIOUS, Event

@@ -14,7 +14,7 @@ from coordinator.policy import Policy
 from coordinator.state.file_v1 import read_policy
 from coordinator.trust import known_keys
 from protocol.keys import NodeKeyring, key_text
-from store.soundness import Row, look
+from store.verify_log import Row, look
 from tools.simulator.orders import armed
 from tools.simulator.world import World
 

@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from coordinator.config import read
-from coordinator.core.given import Given
+from coordinator.decision.observations import Observations
 from coordinator.trust import beginning
 from protocol.commands import Command, sign_command
 from protocol.event import NO_PREVIOUS, Entry, Ref
 from protocol.kinds import Kind
 from protocol.sshkey import FileKey
 from store.journal import Journal
-from store.merged import Source, merge
+from store.merge import Source, merge
 from store.reading import read as read_log
 from tests.audit.worlds import SCENARIOS, Played, played
 from tools.audit.evidence import Evidence
@@ -172,7 +172,7 @@ def last_given(world: Played, node: str) -> dict[str, Any]:
 
 
 def claim(world: Played, **changes: Any) -> dict[str, Any]:
-    given = Given.from_body(last_given(world, "genesis")).to_body()
+    given = Observations.from_body(last_given(world, "genesis")).to_body()
     peer = next(iter(given["peers"].values()))
     body = {
         "epoch": 2,

@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.config import read
-from coordinator.control.bell import Bell
+from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.server import ControlServer
 from coordinator.control.view import PeerView
 from coordinator.core import commands, effects, inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now, Outcome
-from coordinator.daemon.recall import Recall
-from coordinator.daemon.turns import Turns
+from coordinator.daemon.event_lookup import Recall
+from coordinator.daemon.loop_timing import Turns
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
 from protocol.messages import Batch, Verified
@@ -85,7 +85,7 @@ class Node:
     def __init__(self, me: str, cluster: "Cluster"):
         self.me, self.cluster, self.config_path = me, cluster, cluster.config
         self.policy = read(cluster.config)
-        self.bell, self.alarms, self.ready, self.turns = Bell(), [], False, Turns()
+        self.bell, self.alarms, self.ready, self.turns = ChangeSignal(), [], False, Turns()
         self.core = Core(me, self.policy, os.urandom(8), [], clocks())
         self.log: dict[tuple[str, int], list[Entry]] = {}
         self.asked: dict[int, asyncio.Future[effects.Answer]] = {}

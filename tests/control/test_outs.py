@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from coordinator.control import outs
-from coordinator.core import ownership
+from coordinator.state import ownership
 from tests.control.cluster import Cluster
 from tests.control.test_socket import body, http  # noqa: F401
 from tests.failc.running import failc

@@ -16,11 +16,11 @@ from typing import Any
 import aiohttp
 import pytest
 
-from coordinator.control.crowd import CONNECTIONS_MAX
+from coordinator.control.connection_limit import CONNECTIONS_MAX
 from coordinator.control.parts import status_in_parts
 from coordinator.control.status import status as status_of
-from coordinator.core import ownership
-from coordinator.core.model import State
+from coordinator.state import ownership
+from coordinator.state.model import State
 from protocol.commands import NAMESPACE, Act, Command, sign_command
 from protocol.sshkey import load_private
 from protocol.sshsig import armor
@@ -57,7 +57,7 @@ def body(world: Cluster, key: str = "operator/id_ed25519", **changes: Any) -> di
         "epoch": ownership.epoch(core.state, "web"),
         "expires_ms": time.time_ns() // 1_000_000 + 60_000,
         "nonce": os.urandom(16),
-        "acts": (Act("lukretia", core.pen.incarnation),),
+        "acts": (Act("lukretia", core.writer.incarnation),),
     }
     signed = sign_command(Command(**(fields | changes)), load_private(world.folder / key))
     return {"command": base64.b64encode(signed.raw).decode(), "signature": base64.b64encode(signed.signature).decode()}
@@ -275,7 +275,7 @@ async def test_a_body_that_is_no_json_or_too_long_is_an_error_with_words(http):
 
 def held_by_genesis(world: Cluster) -> dict[str, Any]:
     core = world.nodes["genesis"].core
-    return {"acts": (Act("genesis", core.pen.incarnation),), "epoch": ownership.epoch(core.state, "db")}
+    return {"acts": (Act("genesis", core.writer.incarnation),), "epoch": ownership.epoch(core.state, "db")}
 
 
 async def test_a_command_for_another_nodes_service_is_passed_on(cluster, http):

@@ -10,17 +10,17 @@ import pytest
 from coordinator.alarms.board import Alarm, Key
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
-from coordinator.control.bell import Bell
+from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.status import status
 from coordinator.control.view import PeerView
-from coordinator.core.decide import BY_LAST_WORD
-from coordinator.core.model import Column, Judgement, ServiceColumn, ServiceState, State, Word
+from coordinator.decision.decide import BY_LAST_WORD
 from coordinator.policy import Policy
+from coordinator.state.model import Judgement, NodeState, ServicePhase, ServiceState, State, Word
 from protocol.event import Event, Ref
 from protocol.moment import rfc3339
 from tests.config.sound import TEXT
 
-FAIL = ServiceState.FAIL
+FAIL = ServicePhase.FAIL
 ALIVE = PeerView(Judgement.ALIVE, 12, reachable=True, fit=True, agrees=True)
 
 
@@ -36,7 +36,7 @@ class Standing:
     ready: bool = True
     unfit_because: str = ""
     alarms: tuple[Alarm, ...] = ()
-    bell: Bell = field(default_factory=Bell)
+    bell: ChangeSignal = field(default_factory=ChangeSignal)
     events: dict[Ref, Event] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -60,10 +60,10 @@ class Standing:
         return "lukretia is in doubt"
 
 
-def looked(peer: PeerView, me: str = "umpire", **states: ServiceState) -> tuple[dict[str, Any], dict[str, Any]]:
+def looked(peer: PeerView, me: str = "umpire", **states: ServicePhase) -> tuple[dict[str, Any], dict[str, Any]]:
     """The status of node lukretia, and of web."""
     columns = {
-        node: Column(node, services={"web": ServiceColumn(state=state, epoch=7, holding_epoch=7, reason="it was free")})
+        node: NodeState(node, services={"web": ServiceState(state=state, epoch=7, holding_epoch=7, reason="it was free")})
         for node, state in states.items()
     }
     whole = status(Standing(peer, State(columns), me), 0)
@@ -81,7 +81,7 @@ def looked(peer: PeerView, me: str = "umpire", **states: ServiceState) -> tuple[
     ids=["alive", "only by a third node's word", "in doubt", "dead"],
 )
 def test_a_peers_state_is_its_own_word_only_while_it_is_alive(change, liveness, state, owner):
-    node, web = looked(replace(ALIVE, **change), lukretia=ServiceState.UP)
+    node, web = looked(replace(ALIVE, **change), lukretia=ServicePhase.UP)
     assert node["liveness"] == liveness
     assert node["links"] == {"lan": {"up": False, "rtt_ms": None}}
     assert web["states"] == {"lukretia": state, "genesis": "RECOVER"}
@@ -90,18 +90,18 @@ def test_a_peers_state_is_its_own_word_only_while_it_is_alive(change, liveness, 
 
 
 def test_a_dead_holder_makes_no_split_with_the_one_that_took_over():
-    _, web = looked(replace(ALIVE, judgement=Judgement.DEAD), lukretia=ServiceState.UP, genesis=ServiceState.UP)
+    _, web = looked(replace(ALIVE, judgement=Judgement.DEAD), lukretia=ServicePhase.UP, genesis=ServicePhase.UP)
     assert (web["owner"], web["owners"], web["split"]) == ("genesis", ["genesis"], False)
 
 
 def test_two_living_holders_are_a_split_and_the_preferred_one_is_the_owner():
-    _, web = looked(ALIVE, lukretia=ServiceState.UP, genesis=ServiceState.STARTING)
+    _, web = looked(ALIVE, lukretia=ServicePhase.UP, genesis=ServicePhase.STARTING)
     assert (web["owner"], web["owners"], web["split"]) == ("lukretia", ["genesis", "lukretia"], True)
     assert web["reason"] == "split: genesis and lukretia hold it; lukretia wins by split_winner = preference"
 
 
 def test_nobody_is_null_and_the_newest_decision_says_why():
-    _, web = looked(ALIVE, "genesis", lukretia=ServiceState.FAIL)
+    _, web = looked(ALIVE, "genesis", lukretia=ServicePhase.FAIL)
     assert (web["owner"], web["owners"]) == (None, [])
     assert web["reason"] == "no node holds it; genesis is in RECOVER: lukretia is in doubt"
 
@@ -109,16 +109,16 @@ def test_nobody_is_null_and_the_newest_decision_says_why():
 @pytest.mark.parametrize(
     ("change", "lukretia", "said"),
     [
-        ({}, ServiceColumn(FAIL, cause="check", reason="exit 1"), "in FAIL by a check: exit 1; tried again after `retry`"),
-        ({}, ServiceColumn(FAIL, cause="operator"), "in FAIL by an operator; until `failc recover web`"),
-        ({}, ServiceColumn(carrier_lost={"eth0": Ref("lukretia", 1, 9)}), "in RECOVER, no carrier on eth0"),
-        ({"fit": False}, ServiceColumn(), "in RECOVER, not fit"),
-        ({"judgement": Judgement.DEAD}, ServiceColumn(ServiceState.UP), "dead"),
-        ({"judgement": Judgement.INDOUBT}, ServiceColumn(), "in doubt, last heard in RECOVER"),
+        ({}, ServiceState(FAIL, cause="check", reason="exit 1"), "in FAIL by a check: exit 1; tried again after `retry`"),
+        ({}, ServiceState(FAIL, cause="operator"), "in FAIL by an operator; until `failc recover web`"),
+        ({}, ServiceState(carrier_lost={"eth0": Ref("lukretia", 1, 9)}), "in RECOVER, no carrier on eth0"),
+        ({"fit": False}, ServiceState(), "in RECOVER, not fit"),
+        ({"judgement": Judgement.DEAD}, ServiceState(ServicePhase.UP), "dead"),
+        ({"judgement": Judgement.INDOUBT}, ServiceState(), "in doubt, last heard in RECOVER"),
     ],
 )
 def test_a_node_that_may_not_own_it_says_what_it_knows_of_those_that_may(change, lukretia, said):
-    columns = {"lukretia": Column("lukretia", services={"web": lukretia})}
+    columns = {"lukretia": NodeState("lukretia", services={"web": lukretia})}
     web = status(Standing(replace(ALIVE, **change), State(columns)), 0)["services"]["web"]
     assert web["reason"].startswith(f"no node holds it; lukretia is {said}")
     assert web["reason"].endswith("; genesis is in RECOVER")
@@ -136,17 +136,17 @@ DOWN = Ref("lukretia", 1, 9)
     ],
 )
 def test_a_failed_check_says_since_when_and_when_it_is_tried_again(retry, failures, says, again):
-    column = ServiceColumn(FAIL, cause="check", reason="exit 1", changed=DOWN, failures=failures)
+    column = ServiceState(FAIL, cause="check", reason="exit 1", changed=DOWN, failures=failures)
     policy = parse(TEXT.replace('retry        = "1m"', f'retry = "{retry}"'), "f")
     event = SimpleNamespace(wall_ms=1_700_000_000_007, kind="down", body={})
-    state = State({"lukretia": Column("lukretia", services={"web": column})})
+    state = State({"lukretia": NodeState("lukretia", services={"web": column})})
     view = Standing(ALIVE, state, policy=policy, events={DOWN: event})
     out = status(view, 0)["services"]["web"]["out"]["lukretia"]
     assert (out["kind"], out["since"], out["again_at"]) == ("check", "2023-11-14T22:13:20.007Z", again)
     assert out["text"] == f"in FAIL since 2023-11-14T22:13:20Z by a check: exit 1; {says}"
 
 
-HELD = ServiceColumn(FAIL, epoch=6, holding_epoch=6, lowered=DOWN)
+HELD = ServiceState(FAIL, epoch=6, holding_epoch=6, lowered=DOWN)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ HELD = ServiceColumn(FAIL, epoch=6, holding_epoch=6, lowered=DOWN)
         (HELD, ("down", {"cause": "operator", "reason": ""}), {}, "an operator said fail on lukretia"),
         (HELD, ("down", {"cause": "move", "reason": "moved to genesis by an operator"}), {}, "moved to genesis by an operator"),
         (HELD, ("pulse", {}), {}, "lukretia was killed: its faild ended without a stop, and its guard took web down"),
-        (replace(HELD, state=ServiceState.UP), ("up", {}), {"judgement": Judgement.DEAD}, "lukretia was killed"),
+        (replace(HELD, state=ServicePhase.UP), ("up", {}), {"judgement": Judgement.DEAD}, "lukretia was killed"),
         (HELD, None, {}, "lukretia says that it is down there, by its last word"),
     ],
     ids=["stopped", "failed", "moved", "killed", "killed and dead", "not known yet"],
@@ -164,11 +164,11 @@ HELD = ServiceColumn(FAIL, epoch=6, holding_epoch=6, lowered=DOWN)
 def test_how_the_last_holding_ended_is_told_as_soon_as_it_is_known(before, event, peer, says):
     """The claim was faster: it rested on the last word alone."""
     reason = f"lukretia says that it is down there, {BY_LAST_WORD}"
-    claimed = ServiceColumn(ServiceState.UP, epoch=7, holding_epoch=7, reason=reason)
+    claimed = ServiceState(ServicePhase.UP, epoch=7, holding_epoch=7, reason=reason)
     words = {("web", "lukretia"): (Word(6, Ref("genesis", 1, 4)),)}
     columns = {
-        "lukretia": Column("lukretia", services={"web": before}),
-        "genesis": Column("genesis", services={"web": claimed}),
+        "lukretia": NodeState("lukretia", services={"web": before}),
+        "genesis": NodeState("genesis", services={"web": claimed}),
     }
     events = {DOWN: SimpleNamespace(wall_ms=0, kind=event[0], body=event[1])} if event else {}
     web = status(Standing(replace(ALIVE, **peer), State(columns, words=words), events=events), 0)["services"]["web"]
@@ -177,8 +177,8 @@ def test_how_the_last_holding_ended_is_told_as_soon_as_it_is_known(before, event
 
 
 def test_a_reason_of_any_letters_is_one_line():
-    column = ServiceColumn(state=ServiceState.UP, epoch=7, holding_epoch=7, reason="x\ngenesis: all is well\x1b[2J")
-    state = State({"lukretia": Column("lukretia", services={"web": column})})
+    column = ServiceState(state=ServicePhase.UP, epoch=7, holding_epoch=7, reason="x\ngenesis: all is well\x1b[2J")
+    state = State({"lukretia": NodeState("lukretia", services={"web": column})})
     view = Standing(ALIVE, state, alarms=(Alarm(Key(AlarmName.STUCK, "web", ""), "y\nz", 1_700_000_000_007),))
     whole = status(view, 0)
     assert whole["services"]["web"]["reason"] == "lukretia is UP: x\\u000agenesis: all is well\\u001b[2J"

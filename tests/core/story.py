@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from coordinator.core import reducer
-from coordinator.core.case import Case
-from coordinator.core.decide import Decision, decide
-from coordinator.core.given import Given, PeerGiven
-from coordinator.core.model import Judgement, State
-from coordinator.core.standing import Subject
+from coordinator.decision.decide import Decision, decide
+from coordinator.decision.observations import Observations, PeerObservations
+from coordinator.decision.snapshot import Snapshot
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
+from coordinator.state import reducer
+from coordinator.state.model import Judgement, State
+from coordinator.state.standing import Subject
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord
@@ -23,16 +23,16 @@ from protocol.messages import Domain, LastWord
 CLUSTER = bytes(32)
 
 
-def alive(**changes: Any) -> PeerGiven:
-    return replace(PeerGiven(Judgement.ALIVE, 20, fit=True, current=True, agrees=True), **changes)
+def alive(**changes: Any) -> PeerObservations:
+    return replace(PeerObservations(Judgement.ALIVE, 20, fit=True, current=True, agrees=True), **changes)
 
 
-def indoubt(**changes: Any) -> PeerGiven:
-    return replace(PeerGiven(Judgement.INDOUBT, 350, fit=True, current=True, agrees=True), **changes)
+def indoubt(**changes: Any) -> PeerObservations:
+    return replace(PeerObservations(Judgement.INDOUBT, 350, fit=True, current=True, agrees=True), **changes)
 
 
-def dead(**changes: Any) -> PeerGiven:
-    return replace(PeerGiven(Judgement.DEAD, 600, fit=True, current=True, agrees=True), **changes)
+def dead(**changes: Any) -> PeerObservations:
+    return replace(PeerObservations(Judgement.DEAD, 600, fit=True, current=True, agrees=True), **changes)
 
 
 def policy(*nodes: str, **service: Any) -> Policy:
@@ -56,7 +56,7 @@ def fork_of(node: str) -> dict[str, Any]:
 
 def complete(kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
     """The body with what its kind asks for and the story does not: nothing that the fold reads."""
-    given = Given({}, True).to_body()
+    given = Observations({}, True).to_body()
     wanted: dict[str, dict[str, Any]] = {
         Kind.CLAIM: {"rule": "take-over-free", "given": given},
         Kind.RECLAIM: {"rule": "reclaim", "given": given},
@@ -152,11 +152,11 @@ class Story:
         self.state = self.state.with_column(column.with_service("web", replace(column.service("web"), **values)))
         return self
 
-    def case(self, me: str, timers: tuple[str, ...] = (), fit: bool = True, **peers: PeerGiven) -> Case:
+    def case(self, me: str, timers: tuple[str, ...] = (), fit: bool = True, **peers: PeerObservations) -> Snapshot:
         seen = {name: peers.get(name, alive()) for name in self.policy.nodes if name != me}
         because = "" if fit else "its disk refuses to write"
-        given = Given(seen, fit, because, timers=frozenset(timers))
-        return Case(self.state, self.policy, me, "web", given)
+        given = Observations(seen, fit, because, timers=frozenset(timers))
+        return Snapshot(self.state, self.policy, me, "web", given)
 
-    def decides(self, me: str, timers: tuple[str, ...] = (), fit: bool = True, **peers: PeerGiven) -> Decision:
+    def decides(self, me: str, timers: tuple[str, ...] = (), fit: bool = True, **peers: PeerObservations) -> Decision:
         return decide(self.case(me, timers, fit, **peers))

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.core.authority import Denied, judge, permitted, permitted_by_both
-from coordinator.core.standing import FeedOrders
 from coordinator.policy import OperatorPolicy, Policy
+from coordinator.state.authorization import Denied, judge, permitted, permitted_by_both
+from coordinator.state.standing import FeedOrders
 from protocol.commands import Act, Command, sign_command
 from protocol.event import NO_PREVIOUS, Event
 from protocol.kinds import Kind

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from coordinator.core.model import Flaw, State
-from coordinator.core.reducer import reduce
+from coordinator.state.model import Flaw, State
+from coordinator.state.reducer import reduce
 from protocol.canonical import LENGTH_MAX
 from protocol.event import NO_PREVIOUS, Event
 from protocol.events import BODIES, Malformed, body_of, read_body

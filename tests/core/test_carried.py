@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
-from coordinator.core.carried import carried, in_pieces, taken_over
-from coordinator.core.model import Column, ServiceColumn, ServiceState, State
-from coordinator.core.reducer import reduce
+from coordinator.state.incarnation import carried, in_pieces, taken_over
+from coordinator.state.model import NodeState, ServicePhase, ServiceState, State
+from coordinator.state.reducer import reduce
 from protocol.canonical import pack, unpack
 from protocol.event import EVENT_BYTES_MAX, Event, Head, Ref, encode
 from protocol.events import Gap
@@ -18,16 +18,16 @@ def ref(number: int, node: str = "genesis") -> Ref:
     return Ref(node, 7, number)
 
 
-BEFORE = Column(
+BEFORE = NodeState(
     "genesis",
     services={
-        "web": ServiceColumn(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2, lowered=ref(7))
+        "web": ServiceState(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2, lowered=ref(7))
     },
 )
 
 
-def after(column: Column) -> Column:
-    return taken_over(Column("genesis"), Gap.from_body(unpack(pack(carried(OURS, column)))))
+def after(column: NodeState) -> NodeState:
+    return taken_over(NodeState("genesis"), Gap.from_body(unpack(pack(carried(OURS, column)))))
 
 
 def test_a_nodes_own_words_outlive_an_incarnation() -> None:
@@ -36,24 +36,24 @@ def test_a_nodes_own_words_outlive_an_incarnation() -> None:
 
 
 def test_a_holding_does_not() -> None:
-    holding = ServiceColumn(epoch=5, holding_epoch=5, state=ServiceState.UP, claim=ref(8), began=ref(8))
-    over = ServiceColumn(epoch=5, holding_epoch=5, lowered=Ref("genesis", 7, 40))
+    holding = ServiceState(epoch=5, holding_epoch=5, state=ServicePhase.UP, claim=ref(8), began=ref(8))
+    over = ServiceState(epoch=5, holding_epoch=5, lowered=Ref("genesis", 7, 40))
     assert after(replace(BEFORE, services={"web": holding})).service("web") == over
 
 
 def test_an_incarnation_that_carried_less_is_read_as_well() -> None:
     body = Gap.from_body({**NAMED, "services": {"web": {"epoch": 5, "wish": "fail"}}})
-    kept = ServiceColumn(epoch=5, wish="fail", cause="operator")
-    assert taken_over(Column("genesis"), body) == Column("genesis", services={"web": kept})
+    kept = ServiceState(epoch=5, wish="fail", cause="operator")
+    assert taken_over(NodeState("genesis"), body) == NodeState("genesis", services={"web": kept})
 
 
 def test_a_thousand_services_outlive_an_incarnation_in_several_events():
     """One event holds some hundreds of them; a node that wrote more than it holds ended there, at every start again."""
     names = [f"{number:04d}{'s' * 59}" for number in range(1000)]
     last = Ref("n" * 63, 2**50, 2**50)
-    before = Column(
+    before = NodeState(
         "n" * 63,
-        services={name: ServiceColumn(epoch=2**50, holding_epoch=2**50, lowered=last, burnt=True) for name in names},
+        services={name: ServiceState(epoch=2**50, holding_epoch=2**50, lowered=last, burnt=True) for name in names},
     )
     bodies = in_pieces(carried(Head("n" * 63, 2**50, 2**50, bytes(32)), before))
     state = State()
@@ -67,5 +67,5 @@ def test_a_thousand_services_outlive_an_incarnation_in_several_events():
 
 
 def test_of_few_services_one_event_is_made_as_before():
-    body = carried(Head("lukretia", 1, 9, bytes(32)), Column("lukretia", services={"web": ServiceColumn(epoch=3)}))
+    body = carried(Head("lukretia", 1, 9, bytes(32)), NodeState("lukretia", services={"web": ServiceState(epoch=3)}))
     assert in_pieces(body) == [body]

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core import configurations
-from coordinator.core.model import Column, Flaw, Skipped, State, Trust
-from coordinator.core.reducer import reduce
 from coordinator.policy import Policy
+from coordinator.state import configurations
+from coordinator.state.model import Flaw, NodeState, Skipped, State, Trust
+from coordinator.state.reducer import reduce
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
 from tests.core.story import CLUSTER, policy
@@ -27,7 +27,7 @@ def state(*known: Policy, me: str = L, **lived: tuple[Policy, int]) -> State:
     """Each node lives by its file, under the number that it gave it."""
     began = State.begin(*known, me=me)
     for node, (mine, number) in lived.items():
-        column = Column(node, running=True, started=Ref(node, 1, 1), config=mine.digest, config_number=number)
+        column = NodeState(node, running=True, started=Ref(node, 1, 1), config=mine.digest, config_number=number)
         began = began.with_column(replace(column, configs=(mine.digest,)))
     return began
 

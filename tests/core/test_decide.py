@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core.decide import TABLE, Act
-from coordinator.core.model import Move, ServiceState, State
+from coordinator.decision.decide import TABLE, Act
 from coordinator.policy import Policy
+from coordinator.state.model import Move, ServicePhase, State
 from protocol.event import Ref
 from protocol.kinds import Kind
 from tests.core.story import Story, alive, dead, indoubt
@@ -209,7 +209,7 @@ def test_no_carrier_moves_the_service_only_to_somebody_fit() -> None:
     story = two().holds(L, 1)
     story.write(L, Kind.CARRIER_LOST, {"interface": "eth0"})
     decision = story.decides(L)
-    assert (decision.rule, decision.to) == ("carrier-lost", ServiceState.FAIL)
+    assert (decision.rule, decision.to) == ("carrier-lost", ServicePhase.FAIL)
     assert story.decides(L, genesis=dead()).rule == "keep"
     assert story.decides(L, genesis=alive(fit=False)).rule == "keep"
 
@@ -219,7 +219,7 @@ def test_a_check_that_failed_for_good_leads_to_fail() -> None:
     story.write(L, Kind.CHECK_FAILED, {"check": 0, "text": "", "good": False})
     assert story.decides(L).rule == "keep"
     story.write(L, Kind.CHECK_FAILED, {"check": 0, "text": "", "good": True})
-    assert (story.decides(L).rule, story.decides(L).to) == ("check-failed", ServiceState.FAIL)
+    assert (story.decides(L).rule, story.decides(L).to) == ("check-failed", ServicePhase.FAIL)
 
 
 def test_an_operators_fail_comes_before_everything() -> None:
@@ -305,7 +305,7 @@ def test_hold_stops_claims_failback_and_the_consequences_of_checks_but_no_operat
 def test_in_standby_it_gives_up_what_it_holds_also_on_hold_and_claims_nothing() -> None:
     story = held(two().holds(L, 1), G).orders(("standby", L), Ref(G, 1, 50), None)
     decision = story.decides(L, genesis=dead())
-    assert (decision.act, decision.rule, decision.to) == (Act.RELEASE, "standby", ServiceState.RECOVER)
+    assert (decision.act, decision.rule, decision.to) == (Act.RELEASE, "standby", ServicePhase.RECOVER)
     story = two().orders(("standby", L), Ref(G, 1, 50), None)
     assert story.decides(L, genesis=dead()).rule == "standby"
     assert story.decides(G).act is Act.CLAIM
@@ -322,7 +322,7 @@ def test_failed_everywhere_it_is_in_fail_until_the_order_is_over() -> None:
     story = two().holds(L, 1).orders(("fail-everywhere", "web"), order, None)
     decision = story.decides(L)
     assert (decision.act, decision.rule, decision.to, decision.cause) == (
-        Act.RELEASE, "fail-everywhere", ServiceState.FAIL, "everywhere",
+        Act.RELEASE, "fail-everywhere", ServicePhase.FAIL, "everywhere",
     )  # fmt: skip
     assert story.decides(G).act is Act.FAIL
     story.lets_go(L, "FAIL", "everywhere")
@@ -387,7 +387,7 @@ def dropped(story: Story, node: str) -> Story:
 def test_whoever_is_no_candidate_any_more_lets_go_also_on_hold() -> None:
     story = dropped(two().holds(L, 1), L)
     decision = story.decides(L, genesis=dead())
-    assert (decision.act, decision.rule, decision.to) == (Act.RELEASE, "withdrawn", ServiceState.RECOVER)
+    assert (decision.act, decision.rule, decision.to) == (Act.RELEASE, "withdrawn", ServicePhase.RECOVER)
     assert held(story, L).decides(L).rule == "withdrawn"
 
 

@@ -6,21 +6,21 @@ from typing import Any
 
 import pytest
 
-from coordinator.core import orders
-from coordinator.core.model import SKIPPED_KEPT, Column, Flaw, State
-from coordinator.core.standing import MOVES_KEPT, FeedOrders, Move, Orders, Word
+from coordinator.state import orders
+from coordinator.state.model import SKIPPED_KEPT, Flaw, NodeState, State
+from coordinator.state.standing import MOVES_KEPT, FeedOrders, Move, Orders, Word
 from protocol.commands import Act, Command
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
-from tests.core.test_orders import OTHER, OWNER, POLICY, RUN, THIEF, Feeds
+from tests.core.test_orders import OTHER, OWNER, POLICY, RUN, THIEF, FeedIndex
 
 FIRST, SECOND = Ref(OTHER, 1, 5), Ref(THIEF, 1, 6)
 PLAIN = Command(POLICY.cluster_id, "admin", "fail", "web", "", "", 0, 0, 1 << 52, bytes(16))
 
 
 @pytest.fixture
-def feeds() -> Feeds:
-    feeds = Feeds()
+def feeds() -> FeedIndex:
+    feeds = FeedIndex()
     for node in (OWNER, THIEF, OTHER):
         feeds.starts(node)
     return feeds.holds(OWNER, 1)
@@ -57,19 +57,19 @@ def wished(command: Command, target: str) -> str:
     event = Event(POLICY.cluster_id, OWNER, 1, 3, bytes(32), 0, 0, Kind.COMMAND, "web", {"target": target}, (), ())
     state = State.begin(POLICY)
     state = replace(state, orders=state.orders.with_feed(OWNER, 1, FeedOrders(obeyed=(event.ref, command))))
-    service = orders.obeyed(state, Column(OWNER), event).service("web")
+    service = orders.obeyed(state, NodeState(OWNER), event).service("web")
     assert service.wish_by == (event.ref if service.wish else None)
     return service.wish
 
 
-def test_what_follows_a_command_is_no_wish_of_its_own(feeds: Feeds) -> None:
+def test_what_follows_a_command_is_no_wish_of_its_own(feeds: FeedIndex) -> None:
     command = feeds.obey(OWNER, feeds.sign("recover", OWNER))
     feeds.write(OWNER, Kind.HOLD, {})
     service = feeds.state().column(OWNER).service("web")
     assert (service.wish, service.wish_by) == ("recover", command)
 
 
-def test_the_newest_refusals_are_kept_and_every_one_is_counted(feeds: Feeds) -> None:
+def test_the_newest_refusals_are_kept_and_every_one_is_counted(feeds: FeedIndex) -> None:
     refs = [feeds.write(THIEF, Kind.HOLD, {}) for _ in range(SKIPPED_KEPT + 1)]
     column = feeds.state().column(THIEF)
     text = "hold web follows no `hold` that was obeyed"
@@ -78,7 +78,7 @@ def test_the_newest_refusals_are_kept_and_every_one_is_counted(feeds: Feeds) -> 
     assert column.skips == SKIPPED_KEPT + 1
 
 
-def test_after_a_refusal_what_is_lawful_is_obeyed(feeds: Feeds) -> None:
+def test_after_a_refusal_what_is_lawful_is_obeyed(feeds: FeedIndex) -> None:
     feeds.write(OTHER, Kind.HOLD, {})
     feeds.obey(OTHER, feeds.sign("hold", OTHER))
     hold = feeds.write(OTHER, Kind.HOLD, {})
@@ -94,7 +94,7 @@ def said_otherwise(kind: Kind) -> str:
     return f"{kind} web differs from the command before it"
 
 
-def test_an_unhold_ends_the_holds_that_were_signed(feeds: Feeds) -> None:
+def test_an_unhold_ends_the_holds_that_were_signed(feeds: FeedIndex) -> None:
     feeds.obey(OTHER, feeds.sign("hold", OTHER))
     hold = feeds.write(OTHER, Kind.HOLD, {})
     feeds.obey(THIEF, feeds.sign("unhold", THIEF, ends=(SECOND,)))
@@ -111,32 +111,32 @@ def test_an_unhold_ends_the_holds_that_were_signed(feeds: Feeds) -> None:
         {"target": OTHER, "epoch": 1, "for_ms": 8},
     ],
 )
-def test_each_part_of_a_move_is_as_signed(feeds: Feeds, body: dict[str, Any]) -> None:
+def test_each_part_of_a_move_is_as_signed(feeds: FeedIndex, body: dict[str, Any]) -> None:
     feeds.obey(THIEF, feeds.sign("move", THIEF, node=OTHER, epoch=1, for_ms=9))
     assert feeds.refused(feeds.write(THIEF, Kind.MOVE_BEGUN, body)) == said_otherwise(Kind.MOVE_BEGUN)
 
 
-def test_a_move_is_kept_as_it_was_signed(feeds: Feeds) -> None:
+def test_a_move_is_kept_as_it_was_signed(feeds: FeedIndex) -> None:
     feeds.obey(THIEF, feeds.sign("move", THIEF, node=OTHER, epoch=1, for_ms=9))
     begun = feeds.write(THIEF, Kind.MOVE_BEGUN, {"target": OTHER, "epoch": 1, "for_ms": 9})
     assert feeds.state().orders.of("move", "web") == {begun: Move("web", OTHER, 1, 9, begun)}
 
 
 @pytest.mark.parametrize(("node", "epoch", "run"), [(THIEF, 1, RUN), (OWNER, 2, RUN), (OWNER, 1, b"old runs")])
-def test_each_part_of_a_fence_is_as_signed(feeds: Feeds, node: str, epoch: int, run: bytes) -> None:
+def test_each_part_of_a_fence_is_as_signed(feeds: FeedIndex, node: str, epoch: int, run: bytes) -> None:
     feeds.obey(OTHER, feeds.sign("fail", OTHER, node=OWNER, epoch=1, run=RUN))
     fence = feeds.write(OTHER, Kind.FENCED, {"node": node, "epoch": epoch, "by": "operator", "run": run})
     assert feeds.refused(fence) == said_otherwise(Kind.FENCED)
 
 
-def test_a_fence_that_names_no_run_is_none(feeds: Feeds) -> None:
+def test_a_fence_that_names_no_run_is_none(feeds: FeedIndex) -> None:
     """Without the run it would end holdings of later runs too."""
     feeds.obey(OTHER, feeds.sign("fail", OTHER, node=OWNER, epoch=1, run=b""))
     fence = feeds.write(OTHER, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": b""})
     assert feeds.refused(fence) == said_otherwise(Kind.FENCED)
 
 
-def test_a_fence_is_kept_as_it_was_signed(feeds: Feeds) -> None:
+def test_a_fence_is_kept_as_it_was_signed(feeds: FeedIndex) -> None:
     feeds.obey(OTHER, feeds.sign("fail", OTHER, node=OWNER, epoch=1, run=RUN))
     fence = feeds.write(OTHER, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN})
     assert feeds.state().orders.of("fenced", "web", OWNER) == {fence: Word(1, fence, RUN)}
@@ -144,7 +144,7 @@ def test_a_fence_is_kept_as_it_was_signed(feeds: Feeds) -> None:
 
 
 def test_by_the_first_rules_a_fence_and_a_move_say_themselves_what_they_are() -> None:
-    feeds = Feeds().starts(OTHER, rules=1)
+    feeds = FeedIndex().starts(OTHER, rules=1)
     feeds.obey(OTHER, feeds.sign("fail", node=OWNER))
     fence = feeds.write(OTHER, Kind.FENCED, {"node": OWNER, "epoch": 3, "by": "operator"})
     feeds.obey(OTHER, feeds.sign("move", node=OWNER, for_ms=9))
@@ -213,10 +213,10 @@ def test_what_a_run_of_the_first_rules_wrote_is_over_once_any_node_runs_by_later
 
 
 def test_a_later_start_by_the_first_rules_does_not_bring_their_orders_back() -> None:
-    feeds = Feeds().starts(OWNER, rules=2).starts(OTHER, rules=1)
+    feeds = FeedIndex().starts(OWNER, rules=2).starts(OTHER, rules=1)
     for first in (OWNER, OTHER):
         assert feeds.state((first, 1)).orders.second
-    assert not Feeds().starts(OTHER, rules=1).state().orders.second
+    assert not FeedIndex().starts(OTHER, rules=1).state().orders.second
 
 
 def test_a_nonce_is_known_by_its_node_and_anywhere() -> None:

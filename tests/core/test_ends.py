@@ -3,7 +3,7 @@
 import pytest
 
 from coordinator.config import read
-from coordinator.core.model import Judgement
+from coordinator.state.model import Judgement
 from protocol.kinds import Kind
 from tests.core.story import Story, dead
 from tests.core.test_reconfigure import SCENARIOS, THREE, TWO, core_of, events, running

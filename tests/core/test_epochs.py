@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coordinator.config import read
-from coordinator.core import ownership
-from coordinator.core.configurations import with_policy
-from coordinator.core.epochs import AHEAD_MAX, ASIDE_MAX, WAITING_MAX, Epochs
-from coordinator.core.model import State
-from coordinator.core.reducer import reduce
+from coordinator.state import ownership
+from coordinator.state.configurations import with_policy
+from coordinator.state.epochs import AHEAD_MAX, ASIDE_MAX, WAITING_MAX, Epochs
+from coordinator.state.model import State
+from coordinator.state.reducer import reduce
 from protocol.event import NO_PREVIOUS, Event
 from protocol.kinds import Kind
 from tests.core.story import CLUSTER, Story

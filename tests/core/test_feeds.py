@@ -1,8 +1,8 @@
 """What may be added to a feed: exactly the next event, once, and never a second one at a number."""
 
-from coordinator.core.feeds import Admitted, Feeds, Forked, Missing, replaced
+from coordinator.core.feed_index import Admitted, FeedIndex, Forked, Missing, replaced
+from coordinator.core.feed_writer import FeedWriter
 from coordinator.core.inputs import Now
-from coordinator.core.pen import Pen
 from protocol.event import Entry, Head
 from protocol.messages import Batch, ShortHead
 
@@ -12,14 +12,14 @@ NOW = Now(1_000, 1_000, 1_000)
 
 def written(count: int, author: str = "genesis", text: str = "") -> list[Entry]:
     """A feed of so many events, as its author wrote it."""
-    feeds = Feeds()
-    pen = Pen(CLUSTER, author, feeds)
-    pen.open(7, {})
-    return [pen.write("pulse", "", {"text": f"{text}{number}"}, (), NOW).signed(b"s") for number in range(count)]
+    feeds = FeedIndex()
+    writer = FeedWriter(CLUSTER, author, feeds)
+    writer.open(7, {})
+    return [writer.write("pulse", "", {"text": f"{text}{number}"}, (), NOW).signed(b"s") for number in range(count)]
 
 
-def known(*entries: Entry) -> Feeds:
-    feeds = Feeds()
+def known(*entries: Entry) -> FeedIndex:
+    feeds = FeedIndex()
     feeds.load(entries)
     return feeds
 
@@ -74,26 +74,26 @@ def test_what_no_heartbeat_names_is_told_apart() -> None:
 
 
 def test_what_the_disk_refused_is_no_part_of_the_feed_and_its_number_is_used_again() -> None:
-    feeds = Feeds()
-    pen = Pen(CLUSTER, "genesis", feeds)
-    pen.open(7, {})
-    first = pen.write("claim", "", {"text": "kept"}, (), NOW)
-    append = pen.flush(NOW.mono_ms)
+    feeds = FeedIndex()
+    writer = FeedWriter(CLUSTER, "genesis", feeds)
+    writer.open(7, {})
+    first = writer.write("claim", "", {"text": "kept"}, (), NOW)
+    append = writer.flush(NOW.mono_ms)
     assert append is not None
     assert append.entries == (first,)
-    assert pen.stored(append.ticket) == (first,)
-    lost = pen.write("claim", "", {"text": "lost"}, (), NOW)
-    append = pen.flush(NOW.mono_ms)
+    assert writer.stored(append.ticket) == (first,)
+    lost = writer.write("claim", "", {"text": "lost"}, (), NOW)
+    append = writer.flush(NOW.mono_ms)
     assert append is not None
-    assert pen.refused(append.ticket, NOW.mono_ms) == (lost,)
-    again = pen.write("claim", "", {"text": "again"}, (), NOW)
+    assert writer.refused(append.ticket, NOW.mono_ms) == (lost,)
+    again = writer.write("claim", "", {"text": "again"}, (), NOW)
     assert (again.event.number, again.event.previous) == (2, first.id)
 
 
 def test_an_event_names_the_heads_of_others_that_are_news_since_the_last_one() -> None:
     feeds = known(*written(2, "lukretia"))
-    pen = Pen(CLUSTER, "genesis", feeds)
-    pen.open(7, {})
-    first = pen.write("pulse", "", {}, (), NOW)
+    writer = FeedWriter(CLUSTER, "genesis", feeds)
+    writer.open(7, {})
+    first = writer.write("pulse", "", {}, (), NOW)
     assert [(head.node, head.number) for head in first.event.heads] == [("lukretia", 2)]
-    assert pen.write("pulse", "", {}, (), NOW).event.heads == ()
+    assert writer.write("pulse", "", {}, (), NOW).event.heads == ()

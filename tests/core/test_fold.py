@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from coordinator.core import ownership
-from coordinator.core.carried import carried, in_pieces, orders_in, taken_over
-from coordinator.core.model import SKIPPED_KEPT, Column, Flaw, ServiceColumn, ServiceState, Skipped, Trust
-from coordinator.core.reducer import reduce
-from coordinator.core.transitions import ENTERED_FROM, out_of_order
+from coordinator.state import ownership
+from coordinator.state.incarnation import carried, in_pieces, orders_in, taken_over
+from coordinator.state.model import SKIPPED_KEPT, Flaw, NodeState, ServicePhase, ServiceState, Skipped, Trust
+from coordinator.state.reducer import reduce
+from coordinator.state.transitions import ENTERED_FROM, out_of_order
 from protocol.event import Event, Head, Ref
 from protocol.events import CarriedService, Gap
 from protocol.kinds import Kind
@@ -17,13 +17,13 @@ from tests.core.story import CLUSTER, Story
 
 L, G, C = "lukretia", "genesis", "carthage"
 RUN, OLD = b"lukretia", Ref(L, 1, 99)
-S = ServiceState
+S = ServicePhase
 QUIET = {"gaps": {}, "late_ms_max": 0}
 
 
-def worn(state: ServiceState, **values: Any) -> ServiceColumn:
+def worn(state: ServicePhase, **values: Any) -> ServiceState:
     """Every field differs from what a fresh one has."""
-    column = ServiceColumn(
+    column = ServiceState(
         state=state, epoch=7, holding_epoch=6, before_epoch=5, claim=OLD, run=b"another.", configs=(b"o" * 32,), began=OLD,
         changed=OLD, lowered=OLD, known={C: Head(C, 1, 1, b"")}, wish="fail", wish_by=OLD, cause="carrier", to=S.FAIL,
         burnt=True, failures=3, stuck=True, sick=OLD, well=OLD, restarts=2, carrier_lost={"eth0": OLD}, announced=OLD,
@@ -32,14 +32,14 @@ def worn(state: ServiceState, **values: Any) -> ServiceColumn:
     return replace(column, **values)
 
 
-def story_in(column: ServiceColumn) -> Story:
+def story_in(column: ServiceState) -> Story:
     story = Story.of(L, G)
     mine = replace(story.state.column(L), configs=(story.policy.digest,))
     story.state = story.state.with_column(mine.with_service("web", column))
     return story
 
 
-def after(column: ServiceColumn, kind: Kind, body: dict[str, Any]) -> tuple[ServiceColumn, Ref]:
+def after(column: ServiceState, kind: Kind, body: dict[str, Any]) -> tuple[ServiceState, Ref]:
     story = story_in(column)
     ref = story.write(L, kind, body)
     assert not story.state.column(L).skipped
@@ -149,7 +149,7 @@ def test_what_did_not_fail_is_not_burnt_by_a_recover() -> None:
         (S.UP, "down", "failed", False),
     ],
 )
-def test_stuck_is_a_down_that_was_not_done_while_it_stops(state: ServiceState, word: str, outcome: str, stuck: bool) -> None:
+def test_stuck_is_a_down_that_was_not_done_while_it_stops(state: ServicePhase, word: str, outcome: str, stuck: bool) -> None:
     before = worn(state, stuck=False)
     column, _ = after(before, Kind.ACTION_FINISHED, {"action": 0, "word": word, "outcome": outcome})
     assert column == replace(before, stuck=stuck)
@@ -193,7 +193,7 @@ def test_a_start_ends_nothing_that_was_over() -> None:
     assert restarted(worn(S.RECOVER))[0].lowered == OLD
 
 
-def restarted(before: ServiceColumn) -> tuple[ServiceColumn, Ref]:
+def restarted(before: ServiceState) -> tuple[ServiceState, Ref]:
     story = story_in(before)
     ref = story.write(L, Kind.NODE_STARTED, {"run": b"next run", "rules": 2, "config": b"", "clean": True}, "")
     return story.state.column(L).service("web"), ref
@@ -254,7 +254,7 @@ def test_the_newest_heads_that_a_node_rested_on_are_kept() -> None:
 def test_an_event_of_an_older_incarnation_changes_nothing_of_the_column() -> None:
     story = Story.of(L)
     story.state = reduce(story.state, pulse(incarnation=3, number=1))
-    assert story.state.column(L) == Column(L, head=Head(L, 3, 1, b""))
+    assert story.state.column(L) == NodeState(L, head=Head(L, 3, 1, b""))
     assert reduce(story.state, pulse(incarnation=2, number=9)) == story.state
 
 
@@ -301,25 +301,25 @@ ORDER = {
 
 @pytest.mark.parametrize("kind", ORDER)
 def test_which_states_an_event_may_follow(kind: Kind) -> None:
-    def allowed(state: ServiceState) -> bool:
-        return out_of_order(Column(L, running=True, services={"web": ServiceColumn(state=state)}), kind, "web") is None
+    def allowed(state: ServicePhase) -> bool:
+        return out_of_order(NodeState(L, running=True, services={"web": ServiceState(state=state)}), kind, "web") is None
 
-    assert {state for state in ServiceState if allowed(state)} == {ServiceState(name) for name in ORDER[kind].split()}
+    assert {state for state in ServicePhase if allowed(state)} == {ServicePhase(name) for name in ORDER[kind].split()}
     assert ENTERED_FROM.keys() == ORDER.keys()
 
 
 def test_a_gap_stands_before_the_first_start_only() -> None:
-    assert out_of_order(Column(L), Kind.GAP_DECLARED, "") is None
+    assert out_of_order(NodeState(L), Kind.GAP_DECLARED, "") is None
     said = "gap-declared after the first start of its incarnation"
-    assert out_of_order(Column(L, started=OLD), Kind.GAP_DECLARED, "") == said
-    assert out_of_order(Column(L), Kind.PULSE, "") is None
+    assert out_of_order(NodeState(L, started=OLD), Kind.GAP_DECLARED, "") == said
+    assert out_of_order(NodeState(L), Kind.PULSE, "") is None
 
 
 # --- what outlives an incarnation ------------------------------------------------------------------------------------
 
 
 def test_what_outlives_an_incarnation_is_told_and_taken_over_field_by_field() -> None:
-    before = Column(L, services={"web": worn(S.UP), "db": worn(S.RECOVER, wish="recover", lowered=None)})
+    before = NodeState(L, services={"web": worn(S.UP), "db": worn(S.RECOVER, wish="recover", lowered=None)})
     body = carried(Head(L, 1, 12, b"i" * 32), before)
     assert body == {
         "held": [],
@@ -341,8 +341,8 @@ def test_what_was_held_aside_is_merged_in_and_named() -> None:
     for before, aside in [(high, low), (low, high)]:
         body = carried(
             Head(L, 1, 12, b"i" * 32),
-            Column(L, services={"web": before}),
-            Column(L, services={"web": aside, "db": worn(S.RECOVER)}),
+            NodeState(L, services={"web": before}),
+            NodeState(L, services={"web": aside, "db": worn(S.RECOVER)}),
         )
         web = body["services"]["web"]
         assert (web["epoch"], web["holding_epoch"], web["wish"], web["burnt"], web["failures"]) == (9, 8, "fail", False, 5)
@@ -366,14 +366,14 @@ def gap(**parts: Any) -> Gap:
 def test_a_new_incarnation_begins_with_what_was_told() -> None:
     kept = CarriedService(epoch=7, holding_epoch=6, wish="fail", burnt=True, failures=3, lowered=OLD)
     plain = CarriedService(epoch=1, holding_epoch=1, wish="", burnt=False, failures=0, lowered=None)
-    before = Column(L, head=Head(L, 2, 1, b""), services={"mail": worn(S.FAIL)})
+    before = NodeState(L, head=Head(L, 2, 1, b""), services={"mail": worn(S.FAIL)})
     column = taken_over(before, gap(services={"web": kept, "db": plain}, held=("web",)))
-    served = ServiceColumn(
+    served = ServiceState(
         claim=Ref(L, 2, 1), epoch=7, holding_epoch=6, wish="fail", cause="operator", burnt=True, failures=3, lowered=OLD
     )
     assert column == replace(
         before,
-        services={"mail": worn(S.FAIL), "web": served, "db": ServiceColumn(epoch=1, holding_epoch=1)},
+        services={"mail": worn(S.FAIL), "web": served, "db": ServiceState(epoch=1, holding_epoch=1)},
     )
 
 
@@ -381,10 +381,10 @@ def test_a_gap_with_orders_of_others_is_remembered_until_its_rules_are_known() -
     head = Head(L, 2, 1, b"")
     orders = gap(unheld=(OLD,), moves_ended=(OLD,))
     assert orders_in(orders) == ("unheld", "moves_ended")
-    column = taken_over(Column(L, head=head), orders)
+    column = taken_over(NodeState(L, head=head), orders)
     assert column.orders_in_gap == Ref(L, 2, 1)
     assert taken_over(column, gap()).orders_in_gap == Ref(L, 2, 1), "another piece of it carries none"
-    assert taken_over(Column(L, head=head), gap()).orders_in_gap is None
+    assert taken_over(NodeState(L, head=head), gap()).orders_in_gap is None
 
 
 # --- who owns what ---------------------------------------------------------------------------------------------------
@@ -392,7 +392,7 @@ def test_a_gap_with_orders_of_others_is_remembered_until_its_rules_are_known() -
 
 def test_a_node_that_was_never_heard_has_an_empty_column() -> None:
     story = Story.of(L)
-    assert story.state.column("nobody") == Column("nobody")
+    assert story.state.column("nobody") == NodeState("nobody")
     assert story.state.trust == Trust("", story.state.trust.keyring)
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.core import ownership, proof
-from coordinator.core.model import Flaw, State
-from coordinator.core.reducer import reduce
+from coordinator.state import ownership, proof
+from coordinator.state.model import Flaw, State
+from coordinator.state.reducer import reduce
 from protocol.canonical import pack
 from protocol.event import NO_PREVIOUS, Entry, Event
 from protocol.events import ForkSeen

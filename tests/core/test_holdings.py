@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from coordinator.core import ownership
-from coordinator.core.model import Move
+from coordinator.state import ownership
+from coordinator.state.model import Move
 from protocol.event import Ref
 from protocol.kinds import Kind
 from tests.core.story import Story

@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from coordinator.core.decide import Act, Decision
 from coordinator.core.effects import Cut, Effect, Run, SayLastWord
-from coordinator.core.given import Given
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
-from coordinator.core.jobs import Job, Phase, steps
-from coordinator.core.model import ServiceColumn, ServiceState
+from coordinator.core.service_lifecycle import Job, Phase, steps
+from coordinator.decision.decide import Act, Decision
+from coordinator.decision.observations import Observations
 from coordinator.policy import ActionPolicy, ServicePolicy
+from coordinator.state.model import ServicePhase, ServiceState
 from protocol.event import NO_PREVIOUS, Entry, Event, Ref
 from protocol.kinds import Kind
 from protocol.messages import LastWord
 
 EPOCH = 7
-RELEASE = Decision("move", Act.RELEASE, "a test", to=ServiceState.RECOVER)
+RELEASE = Decision("move", Act.RELEASE, "a test", to=ServicePhase.RECOVER)
 
 
 @dataclass
@@ -55,7 +55,7 @@ def up(*kinds: str, restarts: int = 0) -> tuple[Job, Desk]:
     desk = Desk()
     actions = tuple(ActionPolicy(kind, {}) for kind in kinds)
     job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), actions, restarts=restarts))
-    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH, ServiceColumn())
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Observations({}, True, "", False), EPOCH, ServiceState())
     assert job.confirmed("durable") is False
     assert job.confirmed("guard") is True
     job.raise_all()
@@ -97,14 +97,14 @@ def test_neighbouring_addresses_are_one_step_and_nothing_else_is(kinds: str, exp
 def test_steps_go_up_in_order_and_down_in_reverse():
     job, desk = up("address", "address", "script")
     assert [event.body["action"] for event in desk.events if event.kind == Kind.ACTION_STARTED] == [0, 1, 2]
-    job.release(RELEASE, Given({}, True, "", False))
+    job.release(RELEASE, Observations({}, True, "", False))
     assert [end(job).actions, end(job).actions] == [(2,), (1, 0)]
     assert job.phase is Phase.IDLE
 
 
 def test_only_the_last_step_down_carries_the_last_word():
     job, desk = up("address", "address", "script")
-    job.release(RELEASE, Given({}, True, "", False))
+    job.release(RELEASE, Observations({}, True, "", False))
     assert end(job).last_word is None
     assert end(job, said=True).last_word == desk.last_word("web", EPOCH)
     assert words(desk) == []  # it has gone out already
@@ -115,12 +115,12 @@ def test_what_comes_up_is_ended_and_all_that_it_touched_goes_down():
     desk = Desk()
     kinds = ("address", "script", "script")
     job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), tuple(ActionPolicy(kind, {}) for kind in kinds)))
-    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH, ServiceColumn())
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Observations({}, True, "", False), EPOCH, ServiceState())
     job.confirmed("durable")
     job.raise_all()
     end(job)
     assert job.running is not None
-    job.release(RELEASE, Given({}, True, "", False))
+    job.release(RELEASE, Observations({}, True, "", False))
     assert desk.effects[-1] == Cut("web", job.running.ticket)
     assert end(job, Outcome.UNKNOWN).word == "up"
     assert [end(job).actions, end(job).actions] == [(1,), (0,)]
@@ -130,7 +130,7 @@ def test_what_comes_up_is_ended_and_all_that_it_touched_goes_down():
 def test_what_goes_down_already_is_not_ended():
     job, desk = up("script", restarts=1)
     job.restart("its check failed", ())
-    job.release(RELEASE, Given({}, True, "", False))
+    job.release(RELEASE, Observations({}, True, "", False))
     assert not [effect for effect in desk.effects if isinstance(effect, Cut)]
     while job.running is not None:
         assert end(job).word == "down"
@@ -139,7 +139,7 @@ def test_what_goes_down_already_is_not_ended():
 
 def test_a_last_word_that_did_not_go_out_with_its_step_is_said_when_all_is_down():
     job, desk = up("address")
-    job.release(RELEASE, Given({}, True, "", False))
+    job.release(RELEASE, Observations({}, True, "", False))
     end(job)
     assert words(desk) == [EPOCH]
 
@@ -147,7 +147,7 @@ def test_a_last_word_that_did_not_go_out_with_its_step_is_said_when_all_is_down(
 def test_where_a_part_stays_up_no_step_carries_the_last_word_and_none_is_said():
     """A successor acts on the word alone: it must be true of the steps before as well."""
     job, desk = up("address", "script")
-    job.release(RELEASE, Given({}, True, "", False))
+    job.release(RELEASE, Observations({}, True, "", False))
     end(job, Outcome.FAILED)
     assert end(job).last_word is None
     assert (job.phase, words(desk)) == (Phase.STUCK, [])
@@ -157,16 +157,16 @@ def test_of_a_claim_that_is_not_on_the_disk_no_end_is_said():
     """The disk may refuse it still, and then the next claim has its number: the word would end that one."""
     desk = Desk()
     job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), (ActionPolicy("address", {}),)))
-    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH, ServiceColumn())
-    job.release(RELEASE, Given({}, True, "", False))
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Observations({}, True, "", False), EPOCH, ServiceState())
+    job.release(RELEASE, Observations({}, True, "", False))
     assert job.phase is Phase.IDLE
     assert words(desk) == []
 
 
 def test_the_word_of_a_reclaim_that_is_not_on_the_disk_names_the_epoch_before():
     job, desk = up("address")
-    job.reclaim(Decision("reclaim", Act.RECLAIM, "a test"), Given({}, True, "", False), EPOCH + 1, ())
-    job.release(RELEASE, Given({}, True, "", False))
+    job.reclaim(Decision("reclaim", Act.RECLAIM, "a test"), Observations({}, True, "", False), EPOCH + 1, ())
+    job.release(RELEASE, Observations({}, True, "", False))
     assert job.running is not None
     assert job.running.last_word is not None
     assert job.running.last_word.epoch == EPOCH
@@ -201,13 +201,13 @@ def test_an_up_tells_how_long_it_took_itself_and_not_the_one_before_a_restart():
 
 def test_one_address_of_two_that_does_not_come_up_takes_the_other_with_it():
     job, desk = up("address", "address")
-    job.release(RELEASE, Given({}, True, "", False))
+    job.release(RELEASE, Observations({}, True, "", False))
     end(job)
-    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Given({}, True, "", False), EPOCH + 1, ServiceColumn())
+    job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Observations({}, True, "", False), EPOCH + 1, ServiceState())
     job.confirmed("durable")
     job.confirmed("guard")
     job.raise_all()
     end(job, Outcome.DONE, Outcome.FAILED)
     assert end(job).actions == (1, 0)
-    assert (job.phase, job.to) == (Phase.IDLE, ServiceState.FAIL)
+    assert (job.phase, job.to) == (Phase.IDLE, ServicePhase.FAIL)
     assert "action 1 (address) failed" in desk.events[-1].body["reason"]

@@ -1,7 +1,7 @@
 """Go on with the own feed, or open a new incarnation: a number must never be used twice."""
 
-from coordinator.core.feeds import Feeds
-from coordinator.core.joining import Joining
+from coordinator.core.feed_index import FeedIndex
+from coordinator.core.feed_recovery import FeedRecovery
 from protocol.event import NUMBER_MAX, Entry
 from protocol.messages import ShortHead
 from tests.core.test_feeds import known, written
@@ -9,9 +9,9 @@ from tests.core.test_feeds import known, written
 BEGAN_MS, DEADLINE_MS = 1_000, 2_500
 
 
-def joining(feeds: Feeds, clean: bool = False) -> Joining:
+def joining(feeds: FeedIndex, clean: bool = False) -> FeedRecovery:
     others = frozenset({"lukretia", "carthage"})
-    return Joining("genesis", feeds, BEGAN_MS, DEADLINE_MS - BEGAN_MS, others, clean, glance_ms=200)
+    return FeedRecovery("genesis", feeds, BEGAN_MS, DEADLINE_MS - BEGAN_MS, others, clean, glance_ms=200)
 
 
 def head(entry: Entry) -> ShortHead:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.core.configurations import read_policy
 from coordinator.policy import OperatorPolicy, Policy
+from coordinator.state.configurations import read_policy
 from coordinator.trust import beginning, keys_named
 from protocol.commands import Act, Command, sign_command
 from protocol.event import NO_PREVIOUS, Entry, Event

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from coordinator.core.given import Given
-from coordinator.core.lawful import check
-from coordinator.core.model import Judgement
+from coordinator.decision.lawfulness import check
+from coordinator.decision.observations import Observations
+from coordinator.state.model import Judgement
 from protocol.event import Head, Ref
 from protocol.kinds import Kind
 from tests.core.story import Story, alive, dead
@@ -32,7 +32,7 @@ def judged(made: Story, node: str, peer: str, judgement: Judgement) -> None:
 
 
 def given(**peers: Any) -> dict[str, Any]:
-    return Given(peers, True).to_body()
+    return Observations(peers, True).to_body()
 
 
 def wrong(made: Story, node: str, kind: Kind, body: dict[str, Any], **more: Any) -> str | None:
@@ -119,7 +119,7 @@ def test_what_may_not_follow_the_state_of_its_own_service_is_named(build, kind, 
 
 def test_a_return_from_fail_is_decided_again_and_has_no_number() -> None:
     made = lukretia_hears(story(lambda s: s.holds(L, 1).lets_go(L, to="FAIL", cause="operator")))
-    body = {"rule": "retry", "given": Given(ALIVE, True, timers=frozenset({"retry"})).to_body(), "reason": ""}
+    body = {"rule": "retry", "given": Observations(ALIVE, True, timers=frozenset({"retry"})).to_body(), "reason": ""}
     said = wrong(made, L, Kind.RECOVER, body)
     assert said is not None
     assert said.startswith("recover web by rule retry, but the table says stay by rule failed")

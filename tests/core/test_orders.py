@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from coordinator.config import parse, read
-from coordinator.core import ownership
-from coordinator.core.model import State
-from coordinator.core.orders import LATER_MAX
-from coordinator.core.reducer import reduce
 from coordinator.policy import Policy
+from coordinator.state import ownership
+from coordinator.state.model import State
+from coordinator.state.orders import LATER_MAX
+from coordinator.state.reducer import reduce
 from protocol.commands import Act, Command, SignedCommand, open_command, sign_command
 from protocol.event import Event, Head, Ref
 from protocol.kinds import Kind
@@ -32,7 +32,7 @@ RUN = b"a run of"
 
 
 @dataclass
-class Feeds:
+class FeedIndex:
     """What each node has written, in its own order; folded in any order that keeps it."""
 
     events: dict[tuple[str, int], list[Event]] = field(default_factory=dict)
@@ -46,13 +46,13 @@ class Feeds:
         mine.append(event)
         return event.ref
 
-    def starts(self, node: str, incarnation: int = 1, rules: int = 2) -> "Feeds":
+    def starts(self, node: str, incarnation: int = 1, rules: int = 2) -> "FeedIndex":
         self.write(node, Kind.NODE_STARTED, {"run": RUN, "rules": rules, "config": b"", "clean": True}, "", incarnation)
         body = {"number": 1, "digest": POLICY.digest, "text": POLICY.text}
         self.write(node, Kind.CONFIG_APPLIED, body, "", incarnation)
         return self
 
-    def holds(self, node: str, epoch: int) -> "Feeds":
+    def holds(self, node: str, epoch: int) -> "FeedIndex":
         self.write(node, Kind.CLAIM, {"epoch": epoch, "reason": ""})
         self.write(node, Kind.UP, {"epoch": epoch, "reason": ""})
         return self
@@ -82,22 +82,22 @@ class Feeds:
 
 
 @pytest.fixture
-def feeds() -> Feeds:
-    feeds = Feeds()
+def feeds() -> FeedIndex:
+    feeds = FeedIndex()
     for node in (OWNER, THIEF, OTHER):
         feeds.starts(node)
     return feeds.holds(OWNER, 1)
 
 
-def held(feeds: Feeds) -> set[bool]:
+def held(feeds: FeedIndex) -> set[bool]:
     return {bool(ownership.held_back(state, "web")) for state in feeds.states()}
 
 
-def holders(feeds: Feeds) -> set[tuple[str, ...]]:
+def holders(feeds: FeedIndex) -> set[tuple[str, ...]]:
     return {ownership.holders(state, "web") for state in feeds.states()}
 
 
-def move_of(feeds: Feeds) -> set[str]:
+def move_of(feeds: FeedIndex) -> set[str]:
     moves = [ownership.active_move(state, "web") for state in feeds.states()]
     return {move.target if move else "" for move in moves}
 
@@ -105,7 +105,7 @@ def move_of(feeds: Feeds) -> set[str]:
 # --- what an honest node does with a command -----------------------------------------------------------------------
 
 
-def test_an_order_counts_in_the_feed_that_it_names(feeds: Feeds) -> None:
+def test_an_order_counts_in_the_feed_that_it_names(feeds: FeedIndex) -> None:
     feeds.obey(OTHER, feeds.sign("hold", OTHER))
     hold = feeds.write(OTHER, Kind.HOLD, {})
     assert held(feeds) == {True}
@@ -114,7 +114,7 @@ def test_an_order_counts_in_the_feed_that_it_names(feeds: Feeds) -> None:
     assert held(feeds) == {False}
 
 
-def test_a_word_of_an_end_ends_the_claim_that_was_signed_and_no_later_one(feeds: Feeds) -> None:
+def test_a_word_of_an_end_ends_the_claim_that_was_signed_and_no_later_one(feeds: FeedIndex) -> None:
     feeds.obey(OTHER, feeds.sign("fail", OTHER, node=OWNER, epoch=1, run=RUN))
     feeds.write(OTHER, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN})
     assert holders(feeds) == {()}
@@ -122,7 +122,7 @@ def test_a_word_of_an_end_ends_the_claim_that_was_signed_and_no_later_one(feeds:
     assert holders(feeds) == {(OWNER,)}
 
 
-def test_an_order_of_a_replaced_incarnation_stands(feeds: Feeds) -> None:
+def test_an_order_of_a_replaced_incarnation_stands(feeds: FeedIndex) -> None:
     feeds.obey(OTHER, feeds.sign("hold", OTHER))
     feeds.write(OTHER, Kind.HOLD, {})
     feeds.starts(OTHER, incarnation=2)
@@ -135,17 +135,17 @@ NIGHT = FileKey(private_key("the night shift"))
 NEWER = parse(f'{POLICY.text}\n[operators.night]\nkey = "{NIGHT.public}"\nrole = "admin"\n', "a file with one operator more")
 
 
-def lives_by(feeds: Feeds, node: str, policy: Policy, number: int) -> None:
+def lives_by(feeds: FeedIndex, node: str, policy: Policy, number: int) -> None:
     feeds.write(node, Kind.CONFIG_APPLIED, {"number": number, "digest": policy.digest, "text": policy.text}, "")
 
 
-def applies(feeds: Feeds, node: str, policy: Policy, number: int) -> None:
+def applies(feeds: FeedIndex, node: str, policy: Policy, number: int) -> None:
     order = feeds.sign("apply", node, service="", epoch=number, digest=policy.digest)
     feeds.write(node, Kind.COMMAND, {"command": order.raw, "signature": order.signature, "target": node}, "")
     lives_by(feeds, node, policy, number)
 
 
-def orders_hold(feeds: Feeds, node: str) -> Ref:
+def orders_hold(feeds: FeedIndex, node: str) -> Ref:
     """By the operator whom only the newer file names."""
     order = feeds.sign("hold", node)
     by_night = sign_command(open_command(order.raw, order.signature, {ADMIN: KEY.public}, POLICY.cluster_id).command._replace(
@@ -154,7 +154,7 @@ def orders_hold(feeds: Feeds, node: str) -> Ref:
     return feeds.write(node, Kind.HOLD, {})
 
 
-def test_an_order_counts_whether_it_or_the_signature_of_its_file_comes_first(feeds: Feeds) -> None:
+def test_an_order_counts_whether_it_or_the_signature_of_its_file_comes_first(feeds: FeedIndex) -> None:
     """OTHER was told to read its file again; the same file is applied with a signature at OWNER."""
     lives_by(feeds, OTHER, NEWER, 2)
     hold = orders_hold(feeds, OTHER)
@@ -166,7 +166,7 @@ def test_an_order_counts_whether_it_or_the_signature_of_its_file_comes_first(fee
     assert held(feeds) == {False}
 
 
-def test_an_order_that_the_newer_file_forbids_counts_for_nobody_whatever_comes_first(feeds: Feeds) -> None:
+def test_an_order_that_the_newer_file_forbids_counts_for_nobody_whatever_comes_first(feeds: FeedIndex) -> None:
     lives_by(feeds, OTHER, NEWER, 2)
     lives_by(feeds, OTHER, POLICY, 3)
     orders_hold(feeds, OTHER)
@@ -175,7 +175,7 @@ def test_an_order_that_the_newer_file_forbids_counts_for_nobody_whatever_comes_f
     assert held(feeds) == {False}
 
 
-def test_an_order_that_was_obeyed_by_the_older_file_ends_where_the_newer_one_forbids_it(feeds: Feeds) -> None:
+def test_an_order_that_was_obeyed_by_the_older_file_ends_where_the_newer_one_forbids_it(feeds: FeedIndex) -> None:
     """The operator of the hold stands in the file that OTHER lived by before, and not in the one that it goes by."""
     applies(feeds, OTHER, NEWER, 2)
     without = parse(NEWER.text.replace("[operators.night]", "[operators.day]"), "a later file")
@@ -186,7 +186,7 @@ def test_an_order_that_was_obeyed_by_the_older_file_ends_where_the_newer_one_for
     assert held(feeds) == {False}
 
 
-def test_what_follows_in_the_feed_is_kept_too(feeds: Feeds) -> None:
+def test_what_follows_in_the_feed_is_kept_too(feeds: FeedIndex) -> None:
     """A nonce that counts by the file that comes later is used up: the same command does not count again behind it."""
     lives_by(feeds, OTHER, NEWER, 2)
     first = orders_hold(feeds, OTHER)
@@ -197,7 +197,7 @@ def test_what_follows_in_the_feed_is_kept_too(feeds: Feeds) -> None:
     assert {ownership.held_back(state, "web") for state in feeds.states()} == {frozenset({first})}
 
 
-def test_the_orders_of_a_feed_whose_file_never_counts_are_kept_in_bounds(feeds: Feeds) -> None:
+def test_the_orders_of_a_feed_whose_file_never_counts_are_kept_in_bounds(feeds: FeedIndex) -> None:
     lives_by(feeds, THIEF, NEWER, 2)
     for _ in range(LATER_MAX):
         orders_hold(feeds, THIEF)
@@ -211,7 +211,7 @@ def test_the_orders_of_a_feed_whose_file_never_counts_are_kept_in_bounds(feeds: 
 
 
 @pytest.mark.parametrize("word", ["hold", "fail", "recover", "reclaim"])
-def test_an_order_copied_into_another_feed_changes_nothing(feeds: Feeds, word: str) -> None:
+def test_an_order_copied_into_another_feed_changes_nothing(feeds: FeedIndex, word: str) -> None:
     command = feeds.sign(word, OWNER, epoch=1)
     feeds.obey(OWNER, command)
     copy = feeds.obey(THIEF, command)
@@ -221,7 +221,7 @@ def test_an_order_copied_into_another_feed_changes_nothing(feeds: Feeds, word: s
     assert f"the command is for {OWNER}/1" in feeds.refused(copy)
 
 
-def test_a_move_copied_into_another_feed_moves_nothing(feeds: Feeds) -> None:
+def test_a_move_copied_into_another_feed_moves_nothing(feeds: FeedIndex) -> None:
     command = feeds.sign("move", OWNER, node=OTHER, epoch=1)
     feeds.obey(THIEF, command)
     feeds.write(THIEF, Kind.MOVE_BEGUN, {"target": OTHER, "epoch": 1, "for_ms": 0})
@@ -229,14 +229,14 @@ def test_a_move_copied_into_another_feed_moves_nothing(feeds: Feeds) -> None:
 
 
 @pytest.mark.parametrize("body", [{"target": OTHER, "epoch": 10**6, "for_ms": 0}, {"target": THIEF, "epoch": 1, "for_ms": 0}])
-def test_a_move_is_the_one_that_was_signed(feeds: Feeds, body: dict[str, Any]) -> None:
+def test_a_move_is_the_one_that_was_signed(feeds: FeedIndex, body: dict[str, Any]) -> None:
     feeds.obey(THIEF, feeds.sign("move", THIEF, node=OTHER, epoch=1))
     forged = feeds.write(THIEF, Kind.MOVE_BEGUN, body)
     assert move_of(feeds) == {""}
     assert "differs from the command" in feeds.refused(forged)
 
 
-def test_fail_with_a_body_of_the_thiefs_own_fences_nobody(feeds: Feeds) -> None:
+def test_fail_with_a_body_of_the_thiefs_own_fences_nobody(feeds: FeedIndex) -> None:
     """The attack of trials.md 47: `fail web THIEF`, followed by a fence of the owner up to epoch 10^6."""
     feeds.obey(THIEF, feeds.sign("fail", THIEF, node=THIEF, epoch=1))
     forged = feeds.write(THIEF, Kind.FENCED, {"node": OWNER, "epoch": 10**6, "by": "operator", "run": RUN})
@@ -244,7 +244,7 @@ def test_fail_with_a_body_of_the_thiefs_own_fences_nobody(feeds: Feeds) -> None:
     assert "differs from the command" in feeds.refused(forged)
 
 
-def test_a_fence_names_the_run_and_the_epoch_that_were_signed(feeds: Feeds) -> None:
+def test_a_fence_names_the_run_and_the_epoch_that_were_signed(feeds: FeedIndex) -> None:
     feeds.obey(THIEF, feeds.sign("fail", THIEF, node=OTHER, epoch=7, run=b"of other"))
     feeds.write(THIEF, Kind.FENCED, {"node": OWNER, "epoch": 1, "by": "operator", "run": RUN})
     feeds.obey(THIEF, feeds.sign("fail", THIEF, node=OWNER, epoch=1, run=b"old runs"))
@@ -252,7 +252,7 @@ def test_a_fence_names_the_run_and_the_epoch_that_were_signed(feeds: Feeds) -> N
     assert holders(feeds) == {(OWNER,)}
 
 
-def test_an_order_sent_again_counts_once(feeds: Feeds) -> None:
+def test_an_order_sent_again_counts_once(feeds: FeedIndex) -> None:
     """Ended by `unhold`, it is not placed again."""
     command = feeds.sign("hold", THIEF)
     feeds.obey(THIEF, command)
@@ -265,7 +265,7 @@ def test_an_order_sent_again_counts_once(feeds: Feeds) -> None:
     assert "replayed" in feeds.refused(again)
 
 
-def test_an_order_given_again_in_a_later_incarnation_counts_once(feeds: Feeds) -> None:
+def test_an_order_given_again_in_a_later_incarnation_counts_once(feeds: FeedIndex) -> None:
     command = feeds.sign("hold", THIEF)
     feeds.obey(THIEF, command)
     hold = feeds.write(THIEF, Kind.HOLD, {})
@@ -278,7 +278,7 @@ def test_an_order_given_again_in_a_later_incarnation_counts_once(feeds: Feeds) -
     assert f"the command is for {THIEF}/1" in feeds.refused(again)
 
 
-def test_an_order_has_one_effect_and_at_once(feeds: Feeds) -> None:
+def test_an_order_has_one_effect_and_at_once(feeds: FeedIndex) -> None:
     feeds.obey(THIEF, feeds.sign("hold", THIEF))
     hold = feeds.write(THIEF, Kind.HOLD, {})
     feeds.obey(OTHER, feeds.sign("unhold", OTHER, ends=(hold,)))
@@ -288,7 +288,7 @@ def test_an_order_has_one_effect_and_at_once(feeds: Feeds) -> None:
     assert "follows no `hold` that was obeyed" in feeds.refused(later)
 
 
-def test_nothing_follows_without_a_command(feeds: Feeds) -> None:
+def test_nothing_follows_without_a_command(feeds: FeedIndex) -> None:
     for kind, body in [
         (Kind.HOLD, {}),
         (Kind.UNHOLD, {"ends": []}),
@@ -299,7 +299,7 @@ def test_nothing_follows_without_a_command(feeds: Feeds) -> None:
     assert (held(feeds), move_of(feeds), holders(feeds)) == ({False}, {""}, {(OWNER,)})
 
 
-def test_a_hold_ends_by_an_order_about_its_own_service_alone(feeds: Feeds) -> None:
+def test_a_hold_ends_by_an_order_about_its_own_service_alone(feeds: FeedIndex) -> None:
     """The operator of another service may not end it, though the signed words name it."""
     feeds.obey(OTHER, feeds.sign("hold", OTHER))
     hold = feeds.write(OTHER, Kind.HOLD, {})
@@ -309,17 +309,17 @@ def test_a_hold_ends_by_an_order_about_its_own_service_alone(feeds: Feeds) -> No
     assert held(feeds) == {True}
 
 
-def in_standby(feeds: Feeds) -> set[bool]:
+def in_standby(feeds: FeedIndex) -> set[bool]:
     return {bool(ownership.in_standby(state, OWNER)) for state in feeds.states()}
 
 
-def standby(feeds: Feeds, at: str, word: str = "standby", **fields: Any) -> Ref:
+def standby(feeds: FeedIndex, at: str, word: str = "standby", **fields: Any) -> Ref:
     command = feeds.sign(word, at, **({"service": "", "node": OWNER} | fields))
     body = {"command": command.raw, "signature": command.signature, "target": OWNER}
     return feeds.write(at, Kind.COMMAND, body, command.command.service)
 
 
-def test_standby_stands_until_it_is_ended_by_its_name(feeds: Feeds) -> None:
+def test_standby_stands_until_it_is_ended_by_its_name(feeds: FeedIndex) -> None:
     first = standby(feeds, OTHER)
     feeds.starts(OTHER, incarnation=2)
     second = standby(feeds, THIEF)
@@ -330,13 +330,13 @@ def test_standby_stands_until_it_is_ended_by_its_name(feeds: Feeds) -> None:
     assert in_standby(feeds) == {False}
 
 
-def test_an_order_about_another_node_ends_no_standby(feeds: Feeds) -> None:
+def test_an_order_about_another_node_ends_no_standby(feeds: FeedIndex) -> None:
     first = standby(feeds, OTHER)
     standby(feeds, THIEF, "unstandby", node=THIEF, ends=(first,))
     assert in_standby(feeds) == {True}
 
 
-def test_fail_everywhere_ends_by_a_recover_of_its_own_service_alone(feeds: Feeds) -> None:
+def test_fail_everywhere_ends_by_a_recover_of_its_own_service_alone(feeds: FeedIndex) -> None:
     order = standby(feeds, OTHER, "fail-everywhere", service="web", node="")
     assert {bool(ownership.failed_everywhere(state, "web")) for state in feeds.states()} == {True}
     standby(feeds, THIEF, "recover", service="db", node="", ends=(order,))
@@ -346,7 +346,7 @@ def test_fail_everywhere_ends_by_a_recover_of_its_own_service_alone(feeds: Feeds
     assert {bool(ownership.failed_everywhere(state, "web")) for state in feeds.states()} == {False}
 
 
-def test_a_forked_node_is_admitted_again_by_the_name_of_its_fork(feeds: Feeds) -> None:
+def test_a_forked_node_is_admitted_again_by_the_name_of_its_fork(feeds: FeedIndex) -> None:
     body = {"node": OWNER, **fork_of(OWNER)}
     seen = [feeds.write(node, Kind.FORK_SEEN, body, "") for node in (OTHER, THIEF)]
 
@@ -369,19 +369,19 @@ def test_a_forked_node_is_admitted_again_by_the_name_of_its_fork(feeds: Feeds) -
 # --- the rules of before -------------------------------------------------------------------------------------------
 
 
-def old_hold(feeds: Feeds, node: str) -> Ref:
+def old_hold(feeds: FeedIndex, node: str) -> Ref:
     feeds.obey(node, feeds.sign("hold"))
     return feeds.write(node, Kind.HOLD, {})
 
 
-def test_a_command_of_format_1_gives_no_orders_to_this_release(feeds: Feeds) -> None:
+def test_a_command_of_format_1_gives_no_orders_to_this_release(feeds: FeedIndex) -> None:
     hold = old_hold(feeds, OTHER)
     assert held(feeds) == {False}
     assert "format 1" in feeds.refused(Ref(OTHER, 1, hold.number - 1))
 
 
 def test_a_history_of_the_first_rules_is_read_by_them() -> None:
-    feeds = Feeds().starts(OWNER, rules=1).starts(OTHER, rules=1).holds(OWNER, 1)
+    feeds = FeedIndex().starts(OWNER, rules=1).starts(OTHER, rules=1).holds(OWNER, 1)
     old_hold(feeds, OTHER)
     assert held(feeds) == {True}
     feeds.obey(OTHER, feeds.sign("fail", node=OWNER))
@@ -390,7 +390,7 @@ def test_a_history_of_the_first_rules_is_read_by_them() -> None:
 
 
 def test_the_start_of_this_release_knows_which_orders_end_with_it() -> None:
-    feeds = Feeds().starts(OTHER, rules=1)
+    feeds = FeedIndex().starts(OTHER, rules=1)
     old_hold(feeds, OTHER)
     assert feeds.state().orders.of_first_rules() == ("hold web",)
     feeds.starts(OWNER, rules=2)
@@ -398,13 +398,13 @@ def test_the_start_of_this_release_knows_which_orders_end_with_it() -> None:
 
 
 def test_with_a_run_of_this_release_the_orders_of_the_first_rules_are_over() -> None:
-    feeds = Feeds().starts(OTHER, rules=1)
+    feeds = FeedIndex().starts(OTHER, rules=1)
     old_hold(feeds, OTHER)
     feeds.starts(OWNER, rules=2)
     assert held(feeds) == {False}
 
 
-def test_calling_itself_older_opens_nothing_to_a_thief(feeds: Feeds) -> None:
+def test_calling_itself_older_opens_nothing_to_a_thief(feeds: FeedIndex) -> None:
     feeds.starts(THIEF, incarnation=2, rules=1)
     command = feeds.sign("fail", node=OWNER)
     feeds.obey(THIEF, command, incarnation=2)
@@ -413,7 +413,7 @@ def test_calling_itself_older_opens_nothing_to_a_thief(feeds: Feeds) -> None:
 
 
 def test_an_operators_fail_of_an_older_run_stands() -> None:
-    feeds = Feeds().starts(OTHER, rules=1)
+    feeds = FeedIndex().starts(OTHER, rules=1)
     feeds.obey(OTHER, feeds.sign("fail", node=OTHER))
     feeds.starts(OTHER, rules=2)
     assert feeds.state().column(OTHER).service("web").wish == "fail"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core import ownership
-from coordinator.core.model import Move, Removal, ServiceState, State, Word
+from coordinator.state import ownership
+from coordinator.state.model import Move, Removal, ServicePhase, State, Word
 from protocol.event import Head, Ref
 from protocol.kinds import Kind
 from tests.core.story import Story
@@ -287,4 +287,4 @@ def test_a_holding_begins_with_a_claim_and_ends_with_down() -> None:
     steps = [story.state, story.claims(L, 1).state, story.up(L).state, story.releases(L).state, story.down(L).state]
     states = [state.column(L).service("web").holds for state in steps]
     assert states == [False, True, True, True, False]
-    assert story.state.column(L).service("web").state is ServiceState.RECOVER
+    assert story.state.column(L).service("web").state is ServicePhase.RECOVER

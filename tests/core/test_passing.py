@@ -5,8 +5,8 @@ import pytest
 from coordinator.core import commands
 from coordinator.core.commands import Resolved, Wanted
 from coordinator.core.effects import Answer, Effect, Forward, SendReply
+from coordinator.core.forwarding import AGAIN_MS, PATIENCE_MS, Passing
 from coordinator.core.inputs import CommandArrived
-from coordinator.core.passing import AGAIN_MS, PATIENCE_MS, Passing
 from protocol.bodies import Reply
 from protocol.commands import Act, SignedCommand
 from tests.core.test_reconfigure import THREE, TWO, core_of, running

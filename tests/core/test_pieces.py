@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from coordinator.core import pieces
-from coordinator.core.model import Orders, State
-from coordinator.core.pieces import ALONE_BYTES_MAX, FEEDS_MAX, PART_BYTES, PARTS_MAX, TEXT_BYTES_MAX, cut, text_of, whole
-from coordinator.core.reducer import reduce
+from coordinator.state import pieces
+from coordinator.state.model import Orders, State
+from coordinator.state.pieces import ALONE_BYTES_MAX, FEEDS_MAX, PART_BYTES, PARTS_MAX, TEXT_BYTES_MAX, cut, text_of, whole
+from coordinator.state.reducer import reduce
 from protocol.event import EVENT_BYTES_MAX, Event, Head, Ref, encode
 from protocol.kinds import Kind
 from tests.config.sound import TEXT

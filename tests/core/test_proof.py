@@ -9,11 +9,11 @@ from dataclasses import replace
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from coordinator.core import ownership
-from coordinator.core.configurations import number_at_start, ruling
-from coordinator.core.model import Flaw, State
-from coordinator.core.reducer import reduce
 from coordinator.policy import Policy
+from coordinator.state import ownership
+from coordinator.state.configurations import number_at_start, ruling
+from coordinator.state.model import Flaw, State
+from coordinator.state.reducer import reduce
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
 from protocol.messages import Domain, LastWord

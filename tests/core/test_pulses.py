@@ -17,11 +17,11 @@ SLOW = {'heartbeat = "100ms"': 'heartbeat = "10s"', 'indoubt = "300ms"': 'indoub
 MINUTE_MS = 60_000
 DAY_MS = 24 * 60 * MINUTE_MS
 
-Feeds = dict[str, list[Event]]
+FeedIndex = dict[str, list[Event]]
 
 
 @pytest.fixture(scope="module")
-def feeds() -> Feeds:
+def feeds() -> FeedIndex:
     """Each node's own events of 28 hours, in which an operator said something once."""
     text = (SCENARIOS / "two-nodes.toml").read_text().partition("[[services.web.checks]]")[0]
     for fast, slow in SLOW.items():
@@ -35,14 +35,14 @@ def feeds() -> Feeds:
     }
 
 
-def test_an_idle_pair_writes_fifty_events_a_day_at_most_in_each_feed(feeds: Feeds):
+def test_an_idle_pair_writes_fifty_events_a_day_at_most_in_each_feed(feeds: FeedIndex):
     for events in feeds.values():
         last_day = [event for event in events if event.boot_ms > events[-1].boot_ms - DAY_MS]
         assert {event.kind for event in last_day} == {Kind.PULSE}
         assert 40 <= len(last_day) <= 50
 
 
-def test_news_is_attested_within_a_minute_and_the_tail_of_an_idle_feed_within_half_an_hour(feeds: Feeds):
+def test_news_is_attested_within_a_minute_and_the_tail_of_an_idle_feed_within_half_an_hour(feeds: FeedIndex):
     for author, reader in (("lukretia", "genesis"), ("genesis", "lukretia")):
         heads = [(event.boot_ms, head.number) for event in feeds[reader] for head in event.heads if head.node == author]
         for event in feeds[author]:
@@ -52,7 +52,7 @@ def test_news_is_attested_within_a_minute_and_the_tail_of_an_idle_feed_within_ha
             assert attested_ms <= (31 if event.kind == Kind.PULSE else 1.2) * MINUTE_MS, event
 
 
-def test_after_news_the_pulses_thin_out_again(feeds: Feeds):
+def test_after_news_the_pulses_thin_out_again(feeds: FeedIndex):
     events = next(events for events in feeds.values() if any(event.kind == Kind.HOLD for event in events))
     news_ms = next(event.boot_ms for event in events if event.kind == Kind.HOLD)
     minutes = [round((event.boot_ms - news_ms) / MINUTE_MS) for event in events if event.kind == Kind.PULSE]

@@ -3,9 +3,9 @@
 from dataclasses import replace
 from types import MappingProxyType
 
-from coordinator.core.feeds import Feeds
+from coordinator.core.feed_index import FeedIndex
+from coordinator.core.feed_writer import OLDER_HEADS_MAX, FeedWriter
 from coordinator.core.inputs import Now
-from coordinator.core.pen import OLDER_HEADS_MAX, Pen
 from coordinator.core.quota import BURST_BYTES, ENTRY_BYTES, INCARNATION_MS, INCARNATIONS, RATE_BYTES, Quota
 from coordinator.policy import ServicePolicy
 from protocol.event import Entry, Event, Head
@@ -20,15 +20,15 @@ COST = SIZE + 250 + ENTRY_BYTES
 
 def feed(count: int, size: int = SIZE, author: str = "carthage", incarnation: int = 1, every: int = 1) -> list[Entry]:
     """`every`: which of them carry a signature."""
-    pen = Pen(CLUSTER, author, Feeds())
-    pen.open(incarnation, {})
+    writer = FeedWriter(CLUSTER, author, FeedIndex())
+    writer.open(incarnation, {})
     body = {"text": b"x" * size}
-    entries = [pen.write("pulse", "", body, (), NOW) for _ in range(count)]
+    entries = [writer.write("pulse", "", body, (), NOW) for _ in range(count)]
     return [entry.signed(b"s") if number % every == 0 else entry for number, entry in enumerate(entries, 1)]
 
 
-def quota(feeds: Feeds | None = None) -> Quota:
-    return Quota(POLICY, (feeds or Feeds()).is_vouched)
+def quota(feeds: FeedIndex | None = None) -> Quota:
+    return Quota(POLICY, (feeds or FeedIndex()).is_vouched)
 
 
 def test_what_is_past_the_quota_is_left_and_the_rest_is_a_prefix():
@@ -40,10 +40,10 @@ def test_what_is_past_the_quota_is_left_and_the_rest_is_a_prefix():
 
 
 def test_a_small_run_behind_one_that_does_not_fit_is_left_as_well():
-    pen = Pen(CLUSTER, "carthage", Feeds())
-    pen.open(1, {})
+    writer = FeedWriter(CLUSTER, "carthage", FeedIndex())
+    writer.open(1, {})
     sizes = [SIZE] * 100 + [1] * 5
-    entries = [pen.write("pulse", "", {"text": b"x" * size}, (), NOW).signed(b"s") for size in sizes]
+    entries = [writer.write("pulse", "", {"text": b"x" * size}, (), NOW).signed(b"s") for size in sizes]
     assert 0 < len(quota().take(entries, 0)) < 100
 
 
@@ -72,7 +72,7 @@ def test_the_largest_run_under_one_signature_fits_in_the_end():
 
 def test_a_candidate_of_many_services_may_write_for_all_of_them():
     many = {f"s{n}": ServicePolicy(f"s{n}", ("carthage",)) for n in range(1000)}
-    rich = Quota(replace(POLICY, services=MappingProxyType(many)), Feeds().is_vouched)
+    rich = Quota(replace(POLICY, services=MappingProxyType(many)), FeedIndex().is_vouched)
     assert len(rich.take(feed(300), 0)) == 300
 
 
@@ -87,7 +87,7 @@ def test_new_incarnations_come_from_a_bucket_and_one_is_back_a_minute():
 
 def test_history_that_another_node_has_named_is_free():
     """A lost disk is filled as fast as its peers can serve; only the author itself cannot vouch for itself."""
-    feeds, entries = Feeds(), feed(200)
+    feeds, entries = FeedIndex(), feed(200)
     head = entries[-1].head
     feeds.add(Entry.of(Event(CLUSTER, "carthage", 9, 1, bytes(32), 1, 1, "pulse", "", {}, (), (head,))))
     assert len(quota(feeds).take(entries, 0)) < 200
@@ -107,14 +107,14 @@ def test_on_a_disk_that_is_nearly_full_almost_nothing_is_taken():
 
 def test_an_event_names_new_heads_at_once_and_replaced_ones_a_few_at_a_time():
     """1,250 incarnations of a node ended its peer for good once: its first event would have named them all."""
-    feeds = Feeds()
+    feeds = FeedIndex()
     for incarnation in range(1, 1402):
         feeds.add(feed(1, size=1, incarnation=incarnation)[0])
-    pen = Pen(CLUSTER, "lukretia", feeds)
-    pen.open(1, {})
+    writer = FeedWriter(CLUSTER, "lukretia", feeds)
+    writer.open(1, {})
     told: list[Head] = []
     for number in range(30):
-        news = pen.write("pulse", "", {}, (), NOW).event.heads
+        news = writer.write("pulse", "", {}, (), NOW).event.heads
         assert len(news) <= OLDER_HEADS_MAX + 1
         assert number or news[-1].incarnation == 1401, "the newest is in the first"
         told.extend(news)

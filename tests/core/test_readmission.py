@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core import ownership
 from coordinator.core.inputs import BatchArrived
+from coordinator.state import ownership
 from protocol.event import Entry
 from protocol.kinds import Kind
 from protocol.messages import Batch, Domain

@@ -5,15 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from coordinator.core.decide import TABLE, Act, Decision, decide
-from coordinator.core.given import PeerGiven
-from coordinator.core.model import Move, ServiceState, State, Word
+from coordinator.decision.decide import TABLE, Act, Decision, decide
+from coordinator.decision.observations import PeerObservations
+from coordinator.state.model import Move, ServicePhase, State, Word
 from protocol.event import Ref
 from protocol.kinds import Kind
 from tests.core.story import Story, alive, dead, indoubt
 
 L, G, C = "lukretia", "genesis", "carthage"
-RECOVER, FAIL = ServiceState.RECOVER, ServiceState.FAIL
+RECOVER, FAIL = ServicePhase.RECOVER, ServicePhase.FAIL
 ORDER, LATER = Ref(G, 1, 50), Ref(G, 1, 51)
 
 
@@ -31,7 +31,7 @@ def claim_of(story: Story, node: str) -> Ref:
     return found
 
 
-def told(decision: Decision) -> tuple[str, ServiceState, str]:
+def told(decision: Decision) -> tuple[str, ServicePhase, str]:
     return decision.reason, decision.to, decision.cause
 
 
@@ -371,7 +371,7 @@ def test_a_judgement_is_evidence_while_the_node_is_not_alive() -> None:
 
 
 def test_why_a_better_one_is_passed_over() -> None:
-    def why(story: Story, timers: tuple[str, ...] = (), **peers: PeerGiven) -> str:
+    def why(story: Story, timers: tuple[str, ...] = (), **peers: PeerObservations) -> str:
         return story.case(G, timers, **peers).why_not(L)
 
     assert why(two(), lukretia=dead()) == "dead: silent for 600 ms"
@@ -449,6 +449,6 @@ def test_the_order_of_the_rows_is_the_policy() -> None:
     expected = []
     for line in ROWS.split("\n")[1:-1]:
         rule, *states, act = line.split()
-        expected.append((rule, frozenset(map(ServiceState, states)), Act(act)))
+        expected.append((rule, frozenset(map(ServicePhase, states)), Act(act)))
     named = {rule for rule, _, _ in expected}
     assert [(row.rule, row.states, row.act) for row in TABLE if row.rule in named] == expected

@@ -9,14 +9,14 @@ import pytest
 
 from coordinator.config import read
 from coordinator.core import reconfigure
-from coordinator.core.configurations import ruling
 from coordinator.core.core import Core
 from coordinator.core.effects import Adopt, Append, Effect, Equip, Guard, Run, Watch
 from coordinator.core.inputs import CheckFinished, Reconfigured
-from coordinator.core.jobs import Phase
-from coordinator.core.model import State
-from coordinator.core.reducer import reduce
+from coordinator.core.service_lifecycle import Phase
 from coordinator.policy import CheckPolicy, Policy
+from coordinator.state.configurations import ruling
+from coordinator.state.model import State
+from coordinator.state.reducer import reduce
 from protocol.event import Event
 from protocol.kinds import Kind
 from tools.simulator.files import changed

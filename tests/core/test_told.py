@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from coordinator.core.model import Flaw, Skipped, State, Word
-from coordinator.core.reducer import WORDS_KEPT, Told, fold
+from coordinator.state.model import Flaw, Skipped, State, Word
+from coordinator.state.reducer import WORDS_KEPT, Told, fold
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
 from protocol.messages import LastWord

@@ -1,7 +1,7 @@
 """Since when: what the table's answers wait for."""
 
-from coordinator.core.decide import Act
-from coordinator.core.waits import Waits
+from coordinator.core.service_timers import ServiceTimers
+from coordinator.decision.decide import Act
 from protocol.kinds import Kind
 from tests.core.story import Story, alive, dead
 
@@ -16,7 +16,7 @@ def split() -> Story:
 
 def test_a_rival_whose_events_came_before_its_heartbeats_is_waited_for() -> None:
     """An announcement now would not wait for its end; and the loser, too, would announce."""
-    waits, story = Waits(), split()
+    waits, story = ServiceTimers(), split()
     for me, rival in ((L, G), (G, L)):
         if me == G:
             story.write(L, Kind.RECLAIM, {"epoch": 3, "reason": ""}, knows=False)
@@ -28,17 +28,17 @@ def test_a_rival_whose_events_came_before_its_heartbeats_is_waited_for() -> None
 
 
 def test_a_rival_that_is_heard_is_not() -> None:
-    waits, story = Waits(), split()
+    waits, story = ServiceTimers(), split()
     assert not waits.speaks_soon(story.case(L, genesis=alive()), story.decides(L, genesis=alive()), 1_000, DEAD_MS)
 
 
 def test_a_rival_that_has_let_go_is_not() -> None:
-    waits, story = Waits(), split().lets_go(G)
+    waits, story = ServiceTimers(), split().lets_go(G)
     assert not waits.speaks_soon(story.case(L, genesis=dead()), story.decides(L, genesis=dead()), 1_000, DEAD_MS)
 
 
 def test_another_split_is_waited_for_anew() -> None:
-    waits, story = Waits(), split()
+    waits, story = ServiceTimers(), split()
     case, decision = story.case(L, genesis=dead()), story.decides(L, genesis=dead())
     assert waits.speaks_soon(case, decision, 1_000, DEAD_MS)
     story.write(L, Kind.RECLAIM, {"epoch": 3, "reason": ""})

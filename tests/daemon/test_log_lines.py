@@ -3,7 +3,7 @@
 import io
 import logging
 
-from coordinator.daemon.loglines import OneLine
+from coordinator.daemon.log_format import OneLine
 
 
 def logged(text: str, **how: object) -> str:

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 from coordinator.config import read
-from coordinator.control.bell import Bell
+from coordinator.control.change_signal import ChangeSignal
 from coordinator.core.core import Core
 from coordinator.core.inputs import Now
-from coordinator.daemon.news import SLICE_S, News
+from coordinator.daemon.notifications import SLICE_S, News
 from protocol.event import NO_PREVIOUS, Event
 
 POLICY = read(Path(__file__).parents[1] / "scenarios" / "two-nodes.toml", files=False)
@@ -34,7 +34,7 @@ async def test_much_news_is_told_in_many_turns_of_the_loop_and_in_its_order() ->
         if len(told) <= COUNT:
             loop.call_soon(another)
 
-    news = News(lambda: core, RUN, changed, lambda: None, Bell())
+    news = News(lambda: core, RUN, changed, lambda: None, ChangeSignal())
     body = {"run": RUN, "rules": 2, "config": POLICY.digest, "clean": True, "after": None}
     news.durable(event(1, "node-started", "", body))
     for number in range(COUNT):

@@ -40,7 +40,7 @@ def test_ready_that_cannot_be_stored_is_no_bug(make):
 
 
 def test_lines_that_nobody_could_read_are_counted_in_their_place(monkeypatch):
-    from coordinator.daemon.output import LINES_MAX, Output
+    from coordinator.daemon.log_output import LINES_MAX, Output
 
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as stream, os.fdopen(reader) as lines:

@@ -8,9 +8,9 @@ import pytest
 
 from coordinator.config import read
 from coordinator.core.core import Core
-from coordinator.core.folded import Folded
 from coordinator.core.inputs import Now
-from coordinator.daemon.past import Past, Reading
+from coordinator.daemon.own_history import Past, Reading
+from coordinator.state.folded import Folded
 from protocol.kinds import Kind
 from store.journal import Journal
 from tests.audit.worlds import Played, played

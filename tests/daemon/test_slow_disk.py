@@ -12,7 +12,7 @@ import pytest
 from tests.daemon.cluster import Cluster
 from tests.daemon.slow_disk import STANDS_STILL, slow_disk, slow_library
 from tests.daemon.test_apply import OTHER, edit, own_files
-from tools.lab.feeds import Feeds
+from tools.lab.feeds import FeedIndex
 from tools.lab.programs import ROOT
 
 __all__ = ["slow_disk", "slow_library"]
@@ -57,7 +57,7 @@ class Trace:
 
 def claimants(cluster: Cluster) -> list[str]:
     """Every claim that is in a log, in order, once all logs have all of them."""
-    feeds = Feeds([node.own_state for node in cluster.nodes.values()])
+    feeds = FeedIndex([node.own_state for node in cluster.nodes.values()])
     try:
         cluster.until(feeds.same_everywhere, "every node holds every feed")
         return [event.node for event in sorted(feeds.since(0, "claim"), key=lambda event: event.body["epoch"])]

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from coordinator.daemon.turns import LONG_MS, Turns
+from coordinator.daemon.loop_timing import LONG_MS, Turns
 from tests.daemon.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]

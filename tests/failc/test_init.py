@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from coordinator.config import read
-from coordinator.core.pieces import ALONE_BYTES_MAX
+from coordinator.state.pieces import ALONE_BYTES_MAX
 from protocol.keys import key_text
 from protocol.signing import Identity
 from protocol.sshkey import load_private

@@ -6,7 +6,7 @@ import click
 import pytest
 
 from coordinator.control.status import status
-from coordinator.core.model import State
+from coordinator.state.model import State
 from protocol.moment import lasting
 from tests.control.test_status import ALIVE, Standing
 from tools.audit.clock import parse

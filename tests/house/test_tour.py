@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TOUR = (ROOT / "docs" / "tour.md").read_text()
 FILES = sorted({ROOT / name for name in re.findall(r"`((?:protocol|store|actions|coordinator|tools)/[\w/]+\.py)`", TOUR)})
-SHORT = {"review": "coordinator/core/review.py"}
+SHORT = {"review": "coordinator/core/reconcile.py"}
 """Modules that the tour names by their last word."""
 
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from coordinator.core.inputs import BatchArrived, HeadsArrived, HeartbeatHeard, LinkChanged
-from coordinator.daemon.links import Links
 from coordinator.policy import NodePolicy, OperatorPolicy, Policy, Timing
+from coordinator.transport.links import Links
 from protocol.bodies import Hello, signed_body
 from protocol.datagram import Sealer
 from protocol.event import NO_PREVIOUS, Entry, Event
@@ -35,7 +35,7 @@ CLUSTER = hashlib.sha256(b"test").digest()
 _nets = itertools.count()
 
 
-class Feeds:
+class FeedIndex:
     """A log in memory with the face of the journal."""
 
     def __init__(self):
@@ -70,7 +70,7 @@ class Node:
 
     identity: Identity
     policy: Policy
-    feeds: Feeds = field(default_factory=Feeds)
+    feeds: FeedIndex = field(default_factory=FeedIndex)
     inbox: list = field(default_factory=list)
     run: bytes = b""
     links: Links = None

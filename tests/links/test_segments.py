@@ -3,7 +3,7 @@
 import select
 import socket
 
-from coordinator.daemon import sockets
+from coordinator.transport import sockets
 
 
 def test_both_ends_of_a_link_send_segments_that_every_path_carries():

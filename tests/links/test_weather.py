@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from coordinator.core.inputs import HeadsArrived, HeartbeatHeard, LinkChanged
-from coordinator.daemon.connection import WRITE_BUFFER_BYTES
-from coordinator.daemon.links import LinksUnusable
 from coordinator.policy import NodePolicy, Timing
+from coordinator.transport.connection import WRITE_BUFFER_BYTES
+from coordinator.transport.links import LinksUnusable
 from protocol.bodies import Want, read_signed
 from protocol.frames import Kind as Frame
 from protocol.keys import UnusableKey

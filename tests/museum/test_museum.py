@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from coordinator.config import read
-from coordinator.core.feeds import Feeds
+from coordinator.core.feed_index import FeedIndex
+from coordinator.core.feed_writer import FeedWriter
 from coordinator.core.inputs import BatchArrived, Now
-from coordinator.core.pen import Pen
 from protocol.kinds import Kind
 from protocol.messages import Batch, Domain
 from tools.simulator.command import sentence
@@ -46,7 +46,7 @@ def test_what_is_written_together_with_the_end_of_an_old_life_is_signed() -> Non
     world = World(policy, seed=0, real_keys=True)
     disk, signer = world.hosts["lukretia"].disk, world.keys.signer("lukretia")
     now = Now(0, 0, 0)
-    old, new = Pen(policy.cluster_id, "lukretia", Feeds()), Pen(policy.cluster_id, "lukretia", Feeds())
+    old, new = FeedWriter(policy.cluster_id, "lukretia", FeedIndex()), FeedWriter(policy.cluster_id, "lukretia", FeedIndex())
     old.open(7, {})
     new.open(8, {})
     fetched = [old.write("pulse", "", {}, (), now) for _ in range(3)]
@@ -89,7 +89,7 @@ def test_the_end_of_an_old_life_is_passed_on_by_whoever_learns_of_it_later(later
     world = World(policy, seed=0)
     world.start("lukretia", "genesis", "carthage")
     world.run_until_ms(4_000)
-    old = Pen(policy.cluster_id, "lukretia", Feeds())
+    old = FeedWriter(policy.cluster_id, "lukretia", FeedIndex())
     old.open(7, {})
     written = [old.write("pulse", "", {}, (), Now(0, 0, 0)) for _ in range(3)]
     known = [entry.signed(world.keys.signer("lukretia").sign(Domain.EVENT, entry.id)) for entry in written]

@@ -2,7 +2,7 @@
 
     python -m tests.mutants                                     all of them (docs/mutants.md; hours on two cores)
     python -m tests.mutants --draw 500 --seed 7                 a sample: the same one for the same code and seed
-    python -m tests.mutants --files coordinator/core/decide.py --only decide.py:moved
+    python -m tests.mutants --files coordinator/decision/decide.py --only decide.py:moved
     python -m tests.mutants --again FILE                        those that survived in the results FILE
 
 All happens in a copy of the tree. Ends with 1 where a mutant survives that docs/mutants.md does not explain.

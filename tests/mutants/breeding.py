@@ -1,6 +1,6 @@
 """Mutants of one file: mutmut's operators on libcst's tree, one change each, with the place and the whole changed text.
 
-    for mutant in breed(root, "coordinator/core/decide.py"):
+    for mutant in breed(root, "coordinator/decision/decide.py"):
         print(mutant.place, mutant.what)
 
 mutmut itself leaves out decorated functions and all that stands outside of functions (docs/decisions/0064): the table of

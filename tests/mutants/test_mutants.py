@@ -146,9 +146,9 @@ def test_a_run_tells_what_was_killed_by_which_test_and_what_was_not(tmp_path: Pa
         "-m",
         "tests.mutants",
         "--files",
-        "coordinator/core/judgement.py",
+        "coordinator/core/failure_detector.py",
         "--only",
-        "Liveness.forgive: peer.",
+        "FailureDetector.forgive: peer.",
     ]
     tests = ["--tests", "tests/core/test_liveness.py::test_silence_that_we_could_not_hear_is_forgiven"]
     ran = subprocess.run([*words, *tests, "--results", str(told)], cwd=ROOT, capture_output=True, text=True, timeout=900)
@@ -156,4 +156,4 @@ def test_a_run_tells_what_was_killed_by_which_test_and_what_was_not(tmp_path: Pa
     assert fates["peer.heard_ms += late_ms -> peer.heard_ms -= late_ms"]["by"] == tests[1]
     assert fates["peer.direct_ms += late_ms -> peer.direct_ms -= late_ms"]["fate"] == "survived"
     assert ran.returncode == 1, ran.stderr
-    assert "| coordinator/core/judgement.py |" in ran.stdout
+    assert "| coordinator/core/failure_detector.py |" in ran.stdout

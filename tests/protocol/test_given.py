@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from protocol.events.given import TIMERS_MAX, Given, PeerGiven
+from protocol.events.given import TIMERS_MAX, Observations, PeerObservations
 from protocol.events.shapes import BadBody
 from protocol.events.words import Judgement
 
-FULL = Given(
-    peers={"genesis": PeerGiven(Judgement.ALIVE, 20, True, False, True, False)},
+FULL = Observations(
+    peers={"genesis": PeerObservations(Judgement.ALIVE, 20, True, False, True, False)},
     fit=False,
     unfit_because="its disk refuses to write",
     refused=True,
@@ -27,20 +27,20 @@ LEAST: dict[str, Any] = {"peers": {}, "fit": True}
 
 def test_each_field_is_written_by_its_name_and_read_back() -> None:
     assert FULL.to_body() == BODY
-    assert Given.from_body(BODY) == FULL
-    assert isinstance(Given.from_body(BODY).timers, frozenset)
+    assert Observations.from_body(BODY) == FULL
+    assert isinstance(Observations.from_body(BODY).timers, frozenset)
 
 
 def test_what_an_older_event_does_not_say_was_not_so() -> None:
-    assert Given.from_body(LEAST) == Given({}, True, "", False, frozenset())
+    assert Observations.from_body(LEAST) == Observations({}, True, "", False, frozenset())
     five = {"peers": {"genesis": ["dead", 0, False, True, False]}, "fit": True}
-    assert Given.from_body(five).peers == {"genesis": PeerGiven(Judgement.DEAD, 0, False, True, False, True)}
+    assert Observations.from_body(five).peers == {"genesis": PeerObservations(Judgement.DEAD, 0, False, True, False, True)}
 
 
 @pytest.mark.parametrize("missing", ["peers", "fit"])
 def test_peers_and_fitness_are_always_there(missing: str) -> None:
     with pytest.raises(BadBody, match=f"{missing} is missing"):
-        Given.from_body({name: value for name, value in LEAST.items() if name != missing})
+        Observations.from_body({name: value for name, value in LEAST.items() if name != missing})
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,8 @@ def test_peers_and_fitness_are_always_there(missing: str) -> None:
     ],
 )
 def test_the_largest_and_the_smallest_that_is_taken(field: str, value: Any) -> None:
-    assert Given.from_body({**BODY, field: value}).to_body() == {**BODY, field: sorted(value) if field == "timers" else value}
+    written = Observations.from_body({**BODY, field: value}).to_body()
+    assert written == {**BODY, field: sorted(value) if field == "timers" else value}
 
 
 @pytest.mark.parametrize(
@@ -80,4 +81,4 @@ def test_the_largest_and_the_smallest_that_is_taken(field: str, value: Any) -> N
 )
 def test_what_is_larger_or_of_another_type_is_named(field: str, value: Any) -> None:
     with pytest.raises(BadBody, match=field):
-        Given.from_body({**BODY, field: value})
+        Observations.from_body({**BODY, field: value})

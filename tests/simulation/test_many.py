@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from coordinator.config import read
-from coordinator.core import review
-from coordinator.core.case import Case
-from coordinator.core.decide import Decision, decide
-from coordinator.core.model import ServiceState
+from coordinator.core import reconcile
+from coordinator.decision.decide import Decision, decide
+from coordinator.decision.snapshot import Snapshot
 from coordinator.policy import Policy
+from coordinator.state.model import ServicePhase
 from protocol.kinds import Kind
 from tools.simulator.world import World
 
@@ -33,12 +33,12 @@ def pair(folder: Path, count: int) -> Policy:
 def serving(world: World, node: str) -> int:
     faild = world.hosts[node].faild
     assert faild is not None, f"{node} runs"
-    return sum(service.state is ServiceState.UP for service in faild.core.column.services.values())
+    return sum(service.state is ServicePhase.UP for service in faild.core.column.services.values())
 
 
 def test_two_nodes_that_start_at_once_do_not_take_services_from_each_other(tmp_path: Path) -> None:
     """The master claims a few at a time. Those that it has not come to within `dead` are still its own."""
-    world = World(pair(tmp_path, 2 * review.BEGUN_MAX + 6), seed=1)
+    world = World(pair(tmp_path, 2 * reconcile.BEGUN_MAX + 6), seed=1)
     for host in world.hosts.values():
         host.disk.slow_down(COMMIT_US)
     world.start("lukretia", "genesis")
@@ -54,11 +54,11 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The services about which the table was asked, by any node."""
     names = list[str]()
 
-    def noted(case: Case) -> Decision:
+    def noted(case: Snapshot) -> Decision:
         names.append(case.name)
         return decide(case)
 
-    monkeypatch.setattr(review, "decide", noted)
+    monkeypatch.setattr(reconcile, "decide", noted)
     return names
 
 

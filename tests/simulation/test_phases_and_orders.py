@@ -1,6 +1,6 @@
 """Whatever a service is doing, whatever is ordered meanwhile, and whatever comes after that: every combination.
 
-Each phase of `coordinator.core.jobs.Phase`, once for each thing that it may wait for, times each order and each accident of
+Each phase of `service_lifecycle.Phase`, once for each thing that it may wait for, times each order and each accident of
 this machine. What must hold holds at every step, and when everything is mended one node has the service.
 """
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from coordinator.config import read
-from coordinator.core.jobs import Phase
+from coordinator.core.service_lifecycle import Phase
 from tools.simulator.files import changed
 from tools.simulator.invariants import Invariants
 from tools.simulator.orders import armed

@@ -5,12 +5,12 @@ from typing import Any
 
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
-from coordinator.core import ownership
 from coordinator.core.effects import Alarm, Want
-from coordinator.core.feeds import Feeds
+from coordinator.core.feed_index import FeedIndex
+from coordinator.core.feed_writer import FeedWriter
 from coordinator.core.inputs import BatchArrived, HeadsArrived, HeartbeatHeard, LastWordHeard, Now
-from coordinator.core.peers import HEADS_ASKED_MAX, WANTED_MAX
-from coordinator.core.pen import Pen
+from coordinator.core.replication import HEADS_ASKED_MAX, WANTED_MAX
+from coordinator.state import ownership
 from protocol.event import Entry, Head
 from protocol.kinds import Kind
 from protocol.messages import Batch, Domain, LastWord, ShortHead, Verified
@@ -126,9 +126,9 @@ def test_who_names_more_of_our_feed_than_we_wrote_is_named_and_moves_nothing():
 
 def flood(world: World, count: int, size: int) -> list[Entry]:
     """A feed of the thief: an incarnation of its own, each event signed."""
-    pen, signer = Pen(THREE.cluster_id, THIEF, Feeds()), world.keys.signer(THIEF)
-    pen.open(10**9, {})
-    entries = [pen.write(Kind.PULSE, "", {"text": bytes(size)}, (), Now(1, 1, 1)) for _ in range(count)]
+    writer, signer = FeedWriter(THREE.cluster_id, THIEF, FeedIndex()), world.keys.signer(THIEF)
+    writer.open(10**9, {})
+    entries = [writer.write(Kind.PULSE, "", {"text": bytes(size)}, (), Now(1, 1, 1)) for _ in range(count)]
     return [entry.signed(signer.sign(Domain.EVENT, entry.id)) for entry in entries]
 
 
@@ -185,10 +185,10 @@ def test_a_fork_of_two_long_events_ends_nobody_and_is_named():
 def test_a_fork_that_nobody_has_signed_stops_no_service():
     """As an event, and among what a new incarnation carries over."""
     world = running(NO_CANDIDATE)
-    pen, signer = Pen(THREE.cluster_id, THIEF, Feeds()), world.keys.signer(THIEF)
-    pen.open(10**15, {})
-    entries = [pen.write(Kind.GAP_DECLARED, "", {**GAP, "forked": {"lukretia": [THIEF, 5, 5]}}, (), Now(1, 1, 1))]
-    entries.append(pen.write(Kind.FORK_SEEN, "", {"node": "lukretia", **fork_of("lukretia")}, (), Now(1, 1, 1)))
+    writer, signer = FeedWriter(THREE.cluster_id, THIEF, FeedIndex()), world.keys.signer(THIEF)
+    writer.open(10**15, {})
+    entries = [writer.write(Kind.GAP_DECLARED, "", {**GAP, "forked": {"lukretia": [THIEF, 5, 5]}}, (), Now(1, 1, 1))]
+    entries.append(writer.write(Kind.FORK_SEEN, "", {"node": "lukretia", **fork_of("lukretia")}, (), Now(1, 1, 1)))
     for entry in entries:
         for node in ("lukretia", "genesis"):
             signed = entry.signed(signer.sign(Domain.EVENT, entry.id))

@@ -8,9 +8,9 @@ import copy
 import pytest
 
 from coordinator.config import parse
-from coordinator.core import review
-from coordinator.core.decide import Act, decide
-from coordinator.core.jobs import Phase
+from coordinator.core import reconcile
+from coordinator.core.service_lifecycle import Phase
+from coordinator.decision.decide import Act, decide
 from tests.config.sound import AFM, TEXT
 from tools.simulator.orders import armed
 from tools.simulator.random_run import RandomRun
@@ -22,7 +22,7 @@ def orders(core, name, seen):
     job, waits = core.jobs[name], core.waits[name]
     kept, dead_ms = copy.deepcopy(waits), core.policy.timing.dead_ms
     try:
-        asked = review.case(core, name, seen)
+        asked = reconcile.case(core, name, seen)
         decision = decide(asked)
         if decision.act is Act.STAY:
             late = "pass over" if waits.decided(asked, decision, core.now_ms, dead_ms) else ""
@@ -33,7 +33,7 @@ def orders(core, name, seen):
             or core.disk_refuses
             or waits.speaks_soon(asked, decision, core.now_ms, dead_ms),
             Act.RECOVER: core.disk_refuses,
-            Act.RELEASE: decision.rule == "move" and not review._target_knows(core, name, decision.causes[0]),
+            Act.RELEASE: decision.rule == "move" and not reconcile._target_knows(core, name, decision.causes[0]),
         }
         return "" if held_up.get(decision.act, False) else f"{decision.act}: {decision.rule}"
     finally:
@@ -44,17 +44,17 @@ class Asking:
     """Counts the services about which the table was asked, and looks at those about which it was not."""
 
     def __init__(self, monkeypatch, look):
-        self.asked, self._services, self._settle, self._look = 0, review.services, review._settle, look
-        monkeypatch.setattr(review, "services", self.services)
-        monkeypatch.setattr(review, "_settle", self.settle)
+        self.asked, self._services, self._settle, self._look = 0, reconcile.services, reconcile._settle, look
+        monkeypatch.setattr(reconcile, "services", self.services)
+        monkeypatch.setattr(reconcile, "_settle", self.settle)
 
     def settle(self, *words):
         self.asked += 1
         return self._settle(*words)
 
     def services(self, core):
-        seen, before = review.look_round(core), (core.outside, core.current, core.hears_us, copy.deepcopy(core.wakes))
-        names = review._asked(core, seen)
+        seen, before = reconcile.look_round(core), (core.outside, core.current, core.hears_us, copy.deepcopy(core.wakes))
+        names = reconcile._asked(core, seen)
         core.outside, core.current, core.hears_us, core.wakes = before
         left = [] if names is None else [name for name in core.jobs if name not in names and name not in core.postponed]
         self._services(core)

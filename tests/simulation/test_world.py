@@ -9,9 +9,9 @@ from protocol.event import Entry, Event
 from store.refusals import JournalRefused
 from tools.simulator.clocks import BOOT_MS, Clocks
 from tools.simulator.disk import Result
-from tools.simulator.mail import Mail, WantMail
+from tools.simulator.messages import Mail, WantMail
+from tools.simulator.network_faults import NetworkFaults
 from tools.simulator.orders import armed
-from tools.simulator.weather import Weather
 from tools.simulator.world import World
 
 POLICY = armed(read(Path(__file__).parents[1] / "scenarios" / "two-nodes.toml", files=False))
@@ -40,7 +40,7 @@ def test_a_stream_keeps_its_order_whatever_is_lost_on_its_way(world: World) -> N
             heard.append(mail.first)
 
     genesis.take = take  # type: ignore[method-assign]
-    world.network.set_weather(Weather(loss=0.4, jitter_us=30_000))
+    world.network.set_weather(NetworkFaults(loss=0.4, jitter_us=30_000))
     for number in range(50):
         world.network.stream("lukretia", "genesis", "lan", WantMail("nobody", 1, number))
     world.run_until_ms(30_000)

@@ -9,7 +9,7 @@ from protocol.event import Entry
 from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from store.journal import Journal
-from store.merged import Merged, Source, merge
+from store.merge import Merged, Source, merge
 from store.reading import read
 from tests.store.authors import CLUSTER, Author, keyring
 

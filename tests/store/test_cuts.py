@@ -7,8 +7,8 @@ import pytest
 from protocol.kinds import Kind
 from store.cuts import Cut, cuts
 from store.journal import Journal
-from store.soundness import Row, look
 from store.survey import Survey
+from store.verify_log import Row, look
 from tests.store.authors import CLUSTER, Author
 from tests.store.logs import Logs, write_logs
 

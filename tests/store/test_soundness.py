@@ -14,7 +14,7 @@ from protocol.messages import Domain
 from protocol.signing import Identity
 from store.journal import Journal
 from store.refusals import LogUnsound
-from store.soundness import Row, look
+from store.verify_log import Row, look
 from tests.store.authors import CLUSTER, Author
 from tests.store.logs import Logs, write_logs
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from coordinator.config import read
-from coordinator.core.life import RULES
+from coordinator.core.startup import RULES
 from protocol.bodies import SIGNATURE_BYTES, Hello, Ping, Want, batch_body, read_batch, signed_body
 from protocol.datagram import Inside, Sealer
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref

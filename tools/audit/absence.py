@@ -4,15 +4,15 @@
     out_of_it(evidence, state, "web")               # [("lukretia", "in FAIL (operator)"), ...]: what the feeds tell
 """
 
-from coordinator.core import ownership
-from coordinator.core.case import Case
-from coordinator.core.decide import on_hold
-from coordinator.core.given import Given
-from coordinator.core.model import Judgement, State
+from coordinator.decision.decide import on_hold
+from coordinator.decision.observations import Observations
+from coordinator.decision.snapshot import Snapshot
+from coordinator.state import ownership
+from coordinator.state.model import Judgement, State
 from protocol.event import Event, Ref
 from tools.audit.evidence import Evidence
 
-UNKNOWN = Given({}, True)
+UNKNOWN = Observations({}, True)
 """What a node was given besides the feeds stands only in its decisions; here nothing is asked of it."""
 
 
@@ -34,11 +34,11 @@ def _end(state: State, service: str, node: str) -> Ref | None:
 def out_of_it(evidence: Evidence, state: State, service: str) -> list[tuple[str, str]]:
     """Every candidate that the feeds show to be out, with why; one that could take it is not in the list."""
     ruled = ownership.ruled(state, evidence.policy, service)
-    told = [(node, _why_out(Case(state, evidence.policy, node, service, UNKNOWN))) for node in ruled.nodes]
+    told = [(node, _why_out(Snapshot(state, evidence.policy, node, service, UNKNOWN))) for node in ruled.nodes]
     return [(node, why) for node, why in told if why]
 
 
-def _why_out(case: Case) -> str:
+def _why_out(case: Snapshot) -> str:
     held = on_hold(case)
     if held:
         return held.reason
@@ -51,7 +51,7 @@ def _why_out(case: Case) -> str:
     return (_judged(case) if case.mine.holds else "") or case.why_out(case.me) or _judged(case)
 
 
-def _judged(case: Case) -> str:
+def _judged(case: Snapshot) -> str:
     """The newest judgement of every other node that runs: out where none of them hears it."""
     others = [column for node, column in sorted(case.state.columns.items()) if node != case.me and column.running]
     said = {column.node: column.judgement[case.me] for column in others if case.me in column.judgement}

@@ -19,12 +19,12 @@ from coordinator.policy import Policy
 from coordinator.trust import beginning, known_keys
 from protocol.keys import NodeKeyring
 from protocol.printable import printable
-from store.merged import Merged, Source, merge
+from store.merge import Merged, Source, merge
 from store.reading import read
 from store.refusals import JournalRefused
 from tools.audit.history import History
 from tools.audit.options import settings
-from tools.audit.tenure import Tenure
+from tools.audit.owners_at import Tenure
 from tools.cli.trouble import UNREACHABLE, USAGE, Trouble
 
 

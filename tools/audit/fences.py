@@ -13,10 +13,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from coordinator.core import ownership
-from coordinator.core.model import UPISH, State
-from coordinator.core.reducer import reduce
-from coordinator.core.standing import Subject
+from coordinator.state import ownership
+from coordinator.state.model import UPISH, State
+from coordinator.state.reducer import reduce
+from coordinator.state.standing import Subject
 from protocol.canonical import NotCanonical
 from protocol.commands import Command
 from protocol.event import Event, Ref

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from coordinator.core.model import State
-from coordinator.core.reducer import reduce
+from coordinator.state.model import State
+from coordinator.state.reducer import reduce
 from protocol.event import Entry, Event, Ref
 from tools.audit.lives import NOTHING as NOTHING
 from tools.audit.lives import Lives

@@ -8,11 +8,11 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from coordinator.core import ownership
-from coordinator.core.model import State
+from coordinator.state import ownership
+from coordinator.state.model import State
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence
-from tools.audit.tenure import Held
+from tools.audit.owners_at import Held
 
 FOR_EVER_MS = 2**63
 """Later than any clock in an event: no feed reaches so far."""

@@ -14,9 +14,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
-from coordinator.core.lawful import Views
-from coordinator.core.reducer import Told, fold
+from coordinator.decision.lawfulness import Views
 from coordinator.policy import Policy
+from coordinator.state.reducer import Told, fold
 from coordinator.trust import NAMING, beginning, keys_named
 from protocol.event import Entry, Event
 from protocol.events import Malformed
@@ -24,11 +24,11 @@ from protocol.keys import NodeKeyring
 from protocol.kinds import Kind
 from protocol.messages import Keyring
 from store.findings import Finding, Flaw
-from store.merged import FeedSummary
+from store.merge import FeedSummary
 from store.proved import Log, Proved
 from store.reading import stored
 from store.refusals import JournalRefused
-from store.soundness import in_order
+from store.verify_log import in_order
 from store.walk import Feed, Odd
 from tools.audit.fences import refuted
 from tools.audit.lives import Lives

@@ -5,15 +5,15 @@ from typing import Any
 
 import click
 
-from coordinator.core.model import State
 from coordinator.sentences import sentence
+from coordinator.state.model import State
 from protocol.event import Event
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.history import History
 from tools.audit.options import asked_for, auditing, settings
+from tools.audit.owners_at import Held
 from tools.audit.showing import line, name, print_json, print_lines
-from tools.audit.tenure import Held
 
 
 @click.command()

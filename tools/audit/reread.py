@@ -6,7 +6,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import overload
 
-from coordinator.core.model import State
+from coordinator.state.model import State
 from protocol.event import Event, Ref
 from store.proved import Proved
 from tools.audit.history import History

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from coordinator.core.model import State
-from coordinator.core.reducer import reduce
 from coordinator.policy import Policy
+from coordinator.state.model import State
+from coordinator.state.reducer import reduce
 from protocol.event import Event, Ref
 from protocol.kinds import Kind
 from protocol.moment import lasting
@@ -21,8 +21,8 @@ from tools.audit.evidence import Evidence, gather
 from tools.audit.history import NOTHING, History
 from tools.audit.knowledge import End, open_ends, reach
 from tools.audit.options import asked_for, auditing, is_source, settings
+from tools.audit.owners_at import Held, Tenure, keeps
 from tools.audit.showing import print_json, print_lines
-from tools.audit.tenure import Held, Tenure, keeps
 
 TURNS = frozenset(
     {Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.NODE_STARTED, Kind.GAP_DECLARED, Kind.FENCED, Kind.LAST_WORD, Kind.UP}

@@ -9,9 +9,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from coordinator.core.configurations import is_candidate
-from coordinator.core.model import State
-from coordinator.core.reducer import reduce
+from coordinator.state.configurations import is_candidate
+from coordinator.state.model import State
+from coordinator.state.reducer import reduce
 from protocol.event import Event, Ref
 from protocol.events import Malformed, body_of
 from protocol.kinds import Kind

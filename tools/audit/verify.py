@@ -1,7 +1,7 @@
 """`failaudit verify`: everything that can be proved wrong about these logs, and what the proof does not reach.
 
-Three layers, each in its own place: what the bytes prove (`store.soundness`, `store.merged`), whether every claim was
-lawful (`coordinator.core.lawful`: the decide table, run again), and on whose authority commands were obeyed (the reducer).
+Three layers, each in its own place: what the bytes prove (`store.verify_log`, `store.merge`), whether every claim was
+lawful (`coordinator.decision.lawfulness`: the table, run again), and on whose authority commands were obeyed (the reducer).
 Lawfulness is judged only where everything that the author knew is here and sound: a hole would make liars of the honest.
 Where nothing is wrong with the bytes, which is the rule, the history is played without being held (`tools.audit.quick`).
 """
@@ -13,12 +13,12 @@ from typing import Any
 
 import click
 
-from coordinator.core.lawful import findings as unlawful
+from coordinator.decision.lawfulness import findings as unlawful
 from protocol.event import NO_PREVIOUS, Entry
 from protocol.events import Malformed, body_of
 from store.findings import Finding, Flaw
-from store.merged import FeedSummary
-from store.soundness import in_order
+from store.merge import FeedSummary
+from store.verify_log import in_order
 from tools.audit.evidence import Evidence, gather, trusted
 from tools.audit.fences import refuted_words
 from tools.audit.options import asked_for, auditing, settings

@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from coordinator.core.model import State
 from coordinator.sentences import meaning, sentence
+from coordinator.state.model import State
 from protocol.event import Event
 from protocol.events import Claim, Fail, Reclaim, Recover, Release, body_of
 from tools.audit.absence import ended_by, out_of_it
@@ -17,8 +17,8 @@ from tools.audit.fences import against, believed
 from tools.audit.history import History
 from tools.audit.knowledge import in_words, open_ends
 from tools.audit.options import asked_for, auditing, settings
+from tools.audit.owners_at import Held, keeps
 from tools.audit.showing import bracket, name, print_json, print_lines, ref_json
-from tools.audit.tenure import Held, keeps
 
 
 @click.command()

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from coordinator.core.model import State
 from coordinator.sentences import meaning, sentence
+from coordinator.state.model import State
 from protocol.event import Event
 from protocol.events import Claim, body_of
 from protocol.kinds import Kind
@@ -17,9 +17,9 @@ from tools.audit.evidence import Evidence, gather
 from tools.audit.fences import against
 from tools.audit.knowledge import open_ends
 from tools.audit.options import asked_for, auditing, settings
+from tools.audit.owners_at import Held
 from tools.audit.phases import Phases, in_words, phases_ms
 from tools.audit.showing import bracket, line, name, print_json, print_lines, ref_json
-from tools.audit.tenure import Held
 from tools.audit.who import absent, claimed, ended_before, grounds, known
 from tools.audit.who import rule as rule_of
 

@@ -13,10 +13,10 @@ from collections import defaultdict
 from ipaddress import ip_interface
 from pathlib import Path
 
-from actions.address import AddressAction
+from actions.action import Order
 from actions.announce import Announcer
+from actions.kinds.address import AddressAction
 from actions.netlink import Netlink
-from actions.outcome import Order
 from actions.wire import Wire
 from tools.bench.figures import Figure
 from tools.bench.rig import MASTER, SLAVE, Plan

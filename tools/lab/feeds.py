@@ -1,6 +1,6 @@
 """What the nodes write, read from their logs as it comes: live, read-only, also of a node that has lost its power.
 
-    feeds = Feeds([node.state for node in lab.nodes.values()])
+    feeds = FeedIndex([node.state for node in lab.nodes.values()])
     for event in feeds.fresh(): ...          # every event once, whichever log showed it first
     feeds.since(mark, "claim")               # what was claimed after a `mark = feeds.mark()`
 
@@ -52,7 +52,7 @@ class _Log:
             self._connection = None
 
 
-class Feeds:
+class FeedIndex:
     """The feeds of a cluster, merged from the logs of its nodes. `seen` holds every event so far, in order of arrival."""
 
     def __init__(self, states: Iterable[Path]):

@@ -21,7 +21,7 @@ from tools.lab.switch import Switch
 from tools.lab.watchers import Watcher
 
 if TYPE_CHECKING:
-    from tools.lab.feeds import Feeds
+    from tools.lab.feeds import FeedIndex
 
 POLL_S = 0.01
 
@@ -194,11 +194,11 @@ class Lab:
     # Looking
 
     @cached_property
-    def feeds(self) -> "Feeds":
+    def feeds(self) -> "FeedIndex":
         """What the nodes write. Imported late: the laboratory itself needs nothing but the standard library."""
-        from tools.lab.feeds import Feeds
+        from tools.lab.feeds import FeedIndex
 
-        return Feeds([node.state for node in self.nodes.values()])
+        return FeedIndex([node.state for node in self.nodes.values()])
 
     def command(self, name: str, *arguments: str, accept: Sequence[int] = (0,)) -> str:
         """Run one of our commands here (the control socket is a file) and return what it printed."""

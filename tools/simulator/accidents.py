@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 
 from tools.simulator import compounds
+from tools.simulator.actions import Order
 from tools.simulator.boot import ends_clean
 from tools.simulator.chance import Drawn, Kind, Say
 from tools.simulator.files import changed
-from tools.simulator.weather import Weather
-from tools.simulator.works import Order
+from tools.simulator.network_faults import NetworkFaults
 from tools.simulator.world import World
 
 
@@ -20,7 +20,7 @@ class Accidents(Drawn):
         super().__init__(world, families, say, KINDS)
 
     def weather(self) -> None:
-        weather = Weather(
+        weather = NetworkFaults(
             delay_us=self._rng.choice((100, 500, 5_000, 40_000)),
             jitter_us=self._rng.choice((100, 2_000, 20_000)),
             loss=self._rng.choice((0.0, 0.02, 0.1, 0.4)),
@@ -32,7 +32,7 @@ class Accidents(Drawn):
         self.say(f"weather {'everywhere' if ways == [None] else f'from {a} to {b}'}: {weather}")
         for way in ways:
             self._world.network.set_weather(weather, way)
-        self.then(self.for_us(), "fair weather", lambda: self._world.network.set_weather(Weather()))
+        self.then(self.for_us(), "fair weather", lambda: self._world.network.set_weather(NetworkFaults()))
 
     def cut(self) -> None:
         network = self._world.network

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from coordinator.trust import beginning
 from store.findings import Finding, Flaw
-from store.merged import Source, merge
-from store.soundness import Row
+from store.merge import Source, merge
+from store.verify_log import Row
 from store.walk import Feed, Odd
 from tools.audit.evidence import Evidence
 from tools.audit.history import History

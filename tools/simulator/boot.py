@@ -2,12 +2,12 @@
 
 import hashlib
 
-from coordinator.core.configurations import ran
 from coordinator.core.core import Core
+from coordinator.state.configurations import ran
 from protocol.event import Entry
 from protocol.kinds import Kind
 from store.findings import REFUSED_AT_OPEN
-from store.soundness import Row, look
+from store.verify_log import Row, look
 from tools.simulator.machine import Machine
 
 

@@ -16,7 +16,7 @@ from protocol.messages import Signer
 from store.commit import Heads, commit
 from store.refusals import JournalRefused
 from store.schema import TABLE
-from tools.simulator.agenda import Agenda
+from tools.simulator.event_queue import EventQueue
 
 Result = tuple[Entry, ...] | JournalRefused
 Written = Callable[[Result], None]
@@ -28,7 +28,7 @@ FULL = "the disk is full (SQLITE_FULL): nothing of this was written. Free some s
 
 
 class Disk:
-    def __init__(self, agenda: Agenda, rng: random.Random, node: str, signer: Signer) -> None:
+    def __init__(self, agenda: EventQueue, rng: random.Random, node: str, signer: Signer) -> None:
         self.full = False
         self.slow_us = 0
         """Time added to each commit."""

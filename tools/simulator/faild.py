@@ -11,7 +11,7 @@ from coordinator.core import inputs as saw
 from coordinator.core import removal
 from coordinator.core.commands import Already, Resolved, Wanted, resolve
 from coordinator.core.core import Core
-from coordinator.core.feeds import replaced
+from coordinator.core.feed_index import replaced
 from coordinator.policy import Policy
 from protocol.bodies import Removal, Reply
 from protocol.commands import open_command
@@ -21,10 +21,11 @@ from protocol.kinds import ALWAYS_SIGNED
 from protocol.messages import Domain, Heartbeat, LastWord, Verified, open_batch
 from protocol.refusals import Refused
 from store.refusals import JournalRefused
+from tools.simulator.actions import Order
 from tools.simulator.checks import Checks
 from tools.simulator.disk import Result
 from tools.simulator.machine import Machine
-from tools.simulator.mail import (
+from tools.simulator.messages import (
     BeatMail,
     CommandMail,
     EntriesMail,
@@ -37,7 +38,6 @@ from tools.simulator.mail import (
     WordMail,
 )
 from tools.simulator.orders import order
-from tools.simulator.works import Order
 
 BATCH_ENTRIES = 256
 """Entries in one piece of the answer to a want."""

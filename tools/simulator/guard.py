@@ -8,13 +8,13 @@ from collections.abc import Callable
 
 from coordinator.policy import ServicePolicy
 from protocol.messages import LastWord, Verified
-from tools.simulator.works import Works
+from tools.simulator.actions import MachineActions
 
 Say = Callable[[Verified[LastWord]], None]
 
 
 class Guard:
-    def __init__(self, works: Works, say: Say) -> None:
+    def __init__(self, works: MachineActions, say: Say) -> None:
         self.alive = False
         self.mute = False
         """It confirms nothing, and nothing tells that it is not there."""

@@ -9,17 +9,17 @@ loses what was not synced, and nothing on it is up any more.
 from collections.abc import Callable
 
 from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Now, StopAsked
-from coordinator.core.model import UPISH
 from coordinator.policy import Policy
+from coordinator.state.model import UPISH
 from protocol.messages import LastWord, Verified
+from tools.simulator.actions import MachineActions
 from tools.simulator.boot import booted_core
 from tools.simulator.clocks import Clocks
 from tools.simulator.disk import Disk
 from tools.simulator.faild import Faild
 from tools.simulator.guard import Guard
 from tools.simulator.machine import Surroundings
-from tools.simulator.mail import Mail, RemovedMail, WordMail
-from tools.simulator.works import Works
+from tools.simulator.messages import Mail, RemovedMail, WordMail
 
 SOCKET_BUFFER = 256
 """Datagrams that wait for a frozen process; the kernel drops the rest."""
@@ -38,7 +38,7 @@ class Host:
         self.lost_carrier: set[str] = set()
         """Interfaces without carrier."""
         self.disk = Disk(surroundings.agenda, surroundings.rng, name, surroundings.keys.signer(name))
-        self.works = Works(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
+        self.works = MachineActions(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
         self.guard = Guard(self.works, self.say)
         self.file = surroundings.policy
         """What its failover.toml says: a start and an `apply` read it."""

@@ -13,22 +13,22 @@ from collections.abc import Sequence
 
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
-from coordinator.core.configurations import ran
-from coordinator.core.lawful import check
-from coordinator.core.model import Judgement, State
-from coordinator.core.ownership import epoch
-from coordinator.core.reducer import reduce
 from coordinator.core.removal import evidence
+from coordinator.decision.lawfulness import check
 from coordinator.policy import Policy
+from coordinator.state.configurations import ran
+from coordinator.state.model import Judgement, State
+from coordinator.state.ownership import epoch
+from coordinator.state.reducer import reduce
 from coordinator.trust import beginning
 from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
 from protocol.messages import Keyring
 from store.findings import Flaw
-from store.soundness import Row, look
+from store.verify_log import Row, look
+from tools.simulator.actions import Order
 from tools.simulator.audit import audited
 from tools.simulator.host import Host
-from tools.simulator.works import Order
 from tools.simulator.world import World
 
 DEEP_EVERY = 2_000
@@ -217,7 +217,7 @@ class View:
             self._begin(host)
             self._core = core
         self._run = core.run
-        unread = [entry for entry in (*core.pen.flying, *core.pen.waiting) if entry.id not in self._known]
+        unread = [entry for entry in (*core.writer.flying, *core.writer.waiting) if entry.id not in self._known]
         for entry in unread:
             self._take(entry)
         if core.state is not self._last and core.state != self._state:

@@ -9,19 +9,19 @@ from coordinator.core.inputs import Input, Now
 from coordinator.policy import Policy
 from protocol.messages import LastWord, Verified
 from protocol.refusals import Refused
-from tools.simulator.agenda import Agenda
+from tools.simulator.actions import MachineActions
 from tools.simulator.clocks import Clocks
 from tools.simulator.disk import Disk
+from tools.simulator.event_queue import EventQueue
 from tools.simulator.guard import Guard
 from tools.simulator.keys import Keys
 from tools.simulator.network import Network
-from tools.simulator.works import Works
 
 
 class Surroundings(Protocol):
     """What a machine needs of the world around it."""
 
-    agenda: Agenda
+    agenda: EventQueue
     rng: random.Random
     policy: Policy
     keys: Keys
@@ -48,7 +48,7 @@ class Machine(Protocol):
     failing_checks: set[str]
     guard_slow_us: int
     disk: Disk
-    works: Works
+    works: MachineActions
     guard: Guard
     file: Policy
 

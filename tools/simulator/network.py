@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Protocol
 
-from tools.simulator.agenda import Agenda
-from tools.simulator.mail import Mail
+from tools.simulator.event_queue import EventQueue
+from tools.simulator.messages import Mail
+from tools.simulator.network_faults import NetworkFaults, Sky, Way
 from tools.simulator.streams import BREAK_US, Stream
-from tools.simulator.weather import Sky, Way, Weather
 
 REDIAL_US = 100_000
 """How often a missing connection is tried again."""
@@ -45,7 +45,7 @@ class Post(Protocol):
 
 
 class Network:
-    def __init__(self, agenda: Agenda, rng: random.Random, links: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(self, agenda: EventQueue, rng: random.Random, links: Mapping[str, tuple[str, ...]]) -> None:
         self.sky = Sky(rng)
         self._agenda = agenda
         self._rng = rng
@@ -126,7 +126,7 @@ class Network:
     def heal_all(self) -> None:
         self.heal(self.sky.cuts)
 
-    def set_weather(self, weather: Weather, way: Way | None = None) -> None:
+    def set_weather(self, weather: NetworkFaults, way: Way | None = None) -> None:
         if way is None:
             self.sky.everywhere = weather
             self.sky.local.clear()

@@ -8,10 +8,10 @@ over and for how long it then is, a carrier that must stand, the retry of a stuc
 
 from collections.abc import Callable
 
-from coordinator.core import ownership
-from coordinator.core.model import ServiceColumn, ServiceState
-from coordinator.core.waits import PASSED_MS
-from tools.simulator.weather import FAIR
+from coordinator.core.service_timers import PASSED_MS
+from coordinator.state import ownership
+from coordinator.state.model import ServicePhase, ServiceState
+from tools.simulator.network_faults import FAIR
 from tools.simulator.world import World
 
 LOOK_EVERY_MS = 100
@@ -96,7 +96,7 @@ def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
     for service, policy in world.policy.services.items():
         for node in policy.nodes:
             world.run_until_ms(world.now_ms + BETWEEN_ORDERS_MS)
-            if world.state(service, node) == ServiceState.FAIL:
+            if world.state(service, node) == ServicePhase.FAIL:
                 say(f"recover {service} {node}")
                 world.order("recover", service, node)
 
@@ -116,7 +116,7 @@ def _other_files(world: World) -> list[str]:
 def _service(world: World, service: str) -> list[str]:
     owners = world.owners(service)
     states = {node: world.state(service, node) for node in world.policy.services[service].nodes}
-    if len(owners) != 1 or states[owners[0]] != ServiceState.UP:
+    if len(owners) != 1 or states[owners[0]] != ServicePhase.UP:
         return [f"{service} is owned by {', '.join(owners) or 'no node'} ({states})"]
     if not world.tenures.announced(service):
         return [f"{service}: {owners[0]} has not announced it since the newest split"]
@@ -139,8 +139,8 @@ def _preferred(world: World, service: str, owner: str) -> str:
     return next((node for node in order[: order.index(owner)] if _is_able(state.column(node).service(service))), "")
 
 
-def _is_able(column: ServiceColumn) -> bool:
-    return column.state is ServiceState.RECOVER and not column.burnt
+def _is_able(column: ServiceState) -> bool:
+    return column.state is ServicePhase.RECOVER and not column.burnt
 
 
 def _feeds(world: World) -> list[str]:

@@ -7,9 +7,9 @@ breaks it with a reset, which the other side sees where the way is open; a machi
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tools.simulator.agenda import Agenda
-from tools.simulator.mail import Mail
-from tools.simulator.weather import RETRANSMIT_US, Sky, Way
+from tools.simulator.event_queue import EventQueue
+from tools.simulator.messages import Mail
+from tools.simulator.network_faults import RETRANSMIT_US, Sky, Way
 
 BREAK_US = 1_000_000
 """Unacknowledged for so long, a connection is given up by both ends."""
@@ -30,7 +30,7 @@ class _Lane:
 class Stream:
     """Between two nodes on one link, from its handshake until it breaks."""
 
-    def __init__(self, agenda: Agenda, sky: Sky, ends: tuple[str, str], link: str, deliver: Deliver) -> None:
+    def __init__(self, agenda: EventQueue, sky: Sky, ends: tuple[str, str], link: str, deliver: Deliver) -> None:
         self.ends = ends
         self.link = link
         self.alive = True

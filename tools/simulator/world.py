@@ -15,14 +15,14 @@ from typing import Any
 from coordinator.core.commands import Wanted
 from coordinator.core.effects import Answer, Effect
 from coordinator.core.inputs import Input, Now
-from coordinator.core.model import Judgement
-from coordinator.core.ownership import epoch
 from coordinator.policy import Policy
+from coordinator.state.model import Judgement
+from coordinator.state.ownership import epoch
 from protocol.event import Entry
 from protocol.messages import Verified, open_signed
 from protocol.refusals import Refused
-from tools.simulator.agenda import Agenda
 from tools.simulator.clocks import Clocks
+from tools.simulator.event_queue import EventQueue
 from tools.simulator.host import Host
 from tools.simulator.keys import Keys
 from tools.simulator.network import Network
@@ -43,7 +43,7 @@ class World:
         self.policy = policy
         self.seed = seed
         self.rng = random.Random(seed)
-        self.agenda = Agenda()
+        self.agenda = EventQueue()
         self.keys = Keys(policy.nodes, real_keys)
         self.network = Network(self.agenda, self.rng, {name: tuple(node.links) for name, node in policy.nodes.items()})
         self.hosts = {name: Host(self, name, Clocks()) for name in policy.nodes}

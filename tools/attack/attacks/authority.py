@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from coordinator.core.life import RULES
-from coordinator.core.standing import FIRST_RULES
+from coordinator.core.startup import RULES
+from coordinator.state.standing import FIRST_RULES
 from protocol.bodies import batch_body, command_body
 from protocol.commands import Act, Command, sign_command
 from protocol.event import Entry, Head, Ref

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from coordinator.core.life import RULES
+from coordinator.core.startup import RULES
 from protocol.canonical import INT_MAX
 from protocol.kinds import Kind
 from tools.attack.attacks.attack import Attack

@@ -1,0 +1,432 @@
+"""The work on one service: what runs here now, one action after the other, and what comes next.
+
+    ARMED ----durable and guarded----> RAISING --last up done--> UP
+      |                                   |  up failed             |
+      +------------ release -----------> LOWERING <----release-----+
+                                          |  every down done -> IDLE (or RAISING again, after a restart in place)
+                                          |  a down failed   -> STUCK, tried again
+    UP --reclaim--> RECALLED --durable, guarded, no rival left--> RECLAIMING --> UP
+    UP --configured anew--> LOWERING (the old actions) --> RENEWED --guarded--> RAISING (the new ones)
+
+Actions go up in order and down in reverse, a step at a time: neighbouring addresses are one step, ordered together,
+since each of them takes a system call and what costs time is the way between (`steps`).
+
+The state that others see is in the log; a job is what our own processes do about it. Releases never wait for the disk.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Any, NamedTuple, Protocol
+
+from coordinator.core.effects import Cut, Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
+from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
+from coordinator.decision.decide import Decision
+from coordinator.decision.observations import Observations
+from coordinator.policy import ServicePolicy
+from coordinator.state.model import ServicePhase, ServiceState
+from protocol.event import Entry, Ref
+from protocol.kinds import Kind
+from protocol.messages import LastWord
+
+STUCK_RETRY_MS = 10_000
+"""How often the down actions of a stuck service are tried again: a mount may come free, an operator may help."""
+
+
+class Phase(Enum):
+    IDLE = auto()
+    ARMED = auto()
+    RAISING = auto()
+    UP = auto()
+    RECALLED = auto()
+    RECLAIMING = auto()
+    RENEWED = auto()
+    LOWERING = auto()
+    STUCK = auto()
+
+
+AT_REST = frozenset({Phase.IDLE, Phase.UP})
+
+
+class Ended(NamedTuple):
+    """One action of a step, with the event that tells of its end."""
+
+    action: int
+    how: ActionEnding
+    ref: Ref
+
+
+class Desk(Protocol):
+    """What a job needs of the core."""
+
+    def write(self, kind: Kind, service: str, body: dict[str, Any], causes: tuple[Ref, ...]) -> Entry: ...
+
+    def emit(self, effect: Effect) -> None: ...
+
+    def ticket(self, service: str) -> int: ...
+
+    def turned(self, service: str, phase: "Phase") -> None:
+        """Its job has gone over to another phase."""
+
+    def last_word(self, service: str, epoch: int) -> LastWord: ...
+
+    @property
+    def now_ms(self) -> int: ...
+
+    @property
+    def guard_alive(self) -> bool: ...
+
+    def is_free(self, policy: ServicePolicy) -> bool:
+        """Whether no other service here has one of its addresses up."""
+
+
+@dataclass(slots=True)
+class Job:
+    desk: Desk
+    policy: ServicePolicy
+    _phase: Phase = Phase.IDLE
+    epoch: int = 0
+    before: ServiceState = field(default_factory=ServiceState)
+    """Our column before the claim in ARMED: the table is asked again on it."""
+    decision: Decision | None = None
+    armed_by: Ref | None = None
+    waits: set[str] = field(default_factory=set)
+    """"durable", "guard": what a claim or reclaim still needs; "address": another service here has one of the new addresses."""
+    armed_ms: int = 0
+    """When it was written that we claim."""
+    stands_ms: int = 0
+    """When the newest came of what the claim needs."""
+    index: int = 0
+    """The first action that is not up yet while RAISING or RECLAIMING; while LOWERING the actions before it are still to go."""
+    touched: int = 0
+    """How many actions, from the first, may have something up."""
+    running: Run | None = None
+    """The step in flight."""
+    stood: int = 0
+    """The newest epoch of this holding that is on the disk. Only that is ever said to be over: a claim that the disk
+    refuses never was, and the next one has its number."""
+    said: bool = False
+    """The last word of this holding went out with its last step."""
+    lost: list[str] = field(default_factory=list)
+    """Down actions of this lowering that did not end well."""
+    again: bool = False
+    """After this lowering the actions come up again: a restart in place."""
+    to: ServicePhase = ServicePhase.RECOVER
+    cause: str = ""
+    causes: tuple[Ref, ...] = ()
+    reason: str = ""
+    stuck_ms: int = 0
+    times_us: dict[str, int] = field(default_factory=dict)
+    restarts: int = 0
+    coming: ServicePolicy | None = None
+    """Configured anew while something of the old actions may be up: what brought it up takes it down first."""
+
+    @property
+    def phase(self) -> Phase:
+        return self._phase
+
+    @phase.setter
+    def phase(self, phase: Phase) -> None:
+        self._phase = phase
+        self.desk.turned(self.policy.name, phase)
+
+    # --- orders from the decide table ----------------------------------------------------------------------------
+
+    def claim(self, decision: Decision, given: Observations, epoch: int, before: ServiceState) -> None:
+        """RECOVER -> STARTING: written and guarded; nothing runs before both are confirmed."""
+        body = {
+            "epoch": epoch,
+            "rule": decision.rule,
+            "given": given.to_body(),
+            "reason": decision.reason,
+            "passed_over": [list(item) for item in decision.passed_over],
+        }
+        self.before, self.decision, self.restarts, self.touched, self.stood = before, decision, 0, 0, 0
+        self._arm(Phase.ARMED, Kind.CLAIM, body, epoch, decision)
+
+    def reclaim(self, decision: Decision, given: Observations, epoch: int, rivals: tuple[str, ...]) -> None:
+        """UP -> RECLAIM under a new epoch; what is up stays up meanwhile."""
+        body = {
+            "epoch": epoch,
+            "rule": decision.rule,
+            "given": given.to_body(),
+            "reason": decision.reason,
+            "rivals": list(rivals),
+        }
+        self._arm(Phase.RECALLED, Kind.RECLAIM, body, epoch, decision)
+
+    def _arm(self, phase: Phase, kind: Kind, body: dict[str, Any], epoch: int, decision: Decision) -> None:
+        self.phase, self.epoch, self.waits, self.times_us = phase, epoch, {"durable", "guard"}, {}
+        self.armed_ms = self.desk.now_ms
+        self.reason = decision.reason
+        self.again, self.causes = False, ()
+        entry = self.desk.write(kind, self.policy.name, body, decision.causes)
+        self.armed_by = entry.ref
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, epoch)))
+
+    def release(self, decision: Decision, given: Observations) -> None:
+        """Anything up -> STOPPING: the first down action is ordered in this very step."""
+        body = {
+            "epoch": self.epoch,
+            "rule": decision.rule,
+            "to": str(decision.to),
+            "cause": decision.cause,
+            "given": given.to_body(),
+            "reason": decision.reason,
+        }
+        self.to, self.cause, self.reason = decision.to, decision.cause, decision.reason
+        entry = self.desk.write(Kind.RELEASE, self.policy.name, body, decision.causes)
+        self.causes, self.again = (entry.ref,), False
+        self.desk.emit(Watch(self.policy.name, False))
+        self._lower()
+
+    def restart(self, why: str, causes: tuple[Ref, ...]) -> None:
+        """Down and up again here, under the same claim: `restarts` of them before another node is tried."""
+        self._forget_times()
+        self.restarts += 1
+        body = {"count": self.restarts, "reason": why}
+        entry = self.desk.write(Kind.RESTART, self.policy.name, body, causes)
+        self.causes, self.again, self.reason = (entry.ref,), True, why
+        self.desk.emit(Watch(self.policy.name, False))
+        self._lower()
+
+    # --- a new configuration --------------------------------------------------------------------------------------
+
+    def configure(self, policy: ServicePolicy) -> None:
+        """Timeouts, checks and the like count at once. Other actions wait in `coming` until nothing of the old is up."""
+        if self.phase is not Phase.IDLE and not policy.works_as(self.policy):
+            self.coming = policy
+            return
+        told_anew = self.phase is not Phase.IDLE and policy.actions != self.policy.actions
+        self.policy, self.coming = policy, None
+        self.desk.emit(Equip(policy))
+        if told_anew:  # the guard would take it down with the old timeouts
+            self.desk.emit(Guard(self.desk.last_word(policy.name, self.epoch)))
+
+    def renew(self, causes: tuple[Ref, ...]) -> None:
+        """Other actions are configured: down with the old ones, then up with the new, under the same claim."""
+        self._forget_times()
+        why = "its actions are configured anew: the old ones go down, then the new ones come up"
+        entry = self.desk.write(Kind.RESTART, self.policy.name, {"count": self.restarts, "reason": why}, causes)
+        self.causes, self.again, self.reason = (entry.ref,), True, why
+        self.desk.emit(Watch(self.policy.name, False))
+        self._lower()
+
+    def _forget_times(self) -> None:
+        """What took how long until it was up stands in the log already; while it comes up, the next try is a part of it."""
+        if self.phase is Phase.UP:
+            self.times_us = {}
+
+    def _renewed(self) -> None:
+        """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
+        assert self.coming is not None, "only a job with new actions is renewed"
+        self.phase, self.policy, self.coming, self.waits = Phase.RENEWED, self.coming, None, {"guard"}
+        if not self.desk.is_free(self.policy):
+            self.waits.add("address")
+        self.stands_ms = self.desk.now_ms
+        self.desk.emit(Equip(self.policy))
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
+
+    # --- what comes back -----------------------------------------------------------------------------------------
+
+    def confirmed(self, what: str) -> bool:
+        """A claim is durable, or guarded. True when it has all that it needs."""
+        if what == "durable":
+            self.stood = self.epoch
+        if self.phase not in (Phase.ARMED, Phase.RECALLED, Phase.RENEWED):
+            return False
+        self.waits.discard(what)
+        if self.phase is Phase.RENEWED:
+            if not self.waits:
+                self.raise_all()
+            return False
+        self.stands_ms = self.desk.now_ms
+        return not self.waits
+
+    def raise_all(self) -> None:
+        """The claim stands: run the up actions in order."""
+        self.phase, self.index = Phase.RAISING, 0
+        self._next()
+
+    def announce(self) -> None:
+        """No rival is left: run the reclaim actions in order."""
+        self.phase, self.index = Phase.RECLAIMING, 0
+        self._next()
+
+    def finished(self, result: StepFinished) -> None:
+        """The step in flight has ended: written, and on to the next."""
+        step, self.running = self.running, None
+        assert step is not None, "only a step in flight ends"
+        ended = [self._written(step, *each) for each in zip(step.actions, result.endings, strict=True)]
+        bad = next((item for item in ended if item.how.outcome is not Outcome.DONE), None)
+        self.said = result.said
+        if self.phase is Phase.LOWERING:
+            self._lowered(step, ended)
+        elif bad is None or step.word == "reclaim":
+            self._raised(ended)
+        else:
+            self._up_failed(bad)
+
+    def _written(self, step: Run, action: int, how: ActionEnding) -> Ended:
+        body = {
+            "action": action,
+            "word": step.word,
+            "epoch": self.epoch,
+            "outcome": str(how.outcome),
+            "took_us": how.took_us,
+            "text": how.text,
+            "output": how.output,
+        }
+        if self._is_instant(step):
+            self._started(step, action)
+        causes = self.causes if step.word == "down" else self._brought_by
+        return Ended(action, how, self.desk.write(Kind.ACTION_FINISHED, self.policy.name, body, causes).ref)
+
+    def _raised(self, ended: list[Ended]) -> None:
+        for _, how, _ in ended:
+            self.times_us["act"] = self.times_us.get("act", 0) + how.took_us - how.announce_us
+            self.times_us["announce"] = self.times_us.get("announce", 0) + how.announce_us
+        self.index += len(ended)
+        self._next()
+
+    def _up_failed(self, bad: Ended) -> None:
+        what = f"action {bad.action} ({self.policy.actions[bad.action].kind}) {bad.how.outcome}: {bad.how.text}"
+        if self.restarts < self.policy.restarts:
+            self.restart(f"{what}; trying again here", (bad.ref,))
+            return
+        self.to, self.cause, self.reason, self.again = ServicePhase.FAIL, "action", what, False
+        body = {"epoch": self.epoch, "rule": "action-failed", "to": "FAIL", "cause": "action", "given": {}, "reason": what}
+        self.causes = (self.desk.write(Kind.RELEASE, self.policy.name, body, (bad.ref,)).ref,)
+        self._lower()
+
+    # --- up ------------------------------------------------------------------------------------------------------
+
+    def _next(self) -> None:
+        step = next((step for step in self._steps() if step[0] == self.index), None)
+        if step:
+            word = "reclaim" if self.phase is Phase.RECLAIMING else "up"
+            if self.desk.guard_alive:  # else `resume`: nothing more goes up that no guard would take down
+                self.touched = max(self.touched, step[-1] + 1)
+                self._run(word, step)
+            return
+        self.phase = Phase.UP
+        times = {name: self.times_us.get(name, 0) for name in ("durable", "act", "announce")}
+        body = {"epoch": self.epoch, "reason": self.reason, **{f"{name}_us": value for name, value in times.items()}}
+        self.desk.write(Kind.UP, self.policy.name, body, self._brought_by)
+        self.desk.emit(Watch(self.policy.name, True))
+
+    def _steps(self) -> tuple[tuple[int, ...], ...]:
+        return steps(tuple(action.kind for action in self.policy.actions))
+
+    def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
+        assert word == "down" or self.epoch == self.stood, "what goes up goes up under an epoch that is on the disk"
+        self.said = False
+        name = self.policy.name
+        self.running = Run(self.desk.ticket(name), name, actions, word, self.epoch, self.reason, last_word)
+        self.desk.emit(self.running)
+        if not self._is_instant(self.running):
+            for action in actions:
+                self._started(self.running, action)
+
+    def _is_instant(self, step: Run) -> bool:
+        """Addresses begin and end in one system call: that they began is written when they have ended, and holds nothing up."""
+        return all(self.policy.actions[action].kind == "address" for action in step.actions)
+
+    def _started(self, step: Run, action: int) -> None:
+        body = {"action": action, "word": step.word, "epoch": self.epoch}
+        causes = self.causes[:1] if step.word == "down" else self._brought_by
+        self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, causes)
+
+    @property
+    def _brought_by(self) -> tuple[Ref, ...]:
+        """The events by which things go up: the claim or reclaim, and after a restart in place that as well."""
+        return (*((self.armed_by,) if self.armed_by else ()), *(self.causes[:1] if self.again else ()))
+
+    def resume(self) -> None:
+        """A new guard stands, and knows what is held: go on where the old one's end stopped us."""
+        if self.phase in (Phase.RAISING, Phase.RECLAIMING) and self.running is None:
+            self._next()
+
+    # --- down ----------------------------------------------------------------------------------------------------
+
+    def _lower(self) -> None:
+        """Down in reverse. A step up in flight is ended first, whatever it waits for: to release needs nothing, and an `up` and
+        a `down` of one service never run at once."""
+        self.phase, self.lost, self.waits = Phase.LOWERING, [], set()
+        if self.running is None:
+            self.index = self.touched
+            self._lower_next()
+        elif self.running.word != "down":
+            self.desk.emit(Cut(self.policy.name, self.running.ticket))
+
+    def _lower_next(self) -> None:
+        step = next((step for step in reversed(self._steps()) if step[0] < self.index), None)
+        if step:
+            down = tuple(action for action in reversed(step) if action < self.index)
+            self.index = step[0]
+            ends = self.index == 0 and not self.lost and not self.again
+            self._run("down", down, self.desk.last_word(self.policy.name, self.stood) if ends else None)
+        elif self.lost:
+            self.phase, self.stuck_ms = Phase.STUCK, self.desk.now_ms
+        elif self.again:
+            self.touched = 0
+            self._renewed() if self.coming else self.raise_all()
+        else:
+            self._end()
+
+    def _lowered(self, step: Run, ended: list[Ended]) -> None:
+        if step.word != "down":  # it was in flight when the release came
+            self.index = self.touched
+        else:
+            lost = [item for item in ended if item.how.outcome is not Outcome.DONE]
+            self.lost += [f"{self.policy.actions[item.action].kind}: {item.how.text or item.how.outcome}" for item in lost]
+        self.causes = (*self.causes[:1], ended[-1].ref)
+        self._lower_next()
+
+    def _end(self) -> None:
+        self.phase, self.touched = Phase.IDLE, 0
+        body = {"epoch": self.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
+        self.desk.write(Kind.DOWN, self.policy.name, body, self.causes)
+        if not self.said and self.stood:  # else it has been said already, or no peer has seen the claim
+            self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, self.stood)))
+        self.desk.emit(Unguard(self.policy.name, self.epoch))
+
+    def try_again(self) -> None:
+        """STUCK: the down actions once more, all of them."""
+        self._lower()
+
+    def abandon(self) -> None:
+        """The disk refused the claim: nothing of it has run, and no peer has seen it."""
+        assert self.phase is Phase.ARMED, "only a claim that has not begun can be abandoned"
+        self.phase = Phase.IDLE
+        self.desk.emit(Unguard(self.policy.name, self.epoch))
+
+    def unrecall(self, *, again: bool) -> None:
+        """The disk refused the reclaim: the service is up as before, under the epoch that the disk knows. `again`: that is a
+        reclaim too, and still waits for its rivals."""
+        assert self.phase is Phase.RECALLED, "only a reclaim that has not begun can be taken back"
+        self.phase, self.epoch, self.waits = (Phase.RECALLED if again else Phase.UP), self.stood, {"guard"} if again else set()
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
+
+    @property
+    def unguarded(self) -> bool:
+        """The claim stands, nothing of it is up, and the guard alone is waited for."""
+        return self.phase in (Phase.ARMED, Phase.RENEWED) and self.waits == {"guard"}
+
+    @property
+    def wake_at_ms(self) -> int | None:
+        return self.stuck_ms + STUCK_RETRY_MS if self.phase is Phase.STUCK else None
+
+
+@lru_cache(maxsize=256)
+def steps(kinds: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
+    """The actions in the order in which they go up, those that are ordered together in one step: neighbouring addresses.
+
+    An address goes up or down in one system call: it cannot hang as a program can. What lies between two of them is the way
+    to the core and back, half a millisecond on each node, and the client of the second one would wait for it.
+    """
+    found: list[tuple[int, ...]] = []
+    for index, kind in enumerate(kinds):
+        together = found and kind == "address" and kinds[index - 1] == "address"
+        found = [*found[:-1], (*found[-1], index)] if together else [*found, (index,)]
+    return tuple(found)

@@ -1,0 +1,183 @@
+"""One question to the decide table: a node, a service, the state, and what was given besides; with the words for the rows.
+
+case = Snapshot(state, policy, me, "web", given)
+case.rivals, case.better, case.holds("genesis"), case.why_not("lukretia")
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from coordinator.decision.observations import Observations
+from coordinator.policy import Policy, ServicePolicy
+from coordinator.state import ownership
+from coordinator.state.model import Judgement, NodeState, ServicePhase, ServiceState, State
+from protocol.event import Ref
+from protocol.moment import lasting
+
+ALIVE, INDOUBT, DEAD = Judgement.ALIVE, Judgement.INDOUBT, Judgement.DEAD
+RECOVER = ServicePhase.RECOVER
+
+STARTING_UP = "it is starting"
+
+LET_GO = "its last word says that it is down there"
+
+
+T = TypeVar("T")
+
+
+class once(Generic[T]):
+    """functools.cached_property without its lock (Python 3.11): most of the time of a question was spent on that."""
+
+    def __init__(self, ask: Callable[[Any], T]) -> None:
+        self._ask, self._name, self.__doc__ = ask, ask.__name__, ask.__doc__
+
+    def __get__(self, asked: Any, owner: type | None = None) -> T:
+        found = asked.__dict__[self._name] = self._ask(asked)
+        return found
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One question to the table, with the words that its rows are written in."""
+
+    state: State
+    policy: Policy
+    me: str
+    name: str
+    given: Observations
+
+    @once
+    def service(self) -> ServicePolicy:
+        return ownership.ruled(self.state, self.policy, self.name)
+
+    @once
+    def ruling(self) -> Policy:
+        return ownership.ruling(self.state, self.policy)
+
+    @once
+    def candidate(self) -> bool:
+        """Whether my own configuration lets me own it."""
+        mine = self.policy.services.get(self.name)
+        return mine is not None and self.me in mine.nodes
+
+    @once
+    def column(self) -> NodeState:
+        return self.state.column(self.me)
+
+    @once
+    def mine(self) -> ServiceState:
+        return self.column.service(self.name)
+
+    @once
+    def order(self) -> tuple[str, ...]:
+        return ownership.order(self.state, self.service)
+
+    @once
+    def others(self) -> tuple[str, ...]:
+        return tuple(node for node in self.order if node != self.me and node in self.given.peers)
+
+    @once
+    def better(self) -> tuple[str, ...]:
+        """The candidates before me; all of them where I am no candidate."""
+        rank = self.order.index(self.me) if self.me in self.order else len(self.order)
+        return tuple(node for node in self.order[:rank] if node in self.given.peers)
+
+    @once
+    def held_back(self) -> bool:
+        return bool(ownership.held_back(self.state, self.name))
+
+    @once
+    def isolated(self) -> bool:
+        return all(peer.judgement is not ALIVE for peer in self.given.peers.values())
+
+    @once
+    def rivals(self) -> tuple[str, ...]:
+        """Nodes that are alive, current and hold the service."""
+        return tuple(
+            node for node, peer in self.given.peers.items() if peer.judgement is ALIVE and peer.current and self.holds(node)
+        )
+
+    def with_timers(self, timers: frozenset[str]) -> "Snapshot":
+        """The same question with these timers; answers that do not depend on timers are kept."""
+        told = self.given
+        given = Observations(told.peers, told.fit, told.unfit_because, told.refused, timers)
+        full = Snapshot(self.state, self.policy, self.me, self.name, given)
+        full.__dict__.update((name, found) for name, found in self.__dict__.items() if name not in ("given", "expected"))
+        return full
+
+    def holds(self, node: str) -> bool:
+        """By its feed; not what an earlier run held, where a living node is known to have started anew."""
+        peer = self.given.peers[node]
+        over = peer.judgement is ALIVE and not peer.same_run
+        return not over and ownership.holds(self.state, self.name, node)
+
+    def theirs(self, node: str) -> ServiceState:
+        return self.state.column(node).service(self.name)
+
+    @once
+    def expected(self) -> tuple[str, ...]:
+        """The better candidates that will claim, now or as soon as they have started."""
+        return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP) or self._awaited(node))
+
+    def _awaited(self, node: str) -> bool:
+        """It lives and says that its claim is on the way: a disk that is slow takes longer than `dead`, and looks unfit."""
+        leaves = self.judged(node) is not ALIVE or self.state.column(node).leaving
+        return f"awaited:{node}" in self.given.timers and not leaves and not self.why_out(node)
+
+    def judged(self, node: str) -> Judgement:
+        return self.given.peers[node].judgement
+
+    def dead_ms(self, node: str) -> int:
+        """The silence after which this peer is judged dead: by the slower of its timing and ours."""
+        theirs = self.state.policies.get(self.state.column(node).config)
+        return self.policy.timing.at_least(theirs.timing if theirs else self.policy.timing).dead_ms
+
+    def evidence(self, node: str) -> tuple[Ref, ...]:
+        """The events about a node that a decision rests on: how it was judged, its claim, its newest change."""
+        service = self.theirs(node)
+        refs = [self.column.judged.get(node)] if self.judged(node) is not ALIVE else []
+        refs += [service.claim if service.holds else None, service.changed]
+        return tuple(dict.fromkeys(ref for ref in refs if ref))
+
+    def why_not(self, node: str) -> str:
+        """Why this candidate will not take the service now; empty where it will."""
+        peer, column = self.given.peers[node], self.state.column(node)
+        if peer.judgement is not ALIVE:
+            judged = "in doubt" if peer.judgement is INDOUBT else str(peer.judgement)
+            return f"{judged}: silent for {lasting(peer.silent_ms)}"
+        if not peer.same_run and f"passed:{node}" not in self.given.timers:
+            return STARTING_UP
+        if not peer.fit or column.leaving:
+            return "not fit: it is leaving" if column.leaving else "not fit, by its own heartbeat"
+        if ownership.forked(self.state, node):
+            return "refused: its feed has forked"
+        out = self.why_out(node)
+        if out:
+            return out
+        if f"passed:{node}" in self.given.timers:
+            return "it was fit and did not claim"
+        return ""
+
+    def why_out(self, node: str) -> str:
+        """What keeps this service from a node, also from me, apart from the node itself."""
+        service = self.theirs(node)
+        if ownership.in_standby(self.state, node):
+            return "in standby, by an operator"
+        if service.carrier_lost:
+            return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
+        if service.holds:
+            return self._why_holding(node)
+        if service.state is not RECOVER:
+            return f"in {service.state}" + (f" ({service.cause})" if service.cause else "")
+        return ""
+
+    def _why_holding(self, node: str) -> str:
+        """Its feed says that it has the service; the news that this is over may have come by another way, and faster."""
+        over = ownership.ended(self.state, self.name, node)
+        if over:
+            fenced = over.ref in self.state.orders.of("fenced", self.name, node)
+            return "an operator said that it is down there" if fenced else LET_GO
+        if self.theirs(node).stuck:
+            return "stuck in STOPPING: a down action failed"
+        return "it is taking it down" if self.theirs(node).state is ServicePhase.STOPPING else "it holds it"

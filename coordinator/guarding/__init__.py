@@ -1,0 +1,1 @@
+"""The guard's other end: what it is told, how it is started, and the lock that outlives both."""

@@ -1,0 +1,59 @@
+"""What the guard is told of one service: how each action is taken down without us, and what to say then, to whom. Pure.
+
+    message = duty(me, policy, service, signed_last_word)       # JSON values only
+
+The last word's datagram is made here, byte for byte: the guard has no key and knows no format.
+"""
+
+import base64
+from functools import lru_cache
+from ipaddress import ip_interface
+from typing import Any
+
+from actions.action import Order
+from actions.environment import inherited
+from coordinator.policy import ActionPolicy, Policy, ServicePolicy
+from protocol.datagram import last_word_datagram
+from protocol.messages import LastWord, Verified
+
+REASON = "faild has ended"
+
+
+def duty(me: str, policy: Policy, service: ServicePolicy, signed: Verified[LastWord]) -> dict[str, Any]:
+    """The guard's `hold` message: downs in reverse order, the bytes of the last word, and every link of every peer."""
+    order = Order(service.name, me, signed.message.epoch, REASON)
+    downs = [down for action in reversed(service.actions) if (down := _down(action, order)) is not None]
+    word = last_word_datagram(signed.raw, signed.signature)
+    return {
+        "say": "hold",
+        "service": service.name,
+        "epoch": signed.message.epoch,
+        "downs": downs,
+        "word": base64.b64encode(word).decode(),
+        "peers": ways(me, policy),
+    }
+
+
+def ways(me: str, policy: Policy) -> list[list[Any]]:
+    """(our address, their address, their port) of every link that we share with a peer."""
+    ours = policy.nodes[me].links
+    return [
+        [ours[link][0], host, port]
+        for peer in policy.others(me)
+        for link, (host, port) in policy.nodes[peer].links.items()
+        if link in ours
+    ]
+
+
+_read = lru_cache(maxsize=4096)(ip_interface)
+"""Reading an address costs 15 us, and a claim waits for the guard."""
+
+
+def _down(action: ActionPolicy, order: Order) -> dict[str, Any] | None:
+    if action.kind == "address":
+        address = _read(action.settings["address"])
+        return {"address": str(address.ip), "interface": action.settings["interface"]}
+    if action.kind == "script":
+        environment = {**inherited(), **order.environment()}
+        return {"run": [action.settings["path"], "stop"], "env": environment, "timeout_ms": action.timeout_ms}
+    return None

@@ -1,0 +1,113 @@
+"""What outlives an incarnation: its node's own words that others still go by, in the first event of the next one.
+
+Orders are not among them: they stand over all incarnations (`coordinator.state.standing`).
+
+    body = carried(ours, column)            # when the incarnation is opened
+    column = taken_over(column, body)       # in the reducer, by every reader
+
+A node opens a new incarnation after a lost disk, and after any crash while another node is away: neither is a reason to
+forget an operator's order. What is here and what is not, field by field: the state of a holding is not (whatever it was, it
+is over), what was seen of others is not (it is seen again), what was ordered or ended is.
+"""
+
+from typing import Any
+
+from coordinator.state.model import NodeState, ServiceState
+from coordinator.state.replacing import replace
+from protocol.event import Head, Ref
+from protocol.events import CarriedService, Gap
+
+
+def carried(ours: Head, before: NodeState, aside: NodeState | None = None) -> dict[str, Any]:
+    """The body of gap-declared: the last event known of the incarnation that ends here, and what must outlive it.
+
+    `aside`: of an incarnation that the others never went by, since they knew a newer one. What was said in it was said.
+    """
+    before = _merged(before, aside) if aside else before
+    return {
+        "held": sorted(name for name, service in aside.services.items() if service.claim) if aside else [],
+        "incarnation": ours.incarnation,
+        "number": ours.number,
+        "id": ours.id,
+        "services": {name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
+    }
+
+
+SERVICES_A_PIECE = 150
+"""With the longest names this is less than what one event holds."""
+
+
+def in_pieces(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """The bodies of as many gap events as it takes, each about other services, by name; for a hundred services one."""
+    services, held = sorted(body["services"].items()), set(body["held"])
+    count = max(1, -(-len(services) // SERVICES_A_PIECE))
+    found = []
+    for at in range(count):
+        mine = dict(services[at * SERVICES_A_PIECE : (at + 1) * SERVICES_A_PIECE])
+        found.append({**body, "services": mine, "held": sorted(held & mine.keys())})
+    return found
+
+
+def orders_in(body: Gap) -> tuple[str, ...]:
+    """The parts that carry orders, or words about others. Runs of the first rules wrote them; no reader takes them from a gap:
+    what they tell stands by itself in the event that told it first, over all incarnations."""
+    parts = ("holds", "unheld", "moves", "moves_ended", "fenced", "last_words", "forked", "nonces")
+    return tuple(part for part in parts if getattr(body, part))
+
+
+def taken_over(column: NodeState, body: Gap) -> NodeState:
+    """The column with which a new incarnation begins. A part that is not there is empty.
+
+    What was held aside counts as claimed and over: a node that held it at the same time announces again.
+    """
+    by = Ref(column.node, column.head.incarnation, column.head.number) if column.head else None
+    served = {name: _served(kept, by if name in body.held else None) for name, kept in body.services.items()}
+    return replace(
+        column,
+        services={**column.services, **served},
+        orders_in_gap=by if orders_in(body) else column.orders_in_gap,
+    )
+
+
+def _merged(before: NodeState, aside: NodeState) -> NodeState:
+    names = before.services.keys() | aside.services.keys()
+    return replace(
+        before,
+        services={name: _both(before.service(name), aside.service(name)) for name in names},
+    )
+
+
+def _both(before: ServiceState, aside: ServiceState) -> ServiceState:
+    return replace(
+        before,
+        epoch=max(before.epoch, aside.epoch),
+        holding_epoch=max(before.holding_epoch, aside.holding_epoch),
+        wish="fail" if "fail" in (before.wish, aside.wish) else "",
+        burnt=before.burnt or aside.burnt,
+        failures=max(before.failures, aside.failures),
+    )
+
+
+def _service(service: ServiceState, last: Ref) -> dict[str, Any]:
+    lowered = last if service.holds else service.lowered
+    return {
+        "lowered": list(lowered) if lowered else [],
+        "epoch": service.epoch,
+        "holding_epoch": service.holding_epoch,
+        "wish": service.wish if service.wish == "fail" else "",
+        "burnt": service.burnt,
+        "failures": service.failures,
+    }
+
+
+def _served(kept: CarriedService, claim: Ref | None) -> ServiceState:
+    return ServiceState(
+        claim=claim,
+        epoch=kept.epoch,
+        holding_epoch=kept.holding_epoch,
+        wish=kept.wish,
+        cause="operator" if kept.wish else "",
+        burnt=kept.burnt,
+        failures=kept.failures,
+        lowered=kept.lowered,
+    )

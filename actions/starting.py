@@ -25,6 +25,7 @@ from typing import Any
 
 from actions import starter as starter_program
 from actions.guard import environment_of
+from protocol.invariant import InvariantBroken
 
 ANSWER_S_MAX = 5.0
 """A start takes a millisecond, on a busy machine some tens; a hundred may wait for each other."""
@@ -140,7 +141,8 @@ class Starter:
             self._lost()
 
     def _read(self) -> None:
-        assert self._channel is not None, "only an open one is read"
+        if self._channel is None:
+            raise InvariantBroken("only an open one is read")
         try:
             while self._channel is not None and (packet := self._channel.recv(65536)):
                 self._hear(json.loads(packet))

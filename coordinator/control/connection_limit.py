@@ -12,6 +12,8 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from aiohttp.web_protocol import RequestHandler
 
+from protocol.invariant import InvariantBroken
+
 CONNECTIONS_MAX = 128
 
 
@@ -25,7 +27,8 @@ class ConnectionLimit:
 
     def admit(self) -> RequestHandler:
         """Takes one more connection. Where there are too many the oldest that asks nothing goes, or else the oldest of all."""
-        assert self._server is not None, "no connection is admitted before there is a server"
+        if self._server is None:
+            raise InvariantBroken("no connection is admitted before there is a server")
         here = [one for one in self._server.connections if one.transport is not None]
         if len(here) >= CONNECTIONS_MAX:
             next((one for one in here if one not in self._attended), here[0]).force_close()

@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 
 from coordinator.control.parts import status_in_parts
 from coordinator.control.view import NodeView
+from protocol.invariant import InvariantBroken
 
 LIVENESS = ("alive", "unreachable", "indoubt", "dead")
 STATES = ("UP", "RECOVER", "FAIL", "INDOUBT", "RECLAIM", "STARTING", "STOPPING")
@@ -100,7 +101,8 @@ def _services(services: dict[str, dict[str, object]]) -> Iterator[Metric]:
     state = GaugeMetricFamily("failover_state", "1 for the state the service has there.", labels=["service", "node", "state"])
     for name, service in services.items():
         states = service["states"]
-        assert isinstance(states, dict), "states is a table"
+        if not isinstance(states, dict):
+            raise InvariantBroken("states is a table")
         for node, word in states.items():
             owner.add_metric([name, node], float(node == service["owner"]))
             for each in STATES:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from coordinator.control.listener import SOCKET, listen
 from coordinator.control.view import NodeView
+from protocol.invariant import InvariantBroken
 
 if TYPE_CHECKING:
     from coordinator.control.server import ControlServer
@@ -68,7 +69,8 @@ class Opening:
             self._path.unlink(missing_ok=True)
 
     async def _serve(self) -> None:
-        assert self._socket is not None, "it listens before it is served"
+        if self._socket is None:
+            raise InvariantBroken("it listens before it is served")
         thread = ThreadPoolExecutor(1, "control")
         try:
             await asyncio.get_running_loop().run_in_executor(thread, self._load)

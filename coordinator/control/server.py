@@ -37,6 +37,7 @@ from coordinator.control.parts import status_in_parts
 from coordinator.control.status import service
 from coordinator.control.view import NodeView
 from coordinator.core.commands import Wanted
+from protocol.invariant import InvariantBroken
 
 HEX = re.compile("[0-9a-f]{64}")
 """A digest, as it stands in a question."""
@@ -73,7 +74,8 @@ class ControlServer:
         logger = Malformed(self.door.counts).logger
         self._runner = web.AppRunner(self._app(), access_log=None, handle_signals=False, shutdown_timeout=0.5, logger=logger)
         await self._runner.setup()
-        assert self._runner.server is not None, "setup makes it"
+        if self._runner.server is None:
+            raise InvariantBroken("setup makes it")
         self._crowd.serve(self._runner.server)
         self._listening = await asyncio.get_running_loop().create_server(self._crowd.admit, sock=listening or listen(self.path))
 

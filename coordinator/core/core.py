@@ -64,7 +64,7 @@ from coordinator.state.model import Judgement, NodeState, ServiceState
 from coordinator.state.reducer import reduce
 from protocol.event import Entry, Event, Ref
 from protocol.events import Malformed, read_body
-from protocol.invariant import InvariantBroken
+from protocol.invariant import InvariantBroken, must
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, Keyring, LastWord, ShortHead
 
@@ -100,7 +100,7 @@ class Core:
     ):
         """`entries`: every event on the disk, in order inside each feed, or what they were folded to already. `run`: 8 random
         bytes of this life of faild. `keyring` and `ran`: as in Folded, where the entries are folded here."""
-        assert len(run) == 8, "a run has 8 bytes"
+        must(len(run) == 8, "a run has 8 bytes")
         self.me, self.policy, self.run, self.now = me, policy, run, now
         folded = entries if isinstance(entries, Folded) else Folded.begin(me, policy, keyring, ran).with_all(entries)
         self.state, self.feeds = folded.state, folded.feeds
@@ -226,7 +226,7 @@ class Core:
 
     def handle(self, given: Input, now: Now) -> list[Effect]:
         """Take one input in; the effects are to be performed in order. `now` never runs backwards."""
-        assert now.mono_ms >= self.now.mono_ms, "the monotonic clock ran backwards"
+        must(now.mono_ms >= self.now.mono_ms, "the monotonic clock ran backwards")
         self.out, self.seen = [], None
         self._lateness(now)
         self.now = now

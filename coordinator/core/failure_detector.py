@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from coordinator.policy import Policy, Timing
 from coordinator.state.model import Judgement
+from protocol.invariant import InvariantBroken
 from protocol.messages import Heard, Heartbeat, Verified
 
 RELAY_AFTER = 1.5
@@ -229,7 +230,8 @@ class FailureDetector:
         ]
 
     def _lacks(self, listener: Heartbeat, name: str, peer: Peer, after_ms: int) -> bool:
-        assert peer.newest is not None, "a peer that is alive was heard"
+        if peer.newest is None:
+            raise InvariantBroken("a peer that is alive was heard")
         heard, ours = listener.heard.get(name), peer.newest.message
         if heard is None:
             return True

@@ -12,6 +12,7 @@ from coordinator.core.effects import Append
 from coordinator.core.feed_index import Feed, FeedIndex
 from coordinator.core.inputs import Now
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
+from protocol.invariant import must
 from protocol.kinds import Kind
 
 PATIENT = frozenset(
@@ -82,7 +83,7 @@ class FeedWriter:
 
     def write(self, kind: str, service: str, body: Mapping[str, Any], causes: Sequence[Ref], now: Now) -> Entry:
         """The next event of our feed. It is in our state from now on; on the disk when `Durable` says so."""
-        assert self.incarnation, f"{kind} before our own feed is known"
+        must(self.incarnation, f"{kind} before our own feed is known")
         last = self.feeds.heads.get((self.me, self.incarnation))
         event = Event(
             cluster=self.cluster,
@@ -142,7 +143,7 @@ class FeedWriter:
 
     def stored(self, ticket: int) -> tuple[Entry, ...]:
         """The disk has it: our own entries among it, in order."""
-        assert ticket == self.ticket, "one transaction at a time"
+        must(ticket == self.ticket, "one transaction at a time")
         stored, self.flying = self.flying, ()
         self.refused_ms = None
         for entry in stored:
@@ -166,7 +167,7 @@ class FeedWriter:
 
     def refused(self, ticket: int, now_ms: int) -> tuple[Entry, ...]:
         """The disk took nothing: the feed ends again where the disk ends. Returns our own entries that are lost."""
-        assert ticket == self.ticket, "one transaction at a time"
+        must(ticket == self.ticket, "one transaction at a time")
         lost = [*self.flying, *self.waiting]
         self.flying, self.refused_ms, self.hurry = (), now_ms, True
         self.waiting = [entry for entry in lost if not self._written(entry)]

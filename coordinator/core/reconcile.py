@@ -16,6 +16,7 @@ from coordinator.decision.snapshot import Snapshot
 from coordinator.state import ownership
 from coordinator.state.model import UPISH, Judgement, ServicePhase
 from protocol.event import Ref
+from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
 from protocol.moment import lasting
 
@@ -234,7 +235,8 @@ def _settle(core: Core, name: str, job: Job, seen: Round) -> bool:
         asked = _once(core, name, job, seen)
         if asked:
             break
-    assert asked, f"the decide table does not settle on {name}"
+    if asked is None:
+        raise InvariantBroken(f"the decide table does not settle on {name}")
     if job.phase is before:
         _afterwards(core, name, job, _as_now(core, asked, seen), seen)
     failed_checks.look_on(core, name, job)
@@ -359,7 +361,8 @@ def _afterwards(core: Core, name: str, job: Job, asked: Snapshot, seen: Round) -
     over = core.waits[name].move_over(asked, core.now_ms) and core.column.service(name).state in UPISH
     if over and not core.disk_refuses:
         move = ownership.active_move(core.state, name)
-        assert move is not None, "a move that is over was active"
+        if move is None:
+            raise InvariantBroken("a move that is over was active")
         core.write(Kind.MOVE_ENDED, name, {"move": list(move.ref), "why": "its time is over"}, (move.ref,))
     _split_over(core, name, asked)
 
@@ -385,7 +388,8 @@ def launch(core: Core, job: Job) -> None:
     before = core.state.with_column(core.column.with_service(name, job.before))
     now = case(core, name, core.seen or look_round(core))
     again = decide(Snapshot(before, core.policy, core.me, name, now.given))
-    assert job.decision is not None, "a claim has a decision"
+    if job.decision is None:
+        raise InvariantBroken("a claim has a decision")
     if again.same_as(job.decision):
         job.raise_all()
         return

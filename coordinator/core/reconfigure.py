@@ -26,6 +26,7 @@ from coordinator.state import authorization, ownership
 from coordinator.state.configurations import number_now
 from coordinator.state.model import Judgement, ServicePhase, State
 from protocol.event import Ref
+from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ def refusal(core: Core, given: Reconfigured) -> Refusal | None:
 
 
 def _denied(core: Core, given: Reconfigured) -> Refusal | None:
-    assert given.command is not None, "only a command is judged"
+    if given.command is None:
+        raise InvariantBroken("only a command is judged")
     command = given.command.command
     if core.state.orders.obeyed_by(core.me, command.nonce):
         return Refusal(authorization.REPLAYED, authority=False)

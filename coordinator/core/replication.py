@@ -25,6 +25,7 @@ from coordinator.state import ownership
 from coordinator.state.model import Flaw, Judgement, Skipped
 from coordinator.state.reducer import reduce
 from protocol.event import Entry
+from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, ShortHead, Verified
 
@@ -65,7 +66,8 @@ def _pass_on(core: Core, heard: Verified[Heartbeat]) -> None:
     node = heard.message.node
     for name in core.liveness.misses(heard.message, core.now_ms):
         newest = core.liveness.peers[name].newest
-        assert newest is not None, "only nodes that were heard are missed"
+        if newest is None:
+            raise InvariantBroken("only nodes that were heard are missed")
         core.emit(Relay(node, newest.raw, newest.signature))
     for listener in core.liveness.missed_by(node, core.now_ms):
         core.emit(Relay(listener, heard.raw, heard.signature))

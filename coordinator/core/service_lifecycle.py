@@ -26,6 +26,7 @@ from coordinator.decision.observations import Observations
 from coordinator.policy import ServicePolicy
 from coordinator.state.model import ServicePhase, ServiceState
 from protocol.event import Entry, Ref
+from protocol.invariant import InvariantBroken, must
 from protocol.kinds import Kind
 from protocol.messages import LastWord
 
@@ -219,7 +220,8 @@ class Job:
 
     def _renewed(self) -> None:
         """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
-        assert self.coming is not None, "only a job with new actions is renewed"
+        if self.coming is None:
+            raise InvariantBroken("only a job with new actions is renewed")
         self.phase, self.policy, self.coming, self.waits = Phase.RENEWED, self.coming, None, {"guard"}
         if not self.desk.is_free(self.policy):
             self.waits.add("address")
@@ -256,7 +258,8 @@ class Job:
     def finished(self, result: StepFinished) -> None:
         """The step in flight has ended: written, and on to the next."""
         step, self.running = self.running, None
-        assert step is not None, "only a step in flight ends"
+        if step is None:
+            raise InvariantBroken("only a step in flight ends")
         ended = [self._written(step, *each) for each in zip(step.actions, result.endings, strict=True)]
         bad = next((item for item in ended if item.how.outcome is not Outcome.DONE), None)
         self.said = result.said
@@ -319,7 +322,7 @@ class Job:
         return steps(tuple(action.kind for action in self.policy.actions))
 
     def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
-        assert word == "down" or self.epoch == self.stood, "what goes up goes up under an epoch that is on the disk"
+        must(word == "down" or self.epoch == self.stood, "what goes up goes up under an epoch that is on the disk")
         self.said = False
         name = self.policy.name
         self.running = Run(self.desk.ticket(name), name, actions, word, self.epoch, self.reason, last_word)
@@ -397,14 +400,14 @@ class Job:
 
     def abandon(self) -> None:
         """The disk refused the claim: nothing of it has run, and no peer has seen it."""
-        assert self.phase is Phase.ARMED, "only a claim that has not begun can be abandoned"
+        must(self.phase is Phase.ARMED, "only a claim that has not begun can be abandoned")
         self.phase = Phase.IDLE
         self.desk.emit(Unguard(self.policy.name, self.epoch))
 
     def unrecall(self, *, again: bool) -> None:
         """The disk refused the reclaim: the service is up as before, under the epoch that the disk knows. `again`: that is a
         reclaim too, and still waits for its rivals."""
-        assert self.phase is Phase.RECALLED, "only a reclaim that has not begun can be taken back"
+        must(self.phase is Phase.RECALLED, "only a reclaim that has not begun can be taken back")
         self.phase, self.epoch, self.waits = (Phase.RECALLED if again else Phase.UP), self.stood, {"guard"} if again else set()
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
 

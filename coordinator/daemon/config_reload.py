@@ -37,6 +37,7 @@ from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy
 from coordinator.transport.links import Links
 from protocol.commands import SignedCommand
+from protocol.invariant import InvariantBroken
 from protocol.keys import UnusableKey
 from protocol.printable import printable
 
@@ -105,7 +106,8 @@ class ConfigReload:
         if isinstance(checked, Applied):
             return checked
         new = checked.policy
-        assert new is not None, "what has complaints was refused"
+        if new is None:
+            raise InvariantBroken("what has complaints was refused")
         if new == node.policy and (command is None or command.command.digest == new.digest):
             return Applied(Fate.UNCHANGED, f"{node.config_path} is what this node runs already")
         lines = changes(node.policy, new)

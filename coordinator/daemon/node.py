@@ -53,6 +53,7 @@ from protocol.bodies import Removal, Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Event, Head, Ref
 from protocol.forks import RUN_ENTRIES_MAX, to_signature
+from protocol.invariant import InvariantBroken
 from protocol.messages import Domain, LastWord, Verified
 from protocol.signing import Identity
 from store.journal import Journal, Written
@@ -207,7 +208,8 @@ class Node:
 
     @property
     def core(self) -> Core:
-        assert self._core is not None, "the core is there before the first input"
+        if self._core is None:
+            raise InvariantBroken("the core is there before the first input")
         return self._core
 
     def _take(self, given: Input, now: Now) -> None:

@@ -24,6 +24,7 @@ from typing import IO, Any
 from actions import trap as trap_program
 from coordinator.alarms.board import Alarm
 from coordinator.policy import Policy
+from protocol.invariant import InvariantBroken
 from protocol.printable import printable
 
 log = logging.getLogger("failover.traps")
@@ -86,7 +87,8 @@ class Traps:
             return
         asyncio.get_running_loop().remove_reader(self._life)
         os.close(self._life)
-        assert process.stdin is not None, "it is fed through a pipe"
+        if process.stdin is None:
+            raise InvariantBroken("it is fed through a pipe")
         process.stdin.close()
         self._untold("")
         self._heard = b""
@@ -101,10 +103,12 @@ class Traps:
         self._process = subprocess.Popen(
             words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, start_new_session=True, cwd="/"
         )
-        assert self._process.stdout is not None, "it says who is not told"
+        if self._process.stdout is None:
+            raise InvariantBroken("it says who is not told")
         os.set_blocking(self._process.stdout.fileno(), False)
         asyncio.get_running_loop().add_reader(self._process.stdout, self._read, self._process.stdout)
-        assert self._process.stdin is not None, "it is fed through a pipe"
+        if self._process.stdin is None:
+            raise InvariantBroken("it is fed through a pipe")
         os.set_blocking(self._process.stdin.fileno(), False)
         self._life = os.pidfd_open(self._process.pid)
         asyncio.get_running_loop().add_reader(self._life, self._ended)
@@ -131,7 +135,8 @@ class Traps:
             log.warning("no trap: faild-snmp takes nothing (%s)", error.strerror)
 
     def _ended(self) -> None:
-        assert self._process is not None, "only a running process is watched"
+        if self._process is None:
+            raise InvariantBroken("only a running process is watched")
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._life)
         os.close(self._life)

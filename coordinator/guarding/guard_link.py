@@ -22,6 +22,7 @@ from coordinator.guarding.guard_messages import duty, ways
 from coordinator.guarding.guard_process import GuardProcess, Inherited
 from coordinator.guarding.state_lock import StateLock
 from coordinator.policy import Policy, ServicePolicy
+from protocol.invariant import InvariantBroken
 from protocol.messages import LastWord, Verified
 
 log = logging.getLogger("failover.guard")
@@ -136,7 +137,8 @@ class GuardLink:
         self._restart = asyncio.create_task(self._start_again())
 
     async def _start_again(self) -> None:
-        assert self._lock is not None, "a guard that died was started once"
+        if self._lock is None:
+            raise InvariantBroken("a guard that died was started once")
         while self._guard is None:
             await asyncio.sleep(AGAIN_S[min(self._failures, len(AGAIN_S) - 1)])
             try:

@@ -16,6 +16,7 @@ from actions.kinds.script import ScriptAction
 from actions.netlink import Netlink
 from actions.process import Programs
 from coordinator.policy import ActionPolicy, ServicePolicy
+from protocol.invariant import must
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ def _action(policy: ActionPolicy, workshop: Workshop) -> Action | None:
         return AddressAction(policy.settings["interface"], address, workshop.netlink, workshop.announcer)
     if policy.kind == "script":
         return ScriptAction(policy.settings["path"], workshop.programs)
-    assert policy.kind == "notify", f"the configuration let an action of kind {policy.kind} through"
+    must(policy.kind == "notify", f"the configuration let an action of kind {policy.kind} through")
     return None
 
 

@@ -21,6 +21,7 @@ from actions.netdev import InterfaceLook
 from actions.networks import has_ipv6
 from coordinator.core.inputs import CarrierChanged
 from coordinator.policy import WITH_IPV6
+from protocol.invariant import InvariantBroken
 
 log = logging.getLogger("failover.carrier")
 
@@ -84,7 +85,8 @@ class CarrierWatch:
 
     def _woken(self) -> None:
         """What the event says is not read: it may be one of many, late, or lost (ENOBUFS). A look tells."""
-        assert self._events is not None, "events wake only a watch that was started"
+        if self._events is None:
+            raise InvariantBroken("events wake only a watch that was started")
         with contextlib.suppress(OSError):
             while True:
                 self._events.recv(65536)

@@ -41,6 +41,7 @@ from coordinator.services.address_repair import mended
 from coordinator.services.check_runs import CheckRounds
 from coordinator.services.hooks import Hooks
 from coordinator.services.queues import OrderQueue, Performed
+from protocol.invariant import InvariantBroken
 from protocol.messages import LastWord
 
 log = logging.getLogger("failover.actions")
@@ -114,7 +115,8 @@ class Executor:
     def equip(self, service: ServicePolicy) -> None:
         """From the next order on the actions of this service are these; where they do the same as before, they are the same:
         an address that is up is kept, a script that is being told something goes on knowing it."""
-        assert self._workshop is not None, "the executor is started first"
+        if self._workshop is None:
+            raise InvariantBroken("the executor is started first")
         self._addressed = None
         old = self._deeds.get(service.name)
         if old is not None and service.works_as(old.service):
@@ -204,7 +206,8 @@ class Executor:
             old.cancel()
         service = self._policy.services.get(order.service)
         if order.on and service is not None:
-            assert self._workshop is not None, "the executor is started first"
+            if self._workshop is None:
+                raise InvariantBroken("the executor is started first")
             asked = Order(order.service, self._me, self._epochs.get(order.service, 0), "check")
             programs = self._workshop.programs
             self._checks[order.service] = CheckRounds(service, asked, programs, self._post, order.patience_ms)
@@ -258,7 +261,8 @@ class Executor:
         `before`: as they were configured when faild last ran; only those actions take down what they brought up.
         Services side by side, the actions of each in reverse. Raises StillUp where something is certainly up and stays up.
         """
-        assert self._workshop is not None, "the executor is started first"
+        if self._workshop is None:
+            raise InvariantBroken("the executor is started first")
         now = self._deeds
         old = [service for service in before if service.name not in now or not service.works_as(now[service.name].service)]
         all_of_them = [*(ServiceActions.of(service, self._workshop) for service in old), *now.values()]
@@ -325,12 +329,14 @@ class Executor:
 
     def _keep(self, held: Sequence[Held]) -> None:
         """One look at all of these, and an order for each service that has something to mend."""
-        assert self._workshop is not None, "the executor is started first"
+        if self._workshop is None:
+            raise InvariantBroken("the executor is started first")
         self._keep_some(held, self._workshop.netlink.table.take_newcomers())
 
     def _keep_some(self, held: Sequence[Held], newcomers: set[int]) -> None:
         """So many in this turn of the loop; the others, as far as they are held then, in the next."""
-        assert self._workshop is not None, "the executor is started first"
+        if self._workshop is None:
+            raise InvariantBroken("the executor is started first")
         rest = held[KEEP_MAX:]
         if rest:
             asyncio.get_running_loop().call_soon(self._keep_some, rest, newcomers)

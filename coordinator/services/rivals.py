@@ -20,6 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from actions import rivals as program
+from protocol.invariant import InvariantBroken
 
 log = logging.getLogger("failover.rivals")
 
@@ -53,7 +54,8 @@ class Rivals:
             self._process = await asyncio.to_thread(_spawn)
         except OSError as error:
             return log.warning("other machines that answer for our addresses are not looked for: %s", error.strerror)
-        assert self._process.stdout is not None, "it speaks through a pipe"
+        if self._process.stdout is None:
+            raise InvariantBroken("it speaks through a pipe")
         os.set_blocking(self._process.stdout.fileno(), False)
         asyncio.get_running_loop().add_reader(self._process.stdout, self._hear)
 
@@ -89,8 +91,10 @@ class Rivals:
         process, self._process = self._process, None
         if process is None:
             return
-        assert process.stdin is not None, "it is fed through a pipe"
-        assert process.stdout is not None, "it speaks through a pipe"
+        if process.stdin is None:
+            raise InvariantBroken("it is fed through a pipe")
+        if process.stdout is None:
+            raise InvariantBroken("it speaks through a pipe")
         asyncio.get_running_loop().remove_reader(process.stdout)
         process.stdin.close()
         process.stdout.close()
@@ -106,8 +110,10 @@ class Rivals:
             return False
 
     def _hear(self) -> None:
-        assert self._process is not None, "only a process that runs is heard"
-        assert self._process.stdout is not None, "it speaks through a pipe"
+        if self._process is None:
+            raise InvariantBroken("only a process that runs is heard")
+        if self._process.stdout is None:
+            raise InvariantBroken("it speaks through a pipe")
         with contextlib.suppress(BlockingIOError):
             piece = os.read(self._process.stdout.fileno(), 65536)
             if not piece:
@@ -131,6 +137,7 @@ def _spawn() -> "subprocess.Popen[bytes]":
     finally:
         arp.close()
         ndp.close()
-    assert process.stdin is not None, "it is fed through a pipe"
+    if process.stdin is None:
+        raise InvariantBroken("it is fed through a pipe")
     os.set_blocking(process.stdin.fileno(), False)
     return process

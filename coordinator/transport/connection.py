@@ -16,6 +16,7 @@ from coordinator.transport import sockets
 from protocol.bodies import Hello, Removal
 from protocol.datagram import Sealer
 from protocol.frames import FrameReader, Kind, frame
+from protocol.invariant import InvariantBroken
 from protocol.refusals import Reason, Refused
 from protocol.tls import Channel
 
@@ -103,7 +104,8 @@ class Connection(asyncio.BufferedProtocol):
         return self.channel.send(data)
 
     def write(self, sealed: bytes) -> None:
-        assert self._transport is not None, "sealed for a transport"
+        if self._transport is None:
+            raise InvariantBroken("sealed for a transport")
         self._transport.write(sealed)
 
     def send_frame(self, kind: Kind, body: bytes) -> bool:
@@ -150,7 +152,8 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.resume_reading()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport), "a stream was asked for"
+        if not isinstance(transport, asyncio.Transport):
+            raise InvariantBroken("a stream was asked for")
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         plain: socket.socket = transport.get_extra_info("socket")

@@ -9,6 +9,7 @@ from coordinator.sentences import meaning, sentence
 from coordinator.state.model import State
 from protocol.event import Event
 from protocol.events import Claim, Fail, Reclaim, Recover, Release, body_of
+from protocol.invariant import InvariantBroken
 from tools.audit.absence import ended_by, out_of_it
 from tools.audit.before import before
 from tools.audit.clock import parse, show
@@ -79,7 +80,8 @@ def rule(event: Event | None) -> str | None:
 def claimed(event: Event) -> Claim | Reclaim:
     """The body of an owner's claim or reclaim: only one that parses makes an owner."""
     body = body_of(event)
-    assert isinstance(body, Claim | Reclaim), f"{event.ref} is the claim of an owner, and is a {event.kind}"
+    if not isinstance(body, Claim | Reclaim):
+        raise InvariantBroken(f"{event.ref} is the claim of an owner, and is a {event.kind}")
     return body
 
 

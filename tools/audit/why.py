@@ -10,6 +10,7 @@ from coordinator.sentences import meaning, sentence
 from coordinator.state.model import State
 from protocol.event import Event
 from protocol.events import Claim, body_of
+from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
 from tools.audit.chain import chain
 from tools.audit.clock import parse, show
@@ -139,7 +140,8 @@ def _lines(told: Story) -> list[str]:
 
 
 def _headline(told: Story) -> str:
-    assert told.root is not None, "a headline is about an event"
+    if told.root is None:
+        raise InvariantBroken("a headline is about an event")
     held, history = told.held, told.evidence.history
     since = show(history.at_ms[told.root.ref])
     if held.owner is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from protocol.invariant import InvariantBroken
 from tools.cli.trouble import DONE, NO, REFUSED, UNREACHABLE, USAGE, Trouble
 from tools.failc.options import indifferent, reaching, reasoning
 
@@ -143,7 +144,8 @@ def apply(reason: str, as_json: bool) -> int:
         if as_json:
             print(json.dumps(_applied(cluster["node"], refused.code, {"text": refused.message})))
         raise
-    assert isinstance(given, dict), "whether a file is in force already is seen when it has been read"
+    if not isinstance(given, dict):
+        raise InvariantBroken("whether a file is in force already is seen when it has been read")
     code, answer = ask.post("/command", given)
     fate = FATES.get(code, UNREACHABLE)
     text = answer.get("text") or answer.get("error") or f"answered {code}"

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from protocol.event import Entry, Head
+from protocol.invariant import must
 from protocol.messages import Keyring, Signer
 from store.commit import Group, Heads, Outcome, as_tuple, commit, in_words
 from store.cuts import cuts
@@ -217,6 +218,7 @@ class Journal:
         self._begin()
 
     def _settle(self, waiting: Sequence[_Waiting], outcome: Outcome) -> None:
+        must(len(outcome.results) == len(waiting), f"{len(waiting)} groups have {len(outcome.results)} results")
         self._heads, self._broken, self._loaded = outcome.heads, outcome.broken, None
         self._dirty_bytes += sum(len(entry.raw) for item in waiting for entry in item.group)
         self._dirty.set()

@@ -52,7 +52,8 @@ from coordinator.core.inputs import (
 )
 from coordinator.core.observation_events import ObservationEvents
 from coordinator.core.quota import Quota
-from coordinator.core.service_lifecycle import AT_REST, Job, Phase
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import AT_REST, Phase
 from coordinator.core.service_timers import ServiceTimers
 from coordinator.core.wakes import NEVER_MS, Wakes
 from coordinator.decision.observations import Observations
@@ -85,6 +86,9 @@ UNDECIDING = frozenset(
     {Kind.ACTION_STARTED, Kind.LINK_UP, Kind.LINK_DOWN, Kind.PULSE, Kind.JUDGED, Kind.CONFIG_PART}
 )  # fmt: skip
 """No row of the decide table can say anything else because of these."""
+
+FIRST = frozenset({Kind.GAP_DECLARED, Kind.NODE_STARTED})
+"""With these a run begins: the feed that it continues may end in the last event of another."""
 
 
 class Core:
@@ -245,6 +249,7 @@ class Core:
             self._beat_in_time(fit=not outlook[0])
         self._flush()
         self.wake_at_ms = self._wake_at_ms()
+        must(self.wake_at_ms > self.now_ms, f"woken at {self.wake_at_ms}, and it is {self.now_ms}")
         return self.out
 
     def _review(self, outlook: "Outlook") -> None:
@@ -386,11 +391,14 @@ class Core:
         return self._departed
 
     def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
+        must(not self.over or kind in FIRST, f"nothing stands behind node-stopped, and {kind} would")
         typed = read_body(kind, service, body)
         if isinstance(typed, Malformed):
             raise InvariantBroken(f"we would write what no reader takes: {typed.text}")
         entry = self.writer.write(kind, service, body, causes, self.now)
         self.state = reduce(self.state, entry.event)
+        if self.column.head is None or self.column.head[:3] != entry.head[:3]:
+            raise InvariantBroken(f"our own event {entry.head[:3]} is not the newest of our column: {self.column.head}")
         self.witnessing.saw(kind)
         self.took(entry.event)
         return entry

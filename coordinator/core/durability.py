@@ -13,7 +13,8 @@ from coordinator.alarms.names import AlarmName
 from coordinator.core import reconcile
 from coordinator.core.effects import Alarm, Exit, Push, Ready, SayLastWord
 from coordinator.core.inputs import Durable, NotDurable
-from coordinator.core.service_lifecycle import Job, Phase
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import Phase
 from coordinator.state.model import ServicePhase
 from coordinator.state.reducer import reduce
 from protocol.commands import Command

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from coordinator.core.check_counts import Counts
 from coordinator.core.effects import Watch
 from coordinator.core.inputs import CheckFinished
-from coordinator.core.service_lifecycle import Job, Phase
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import Phase
 from coordinator.state.model import ServicePhase
 from protocol.kinds import Kind
 

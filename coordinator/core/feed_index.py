@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from protocol.event import NO_PREVIOUS, Entry, Head
 from protocol.forks import Branch, to_signature
+from protocol.invariant import InvariantBroken, must
 from protocol.messages import Batch, ShortHead
 
 IDS_KEPT = 4096
@@ -63,7 +64,9 @@ class FeedIndex:
 
     def add(self, entry: Entry) -> None:
         """Count an entry that was admitted, or that we wrote."""
-        head = entry.head
+        head, before = entry.head, self.heads.get(entry.head.feed)
+        if head.number != (before.number if before else 0) + 1:
+            raise InvariantBroken(f"{head.node}/{head.incarnation}/{head.number} is added behind {before and before.number}")
         known = self.ids.setdefault(head.feed, {})
         known[head.number] = head.id
         known.pop(head.number - IDS_KEPT, None)
@@ -87,6 +90,7 @@ class FeedIndex:
 
     def cut(self, head: Head | None, feed: Feed) -> None:
         """Forget what stands behind `head` in one feed: the disk refused it (our own feed only)."""
+        must(head is None or (head.feed == feed and head.number <= self.number(feed)), f"{feed} is cut at {head}, which it has")
         for number in [number for number in self.ids.get(feed, {}) if head is None or number > head.number]:
             del self.ids[feed][number]
         if head is None:

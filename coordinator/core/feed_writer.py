@@ -66,6 +66,8 @@ class FeedWriter:
 
     def open(self, incarnation: int, told: Mapping[Feed, Head]) -> None:
         """Start or continue a feed: from now on events may be written."""
+        must(not self.incarnation, f"feed {self.incarnation} is closed before {incarnation} is opened")
+        must(incarnation > 0, f"{incarnation} is no incarnation")
         self.incarnation = incarnation
         self.opened = self.feeds.heads.get((self.me, incarnation))
         if self.durable and self.durable.incarnation != incarnation:
@@ -144,10 +146,13 @@ class FeedWriter:
     def stored(self, ticket: int) -> tuple[Entry, ...]:
         """The disk has it: our own entries among it, in order."""
         must(ticket == self.ticket, "one transaction at a time")
+        must(self.flying, f"transaction {ticket} is not over yet when it is stored")
         stored, self.flying = self.flying, ()
         self.refused_ms = None
         for entry in stored:
             if entry.event.node == self.me and entry.event.incarnation == (self.incarnation or entry.event.incarnation):
+                before = self.durable.number if self.durable and self.durable.incarnation == entry.head.incarnation else 0
+                must(entry.head.number > before, f"our event {entry.head.number} becomes durable after {before}")
                 self.durable = entry.head
         own = tuple(entry for entry in stored if self._written(entry))
         for entry in own:
@@ -168,6 +173,7 @@ class FeedWriter:
     def refused(self, ticket: int, now_ms: int) -> tuple[Entry, ...]:
         """The disk took nothing: the feed ends again where the disk ends. Returns our own entries that are lost."""
         must(ticket == self.ticket, "one transaction at a time")
+        must(self.flying, f"transaction {ticket} is not over yet when it is refused")
         lost = [*self.flying, *self.waiting]
         self.flying, self.refused_ms, self.hurry = (), now_ms, True
         self.waiting = [entry for entry in lost if not self._written(entry)]

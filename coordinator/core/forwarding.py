@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from coordinator.core.effects import Answer, Effect, Forward, SendReply
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
+from protocol.invariant import must
 from protocol.moment import lasting
 
 AGAIN_MS = 500
@@ -58,6 +59,7 @@ class Passing:
     def begin(self, signed: SignedCommand, ticket: int, nodes: tuple[str, ...], now_ms: int) -> None:
         """`nodes`: all that are to answer. This one, where it acts too, answers by `tell` like the others."""
         nonce = signed.command.nonce
+        must(nodes, "a command is passed on to a node at least")
         self.passed[nonce] = Passed(signed, ticket, set(nodes), now_ms, now_ms + AGAIN_MS)
         for node in nodes:
             if node != self.me:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from coordinator.core import durability, failed_checks
 from coordinator.core.inputs import CarrierChanged, CheckFinished, GuardChanged, Guarded, StepFinished
-from coordinator.core.service_lifecycle import Job, Phase
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import Phase
 from protocol.kinds import Kind
 
 if TYPE_CHECKING:

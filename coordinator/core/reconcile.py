@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from coordinator.alarms.names import AlarmName
 from coordinator.core import failed_checks, removal, sharing
 from coordinator.core.effects import Alarm, AlarmOver, Announce
-from coordinator.core.service_lifecycle import Job, Phase
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import Phase
 from coordinator.core.wakes import NEVER_MS
 from coordinator.decision.decide import Act, Decision, decide
 from coordinator.decision.observations import Observations, PeerObservations
@@ -16,7 +17,7 @@ from coordinator.decision.snapshot import Snapshot
 from coordinator.state import ownership
 from coordinator.state.model import UPISH, Judgement, ServicePhase
 from protocol.event import Ref
-from protocol.invariant import InvariantBroken
+from protocol.invariant import InvariantBroken, must
 from protocol.kinds import Kind
 from protocol.moment import lasting
 
@@ -294,6 +295,10 @@ def _perform(core: Core, name: str, job: Job, asked: Snapshot, decision: Decisio
             core.barred[name] = core.sentences[name] = why
             return False
         core.barred.pop(name, None)
+        must(asked.given.fit and core.joined, f"{name} is claimed by a node that is fit")
+        must(core.me in asked.order, f"{name} is claimed by a candidate")
+        living = [node for node in asked.given.peers if asked.holds(node) and asked.judged(node) is Judgement.ALIVE]
+        must(not living, f"{name} is claimed while {living} hold it and live")
         job.claim(decision, asked.given, epoch, asked.mine)
         return False
     if decision.act is Act.RECLAIM:
@@ -385,6 +390,7 @@ def _blocking(asked: Snapshot) -> list[str]:
 def launch(core: Core, job: Job) -> None:
     """The claim is durable and guarded: only where the table says the same, now, does the first action run."""
     name = job.policy.name
+    must(job.phase is Phase.ARMED and not job.waits, f"{name} is launched when its claim stands, not {job.phase.name}")
     before = core.state.with_column(core.column.with_service(name, job.before))
     now = case(core, name, core.seen or look_round(core))
     again = decide(Snapshot(before, core.policy, core.me, name, now.given))

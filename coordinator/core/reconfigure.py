@@ -19,7 +19,8 @@ from coordinator.core.check_counts import Counts
 from coordinator.core.commands import Refusal
 from coordinator.core.effects import Adopt, Answer, Equip, Watch
 from coordinator.core.inputs import Reconfigured
-from coordinator.core.service_lifecycle import Job, Phase
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import Phase
 from coordinator.decision.decide import Act, Decision
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state import authorization, ownership

@@ -1,12 +1,6 @@
 """The work on one service: what runs here now, one action after the other, and what comes next.
 
-    ARMED ----durable and guarded----> RAISING --last up done--> UP
-      |                                   |  up failed             |
-      +------------ release -----------> LOWERING <----release-----+
-                                          |  every down done -> IDLE (or RAISING again, after a restart in place)
-                                          |  a down failed   -> STUCK, tried again
-    UP --reclaim--> RECALLED --durable, guarded, no rival left--> RECLAIMING --> UP
-    UP --configured anew--> LOWERING (the old actions) --> RENEWED --guarded--> RAISING (the new ones)
+Its phases are a table of their own (`service_phases`).
 
 Actions go up in order and down in reverse, a step at a time: neighbouring addresses are one step, ordered together,
 since each of them takes a system call and what costs time is the way between (`steps`).
@@ -15,12 +9,12 @@ The state that others see is in the log; a job is what our own processes do abou
 """
 
 from dataclasses import dataclass, field
-from enum import Enum, auto
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from coordinator.core.effects import Cut, Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
+from coordinator.core.service_phases import Phase, Turn, after
 from coordinator.decision.decide import Decision
 from coordinator.decision.observations import Observations
 from coordinator.policy import ServicePolicy
@@ -32,21 +26,6 @@ from protocol.messages import LastWord
 
 STUCK_RETRY_MS = 10_000
 """How often the down actions of a stuck service are tried again: a mount may come free, an operator may help."""
-
-
-class Phase(Enum):
-    IDLE = auto()
-    ARMED = auto()
-    RAISING = auto()
-    UP = auto()
-    RECALLED = auto()
-    RECLAIMING = auto()
-    RENEWED = auto()
-    LOWERING = auto()
-    STUCK = auto()
-
-
-AT_REST = frozenset({Phase.IDLE, Phase.UP})
 
 
 class Ended(NamedTuple):
@@ -66,7 +45,7 @@ class Desk(Protocol):
 
     def ticket(self, service: str) -> int: ...
 
-    def turned(self, service: str, phase: "Phase") -> None:
+    def turned(self, service: str, phase: Phase) -> None:
         """Its job has gone over to another phase."""
 
     def last_word(self, service: str, epoch: int) -> LastWord: ...
@@ -126,10 +105,9 @@ class Job:
     def phase(self) -> Phase:
         return self._phase
 
-    @phase.setter
-    def phase(self, phase: Phase) -> None:
-        self._phase = phase
-        self.desk.turned(self.policy.name, phase)
+    def _turn(self, turn: Turn) -> None:
+        self._phase = after(self._phase, turn)
+        self.desk.turned(self.policy.name, self._phase)
 
     # --- orders from the decide table ----------------------------------------------------------------------------
 
@@ -142,8 +120,10 @@ class Job:
             "reason": decision.reason,
             "passed_over": [list(item) for item in decision.passed_over],
         }
-        self.before, self.decision, self.restarts, self.touched, self.stood = before, decision, 0, 0, 0
-        self._arm(Phase.ARMED, Kind.CLAIM, body, epoch, decision)
+        must(not self.touched and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
+        must(epoch > before.epoch, f"{self.policy.name}: epoch {epoch} comes after our own {before.epoch}")
+        self.before, self.decision, self.restarts, self.stood = before, decision, 0, 0
+        self._arm(Turn.CLAIM, Kind.CLAIM, body, epoch, decision)
 
     def reclaim(self, decision: Decision, given: Observations, epoch: int, rivals: tuple[str, ...]) -> None:
         """UP -> RECLAIM under a new epoch; what is up stays up meanwhile."""
@@ -154,10 +134,12 @@ class Job:
             "reason": decision.reason,
             "rivals": list(rivals),
         }
-        self._arm(Phase.RECALLED, Kind.RECLAIM, body, epoch, decision)
+        self._arm(Turn.RECLAIM, Kind.RECLAIM, body, epoch, decision)
 
-    def _arm(self, phase: Phase, kind: Kind, body: dict[str, Any], epoch: int, decision: Decision) -> None:
-        self.phase, self.epoch, self.waits, self.times_us = phase, epoch, {"durable", "guard"}, {}
+    def _arm(self, turn: Turn, kind: Kind, body: dict[str, Any], epoch: int, decision: Decision) -> None:
+        must(epoch > self.epoch, f"{self.policy.name}: epoch {epoch} comes after {self.epoch}")
+        self._turn(turn)
+        self.epoch, self.waits, self.times_us = epoch, {"durable", "guard"}, {}
         self.armed_ms = self.desk.now_ms
         self.reason = decision.reason
         self.again, self.causes = False, ()
@@ -183,6 +165,7 @@ class Job:
 
     def restart(self, why: str, causes: tuple[Ref, ...]) -> None:
         """Down and up again here, under the same claim: `restarts` of them before another node is tried."""
+        must(self.restarts < self.policy.restarts, f"{self.policy.name}: {self.restarts} restarts are all that it may have")
         self._forget_times()
         self.restarts += 1
         body = {"count": self.restarts, "reason": why}
@@ -195,6 +178,7 @@ class Job:
 
     def configure(self, policy: ServicePolicy) -> None:
         """Timeouts, checks and the like count at once. Other actions wait in `coming` until nothing of the old is up."""
+        must(policy.name == self.policy.name, f"{self.policy.name}: the configuration of {policy.name} is another's")
         if self.phase is not Phase.IDLE and not policy.works_as(self.policy):
             self.coming = policy
             return
@@ -222,7 +206,8 @@ class Job:
         """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
         if self.coming is None:
             raise InvariantBroken("only a job with new actions is renewed")
-        self.phase, self.policy, self.coming, self.waits = Phase.RENEWED, self.coming, None, {"guard"}
+        self._turn(Turn.NEW_ACTIONS)
+        self.policy, self.coming, self.waits = self.coming, None, {"guard"}
         if not self.desk.is_free(self.policy):
             self.waits.add("address")
         self.stands_ms = self.desk.now_ms
@@ -234,6 +219,7 @@ class Job:
     def confirmed(self, what: str) -> bool:
         """A claim is durable, or guarded. True when it has all that it needs."""
         if what == "durable":
+            must(self.epoch >= self.stood, f"{self.policy.name}: epoch {self.epoch} is on the disk after {self.stood}")
             self.stood = self.epoch
         if self.phase not in (Phase.ARMED, Phase.RECALLED, Phase.RENEWED):
             return False
@@ -245,14 +231,19 @@ class Job:
         self.stands_ms = self.desk.now_ms
         return not self.waits
 
-    def raise_all(self) -> None:
+    def raise_all(self, turn: Turn = Turn.STANDS) -> None:
         """The claim stands: run the up actions in order."""
-        self.phase, self.index = Phase.RAISING, 0
+        must(not self.waits, f"{self.policy.name}: nothing goes up that still waits for {self.waits}")
+        must(self.stood == self.epoch, f"{self.policy.name}: epoch {self.epoch} is on the disk, which has {self.stood}")
+        self._turn(turn)
+        self.index = 0
         self._next()
 
     def announce(self) -> None:
         """No rival is left: run the reclaim actions in order."""
-        self.phase, self.index = Phase.RECLAIMING, 0
+        must(not self.waits, f"{self.policy.name}: nothing is announced that still waits for {self.waits}")
+        self._turn(Turn.UNRIVALLED)
+        self.index = 0
         self._next()
 
     def finished(self, result: StepFinished) -> None:
@@ -260,6 +251,7 @@ class Job:
         step, self.running = self.running, None
         if step is None:
             raise InvariantBroken("only a step in flight ends")
+        must(result.ticket == step.ticket, f"{self.policy.name}: ticket {result.ticket} ends, and {step.ticket} is in flight")
         ended = [self._written(step, *each) for each in zip(step.actions, result.endings, strict=True)]
         bad = next((item for item in ended if item.how.outcome is not Outcome.DONE), None)
         self.said = result.said
@@ -290,6 +282,7 @@ class Job:
             self.times_us["act"] = self.times_us.get("act", 0) + how.took_us - how.announce_us
             self.times_us["announce"] = self.times_us.get("announce", 0) + how.announce_us
         self.index += len(ended)
+        must(self.index <= len(self.policy.actions), f"{self.policy.name}: {self.index} actions have run, more than it has")
         self._next()
 
     def _up_failed(self, bad: Ended) -> None:
@@ -312,7 +305,8 @@ class Job:
                 self.touched = max(self.touched, step[-1] + 1)
                 self._run(word, step)
             return
-        self.phase = Phase.UP
+        must(self.touched == len(self.policy.actions), f"{self.policy.name}: all actions have run")
+        self._turn(Turn.ALL_UP)
         times = {name: self.times_us.get(name, 0) for name in ("durable", "act", "announce")}
         body = {"epoch": self.epoch, "reason": self.reason, **{f"{name}_us": value for name, value in times.items()}}
         self.desk.write(Kind.UP, self.policy.name, body, self._brought_by)
@@ -323,6 +317,8 @@ class Job:
 
     def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
         must(word == "down" or self.epoch == self.stood, "what goes up goes up under an epoch that is on the disk")
+        must(self.running is None, f"{self.policy.name}: {word} begins when {self.running and self.running.word} has ended")
+        must(word != "down" or max(actions) < self.touched, f"{self.policy.name}: only what may be up goes down")
         self.said = False
         name = self.policy.name
         self.running = Run(self.desk.ticket(name), name, actions, word, self.epoch, self.reason, last_word)
@@ -355,7 +351,8 @@ class Job:
     def _lower(self) -> None:
         """Down in reverse. A step up in flight is ended first, whatever it waits for: to release needs nothing, and an `up` and
         a `down` of one service never run at once."""
-        self.phase, self.lost, self.waits = Phase.LOWERING, [], set()
+        self._turn(Turn.LOWER)
+        self.lost, self.waits = [], set()
         if self.running is None:
             self.index = self.touched
             self._lower_next()
@@ -370,10 +367,11 @@ class Job:
             ends = self.index == 0 and not self.lost and not self.again
             self._run("down", down, self.desk.last_word(self.policy.name, self.stood) if ends else None)
         elif self.lost:
-            self.phase, self.stuck_ms = Phase.STUCK, self.desk.now_ms
+            self._turn(Turn.LOST)
+            self.stuck_ms = self.desk.now_ms
         elif self.again:
             self.touched = 0
-            self._renewed() if self.coming else self.raise_all()
+            self._renewed() if self.coming else self.raise_all(Turn.AGAIN)
         else:
             self._end()
 
@@ -387,7 +385,9 @@ class Job:
         self._lower_next()
 
     def _end(self) -> None:
-        self.phase, self.touched = Phase.IDLE, 0
+        must(not self.lost, f"{self.policy.name}: down is what is down for certain, not {self.lost}")
+        self._turn(Turn.ALL_DOWN)
+        self.touched = 0
         body = {"epoch": self.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
         self.desk.write(Kind.DOWN, self.policy.name, body, self.causes)
         if not self.said and self.stood:  # else it has been said already, or no peer has seen the claim
@@ -400,15 +400,15 @@ class Job:
 
     def abandon(self) -> None:
         """The disk refused the claim: nothing of it has run, and no peer has seen it."""
-        must(self.phase is Phase.ARMED, "only a claim that has not begun can be abandoned")
-        self.phase = Phase.IDLE
+        must(not self.touched, f"{self.policy.name}: only a claim of which nothing ran is abandoned")
+        self._turn(Turn.REFUSED)
         self.desk.emit(Unguard(self.policy.name, self.epoch))
 
     def unrecall(self, *, again: bool) -> None:
         """The disk refused the reclaim: the service is up as before, under the epoch that the disk knows. `again`: that is a
         reclaim too, and still waits for its rivals."""
-        must(self.phase is Phase.RECALLED, "only a reclaim that has not begun can be taken back")
-        self.phase, self.epoch, self.waits = (Phase.RECALLED if again else Phase.UP), self.stood, {"guard"} if again else set()
+        self._turn(Turn.STILL_RECALLED if again else Turn.REFUSED)
+        self.epoch, self.waits = self.stood, {"guard"} if again else set()
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
 
     @property

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from coordinator.core.service_lifecycle import Phase
+from coordinator.core.service_phases import Phase
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state.model import Judgement, ServicePhase
 

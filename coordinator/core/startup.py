@@ -12,7 +12,8 @@ from coordinator.core import local_health, long_events, removal
 from coordinator.core.effects import Alarm, Exit
 from coordinator.core.feed_recovery import WAIT_MS, FeedRecovery
 from coordinator.core.inputs import Booted, StopAsked
-from coordinator.core.service_lifecycle import Job, Phase
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import Phase
 from coordinator.state.configurations import number_at_start
 from coordinator.state.incarnation import carried, in_pieces
 from coordinator.state.model import Judgement

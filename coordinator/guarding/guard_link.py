@@ -22,7 +22,7 @@ from coordinator.guarding.guard_messages import duty, ways
 from coordinator.guarding.guard_process import GuardProcess, Inherited
 from coordinator.guarding.state_lock import StateLock
 from coordinator.policy import Policy, ServicePolicy
-from protocol.invariant import InvariantBroken
+from protocol.invariant import InvariantBroken, must
 from protocol.messages import LastWord, Verified
 
 log = logging.getLogger("failover.guard")
@@ -89,6 +89,7 @@ class GuardLink:
 
     def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
         """Have it taken down if we end, with its last word; replaces what was held of this service. `Guarded` comes back."""
+        must(signed.message.service == service.name, f"the last word is about {signed.message.service}, not {service.name}")
         self._held[service.name] = duty(self._me, self._policy, service, signed)
         if self._confirmed.get(service.name) == signed.message.epoch:
             del self._confirmed[service.name]

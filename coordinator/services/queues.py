@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from actions.action import Ending, Result
 from coordinator.core.effects import Run
+from protocol.invariant import must
 
 NOT_BEGUN = "not begun, a down came first"
 CUT = Result(Ending.UNKNOWN, "ended, a down came")
@@ -59,6 +60,7 @@ class OrderQueue:
         return self._task is not None
 
     def put(self, order: Run) -> None:
+        must(order.actions, f"{order.service}: an order names an action at least")
         if order.word == "down":
             self._clear_the_way()
         self._waiting.append(order)

@@ -8,7 +8,8 @@ import pytest
 
 from coordinator.core.effects import Cut, Effect, Run, SayLastWord
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
-from coordinator.core.service_lifecycle import Job, Phase, steps
+from coordinator.core.service_lifecycle import Job, steps
+from coordinator.core.service_phases import Phase
 from coordinator.decision.decide import Act, Decision
 from coordinator.decision.observations import Observations
 from coordinator.policy import ActionPolicy, ServicePolicy
@@ -117,6 +118,7 @@ def test_what_comes_up_is_ended_and_all_that_it_touched_goes_down():
     job = Job(desk, ServicePolicy("web", ("lukretia", "genesis"), tuple(ActionPolicy(kind, {}) for kind in kinds)))
     job.claim(Decision("take-over-free", Act.CLAIM, "a test"), Observations({}, True, "", False), EPOCH, ServiceState())
     job.confirmed("durable")
+    job.confirmed("guard")
     job.raise_all()
     end(job)
     assert job.running is not None

@@ -12,7 +12,7 @@ from coordinator.core import reconfigure
 from coordinator.core.core import Core
 from coordinator.core.effects import Adopt, Append, Effect, Equip, Guard, Run, Watch
 from coordinator.core.inputs import CheckFinished, Reconfigured
-from coordinator.core.service_lifecycle import Phase
+from coordinator.core.service_phases import Phase
 from coordinator.policy import CheckPolicy, Policy
 from coordinator.state.configurations import ruling
 from coordinator.state.model import State
@@ -201,7 +201,7 @@ def test_a_reclaim_goes_to_its_end_before_other_actions_come(world: World) -> No
     """All neighbours hear the winner again; then the old actions go down."""
     job = core_of(world).jobs["web"]
     for phase in (Phase.RECALLED, Phase.RECLAIMING):
-        job.phase = phase
+        job._phase = phase
         job.configure(changed(TWO, "web", ["address=10.77.0.101/24"]).services["web"])
         core_of(world).unsettled = {"web"}
         reconfigure.follow(core_of(world))

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from coordinator.config import read
-from coordinator.core.service_lifecycle import Phase
+from coordinator.core.service_phases import Phase
 from tools.simulator.files import changed
 from tools.simulator.invariants import Invariants
 from tools.simulator.orders import armed

@@ -9,7 +9,7 @@ import pytest
 
 from coordinator.config import parse
 from coordinator.core import reconcile
-from coordinator.core.service_lifecycle import Phase
+from coordinator.core.service_phases import Phase
 from coordinator.decision.decide import Act, decide
 from tests.config.sound import AFM, TEXT
 from tools.simulator.orders import armed

@@ -45,7 +45,7 @@ UNCHECKED_BYTES_MAX = 64 << 20
 
 SIGNATURES_AT_OPEN_MAX = 100
 """Newest signatures of each feed verified at start (0.1 ms each, and a service may be waiting for us); the chain to them
-proves what is older, and `failaudit verify` looks at every one. docs/decisions/0066-signatures-at-a-start.md."""
+proves what is older, and `failaudit verify` looks at every one. docs/decisions/0067-signatures-at-a-start.md."""
 
 
 @dataclass(frozen=True, slots=True)

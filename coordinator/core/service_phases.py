@@ -47,8 +47,8 @@ class Turn(StrEnum):
     UNRIVALLED = "no rival is left"
     LOWER = "release, restart or other actions"
     LOST = "a down action is lost"
-    AGAIN = "all is down: up again"
-    NEW_ACTIONS = "all is down: the new actions"
+    AGAIN = "all is down, and goes up again"
+    NEW_ACTIONS = "all is down, the new actions come"
     ALL_DOWN = "all is down"
 
 

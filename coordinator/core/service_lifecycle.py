@@ -137,7 +137,7 @@ class Job:
         self._arm(Turn.RECLAIM, Kind.RECLAIM, body, epoch, decision)
 
     def _arm(self, turn: Turn, kind: Kind, body: dict[str, Any], epoch: int, decision: Decision) -> None:
-        must(epoch > self.epoch, f"{self.policy.name}: epoch {epoch} comes after {self.epoch}")
+        must(epoch > self.stood, f"{self.policy.name}: epoch {epoch} comes after {self.stood}, which is on the disk")
         self._turn(turn)
         self.epoch, self.waits, self.times_us = epoch, {"durable", "guard"}, {}
         self.armed_ms = self.desk.now_ms

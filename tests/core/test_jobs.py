@@ -186,7 +186,7 @@ def test_a_restart_in_place_says_no_last_word():
 
 
 def test_an_up_tells_how_long_it_took_itself_and_not_the_one_before_a_restart():
-    job, desk = up("script", restarts=1)
+    job, desk = up("script", restarts=2)
     job.restart("a test", ())
     end(job)
     assert job.running is not None

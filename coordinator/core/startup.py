@@ -1,6 +1,6 @@
 """The beginning and the end of a run: which feed is ours, the first events, and the last.
 
-A run begins by asking (`joining`), writes `node-started`, and ends with `node-stopped`, behind which nothing may stand.
+A run begins by asking (`feed_recovery`), writes `node-started`, and ends with `node-stopped`, behind which nothing may stand.
 """
 
 from __future__ import annotations

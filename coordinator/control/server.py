@@ -7,11 +7,11 @@
 | GET /links, /timings | `failc links`, `failc timings`                                                    |
 | GET /cluster         | what a signer must know: cluster id, operators, the configuration's path          |
 | GET /resolve         | what a command must name beside what its operator wants, before it is signed      |
-| GET /events          | the event stream (`event_stream`), server-sent events or JSON lines                     |
+| GET /events          | the event stream (`event_stream`), server-sent events or JSON lines               |
 | GET /metrics         | Prometheus                                                                        |
 | GET /healthz         | 200 while the node runs; /readyz: 200 once it has decided                         |
 | GET /owner/SERVICE   | 200 where this node is the owner, 503 where it is not, 404 for no service         |
-| POST /command        | a signed command (`command_intake`)                                                         |
+| POST /command        | a signed command (`command_intake`)                                               |
 """
 
 import asyncio

@@ -108,7 +108,7 @@ async def test_a_timeout_kills_the_whole_group_and_the_probe_tells(tmp_path: Pat
     await programs.prepare()
     for status, ending in (("3", Ending.FAILED), ("0", Ending.DONE), ("1", Ending.UNKNOWN)):
         (tmp_path / "status").write_text(status)
-        assert (await perform(action, "up", ORDER, 0.3)).ending is ending
+        assert (await perform(action, "up", ORDER, 1.0)).ending is ending
         child = int((tmp_path / "child").read_text())
         await until(lambda child=child: not alive(child), "the script's child is dead")
 

@@ -166,6 +166,17 @@ def test_an_order_counts_whether_it_or_the_signature_of_its_file_comes_first(fee
     assert held(feeds) == {False}
 
 
+def test_an_order_of_a_feed_of_whose_files_none_counts_is_judged_by_those_that_do(feeds: FeedIndex) -> None:
+    """A reader that lost its disk knows none of the files that the feed lived by, and none of them may ever come to count."""
+    feeds.write(OTHER, Kind.NODE_STARTED, {"run": RUN, "rules": 2, "config": b"", "clean": True}, "", 2)
+    feeds.write(OTHER, Kind.CONFIG_APPLIED, {"number": 2, "digest": NEWER.digest, "text": NEWER.text}, "", 2)
+    plain = feeds.sign("hold")
+    command = open_command(plain.raw, plain.signature, {ADMIN: KEY.public}, POLICY.cluster_id).command
+    feeds.obey(OTHER, sign_command(command._replace(acts=(Act(OTHER, 2),)), KEY), 2)
+    feeds.write(OTHER, Kind.HOLD, {}, "web", 2)
+    assert held(feeds) == {True}
+
+
 def test_an_order_that_the_newer_file_forbids_counts_for_nobody_whatever_comes_first(feeds: FeedIndex) -> None:
     lives_by(feeds, OTHER, NEWER, 2)
     lives_by(feeds, OTHER, POLICY, 3)

@@ -6,8 +6,6 @@ import os
 import sys
 
 if sys.orig_argv[1:2] and sys.orig_argv[1].endswith("faild") and "lukretia" in sys.orig_argv:
-    from coordinator.core import work
-
     def broken(core, given):
         assert not os.path.exists(os.environ["BREAK"]), "what must be is not"
 

@@ -190,6 +190,8 @@ def _overtakes_nobody(host: Host, claim: Event) -> None:
     for node in core.case(claim.service).better:
         newest = core.liveness.peers[node].newest
         alive = core.liveness.judgement(node, core.now_ms) is Judgement.ALIVE
+        if not core.state.column(node).running:
+            continue  # its end is known here: what its last heartbeat said is older, and the claim has come and gone
         if alive and newest and claim.service in newest.message.claiming and not core.case(claim.service).why_out(node):
             raise Broken(f"{host.name} claims {claim.service} while {node}, which lives, says that its claim is on the way")
 

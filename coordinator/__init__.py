@@ -1,1 +1,1 @@
-"""The decisions (`core`), what they are configured by (`policy`, `config`), and the daemon around them (`daemon`)."""
+"""The fold (`state`), the table (`decision`), one node in time (`core`), how it is configured, and the process around it."""

@@ -121,6 +121,7 @@ class Job:
             "passed_over": [list(item) for item in decision.passed_over],
         }
         must(not self.touched and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
+        must(epoch > before.epoch, f"{self.policy.name}: epoch {epoch} comes after our own {before.epoch}")
         self.before, self.decision, self.restarts, self.stood = before, decision, 0, 0
         self._arm(Turn.CLAIM, Kind.CLAIM, body, epoch, decision)
 

@@ -106,7 +106,10 @@ def _beside(state: State, event: Event, body: Body | Malformed | None) -> State:
     if isinstance(body, ForkSeen | ForkPart):
         state = forks.counted(state, event, body)
     if isinstance(body, Claim | Reclaim):
-        state = _with_epoch(state, event, body.epoch)
+        state = _with_epoch(state, event, event.service, body.epoch)
+    if isinstance(body, Gap):
+        for name, kept in body.services.items():
+            state = _with_epoch(state, event, name, max(kept.epoch, kept.holding_epoch))
     if isinstance(body, HeardLastWord) and isinstance(heard := _signed_word(state, event, body), LastWord):
         state = _with_word(state, event, heard)
     return state
@@ -131,12 +134,17 @@ def _column(state: State, column: NodeState, event: Event, body: Body | Malforme
     return change(column, event, body) if change else column
 
 
-def _with_epoch(state: State, event: Event, epoch: int) -> State:
-    """A number that a candidate has claimed is never given again, whatever becomes of the claim."""
+def _with_epoch(state: State, event: Event, service: str, epoch: int) -> State:
+    """A number that a candidate has claimed is never given again, whatever becomes of the claim.
+
+    A gap repeats the numbers of the incarnation that it ends: the claims themselves may have been lost with its disk.
+    """
+    if not epoch:
+        return state
     feed = (event.node, event.incarnation)
-    if configurations.was_ever_candidate(state, event.node, event.service):
-        return replace(state, epochs=state.epochs.claimed(event.service, feed, epoch))
-    return replace(state, epochs=state.epochs.put_aside(event.service, feed, epoch))
+    if configurations.was_ever_candidate(state, event.node, service):
+        return replace(state, epochs=state.epochs.claimed(service, feed, epoch))
+    return replace(state, epochs=state.epochs.put_aside(service, feed, epoch))
 
 
 def _seen(seen: Mapping[str, Head], heads: tuple[Head, ...]) -> Mapping[str, Head]:
@@ -431,7 +439,7 @@ BY_STATE: Mapping[str, ChangeByState] = {
 BESIDE = frozenset(
     {
         *orders.NOTED, Kind.CONFIG_APPLIED, Kind.CONFIG_PART, Kind.FORK_SEEN, Kind.FORK_PART, Kind.CLAIM, Kind.RECLAIM,
-        Kind.LAST_WORD,
+        Kind.LAST_WORD, Kind.GAP_DECLARED,
     }
 )  # fmt: skip
 """Kinds that change more than the column of their author."""

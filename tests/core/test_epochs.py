@@ -59,6 +59,19 @@ def test_a_node_that_lost_its_disk_does_not_make_its_peers_forget_a_number() -> 
     assert ownership.epoch(reduce(story.state, anew), "web") == 2
 
 
+def test_a_number_that_a_gap_carries_is_not_given_again() -> None:
+    """Seed 98212: lukretia lost its disk twice, and heard of its last incarnation before it heard of the one with the claim."""
+    kept = {"lowered": [], "epoch": 3, "holding_epoch": 2, "wish": "", "burnt": False, "failures": 0}
+    body = {"held": [], "incarnation": 1, "number": 9, "id": bytes(32), "services": {"web": kept, "db": {**kept, "epoch": 0}}}
+    gap = Event(CLUSTER, "lukretia", 2, 1, NO_PREVIOUS, 0, 0, Kind.GAP_DECLARED, "", body, (), ())
+    state = reduce(Story.of("lukretia", "genesis").state, gap)
+    assert state.column("lukretia").service("web").epoch == ownership.epoch(state, "web") == 3
+    assert "db" not in state.epochs.counted
+    far = {**body, "services": {"web": {**kept, "epoch": 2**40}}}
+    gap = Event(CLUSTER, "lukretia", 2, 1, NO_PREVIOUS, 0, 0, Kind.GAP_DECLARED, "", far, (), ())
+    assert ownership.epoch(reduce(Story.of("lukretia", "genesis").state, gap), "web") == 0
+
+
 FILE = ("file", 0)
 """In place of a feed: the file that makes both nodes candidates is read here."""
 

@@ -77,6 +77,8 @@ class Guard:
     """Tell the guard what to take down if we die, with the last word for it; `Guarded` comes back."""
 
     word: LastWord
+    service: ServicePolicy
+    """The actions that come up next under this claim, or are up: the guard takes down these, and no others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,7 @@ class Job:
         self.again, self.causes = False, ()
         entry = self.desk.write(kind, self.policy.name, body, decision.causes)
         self.armed_by = entry.ref
-        self.desk.emit(Guard(self.desk.last_word(self.policy.name, epoch)))
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, epoch), self.policy))
 
     def release(self, decision: Decision, given: Observations) -> None:
         """Anything up -> STOPPING: the first down action is ordered in this very step."""
@@ -186,7 +186,7 @@ class Job:
         self.policy, self.coming = policy, None
         self.desk.emit(Equip(policy))
         if told_anew:  # the guard would take it down with the old timeouts
-            self.desk.emit(Guard(self.desk.last_word(policy.name, self.epoch)))
+            self.desk.emit(Guard(self.desk.last_word(policy.name, self.epoch), policy))
 
     def renew(self, causes: tuple[Ref, ...]) -> None:
         """Other actions are configured: down with the old ones, then up with the new, under the same claim."""
@@ -212,7 +212,7 @@ class Job:
             self.waits.add("address")
         self.stands_ms = self.desk.now_ms
         self.desk.emit(Equip(self.policy))
-        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch), self.policy))
 
     # --- what comes back -----------------------------------------------------------------------------------------
 
@@ -409,7 +409,7 @@ class Job:
         reclaim too, and still waits for its rivals."""
         self._turn(Turn.STILL_RECALLED if again else Turn.REFUSED)
         self.epoch, self.waits = self.stood, {"guard"} if again else set()
-        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch)))
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch), self.policy))
 
     @property
     def unguarded(self) -> bool:

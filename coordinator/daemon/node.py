@@ -305,8 +305,7 @@ class Node:
         return known
 
     def _guard(self, order: effects.Guard) -> None:
-        service = self.core.jobs[order.word.service].policy
-        self.guard.hold(self._signed_word(order.word), service)
+        self.guard.hold(self._signed_word(order.word), order.service)
 
     def _unguard(self, order: effects.Unguard) -> None:
         self.guard.release(order.service, order.epoch)

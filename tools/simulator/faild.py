@@ -245,7 +245,7 @@ class Faild:
         self._to_peer(order.peer, BeatMail(order.raw, order.signature, relayed=True), urgent=True)
 
     def _guard(self, order: do.Guard) -> None:
-        word, service = self._signed(order.word), self.core.jobs[order.word.service].policy
+        word, service = self._signed(order.word), order.service
         self._guards += 1
         nth = self._guards
 

@@ -10,8 +10,8 @@ from tools.simulator.random_main import failure
 from tools.simulator.random_run import RandomRun
 
 FOUND = (95088, 98212)
-"""Failed once, and no scenario shows the same: an invariant of the simulator was wrong about a claim that had come and gone; a node
-that had lost its disk twice claimed an epoch again that only the gap between told it."""
+"""Failed once, and no scenario shows the same: an invariant of the simulator was wrong about a claim that had come and gone;
+a node that had lost its disk twice claimed an epoch again that only the gap between told it."""
 
 FIXED = (*range(1, 21), *FOUND)
 STEPS = 4_000

@@ -29,10 +29,15 @@ from tests.mutants.trials import KILLED, Fate, Trials
 from tests.planted.planting import copy_of
 
 ROOT = Path(__file__).parents[2]
-CORE = ("reducer", "transitions", "orders", "standing", "epochs", "proof", "configurations", "ownership", "carried", "model")
-TABLE = ("decide", "case")
+STATE = (
+    "reducer", "transitions", "orders", "standing", "epochs", "proof", "configurations", "ownership", "incarnation", "model",
+    "authorization",
+)  # fmt: skip
 FILES = (
-    *(f"coordinator/core/{name}.py" for name in (*CORE, *TABLE, "judgement", "authority")),
+    *(f"coordinator/state/{name}.py" for name in STATE),
+    "coordinator/decision/decide.py",
+    "coordinator/decision/snapshot.py",
+    "coordinator/core/failure_detector.py",
     "protocol/events/given.py",
     "coordinator/trust.py",
     "protocol/commands.py",

@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from tests.actions.lab import can_make_namespaces
+from tests.mutants.__main__ import FILES, FRESH_TESTS, TESTS
 from tests.mutants.breeding import Mutant, breed
 from tests.mutants.grafting import Grafting
 from tools.lab.pytest_plugin import left_out
@@ -157,3 +158,7 @@ def test_a_run_tells_what_was_killed_by_which_test_and_what_was_not(tmp_path: Pa
     assert fates["peer.direct_ms += late_ms -> peer.direct_ms -= late_ms"]["fate"] == "survived"
     assert ran.returncode == 1, ran.stderr
     assert "| coordinator/core/failure_detector.py |" in ran.stdout
+
+
+def test_what_a_run_of_all_names_is_there() -> None:
+    assert [path for path in (*FILES, *TESTS, *FRESH_TESTS) if not (ROOT / path).exists()] == []

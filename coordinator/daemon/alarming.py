@@ -17,7 +17,7 @@ from coordinator.alarms.changes import changed_services
 from coordinator.alarms.conditions import about_nodes, sweep
 from coordinator.alarms.names import AlarmName
 from coordinator.control.view import NodeView
-from coordinator.daemon.inbox import read_clocks
+from coordinator.daemon.clock import read_clocks
 from coordinator.state.model import State
 
 log = logging.getLogger("failover.alarms")

@@ -1,8 +1,8 @@
 """The way of a changed configuration file into a running node: read, check, compare, then all of it or nothing.
 
-    reloading = ConfigReload(node)
+    reloading = ConfigReload(status, folders, links, traps, questions, exposed, tasks)
     await reloading.apply(command)      # `failc config apply`: what became of it
-    await reloading.hung_up()           # SIGHUP: the log says what became of it
+    reloading.reload()                  # SIGHUP: the log says what became of it
 
 The file is read as at the start. A file that names what this machine has not (an interface, a program) is refused: at a start
 it may come yet, but a service that runs is not given up for it. What a running node cannot change is refused with its line,
@@ -17,22 +17,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Protocol
 
 from coordinator.config import Checked
 from coordinator.config.changes import changes, unchangeable
 from coordinator.config.complaints import Complaint
-from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.view import Applied, Fate
 from coordinator.core import reconfigure
 from coordinator.core.commands import Refusal
-from coordinator.core.core import Core
-from coordinator.core.effects import Answer
-from coordinator.core.inputs import Input, Reconfigured
+from coordinator.core.inputs import Reconfigured
 from coordinator.daemon.config_file import look
 from coordinator.daemon.folders import Folders
+from coordinator.daemon.node_status import NodeStatus
+from coordinator.daemon.questions import Questions
 from coordinator.daemon.systemd import tell, tell_reloading
+from coordinator.daemon.tasks import Tasks
 from coordinator.daemon.traps import Traps
 from coordinator.policy import Policy
 from coordinator.transport.links import Links
@@ -44,40 +42,38 @@ from protocol.printable import printable
 log = logging.getLogger("failover.config")
 
 
-class Running(Protocol):
-    """What a changed file asks of the node that runs (`coordinator.daemon.node`)."""
-
-    me: str
-    ready: bool
-    policy: Policy
-    bell: ChangeSignal
-    links_: Links
-    traps: Traps
-    folders: Folders
-    config_path: Path
-
-    @property
-    def core(self) -> Core: ...
-
-    def exposed(self, files: Sequence[Complaint]) -> None: ...
-
-    async def ask(self, question: Callable[[int], Input]) -> Answer: ...
-
-    def reload(self) -> None: ...
-
-
 class ConfigReload:
-    def __init__(self, node: Running) -> None:
-        self._node = node
+    def __init__(
+        self,
+        status: NodeStatus,
+        folders: Folders,
+        links: Links,
+        traps: Traps,
+        questions: Questions,
+        exposed: Callable[[Sequence[Complaint]], None],
+        tasks: Tasks,
+    ) -> None:
+        """`exposed` is told the files that others can change, each time the file is read."""
+        self._status = status
+        self._folders = folders
+        self._links = links
+        self._traps = traps
+        self._questions = questions
+        self._exposed = exposed
+        self._tasks = tasks
         self._busy = False
         self._again = False
         """A SIGHUP came while a file was being applied, or before this node could."""
 
-    async def hung_up(self) -> None:
-        """SIGHUP. While the node still reads its own feed the file waits: it is read when the node is ready."""
+    def reload(self) -> None:
+        """SIGHUP. The log says what became of it."""
+        self._tasks.begin(self._hung_up())
+
+    async def _hung_up(self) -> None:
+        """While the node still reads its own feed the file waits: it is read when the node is ready."""
         self._again = True
-        while not self._node.ready:
-            await self._node.bell.heard(self._node.bell.count, 1.0)
+        while not self._status.ready:
+            await self._status.bell.heard(self._status.bell.count, 1.0)
         while self._again and not self._busy:
             self._again = False
             await self.apply(None)
@@ -97,61 +93,63 @@ class ConfigReload:
             tell(said)
         _say(applied)
         if self._again and command is not None:
-            self._node.reload()
+            self.reload()
         return applied
 
     async def _apply(self, command: SignedCommand | None) -> Applied:
-        node = self._node
+        status = self._status
         checked = await self._read()
         if isinstance(checked, Applied):
             return checked
         new = checked.policy
         if new is None:
             raise InvariantBroken("what has complaints was refused")
-        if new == node.policy and (command is None or command.command.digest == new.digest):
-            return Applied(Fate.UNCHANGED, f"{node.config_path} is what this node runs already")
-        lines = changes(node.policy, new)
-        refused = reconfigure.refusal(node.core, Reconfigured(new, 0, command))
+        if new == status.policy and (command is None or command.command.digest == new.digest):
+            return Applied(Fate.UNCHANGED, f"{status.config_path} is what this node runs already")
+        lines = changes(status.policy, new)
+        refused = reconfigure.refusal(status.core, Reconfigured(new, 0, command))
         return _no(refused) if refused else await self._swap(new, command, lines)
 
     async def _read(self) -> Checked | Applied:
         """On another thread: a disk that hangs, or a long file, must not hold up a heartbeat."""
-        node = self._node
+        status = self._status
         try:
-            checked = await asyncio.to_thread(look, node.config_path, node.me, node.folders.secrets)
+            checked = await asyncio.to_thread(look, status.config_path, status.me, self._folders.secrets)
         except OSError as error:
-            return _bad((f"{node.config_path}: cannot be read: {error.strerror}. Nothing has changed",))
-        node.exposed(checked.exposed)
+            return _bad((f"{status.config_path}: cannot be read: {error.strerror}. Nothing has changed",))
+        self._exposed(checked.exposed)
         for warning in checked.warnings:
             log.warning("%s (warning)", warning)
         new = checked.policy
-        wrong = checked.wrong if new is None else [*unchangeable(node.policy, new, node.me, node.config_path), *checked.lacks]
+        wrong = (
+            checked.wrong if new is None else [*unchangeable(status.policy, new, status.me, status.config_path), *checked.lacks]
+        )
         return _bad(tuple(str(complaint) for complaint in wrong)) if wrong else checked
 
     async def _swap(self, new: Policy, command: SignedCommand | None, lines: tuple[str, ...]) -> Applied:
-        node, old = self._node, self._node.policy
+        old = self._status.policy
         try:
-            await node.links_.reconfigure(new)
+            await self._links.reconfigure(new)
         except (OSError, UnusableKey) as error:
             return Applied(Fate.REFUSED, f"{error} Nothing has changed")
-        answer = await node.ask(lambda ticket: Reconfigured(new, ticket, command))
+        answer = await self._questions.ask(lambda ticket: Reconfigured(new, ticket, command))
         if not answer.admitted:
             await self._back(old)
             return Applied(Fate.REFUSED if answer.authority else Fate.DENIED, answer.text)
-        await self._traps(new)
-        number = node.core.column.config_number
+        await self._tell_other_receivers(new)
+        number = self._status.core.column.config_number
         return Applied(Fate.APPLIED, f"configuration {number} ({new.digest.hex()[:12]}) is in force", lines)
 
-    async def _traps(self, new: Policy) -> None:
+    async def _tell_other_receivers(self, new: Policy) -> None:
         """New receivers need a new process, and the old one some time to end. Where none can be had, no trap is told."""
         try:
-            await self._node.traps.configure(new)
+            await self._traps.configure(new)
         except OSError as error:
             log.error("no traps are told: %s", error)
 
     async def _back(self, old: Policy) -> None:
         try:
-            await self._node.links_.reconfigure(old)
+            await self._links.reconfigure(old)
         except (OSError, UnusableKey) as error:
             log.error("the links cannot go back to the configuration in force: %s Restart this node", error)
 

@@ -32,7 +32,7 @@ from actions.run_action import look, perform
 from actions.strays import strays
 from actions.wire import Wire
 from coordinator.core.effects import Cut, Run, Watch
-from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome, StepFinished
+from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome
 from coordinator.daemon.realtime import hurry
 from coordinator.policy import WITH_IPV6, Policy, ServicePolicy
 from coordinator.services.action_factory import ServiceActions, Workshop
@@ -41,6 +41,7 @@ from coordinator.services.address_repair import mended
 from coordinator.services.check_runs import CheckRounds
 from coordinator.services.hooks import Hooks
 from coordinator.services.queues import OrderQueue, Performed
+from coordinator.shell.steps import ended
 from protocol.invariant import InvariantBroken
 from protocol.messages import LastWord
 
@@ -368,10 +369,7 @@ class Executor:
     def _report(self, order: Run, done: Sequence[Performed]) -> None:
         if order.ticket == KEEP:
             return
-        says = order.last_word is not None and all(result.ending is Ending.DONE for result, _ in done)
-        if order.last_word is not None and says:
-            self._say(order.last_word)
-        self._post(StepFinished(order.ticket, tuple(map(_ending, done)), says))
+        ended(order, tuple(map(_ending, done)), self._say, self._post)
 
 
 def _ending(done: Performed) -> ActionEnding:

@@ -9,27 +9,15 @@ read a batch the next is sent, so catching up never stands in front of a heartbe
 
 import asyncio
 import logging
-from collections.abc import Sequence
 from typing import Protocol
 
+from coordinator.shell.batches import READ_ENTRIES, Asked, read_next, signed_length
 from coordinator.transport.connection import Connection
-from protocol.bodies import BATCH_ENTRIES_MAX, Pair, Want, batch_body
+from protocol.bodies import Pair, Want, batch_body
 from protocol.event import Head
-from protocol.frames import BODY_BYTES_MAX, Kind, frame
+from protocol.frames import Kind, frame
 
 log = logging.getLogger("failover.links")
-
-READ_ENTRIES = 64
-"""Entries read, sent and verified at a time: 6 ms of the receiver's loop when each is signed."""
-
-BATCH_BYTES = 64 * 1024
-"""Where a batch is cut, if a signature stands before it."""
-
-ENTRY_OVERHEAD_BYTES = 80
-"""The signature and the framing of one entry."""
-
-FEEDS_ASKED_MAX = 256
-"""A peer that asks for more feeds at once has to ask again: its heartbeats' heads will remind it."""
 
 
 class FeedSource(Protocol):
@@ -48,14 +36,11 @@ class Serving:
     def __init__(self, connection: Connection, source: FeedSource) -> None:
         self._connection = connection
         self._source = source
-        self._asked: dict[tuple[str, int], int] = {}
+        self._asked = Asked()
         self._task: asyncio.Task[None] | None = None
 
     def ask(self, want: Want) -> None:
-        """What is on its way already is not begun again: a peer asks at every heartbeat until it has everything."""
-        feed = (want.node, want.incarnation)
-        if len(self._asked) < FEEDS_ASKED_MAX or feed in self._asked:
-            self._asked[feed] = max(want.first, self._asked.get(feed, 0))
+        self._asked.ask(want)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._serve(), name=f"serve {self._connection.peer} {self._connection.link}")
 
@@ -72,34 +57,17 @@ class Serving:
             self._asked.clear()
 
     async def _next(self) -> None:
-        """One batch of the feed that waited longest."""
-        feed, first = next(iter(self._asked.items()))
+        feed, first = self._asked.next
         pairs = await self._signed(feed, first)
         sent = bool(pairs) and await self._connection.deliver(frame(Kind.BATCH, batch_body(pairs)))
-        wanted = self._asked.pop(feed)
-        if sent:
-            self._asked[feed] = max(wanted, first + len(pairs))
+        self._asked.sent(feed, first, len(pairs) if sent else 0)
 
     async def _signed(self, feed: tuple[str, int], first: int) -> list[Pair]:
         """Entries from `first` on that end in a signature; empty where there are none."""
+        pairs: list[Pair] = []
         limit = READ_ENTRIES
-        while True:
+        while limit:
             pairs = await self._source.read(*feed, first, limit)
             count = signed_length(pairs)
-            if count or len(pairs) < limit or limit >= BATCH_ENTRIES_MAX:
-                return pairs[:count]
-            limit = BATCH_ENTRIES_MAX
-
-
-def signed_length(pairs: Sequence[Pair]) -> int:
-    """How many of these to send at once: up to the last signature within BATCH_BYTES, else up to the first behind it."""
-    size, cut = 0, 0
-    for number, (raw, signature) in enumerate(pairs, 1):
-        size += len(raw) + ENTRY_OVERHEAD_BYTES
-        if (cut and size > BATCH_BYTES) or size > BODY_BYTES_MAX[Kind.BATCH]:
-            return cut
-        if signature:
-            cut = number
-            if size > BATCH_BYTES:
-                return cut
-    return cut
+            pairs, limit = pairs[:count], read_next(len(pairs), count, limit)
+        return pairs

@@ -152,10 +152,6 @@ class Wiring:
         await self._farewell.close()
         await self._doors.close()
 
-    def links_of(self, peer: str) -> list[Link]:
-        """The links to one peer; the one that brought something over TLS last comes first."""
-        return sorted((link for link in self.links.values() if link.peer == peer), key=lambda link: -link.stream_ms)
-
     def identify(self, connection: Connection) -> None:
         """TLS has proved the key behind a connection: say hello, or refuse."""
         peer = self._contexts.peer_of(connection.channel)

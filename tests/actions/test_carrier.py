@@ -3,7 +3,7 @@
 import asyncio
 
 from coordinator.core.inputs import CarrierChanged, Input
-from coordinator.daemon.inbox import read_clocks
+from coordinator.daemon.clock import read_clocks
 from coordinator.services.carrier import CarrierWatch
 from tests.actions.lab import Lan, in_namespace, inside, until
 

@@ -15,7 +15,7 @@ from actions.action import Order
 from actions.process import Exited, Programs
 from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, CheckFinished, Input, Outcome, StepFinished
-from coordinator.daemon.inbox import read_clocks
+from coordinator.daemon.clock import read_clocks
 from coordinator.policy import ActionPolicy, CheckPolicy, Policy, ServicePolicy, Timing
 from coordinator.services.carrier import CarrierWatch
 from coordinator.services.check_runs import CheckRounds

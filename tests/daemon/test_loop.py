@@ -15,7 +15,7 @@ __all__ = ["make_lab"]
 
 WATCHED = """
 import json, os, sys, threading
-from coordinator.daemon import node
+from coordinator.shell import perform
 WAITS = ("subprocess.Popen", "os.posix_spawn", "os.fork", "socket.getaddrinfo", "socket.gethostbyname", "os.system")
 told = os.open({told!r}, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 begun = []
@@ -24,12 +24,12 @@ def hook(event, args):
         return
     if event in WAITS or (event == "socket.__new__" and args[1] in (16, 17)):  # netlink, packet
         os.write(told, (json.dumps([event, str(args)[:200]]) + chr(10)).encode())
-ready = node.Node._ready
+ready = perform.Shell._ready
 def then_watch(self, order):
     ready(self, order)
     begun.append(True)
     os.write(told, (json.dumps(["ready", ""]) + chr(10)).encode())
-node.PERFORM[node.effects.Ready] = then_watch
+perform.PERFORM[perform.do.Ready] = then_watch
 sys.addaudithook(hook)
 from coordinator.daemon.main import main
 sys.argv[0] = "faild"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from coordinator.config import read
 from coordinator.core.core import Core
-from coordinator.daemon.inbox import read_clocks
+from coordinator.daemon.clock import read_clocks
 from coordinator.daemon.own_history import Past, Reading
 from store.journal import Journal
 from tools.bench.figures import Figure

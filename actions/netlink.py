@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import TypeVar
 
-from actions.guard import IFA_F_SECONDARY, Carried, keep_secondaries
+from actions.guard.kernel import IFA_F_SECONDARY, Carried, keep_secondaries
 from actions.netdev import InterfaceLook
 from actions.rtnetlink import REQUESTS_MAX, UNIVERSE, Rtnetlink, address_request, neighbour_request
 from actions.table import AddressTable, Changed

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actions.environment import inherited
-from actions.guard import BY_SHELL
+from actions.guard.scripts import BY_SHELL
 from actions.rlimit import AT_START, CORE_AT_START
 from actions.starting import Lost, Starter
 

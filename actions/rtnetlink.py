@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from functools import lru_cache
 from ipaddress import IPv4Interface, IPv6Interface
 
-from actions import guard
-from actions.guard import Carried
+from actions.guard import kernel
+from actions.guard.kernel import Carried
 
-OWNER_TAG = guard.OWNER_TAG[0]
+OWNER_TAG = kernel.OWNER_TAG[0]
 """IFA_PROTO of every address that we add (kernel 5.18 and later): ours are recognised after a crash."""
 
 IFA_F_NODAD = 0x02
@@ -85,7 +85,7 @@ class Rtnetlink:
         """On every interface of this machine. Raises OSError. The kernel needs milliseconds for some hundred of them."""
         if asyncio._get_running_loop() is not None:
             raise RuntimeError("the addresses of this machine are listed on the event loop's thread, which would stand still")
-        return guard.every_address(self._socket)
+        return kernel.every_address(self._socket)
 
     def _ask_piece(self, requests: Sequence[bytes]) -> list[int]:
         first = self._sequence + 1
@@ -115,7 +115,7 @@ def address_request(word: str, index: int, packed: bytes, prefix: int, scope: in
     if len(packed) == 4:
         attributes.append((IFA_LOCAL, packed))
     if word == "add":
-        attributes.append((IFA_PROTO, guard.OWNER_TAG))
+        attributes.append((IFA_PROTO, kernel.OWNER_TAG))
     if word == "add" and len(packed) == 16:
         attributes.append((IFA_FLAGS, struct.pack("=I", IFA_F_NODAD)))
         attributes.append((IFA_CACHEINFO, struct.pack("=IIII", 0, FOR_EVER, 0, 0)))  # preferred, valid, and two labels

@@ -24,7 +24,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from actions import starter as starter_program
-from actions.guard import environment_of
+from actions.guard.programs import environment_of
 from protocol.invariant import InvariantBroken
 
 ANSWER_S_MAX = 5.0

@@ -20,7 +20,8 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 
-from actions.guard import Carried, address_in, the_hosts_own
+from actions.guard.addresses import the_hosts_own
+from actions.guard.kernel import Carried, address_in
 from actions.rtnetlink import LINK, RTM_DELADDR, RTM_NEWADDR, RTM_NEWLINK, UNIVERSE
 
 RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 0x1, 0x10, 0x100

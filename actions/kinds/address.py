@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from actions.action import DONE, Ending, Order, Result, Seen, failed
 from actions.announce import Announcer
-from actions.guard import Carried, counts, the_hosts_own
+from actions.guard.addresses import counts, the_hosts_own
+from actions.guard.kernel import Carried
 from actions.netlink import Address, Netlink, name_of
 
 AT_ONCE_MAX = 64

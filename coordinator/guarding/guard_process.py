@@ -20,8 +20,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from actions import guard as guard_program
 from actions.capabilities import ambient
+from actions.guard import FOLDER
+from actions.guard.held import MORE
 from coordinator.transport.ack_timeout import TURN_S, TURNS, Patience
 
 log = logging.getLogger("failover.guard")
@@ -170,13 +171,14 @@ class GuardProcess:
 
 def _packets(message: bytes) -> list[bytes]:
     pieces = [message[at : at + PIECE_BYTES_MAX] for at in range(0, len(message), PIECE_BYTES_MAX)]
-    return [*(guard_program.MORE + piece for piece in pieces[:-1]), pieces[-1]]
+    return [*(MORE + piece for piece in pieces[:-1]), pieces[-1]]
 
 
 def _spawn(channel: int, inherited: Inherited) -> "subprocess.Popen[bytes]":
-    """A fresh interpreter with Python's library alone, in a session of its own, watching the end of this process."""
+    """A fresh interpreter with Python's library alone, in a session of its own, watching the end of this process. With -B it
+    writes no bytecode: a disk that hangs must not hold up its start."""
     us = os.pidfd_open(os.getpid())
-    words = [sys.executable, "-I", "-S", "-E", guard_program.__file__, str(channel), str(us)]
+    words = [sys.executable, "-I", "-S", "-E", "-B", FOLDER, str(channel), str(us)]
     kept = [descriptor for descriptor in inherited if descriptor >= 0]
     quiet = subprocess.DEVNULL
     try:

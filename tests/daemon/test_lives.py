@@ -14,7 +14,7 @@ import sys
 if sys.orig_argv[1:2] and sys.orig_argv[1].endswith("faild"):
     from actions import guard
 
-    guard.__file__ = "/nowhere/guard.py"
+    guard.FOLDER = "/nowhere/guard"
 """
 """The guard's program is not to be found."""
 

@@ -28,9 +28,16 @@ def imported(path: Path) -> set[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            names.add(whole(node, path))
     return names
+
+
+def whole(node: ast.ImportFrom, path: Path) -> str:
+    """The module that it names, from the root also where it is written from its own folder."""
+    folders = [*path.relative_to(ROOT).parent.parts]
+    near = folders[: len(folders) + 1 - node.level] if node.level else []
+    return ".".join([*near, *([node.module] if node.module else [])])
 
 
 def name_of(path: Path) -> str:
@@ -74,9 +81,10 @@ def reached(module: str) -> frozenset[str]:
     for node in ast.walk(ast.parse(MODULES[module].read_text())):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            whole = [f"{node.module}.{alias.name}" for alias in node.names]
-            found |= {name if name in MODULES else node.module for name in whole}
+        elif isinstance(node, ast.ImportFrom):
+            from_where = whole(node, MODULES[module])
+            full = [f"{from_where}.{alias.name}" for alias in node.names]
+            found |= {name if name in MODULES else from_where for name in full}
     return frozenset(found & MODULES.keys() - {module})
 
 
@@ -120,8 +128,14 @@ def test_the_auditor_reads_no_body_but_a_typed_one(path: Path) -> None:
     assert not raw, f"{name_of(path)}:{raw[0]} reads a raw body"
 
 
-def test_the_guard_needs_nothing_but_python() -> None:
+GUARD = sorted((ROOT / "actions" / "guard").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", GUARD, ids=name_of)
+def test_the_guard_needs_nothing_but_python_and_its_own_folder(path: Path) -> None:
     """It starts with -I -S -E: an import of ours, or of a package, would end it before it could take anything down."""
-    guard = ROOT / "actions" / "guard.py"
-    ours = {name.split(".")[0] for name in imported(guard)}
-    assert ours <= set(sys.stdlib_module_names)
+    others = {name for name in imported(path) if not name.startswith("actions.guard.")}
+    assert {name.split(".")[0] for name in others} <= set(sys.stdlib_module_names)
+    from_root = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and not node.level]
+    assert not [node for node in from_root if (node.module or "").startswith("actions")], "its folder has no name then"
+    assert path.stem not in sys.stdlib_module_names, "it would be imported in the place of Python's own"

@@ -23,7 +23,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 from tests.mutants.breeding import Mutant, breed
-from tests.mutants.guarded import GUARD
+from tests.mutants.guarded import FILES as GUARD
 from tests.mutants.report import explained, summary
 from tests.mutants.trials import KILLED, Fate, Trials
 from tests.planted.planting import copy_of
@@ -41,7 +41,7 @@ FILES = (
     "protocol/events/given.py",
     "coordinator/trust.py",
     "protocol/commands.py",
-    GUARD,
+    *GUARD,
 )
 TESTS = ("tests/core", "tests/protocol", "tests/museum", "tests/scenarios", "tests/audit", "tests/simulation", "tests/config")
 QUICK = ("fold", "reasons", "decide", "liveness", "epochs", "orders", "authority", "configurations")

@@ -27,7 +27,7 @@ import pytest
 
 from tests.mutants.breeding import Mutant
 from tests.mutants.grafting import Grafting
-from tests.mutants.guarded import GUARD, Traced
+from tests.mutants.guarded import Traced, is_guard
 from tests.mutants.world import own_world, put_over
 
 KILLED, SURVIVED, UNCOVERED = "killed", "survived", "not covered"
@@ -90,7 +90,7 @@ class Trials:
         self.items = {item.nodeid: item for item in session.items}
         session.config.option.tbstyle = "native"  # printing arguments takes longer than many a test
         files = sorted(self.files)
-        self.footprints = self._in_fork(lambda: self._measure(files), GUARD in files)
+        self.footprints = self._in_fork(lambda: self._measure(files), any(map(is_guard, files)))
         wanted_s = sum(footprint.seconds for footprint in self.footprints.values())
         print(
             f"{len(self.footprints)} of {len(self.items)} tests pass and are used; all of them take {wanted_s:.0f} s",
@@ -126,8 +126,9 @@ class Trials:
 
     def _measure(self, files: list[str]) -> dict[str, Any]:
         paths = {str((self.root / file).resolve()): file for file in files}
-        clock = time.monotonic if GUARD in files else time.process_time  # the guard's tests wait for other processes
-        with Traced(self.root, GUARD in files) as guard:
+        guarded = any(map(is_guard, files))
+        clock = time.monotonic if guarded else time.process_time  # the guard's tests wait for other processes
+        with Traced(self.root, guarded) as guard:
             seen = coverage.Coverage(data_file=None, include=list(paths), config_file=False)
             kept = json.loads(self.kept.read_text()) if self.kept and self.kept.exists() else {}
             found = {
@@ -141,7 +142,7 @@ class Trials:
                 seen.switch_context(name)
                 began = clock()
                 if self._run(item):
-                    lines = {GUARD: sorted(guard.lines())}
+                    lines = {file: sorted(numbers) for file, numbers in guard.lines().items()}
                     found[name] = {"seconds": clock() - began, "lines": lines}
                 else:
                     print(f"left out, it fails: {name}")
@@ -177,7 +178,7 @@ class Trials:
             return KILLED, "it is no Python"
         names = self._tests(mutant)
         code, by = self._forked(grafting, mutant, names) if names else (NO_GRAFT, "")
-        if mutant.file != GUARD and (code == NO_GRAFT or (code == CLEAN and not mutant.function)):
+        if not is_guard(mutant.file) and (code == NO_GRAFT or (code == CLEAN and not mutant.function)):
             code, by = self._fresh(mutant)
         if code != CAUGHT and not names:
             return UNCOVERED, ""
@@ -206,7 +207,7 @@ class Trials:
             name
             for line in touched
             for name in lines.get(line, ())
-            if self.footprints[name].seconds < LONGEST_S or mutant.file == GUARD
+            if self.footprints[name].seconds < LONGEST_S or is_guard(mutant.file)
         }
 
     def _hope(self, mutant: Mutant, name: str) -> float:
@@ -221,7 +222,7 @@ class Trials:
             if pid == 0:
                 self._child(grafting, mutant, names, write, expected_s)
         os.close(write)
-        limit_s = GUARD_LIMIT_S if mutant.file == GUARD else 6 * LIMIT_S + expected_s * CLOCK_TIMES
+        limit_s = GUARD_LIMIT_S if is_guard(mutant.file) else 6 * LIMIT_S + expected_s * CLOCK_TIMES
         status = wait(pid, limit_s)
         told = b""
         while piece := os.read(read, 65536):
@@ -235,7 +236,7 @@ class Trials:
         code = CAUGHT
         try:
             os.setpgid(0, 0)
-            if mutant.file == GUARD:
+            if is_guard(mutant.file):
                 self._alone(mutant)
             code = self._run_all(grafting, mutant, names, tell, expected_s)
         except BaseException as error:
@@ -244,17 +245,17 @@ class Trials:
             os._exit(code)
 
     def _alone(self, mutant: Mutant) -> None:
-        """Where it can harm nothing, with the changed file in the place of the guard's: it is started from there."""
+        """Where it can harm nothing, with the changed file in the place of the guard's own: it is started from there."""
         own_world()
         changed = self.root / f"guard.{threading.get_native_id()}.{id(mutant)}.py"
         changed.write_text(mutant.source)
-        put_over(self.root / GUARD, changed)
+        put_over(self.root / mutant.file, changed)
 
     def _run_all(self, grafting: Grafting, mutant: Mutant, names: list[str], tell: int, expected_s: float) -> int:
         limit_s = int(LIMIT_S + LIMIT_TIMES * expected_s)
         resource.setrlimit(resource.RLIMIT_CPU, (limit_s, limit_s + 1))
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-        if not grafting.graft(mutant) and mutant.file != GUARD:
+        if not grafting.graft(mutant) and not is_guard(mutant.file):
             return NO_GRAFT
         for name in names:
             if not self._run(self.items[name]):

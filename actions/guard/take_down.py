@@ -1,0 +1,50 @@
+"""After the end of `faild`: what ran is killed, what is held is taken down, and each service's last word is said."""
+
+import threading
+from binascii import a2b_base64
+from collections.abc import Callable
+from typing import Any
+
+from .addresses import look, nothing_left, remove_address
+from .complaints import complain
+from .hardening import hurry
+from .held import Book
+from .last_word import say_last_word
+from .programs import kill_programs
+from .scripts import run
+
+Told = dict[str, Any]
+
+WAYS: dict[str, Callable[[Told], bool]] = {"address": remove_address, "run": run}
+"""How each kind of down is done, by the key that it has; True where it is down. Raises OSError."""
+
+
+def act(book: Book) -> None:
+    """Services side by side: a script that takes its time in one must not keep another's address up."""
+    kill_programs(book.programs)
+    threads = [threading.Thread(target=end_service, args=(held,)) for held in book.held.values()]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def end_service(held: Told) -> None:
+    hurry()
+    look(held["downs"])
+    downs = [take_down(down) for down in held["downs"]]  # all of them, whatever the first ones say
+    if nothing_left(held["downs"]) and all(downs):
+        say_last_word(a2b_base64(held["word"]), held["peers"])
+    else:
+        complain(f"{held['service']}: not everything is down here, so no last word is said")
+
+
+def take_down(down: Told) -> bool:
+    try:
+        for key, way in WAYS.items():
+            if key in down:
+                return way(down)
+        complain(f"{down}: this guard cannot do that")
+    except OSError as error:
+        complain(f"{down}: {error}")
+    return False

@@ -14,7 +14,7 @@ from coordinator.alarms.names import AlarmName
 from coordinator.control import outs
 from coordinator.control.status import holders, reason, state, stopped
 from coordinator.control.view import NodeView, PeerView
-from coordinator.core import core
+from coordinator.core import fitness
 from coordinator.policy import ServicePolicy
 from coordinator.state import ownership
 from coordinator.state.model import Judgement
@@ -23,11 +23,11 @@ Peers = Mapping[str, PeerView]
 Owners = tuple[str, ...]
 
 UNFIT = {
-    core.DISK_REFUSES: None,  # the core has begun `disk`, and knows what the disk said
-    core.DISK_HANGS: AlarmName.DISK,
-    core.GUARD_GONE: AlarmName.GUARD,
-    core.GUARD_MUTE: AlarmName.GUARD,
-    core.REMOVED: None,  # `removed` says it
+    fitness.DISK_REFUSES: None,  # the core has begun `disk`, and knows what the disk said
+    fitness.DISK_HANGS: AlarmName.DISK,
+    fitness.GUARD_GONE: AlarmName.GUARD,
+    fitness.GUARD_MUTE: AlarmName.GUARD,
+    fitness.REMOVED: None,  # `removed` says it
 }
 """Why this node is unfit, and the alarm for it; `node-unfit` where it is not named here."""
 

@@ -1,28 +1,25 @@
-"""What the disk says: our events are durable, or it took nothing and what we wrote must be taken back.
+"""What the disk is given and what it says: our events are durable, or it took nothing and what we wrote must be taken back.
 
 A claim whose event is not durable never happens; a fact is written again when the disk is back.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import reconcile
-from coordinator.core.effects import Alarm, Exit, Push, Ready, SayLastWord
+from coordinator.core.claims import Claims
+from coordinator.core.context import NOTHING_ELSE, Context, News
+from coordinator.core.effects import Alarm, Exit, Guard, Push, Ready, SayLastWord, ShowHeads
+from coordinator.core.forwarding import Passing
 from coordinator.core.inputs import Durable, NotDurable
-from coordinator.core.service_lifecycle import Job
+from coordinator.core.observation_events import ObservationEvents
 from coordinator.core.service_phases import Phase
+from coordinator.core.services import Services
 from coordinator.state.model import ServicePhase
 from coordinator.state.reducer import reduce
 from protocol.commands import Command
 from protocol.event import Entry, Event, Ref
 from protocol.kinds import Kind
-
-if TYPE_CHECKING:
-    from coordinator.core.core import Core
 
 DROPPED = frozenset(
     {
@@ -36,96 +33,115 @@ URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD})
 """Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters. A `down` has its last word."""
 
 
-def durable(core: Core, given: Durable) -> None:
-    core.durable_state = core.flying_state
-    core.older_grown = core.older_grown or any(core.feeds.is_replaced(entry.head) for entry in core.writer.flying)
-    own = core.writer.stored(given.ticket)
-    for entry in own:
-        _stored(core, entry, given.took_us)
-    if own:
-        first, last = own[0].event, own[-1].event
-        urgent = any(entry.event.kind in URGENT for entry in own)
-        core.changed.update(entry.event.service for entry in own if entry.event.kind == Kind.MOVE_BEGUN)
-        core.emit(Push(first.number, last.number, first.incarnation, urgent))
-    if own and own[-1].event.kind == Kind.NODE_STOPPED:
-        core.emit(Exit())
-    if not core.ready and any(entry.event.kind == Kind.NODE_STARTED for entry in own):
-        core.ready = True
-        core.emit(Ready())
+SHOW_HEADS_MS = 60_000
+"""How often every head is told to every peer, whatever was lost on the way before."""
 
 
-def _stored(core: Core, entry: Entry, took_us: int) -> None:
-    asker = core.answers.pop(entry.ref, None)
-    if asker is not None:
-        denied = dict(core.column.refused).get(entry.ref)
-        text = denied or f"stands in the log as {entry.ref}"
-        core.passing.tell(asker, denied is None, text, denied is None)
-    job = core.jobs.get(entry.event.service)
-    if job and job.armed_by == entry.ref and entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
-        job.times_us["durable"] = took_us
-        confirmed(core, job, "durable")
+class Durability:
+    def __init__(
+        self, context: Context, passing: Passing, services: Services, claims: Claims, witnessing: ObservationEvents
+    ) -> None:
+        self.context, self.passing = context, passing
+        self.services, self.claims, self.witnessing = services, claims, witnessing
+        self._durable_state = self._flying_state = context.state
+        """The fold of what is on the disk, and of that with what is on its way there."""
+        self.ready = False
+        """The first events of this run are on the disk."""
+        self._older_grown = False
+        """Something of a replaced incarnation has come onto our disk, and the peers have not been told."""
+        self._shown_ms = context.now_ms
+        """When all heads were told last."""
 
+    def flush(self) -> None:
+        """Hands the disk what waits for it, where it may be asked."""
+        context = self.context
+        if context.joined and context.writer.idle_though_refused(context.now_ms):
+            context.write(Kind.PULSE, "", {"gaps": {}, "late_ms_max": 0}, ())
+        append = context.writer.flush(context.now_ms)
+        if append:
+            self._flying_state = context.state
+            context.emit_before(Guard, append)  # the disk works while the guard is being told
 
-def confirmed(core: Core, job: Job, what: str) -> bool:
-    """A claim or reclaim is durable, or guarded. True where it has all that it needs now."""
-    if not job.confirmed(what):
+    def show_heads(self) -> None:
+        """Now and then all of them, also of replaced incarnations, which no heartbeat names."""
+        if self._older_grown or self.context.now_ms - self._shown_ms >= SHOW_HEADS_MS:
+            self._older_grown, self._shown_ms = False, self.context.now_ms
+            self.context.emit(ShowHeads())
+
+    def durable(self, given: Durable) -> News:
+        """What has become durable is told, and what waited for it goes on."""
+        context = self.context
+        self._durable_state = self._flying_state
+        self._older_grown = self._older_grown or any(context.feeds.is_replaced(entry.head) for entry in context.writer.flying)
+        own = context.writer.stored(given.ticket)
+        asks = {entry.event.service for entry in own if entry.event.kind == Kind.MOVE_BEGUN}
+        asks |= {entry.event.service for entry in own if self._stored(entry, given.took_us)}
+        if own:
+            first, last = own[0].event, own[-1].event
+            urgent = any(entry.event.kind in URGENT for entry in own)
+            context.emit(Push(first.number, last.number, first.incarnation, urgent))
+        if own and own[-1].event.kind == Kind.NODE_STOPPED:
+            context.emit(Exit())
+        if not self.ready and any(entry.event.kind == Kind.NODE_STARTED for entry in own):
+            self.ready = True
+            context.emit(Ready())
+        return News(frozenset(asks))
+
+    def _stored(self, entry: Entry, took_us: int) -> bool:
+        """True where a claim has all that it needs now."""
+        if self.passing.awaits(entry.ref):
+            denied = dict(self.context.column.refused).get(entry.ref)
+            text = denied or f"stands in the log as {entry.ref}"
+            self.passing.written(entry.ref, denied is None, text, denied is None)
+        job = self.services.jobs.get(entry.event.service)
+        if job and job.armed_by == entry.ref and entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
+            return self.claims.confirmed(job, "durable", took_us)
         return False
-    if job.phase is Phase.ARMED:
-        reconcile.launch(core, job)  # it asks the table itself: the table is not asked again before the first action runs
-    core.changed.add(job.policy.name)
-    return True
+
+    def not_durable(self, given: NotDurable) -> News:
+        """The disk took nothing: what had not begun never happens, facts are written again when the disk is back."""
+        context = self.context
+        lost = context.writer.refused(given.ticket, context.now_ms)
+        if lost:
+            context.rewind(functools.reduce(reduce, (entry.event for entry in context.writer.waiting), self._durable_state))
+        text = f"the log cannot be written ({given.why}): this node claims nothing until it can"
+        context.emit(Alarm(AlarmName.DISK, text, node=context.me, until_written=True))
+        renamed: dict[Ref, Ref] = {}
+        undone: set[str] = set()
+        for entry in lost:
+            event = entry.event
+            fact = event.kind not in DROPPED or _obeyed(event)
+            if not fact or event.service in undone:
+                self._undo(entry, undone)
+                continue
+            causes = _kept(event.causes, lost, renamed)
+            renamed[entry.ref] = context.write(Kind(event.kind), event.service, event.body, causes).ref
+            self.passing.written(entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
+            job = self.services.jobs.get(event.service)
+            if event.kind == Kind.DOWN and job and job.stood:
+                context.emit(SayLastWord(context.last_word(event.service, job.stood)))
+        if context.over:
+            context.emit(Exit())  # the end is not a clean one: the next start will ask the peers
+        for job in self.services.jobs.values():
+            job.rename(lambda refs: _kept(refs, lost, renamed))
+        self.witnessing.rename(lambda refs: _kept(refs, lost, renamed))
+        return NOTHING_ELSE
+
+    def _undo(self, entry: Entry, undone: set[str]) -> None:
+        context = self.context
+        job = self.services.jobs.get(entry.event.service)
+        if entry.event.kind == Kind.CLAIM and job:
+            undone.add(entry.event.service)
+            if job.phase is Phase.ARMED and job.armed_by == entry.ref:
+                job.abandon()
+        elif entry.event.kind == Kind.RECLAIM and job and job.phase is Phase.RECALLED and job.armed_by == entry.ref:
+            job.unrecall(again=context.column.service(entry.event.service).state is ServicePhase.RECLAIM)
+        self.passing.written(
+            entry.ref, False, f"{context.me}'s disk refuses to write, and a command must stand in the log: make space there"
+        )
 
 
-def not_durable(core: Core, given: NotDurable) -> None:
-    """The disk took nothing: what had not begun never happens, facts are written again when the disk is back."""
-    lost = core.writer.refused(given.ticket, core.now_ms)
-    if lost:
-        core.state = functools.reduce(reduce, (entry.event for entry in core.writer.waiting), core.durable_state)
-    text = f"the log cannot be written ({given.why}): this node claims nothing until it can"
-    core.emit(Alarm(AlarmName.DISK, text, node=core.me, until_written=True))
-    renamed: dict[Ref, Ref] = {}
-    undone: set[str] = set()
-    for entry in lost:
-        event = entry.event
-        fact = event.kind not in DROPPED or _obeyed(core, event)
-        if not fact or event.service in undone:
-            _undo(core, entry, undone)
-            continue
-        causes = _kept(event.causes, lost, renamed)
-        renamed[entry.ref] = core.write(Kind(event.kind), event.service, event.body, causes).ref
-        _answer(core, entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
-        job = core.jobs.get(event.service)
-        if event.kind == Kind.DOWN and job and job.stood:
-            core.emit(SayLastWord(core.last_word(event.service, job.stood)))
-    if core.over:
-        core.emit(Exit())  # the end is not a clean one: the next start will ask the peers
-    for job in core.jobs.values():
-        kept = (job.armed_by,) if job.armed_by else ()
-        job.armed_by = next(iter(_kept(kept, lost, renamed)), None)
-        job.causes = _kept(job.causes, lost, renamed)
-    links = core.witnessing.link_ref
-    core.witnessing.link_ref = {key: kept for key, ref in links.items() for kept in _kept((ref,), lost, renamed)}
-
-
-def _undo(core: Core, entry: Entry, undone: set[str]) -> None:
-    job = core.jobs.get(entry.event.service)
-    if entry.event.kind == Kind.CLAIM and job:
-        undone.add(entry.event.service)
-        if job.phase is Phase.ARMED and job.armed_by == entry.ref:
-            job.abandon()
-    elif entry.event.kind == Kind.RECLAIM and job and job.phase is Phase.RECALLED and job.armed_by == entry.ref:
-        job.unrecall(again=core.column.service(entry.event.service).state is ServicePhase.RECLAIM)
-    _answer(core, entry.ref, False, f"{core.me}'s disk refuses to write, and a command must stand in the log: make space there")
-
-
-def _answer(core: Core, ref: Ref, admitted: bool, text: str) -> None:
-    """Answers the asker that waits for this event, if one does."""
-    asker = core.answers.pop(ref, None)
-    if asker is not None:
-        core.passing.tell(asker, admitted, text)
-
-
-def _obeyed(core: Core, event: Event) -> bool:
+def _obeyed(event: Event) -> bool:
     """An operator's `fail` for this node: to release needs no log, so it is done already, and must not be forgotten.
     Nor must the word by which a configuration was applied that is in force already."""
     if event.kind != Kind.COMMAND:

@@ -61,6 +61,8 @@ class FeedWriter:
     flying: tuple[Entry, ...] = ()
     flying_since_ms: int = 0
     ticket: int = 0
+    outdone: bool = False
+    """A peer has a newer incarnation of our own feed: our disk and the time were lost, and no peer was there to say so."""
     refused_ms: int | None = None
     """When the disk last refused; None while it takes what it gets."""
 
@@ -80,8 +82,13 @@ class FeedWriter:
         if self.flying or any(self._written(entry) for entry in self.waiting):
             self.hurry = True
             return False
-        self.incarnation, self.durable, self.opened = 0, None, None
+        self.incarnation, self.durable, self.opened, self.outdone = 0, None, None, False
         return True
+
+    def outdo(self) -> bool:
+        """A newer incarnation is proved: what is written here counts with no peer. True where that was not known."""
+        known, self.outdone = self.outdone, True
+        return not known
 
     def write(self, kind: str, service: str, body: Mapping[str, Any], causes: Sequence[Ref], now: Now) -> Entry:
         """The next event of our feed. It is in our state from now on; on the disk when `Durable` says so."""

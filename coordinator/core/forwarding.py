@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from coordinator.core.effects import Answer, Effect, Forward, SendReply
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
+from protocol.event import Ref
 from protocol.invariant import must
 from protocol.moment import lasting
 
@@ -55,6 +56,21 @@ class Passing:
     emit: Callable[[Effect], None]
     passed: dict[bytes, Passed] = field(default_factory=dict)
     """Nonce to the command that is on its way."""
+    asked: dict[Ref, Asker] = field(default_factory=dict)
+    """An event of ours to what waits for its being on the disk."""
+
+    def wait_for(self, ref: Ref, asker: Asker) -> None:
+        """What is asked is answered when this event is on the disk, or is refused there."""
+        self.asked[ref] = asker
+
+    def awaits(self, ref: Ref) -> bool:
+        return ref in self.asked
+
+    def written(self, ref: Ref, admitted: bool, text: str, authority: bool = True) -> None:
+        """Answers the asker that waits for this event, if one does."""
+        asker = self.asked.pop(ref, None)
+        if asker is not None:
+            self.tell(asker, admitted, text, authority)
 
     def begin(self, signed: SignedCommand, ticket: int, nodes: tuple[str, ...], now_ms: int) -> None:
         """`nodes`: all that are to answer. This one, where it acts too, answers by `tell` like the others."""

@@ -4,6 +4,7 @@ A judgement is written when a transition rests on it, else at most once a second
 A pulse follows news within a minute. While nothing happens the pulses thin out: after 2, 4, 8, 16 minutes, then every 30.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ class Scribe(Protocol):
 
     def note(self, kind: Kind, body: dict[str, Any], causes: tuple[Ref, ...] = ()) -> Entry | None:
         """Write an event about no service; None while the disk refuses, since this one can be seen again later."""
+
+    def take_unattested_ms(self) -> int | None:
+        """When the first event came to be since this was last asked, pulses apart."""
 
     @property
     def column(self) -> NodeState: ...
@@ -52,13 +56,16 @@ class ObservationEvents:
     late_ms_max: int = 0
 
     def restart(self, now_ms: int) -> None:
+        self.scribe.take_unattested_ms()
         self.pulse_due_ms, self.pulse_pause_ms = now_ms + PULSE_MS, PULSE_MS
 
-    def saw(self, kind: str) -> None:
-        """An event has come to be, here or elsewhere. A pulse is no news: else two nodes would keep each other awake."""
-        if kind != Kind.PULSE:
-            self.pulse_due_ms = min(self.pulse_due_ms, self.scribe.now_ms + PULSE_MS)
-            self.pulse_pause_ms = PULSE_MS
+    def was_late(self, late_ms: int) -> None:
+        """This node was woken so late; the next pulse tells the largest."""
+        self.late_ms_max = max(self.late_ms_max, late_ms)
+
+    def rename(self, kept: Callable[[tuple[Ref, ...]], tuple[Ref, ...]]) -> None:
+        """The disk refused some events: `kept` has their new names, without those that never happened."""
+        self.link_ref = {key: name for key, ref in self.link_ref.items() for name in kept((ref,))}
 
     def judgements(self, *, must: bool) -> bool:
         """Write what changed since it was last written. `must`: a transition rests on it. True where something was."""
@@ -131,6 +138,7 @@ class ObservationEvents:
 
     def pulse(self) -> None:
         """Where it is due, the largest gap of every link since: near misses, and the proof that silence was not truncation."""
+        self._look_for_news()
         if self.scribe.now_ms < self.pulse_due_ms:
             return
         self.pulse_pause_ms = min(2 * self.pulse_pause_ms, PULSE_MS_MAX)
@@ -142,3 +150,8 @@ class ObservationEvents:
                 way.gap_ms_max = 0
         self.scribe.note(Kind.PULSE, {"gaps": gaps, "late_ms_max": self.late_ms_max})
         self.late_ms_max = 0
+
+    def _look_for_news(self) -> None:
+        since_ms = self.scribe.take_unattested_ms()
+        if since_ms is not None:
+            self.pulse_due_ms, self.pulse_pause_ms = min(self.pulse_due_ms, since_ms + PULSE_MS), PULSE_MS

@@ -3,15 +3,15 @@
 Everything here was verified before it came; what is judged here is whether it is news, whether it fits, and what it asks for.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from coordinator.alarms.names import AlarmName
-from coordinator.core import long_events, peer_clocks, reconfigure, removal, startup
+from coordinator.core import long_events, peer_clocks
+from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
+from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.feed_index import Admitted, Missing
+from coordinator.core.heartbeats import Heartbeats
 from coordinator.core.inputs import (
     BatchArrived,
     ForkShown,
@@ -21,9 +21,11 @@ from coordinator.core.inputs import (
     LinkChanged,
     RoomChanged,
 )
+from coordinator.core.quota import Quota
+from coordinator.core.removal import Removal
+from coordinator.core.startup import Startup
 from coordinator.state import ownership
 from coordinator.state.model import Flaw, Judgement, Skipped
-from coordinator.state.reducer import reduce
 from protocol.event import Entry
 from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
@@ -35,234 +37,274 @@ WANTED_MAX = 1024
 HEADS_ASKED_MAX = 256
 """So many are asked for at once, the newest first: a peer serves no more. The rest is asked for when heads are told again."""
 
-if TYPE_CHECKING:
-    from coordinator.core.core import Core
 
+class Replication:
+    def __init__(
+        self,
+        context: Context,
+        liveness: FailureDetector,
+        startup: Startup,
+        heartbeats: Heartbeats,
+        removal: Removal,
+        quota: Quota,
+    ) -> None:
+        self.context, self.liveness = context, liveness
+        self.startup, self.heartbeats, self.removal, self.quota = startup, heartbeats, removal, quota
+        self.wanted_ms: dict[tuple[str, int], int] = {}
+        """A feed, and when it was asked for last."""
+        self.behind: dict[str, int] = {}
+        """A node to the incarnation of which a heartbeat named more than is here: its push is likely on the way."""
+        self.early_words: dict[tuple[str, str], LastWordHeard] = {}
+        """Node and service to a last word whose claim is not here yet."""
+        self._ahead_ms: dict[str, int] = {}
+        """A node, and since when it names events of ours that we have not written."""
 
-def heartbeat_heard(core: Core, given: HeartbeatHeard) -> bool:
-    """False where it was heard before on another way: then it shows only that this way is alive."""
-    heartbeat = given.heartbeat.message
-    if heartbeat.node not in core.liveness.peers:
-        return False
-    before = core.liveness.peers[heartbeat.node].newest
-    judged = core.liveness.judgement(heartbeat.node, core.now_ms)
-    if not core.liveness.heard(given.heartbeat, given.link, given.datagram, core.now_ms):
-        return judged is not Judgement.ALIVE and judged is not core.liveness.judgement(heartbeat.node, core.now_ms)
-    _pass_on(core, given.heartbeat)
-    _catch_up(core, heartbeat, back=judged is not Judgement.ALIVE)
-    removal.let_in(core, heartbeat)
-    old = before.message if before else None
-    if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
-        core.beat()  # a peer that has just come (back) hears us at once, and need not wait for our next turn
-    core.dirty = core.dirty or judged is not Judgement.ALIVE or old is None
-    if old is not None:
-        core.news = core.news or _differs(old, heartbeat)
-        core.changed.update(set(old.claiming).symmetric_difference(heartbeat.claiming))
-    return True
+    def ask_anew(self) -> None:
+        """Our own feed is begun anew: whatever was asked for may be asked for at once."""
+        self.wanted_ms.clear()
 
+    def heartbeat_heard(self, given: HeartbeatHeard) -> News | None:
+        """None where it was heard before on another way: then it shows only that this way is alive."""
+        context = self.context
+        heartbeat = given.heartbeat.message
+        if heartbeat.node not in self.liveness.peers:
+            return None
+        before = self.liveness.peers[heartbeat.node].newest
+        judged = self.liveness.judgement(heartbeat.node, context.now_ms)
+        if not self.liveness.heard(given.heartbeat, given.link, given.datagram, context.now_ms):
+            again = judged is not Judgement.ALIVE and judged is not self.liveness.judgement(heartbeat.node, context.now_ms)
+            return NOTHING_ELSE if again else None
+        self._pass_on(given.heartbeat)
+        self._catch_up(heartbeat, back=judged is not Judgement.ALIVE)
+        self.removal.let_in(heartbeat)
+        old = before.message if before else None
+        if old is None or old.run != heartbeat.run or judged is not Judgement.ALIVE:
+            self.heartbeats.beat()  # a peer that has just come (back) hears us at once, and need not wait for our next turn
+        if old is None or judged is not Judgement.ALIVE:
+            return News(peers=True)
+        claiming = frozenset(old.claiming).symmetric_difference(heartbeat.claiming)
+        return News(claiming, _differs(old, heartbeat))
 
-def _pass_on(core: Core, heard: Verified[Heartbeat]) -> None:
-    """Passes on to this node what it misses of others, and to others what they miss of it."""
-    node = heard.message.node
-    for name in core.liveness.misses(heard.message, core.now_ms):
-        newest = core.liveness.peers[name].newest
-        if newest is None:
-            raise InvariantBroken("only nodes that were heard are missed")
-        core.emit(Relay(node, newest.raw, newest.signature))
-    for listener in core.liveness.missed_by(node, core.now_ms):
-        core.emit(Relay(listener, heard.raw, heard.signature))
+    def _pass_on(self, heard: Verified[Heartbeat]) -> None:
+        """Passes on to this node what it misses of others, and to others what they miss of it."""
+        context = self.context
+        node = heard.message.node
+        for name in self.liveness.misses(heard.message, context.now_ms):
+            newest = self.liveness.peers[name].newest
+            if newest is None:
+                raise InvariantBroken("only nodes that were heard are missed")
+            context.emit(Relay(node, newest.raw, newest.signature))
+        for listener in self.liveness.missed_by(node, context.now_ms):
+            context.emit(Relay(listener, heard.raw, heard.signature))
 
+    def _catch_up(self, heartbeat: Heartbeat, *, back: bool) -> None:
+        context = self.context
+        echo = heartbeat.heard.get(context.me)
+        if (
+            self.startup.joining and echo is not None and echo.run == context.run
+        ):  # said after our start, not relayed from before
+            first = self.startup.joining.answered(heartbeat.node, heartbeat.heads.get(context.me))
+            if first is not None:
+                self._want(heartbeat.node, (context.me, heartbeat.heads[context.me].incarnation), first)
+        ours = heartbeat.heads.get(context.me)
+        if context.joined and ours and ours.incarnation > context.writer.incarnation:
+            feed = (context.me, ours.incarnation)  # what a peer says of it proves nothing; what we signed does
+            self._want(heartbeat.node, feed, context.feeds.number(feed) + 1)
+        self._is_ahead(heartbeat.node, ours)
+        for node, head in heartbeat.heads.items():
+            if not self._is_known(node):
+                continue  # of a node that no file names here: nothing of it could be proved
+            first = None if node == context.me else context.feeds.behind(node, head)
+            feed = (node, head.incarnation)
+            if first is None:
+                self.behind.pop(node, None)
+            elif back or self.behind.get(node) == head.incarnation:
+                self._want(heartbeat.node, feed, first)
+            else:
+                self.behind[node] = head.incarnation  # its push is likely on the way: asked for at the next heartbeat
 
-def _catch_up(core: Core, heartbeat: Heartbeat, *, back: bool) -> None:
-    echo = heartbeat.heard.get(core.me)
-    if core.joining and echo is not None and echo.run == core.run:  # said after our start, not relayed from before
-        first = core.joining.answered(heartbeat.node, heartbeat.heads.get(core.me))
-        if first is not None:
-            _want(core, heartbeat.node, (core.me, heartbeat.heads[core.me].incarnation), first)
-    ours = heartbeat.heads.get(core.me)
-    if core.joined and ours and ours.incarnation > core.writer.incarnation:
-        feed = (core.me, ours.incarnation)  # what a peer says of it proves nothing; what we signed does
-        _want(core, heartbeat.node, feed, core.feeds.number(feed) + 1)
-    _is_ahead(core, heartbeat.node, ours)
-    for node, head in heartbeat.heads.items():
-        if not _is_known(core, node):
-            continue  # of a node that no file names here: nothing of it could be proved
-        first = None if node == core.me else core.feeds.behind(node, head)
-        feed = (node, head.incarnation)
-        if first is None:
-            core.behind.pop(node, None)
-        elif back or core.behind.get(node) == head.incarnation:
-            _want(core, heartbeat.node, feed, first)
+    def _is_ahead(self, peer: str, ours: ShortHead | None) -> None:
+        """A peer that names more of our own feed than we have written: nothing rests on it, and it is told."""
+        context = self.context
+        feed = (context.me, context.writer.incarnation)
+        if not (context.joined and ours and ours.incarnation == feed[1] and ours.number > context.feeds.number(feed)):
+            self._ahead_ms.pop(peer, None)
+        elif context.now_ms - self._ahead_ms.setdefault(peer, context.now_ms) >= context.policy.timing.dead_ms:
+            text = f"{peer} names events of {context.me} that {context.me} has not written: nothing rests on them"
+            context.emit(Alarm(AlarmName.NO_AUTHORITY, text, node=peer))
+
+    def _is_known(self, node: str) -> bool:
+        """Whether a file that counts names it: what a removed node has written is history that others rest on."""
+        return node in self.context.policy.nodes or node in self.removal.departed
+
+    def _want(self, peer: str, feed: tuple[str, int], first: int) -> None:
+        context = self.context
+        asked_ms = self.wanted_ms.get(feed)
+        if asked_ms is not None and context.now_ms - asked_ms < context.policy.timing.heartbeat_ms:
+            return
+        if not self._has_room(feed):
+            return
+        self.wanted_ms.pop(feed, None)
+        self.wanted_ms[feed] = context.now_ms
+        if len(self.wanted_ms) > WANTED_MAX:
+            del self.wanted_ms[next(iter(self.wanted_ms))]
+        context.emit(Want(peer, feed[0], feed[1], first))
+
+    def _has_room(self, feed: tuple[str, int]) -> bool:
+        """Not for what would be left where it is: its author is past its quota."""
+        context = self.context
+        if feed[0] == context.me or feed in context.feeds.vouched:
+            return True
+        opens = context.feeds.number(feed) > 0 or self.quota.opens(feed[0], context.now_ms)
+        return opens and self.quota.ready(feed[0], context.now_ms)
+
+    def heads_arrived(self, given: HeadsArrived) -> News:
+        context = self.context
+        lacking = [head for head in given.heads if head.number > context.feeds.number(head.feed) and self._fetches(head.feed)]
+        for head in sorted(lacking, key=lambda head: -head.incarnation)[:HEADS_ASKED_MAX]:
+            self.wanted_ms.pop(head.feed, None)  # what was asked before this connection stood may be lost
+            self._want(given.peer, head.feed, context.feeds.number(head.feed) + 1)
+        return NOTHING_ELSE
+
+    def _fetches(self, feed: tuple[str, int]) -> bool:
+        """Our own feed is read from others only before we write; what another incarnation lost, at any time. A
+        feed that no configuration names is not fetched."""
+        context = self.context
+        if not self._is_known(feed[0]):
+            return False
+        return (
+            feed[0] != context.me
+            or self.startup.joining is not None
+            or (context.joined and feed[1] != context.writer.incarnation)
+        )
+
+    def batch_arrived(self, given: BatchArrived) -> News:
+        context = self.context
+        feed = given.batch.head.feed
+        if not self._fetches(feed):
+            return NOTHING_ELSE
+        judged = context.feeds.admit(given.batch)
+        if isinstance(judged, Missing):
+            self._want(given.source, feed, judged.first)
+        elif isinstance(judged, Admitted) and context.joined and feed[0] == context.me and feed[1] > context.writer.incarnation:
+            self._outdone()  # it is taken in when nothing is held by the older one any more
+        elif isinstance(judged, Admitted):
+            taken = self._within_quota(judged.entries)
+            peer_clocks.compare(context, self.liveness, taken)
+            self._take_in(taken)
+            self.wanted_ms.pop(feed, None)
+            return News(peers=bool(taken))
         else:
-            core.behind[node] = head.incarnation  # its push is likely on the way: asked for at the next heartbeat
+            context.emit(ShowFork(judged.run))
+        return NOTHING_ELSE
 
+    def _outdone(self) -> None:
+        """A newer incarnation of our own feed is proved: no peer goes by what we write. What we hold is given up first."""
+        me = self.context.me
+        if self.context.writer.outdo():
+            why = "it was started without its newest log, and with a clock that is behind"
+            text = f"{me} gives up what it holds and begins its feed anew: {why}"
+            self.context.emit(Alarm(AlarmName.FEED_ANEW, text, node=me))
 
-def _is_ahead(core: Core, peer: str, ours: ShortHead | None) -> None:
-    """A peer that names more of our own feed than we have written: nothing rests on it, and it is told."""
-    feed = (core.me, core.writer.incarnation)
-    if not (core.joined and ours and ours.incarnation == feed[1] and ours.number > core.feeds.number(feed)):
-        core.ahead_ms.pop(peer, None)
-    elif core.now_ms - core.ahead_ms.setdefault(peer, core.now_ms) >= core.policy.timing.dead_ms:
-        text = f"{peer} names events of {core.me} that {core.me} has not written: nothing rests on them"
-        core.emit(Alarm(AlarmName.NO_AUTHORITY, text, node=peer))
+    def _within_quota(self, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+        context = self.context
+        if not entries or entries[0].event.node == context.me:
+            return entries
+        taken = tuple(self.quota.take(entries, context.now_ms))
+        if len(taken) < len(entries):
+            author = entries[0].event.node
+            slowly = f"the rest is taken in slowly, and {author} is not current until it is here"
+            text = f"{author} writes more than its share: {slowly}"
+            context.emit(Alarm(AlarmName.QUOTA, text, node=author))
+        return taken
 
+    def _take_in(self, entries: tuple[Entry, ...]) -> None:
+        context = self.context
+        for entry in entries:
+            context.feeds.add(entry)
+            known = context.state.column(entry.event.node).skipped
+            context.fold(entry.event)
+            self._name_what_had_no_effect(entry.event.node, known)
+        moved_here = any(
+            entry.event.kind == Kind.MOVE_BEGUN and entry.event.body.get("target") == context.me for entry in entries
+        )
+        context.writer.keep(entries, context.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
+        if any(entry.event.kind == Kind.CONFIG_APPLIED for entry in entries):
+            self.heartbeats.pace()
+        for entry in entries:
+            if entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
+                early = self.early_words.pop((entry.event.node, entry.event.service), None)
+                if early is not None:
+                    self.last_word_heard(early)
 
-def _is_known(core: Core, node: str) -> bool:
-    """Whether a file that counts names it: what a removed node has written is history that others rest on."""
-    return node in core.policy.nodes or node in core.departed
+    def _name_what_had_no_effect(self, node: str, known: Sequence[Skipped]) -> None:
+        """A signature says who wrote an event; what it may not change, it does not change, and people hear of it."""
+        context = self.context
+        skipped = context.state.column(node).skipped
+        if skipped and skipped[-1:] != known[-1:]:
+            name = AlarmName.ENCODING if skipped[-1].flaw is Flaw.ENCODING else AlarmName.NO_AUTHORITY
+            context.emit(Alarm(name, f"event {skipped[-1].ref} has no effect: {skipped[-1].text}", node=node))
 
+    def last_word_heard(self, given: LastWordHeard) -> News | None:
+        """A node, or its guard, says that its actions are down: recorded here, and it counts as that claim's end.
 
-def _want(core: Core, peer: str, feed: tuple[str, int], first: int) -> None:
-    asked_ms = core.wanted_ms.get(feed)
-    if asked_ms is not None and core.now_ms - asked_ms < core.policy.timing.heartbeat_ms:
-        return
-    if not _has_room(core, feed):
-        return
-    core.wanted_ms.pop(feed, None)
-    core.wanted_ms[feed] = core.now_ms
-    if len(core.wanted_ms) > WANTED_MAX:
-        del core.wanted_ms[next(iter(core.wanted_ms))]
-    core.emit(Want(peer, feed[0], feed[1], first))
+        It ends a claim that is here. One that overtook its claim waits for it, the newest of each node and service: else each
+        number that a thief signs would be an event of ours. None where nothing was written.
+        """
+        context = self.context
+        word = given.word.message
+        column = context.state.column(word.node)
+        if not context.joined or word.node == context.me or word.service not in context.policy.services:
+            return None
+        if word.node not in ownership.ruled(context.state, context.policy, word.service).nodes:
+            return None
+        if column.run != word.run or column.service(word.service).epoch < word.epoch:
+            self.early_words[(word.node, word.service)] = given
+            return None
+        if self._is_over(word):
+            return None
+        body = {"word": given.word.raw, "signature": given.word.signature, "node": word.node, "epoch": word.epoch}
+        claim = column.service(word.service).claim
+        context.write(Kind.LAST_WORD, word.service, body, (claim,) if claim else ())
+        return NOTHING_ELSE
 
+    def _is_over(self, word: LastWord) -> bool:
+        """Whether this claim's end is here already: by an earlier word, by its `down`, or by a newer claim."""
+        context = self.context
+        theirs = context.state.column(word.node).service(word.service)
+        heard = context.state.words.get((word.service, word.node), ())
+        if any(known.run == word.run and known.epoch >= word.epoch for known in heard):
+            return True
+        fenced = ownership.ended(context.state, word.service, word.node)
+        if fenced and fenced.epoch >= word.epoch:
+            return True
+        return theirs.epoch > word.epoch or (theirs.epoch == word.epoch and not theirs.holds)
 
-def _has_room(core: Core, feed: tuple[str, int]) -> bool:
-    """Not for what would be left where it is: its author is past its quota."""
-    if feed[0] == core.me or feed in core.feeds.vouched:
-        return True
-    opens = core.feeds.number(feed) > 0 or core.quota.opens(feed[0], core.now_ms)
-    return opens and core.quota.ready(feed[0], core.now_ms)
+    def room_changed(self, given: RoomChanged) -> News:
+        """What is left of the disk is for our own claims and ends: of what peers write almost nothing is taken in."""
+        self.quota.tighten(given.tight, self.context.now_ms)
+        return NOTHING_ELSE
 
+    def fork_shown(self, given: ForkShown) -> News:
+        context = self.context
+        event = given.theirs[0].event
+        if not context.joined or event.node in ownership.refused_by(context.state, context.me):
+            return NOTHING_ELSE
+        newest = context.feeds.newest.get(event.node)
+        if context.state.orders.of("readmit", event.node) and newest and event.incarnation < newest.incarnation:
+            return NOTHING_ELSE  # re-admitted, and what it wrote before is shown once more
+        told = f"it is refused until `failc readmit {event.node}`"
+        if not long_events.write_fork(context, given.ours, given.theirs):
+            told = "both are too long to be shown by events of ours, and stand in the logs of those that have one of them"
+        text = f"{event.node} has written two different events {event.ref}: {told}"
+        context.emit(Alarm(AlarmName.FORK, text, node=event.node))
+        return NOTHING_ELSE
 
-def heads_arrived(core: Core, given: HeadsArrived) -> None:
-    lacking = [head for head in given.heads if head.number > core.feeds.number(head.feed) and _fetches(core, head.feed)]
-    for head in sorted(lacking, key=lambda head: -head.incarnation)[:HEADS_ASKED_MAX]:
-        core.wanted_ms.pop(head.feed, None)  # what was asked before this connection stood may be lost
-        _want(core, given.peer, head.feed, core.feeds.number(head.feed) + 1)
-
-
-def _fetches(core: Core, feed: tuple[str, int]) -> bool:
-    """Our own feed is read from others only before we write; what another incarnation lost, at any time. A
-    feed that no configuration names is not fetched."""
-    if not _is_known(core, feed[0]):
-        return False
-    return feed[0] != core.me or core.joining is not None or (core.joined and feed[1] != core.writer.incarnation)
-
-
-def batch_arrived(core: Core, given: BatchArrived) -> None:
-    feed = given.batch.head.feed
-    if not _fetches(core, feed):
-        return
-    judged = core.feeds.admit(given.batch)
-    if isinstance(judged, Missing):
-        _want(core, given.source, feed, judged.first)
-    elif isinstance(judged, Admitted) and core.joined and feed[0] == core.me and feed[1] > core.writer.incarnation:
-        startup.outdo(core)  # it is taken in when nothing is held by the older one any more
-    elif isinstance(judged, Admitted):
-        taken = _within_quota(core, judged.entries)
-        peer_clocks.compare(core, taken)
-        _take_in(core, taken)
-        core.wanted_ms.pop(feed, None)
-    else:
-        core.emit(ShowFork(judged.run))
-
-
-def _within_quota(core: Core, entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
-    if not entries or entries[0].event.node == core.me:
-        return entries
-    taken = tuple(core.quota.take(entries, core.now_ms))
-    if len(taken) < len(entries):
-        author = entries[0].event.node
-        text = f"{author} writes more than its share: the rest is taken in slowly, and {author} is not current until it is here"
-        core.emit(Alarm(AlarmName.QUOTA, text, node=author))
-    return taken
-
-
-def _take_in(core: Core, entries: tuple[Entry, ...]) -> None:
-    for entry in entries:
-        core.feeds.add(entry)
-        known = core.state.column(entry.event.node).skipped
-        core.state = reduce(core.state, entry.event)
-        core.witnessing.saw(entry.event.kind)
-        core.took(entry.event)
-        _name_what_had_no_effect(core, entry.event.node, known)
-    core.news = core.news or bool(entries)
-    moved_here = any(entry.event.kind == Kind.MOVE_BEGUN and entry.event.body.get("target") == core.me for entry in entries)
-    core.writer.keep(entries, core.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
-    if any(entry.event.kind == Kind.CONFIG_APPLIED for entry in entries):
-        reconfigure.pace(core)
-    for entry in entries:
-        if entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
-            early = core.early_words.pop((entry.event.node, entry.event.service), None)
-            if early is not None:
-                last_word_heard(core, early)
-
-
-def _name_what_had_no_effect(core: Core, node: str, known: Sequence[Skipped]) -> None:
-    """A signature says who wrote an event; what it may not change, it does not change, and people hear of it."""
-    skipped = core.state.column(node).skipped
-    if skipped and skipped[-1:] != known[-1:]:
-        name = AlarmName.ENCODING if skipped[-1].flaw is Flaw.ENCODING else AlarmName.NO_AUTHORITY
-        core.emit(Alarm(name, f"event {skipped[-1].ref} has no effect: {skipped[-1].text}", node=node))
-
-
-def last_word_heard(core: Core, given: LastWordHeard) -> bool:
-    """A node, or its guard, says that its actions are down: recorded here, and it counts as that claim's end.
-
-    It ends a claim that is here. One that overtook its claim waits for it, the newest of each node and service: else each
-    number that a thief signs would be an event of ours.
-    """
-    word = given.word.message
-    column = core.state.column(word.node)
-    if not core.joined or word.node == core.me or word.service not in core.policy.services:
-        return False
-    if word.node not in ownership.ruled(core.state, core.policy, word.service).nodes:
-        return False
-    if column.run != word.run or column.service(word.service).epoch < word.epoch:
-        core.early_words[(word.node, word.service)] = given
-        return False
-    if _is_over(core, word):
-        return False
-    body = {"word": given.word.raw, "signature": given.word.signature, "node": word.node, "epoch": word.epoch}
-    claim = column.service(word.service).claim
-    core.write(Kind.LAST_WORD, word.service, body, (claim,) if claim else ())
-    return True
-
-
-def _is_over(core: Core, word: LastWord) -> bool:
-    """Whether this claim's end is here already: by an earlier word, by its `down`, or by a newer claim."""
-    theirs = core.state.column(word.node).service(word.service)
-    heard = core.state.words.get((word.service, word.node), ())
-    if any(known.run == word.run and known.epoch >= word.epoch for known in heard):
-        return True
-    fenced = ownership.ended(core.state, word.service, word.node)
-    if fenced and fenced.epoch >= word.epoch:
-        return True
-    return theirs.epoch > word.epoch or (theirs.epoch == word.epoch and not theirs.holds)
-
-
-def room_changed(core: Core, given: RoomChanged) -> None:
-    """What is left of the disk is for our own claims and ends: of what peers write almost nothing is taken in."""
-    core.quota.tighten(given.tight, core.now_ms)
-
-
-def fork_shown(core: Core, given: ForkShown) -> None:
-    event = given.theirs[0].event
-    if not core.joined or event.node in ownership.refused_by(core.state, core.me):
-        return
-    newest = core.feeds.newest.get(event.node)
-    if core.state.orders.of("readmit", event.node) and newest and event.incarnation < newest.incarnation:
-        return  # re-admitted, and what it wrote before is shown once more
-    told = f"it is refused until `failc readmit {event.node}`"
-    if not long_events.write_fork(core, given.ours, given.theirs):
-        told = "both are too long to be shown by events of ours, and stand in the logs of those that have one of them"
-    text = f"{event.node} has written two different events {event.ref}: {told}"
-    core.emit(Alarm(AlarmName.FORK, text, node=event.node))
-
-
-def link_changed(core: Core, given: LinkChanged) -> None:
-    """Connections come and go; what counts is what is heard on them. A node that has just started asks at once."""
-    if given.up and core.joining:
-        core.beat()  # an answer to this run is what it waits for; its next turn may be a heartbeat away
+    def link_changed(self, given: LinkChanged) -> News:
+        """Connections come and go; what counts is what is heard on them. A node that has just started asks at once."""
+        if given.up and self.startup.joining:
+            self.heartbeats.beat()  # an answer to this run is what it waits for; its next turn may be a heartbeat away
+        return NOTHING_ELSE
 
 
 def _differs(old: Heartbeat, new: Heartbeat) -> bool:

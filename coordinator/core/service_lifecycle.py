@@ -8,6 +8,7 @@ since each of them takes a system call and what costs time is the way between (`
 The state that others see is in the log; a job is what our own processes do about it. Releases never wait for the disk.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -188,6 +189,10 @@ class Job:
         if told_anew:  # the guard would take it down with the old timeouts
             self.desk.emit(Guard(self.desk.last_word(policy.name, self.epoch), policy))
 
+    def stay(self) -> None:
+        """The newest configuration has nothing of it any more: no new actions come."""
+        self.coming = None
+
     def renew(self, causes: tuple[Ref, ...]) -> None:
         """Other actions are configured: down with the old ones, then up with the new, under the same claim."""
         self._forget_times()
@@ -216,9 +221,10 @@ class Job:
 
     # --- what comes back -----------------------------------------------------------------------------------------
 
-    def confirmed(self, what: str) -> bool:
+    def confirmed(self, what: str, took_us: int = 0) -> bool:
         """A claim is durable, or guarded. True when it has all that it needs."""
         if what == "durable":
+            self.times_us["durable"] = took_us
             must(self.epoch >= self.stood, f"{self.policy.name}: epoch {self.epoch} is on the disk after {self.stood}")
             self.stood = self.epoch
         if self.phase not in (Phase.ARMED, Phase.RECALLED, Phase.RENEWED):
@@ -410,6 +416,11 @@ class Job:
         self._turn(Turn.STILL_RECALLED if again else Turn.REFUSED)
         self.epoch, self.waits = self.stood, {"guard"} if again else set()
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch), self.policy))
+
+    def rename(self, kept: Callable[[tuple[Ref, ...]], tuple[Ref, ...]]) -> None:
+        """The disk refused some events: `kept` has their new names, without those that never happened."""
+        self.armed_by = next(iter(kept((self.armed_by,) if self.armed_by else ())), None)
+        self.causes = kept(self.causes)
 
     @property
     def unguarded(self) -> bool:

@@ -97,6 +97,10 @@ class ServiceTimers:
         self.deaf = {node: self.deaf.get(node, now_ms) for node in deaf}
         return frozenset(f"deaf:{node}" for node, since_ms in self.deaf.items() if now_ms - since_ms >= dead_ms)
 
+    def settle(self, until_ms: int) -> None:
+        """No claim before that."""
+        self.settles_ms = until_ms
+
     def _passed(self, case: Snapshot, now_ms: int) -> list[str]:
         self.passed = {node: passed for node, passed in self.passed.items() if passed.same(case, node)}
         return sorted(node for node, passed in self.passed.items() if now_ms < passed.until_ms)

@@ -3,147 +3,163 @@
 A run begins by asking (`feed_recovery`), writes `node-started`, and ends with `node-stopped`, behind which nothing may stand.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 from coordinator.alarms.names import AlarmName
-from coordinator.core import local_health, long_events, removal
+from coordinator.core import long_events
+from coordinator.core.carriers import Carriers
+from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Alarm, Exit
+from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.feed_recovery import WAIT_MS, FeedRecovery
 from coordinator.core.inputs import Booted, StopAsked
+from coordinator.core.observation_events import ObservationEvents
+from coordinator.core.removal import Removal
 from coordinator.core.service_lifecycle import Job
 from coordinator.core.service_phases import Phase
+from coordinator.core.services import Services
 from coordinator.state.configurations import number_at_start
 from coordinator.state.incarnation import carried, in_pieces
-from coordinator.state.model import Judgement
+from coordinator.state.model import Judgement, NodeState
 from protocol.event import Head, Ref
 from protocol.kinds import Kind
-
-if TYPE_CHECKING:
-    from coordinator.core.core import Core
 
 RULES = 2
 """The version of the decide table, written into node-started: an auditor judges history by the rules of its time."""
 
 
-def booted(core: Core, given: Booted) -> None:
-    core.clean, core.cuts = given.clean, given.cuts
-    _ask(core)
+class Startup:
+    def __init__(
+        self,
+        context: Context,
+        liveness: FailureDetector,
+        witnessing: ObservationEvents,
+        removal: Removal,
+        services: Services,
+        carriers: Carriers,
+    ) -> None:
+        self.context, self.liveness, self.witnessing = context, liveness, witnessing
+        self.removal, self.services, self.carriers = removal, services, carriers
+        self.joining: FeedRecovery | None = None
+        """While we ask which feed is ours."""
+        self.stopping = False
+        self._clean = False
+        self._cuts: tuple[tuple[str, int, int, int], ...] = ()
+        self._aside: NodeState | None = None
+        """Our column of the incarnation that was outdone, while its successor is being prepared."""
 
+    def booted(self, given: Booted) -> News:
+        self._clean, self._cuts = given.clean, given.cuts
+        self._ask()
+        return NOTHING_ELSE
 
-def _ask(core: Core, *, older: bool = False) -> None:
-    patience_ms = core.policy.timing.dead_ms + WAIT_MS
-    others = frozenset(core.policy.others(core.me))
-    glance_ms = core.policy.timing.indoubt_ms
-    core.joining = FeedRecovery(core.me, core.feeds, core.now_ms, patience_ms, others, core.clean, glance_ms, older=older)
+    def _ask(self, *, older: bool = False) -> None:
+        context = self.context
+        patience_ms = context.policy.timing.dead_ms + WAIT_MS
+        others = frozenset(context.policy.others(context.me))
+        glance_ms = context.policy.timing.indoubt_ms
+        self.joining = FeedRecovery(
+            context.me, context.feeds, context.now_ms, patience_ms, others, self._clean, glance_ms, older=older
+        )
 
+    def join(self) -> None:
+        """Write node-started as soon as we know which feed is ours."""
+        context = self.context
+        if self.joining is None:
+            return
+        verdict = self.joining.verdict(context.now_ms)
+        if verdict == "wait":
+            return
+        ours = context.feeds.newest.get(context.me)
+        incarnation = ours.incarnation if ours and verdict == "continue" else self.joining.next_incarnation(context.now.wall_ms)
+        self.joining = None
+        told = {head.feed: head for head in context.column.seen.values()} if verdict == "continue" else {}
+        context.writer.open(incarnation, told)
+        self.witnessing.restart(context.now_ms)
+        self._first_events(ours, incarnation)
 
-def join(core: Core) -> None:
-    """Write node-started as soon as we know which feed is ours."""
-    if core.joining is None:
-        return
-    verdict = core.joining.verdict(core.now_ms)
-    if verdict == "wait":
-        return
-    ours = core.feeds.newest.get(core.me)
-    incarnation = ours.incarnation if ours and verdict == "continue" else core.joining.next_incarnation(core.now.wall_ms)
-    core.joining, core.joined = None, True
-    told = {head.feed: head for head in core.column.seen.values()} if verdict == "continue" else {}
-    core.writer.open(incarnation, told)
-    core.witnessing.restart(core.now_ms)
-    _first_events(core, ours, incarnation)
+    def begin_anew(self) -> bool:
+        """Nothing is held by the incarnation that was outdone, and all of it is on the disk: as at a start from here on. True
+        where that is so now."""
+        context = self.context
+        if not context.writer.outdone or not context.joined or self.stopping or self.services.raised:
+            return False
+        if not context.writer.close():
+            return False
+        self._aside, self._clean = context.column, False
+        self._ask(older=True)  # also where all that the others have of it comes before they say so: it is not to be continued
+        return True
 
+    def _first_events(self, ours: Head | None, incarnation: int) -> None:
+        context = self.context
+        before = context.column
+        if ours and ours.incarnation != incarnation:
+            for piece in in_pieces(carried(ours, before, self._aside)):
+                context.write(Kind.GAP_DECLARED, "", piece, ())
+            self._aside = None
+        last = [ours.incarnation, ours.number] if ours else None
+        body = {"run": context.run, "rules": RULES, "config": context.policy.digest, "clean": self._clean, "after": last}
+        context.write(Kind.NODE_STARTED, "", body, ())
+        if context.column.config != context.policy.digest:
+            long_events.write_configuration(context, context.policy, number_at_start(context.state, context.policy.digest), ())
+        self.removal.outlives(before)
+        self.removal.write()
+        self._tell_cuts()
+        self.carriers.tell()
 
-def outdo(core: Core) -> None:
-    """A newer incarnation of our own feed is proved: no peer goes by what we write. What we hold is given up first."""
-    if not core.outdone:
-        core.outdone = core.dirty = True
-        why = "it was started without its newest log, and with a clock that is behind"
-        text = f"{core.me} gives up what it holds and begins its feed anew: {why}"
-        core.emit(Alarm(AlarmName.FEED_ANEW, text, node=core.me))
+    def _tell_cuts(self) -> None:
+        """What was cut out of our log is soon here again, and nothing but this event tells that it was not."""
+        context = self.context
+        cuts, self._cuts = self._cuts, ()
+        if not cuts:
+            return
+        context.write(Kind.TAIL_CUT, "", {"cuts": [list(cut) for cut in cuts]}, ())
+        feeds = ", ".join(f"{node} {incarnation}/{first} to {last}" for node, incarnation, first, last in cuts)
+        context.emit(
+            Alarm(AlarmName.TAIL_CUT, f"the log of {context.me} lacked events that it had held: {feeds}", node=context.me)
+        )
 
+    def stop_asked(self, given: StopAsked) -> News:
+        if self.stopping:
+            return NOTHING_ELSE
+        self.stopping = True
+        if self.context.joined:
+            self.context.write(Kind.NODE_STOPPING, "", {}, ())
+        else:
+            self.context.emit(Exit())
+        return NOTHING_ELSE
 
-def begin_anew(core: Core) -> None:
-    """Nothing is held by the incarnation that was outdone, and all of it is on the disk: as at a start from here on."""
-    if not core.outdone or not core.joined or core.stopping or core.raised:
-        return
-    if not core.writer.close():
-        return
-    core.aside, core.outdone, core.joined, core.clean = core.column, False, False, False
-    core.wanted_ms.clear()
-    _ask(core, older=True)  # also where all that the others have of it comes before they say so: it is not to be continued
+    def finish_stopping(self) -> None:
+        """Everything is down: say so as the last event. A stuck service keeps the guard, and the end is not clean."""
+        context = self.context
+        if not self.stopping or not context.joined or not context.column.running:
+            return
+        if any(self.services.jobs[name].phase is not Phase.STUCK for name in self.services.raised):
+            return
+        stuck = [self.services.jobs[name] for name in sorted(self.services.raised)]
+        if not stuck and not context.disk_refuses:
+            context.write(Kind.NODE_STOPPED, "", {}, ())
+        elif all(self._told(job) for job in stuck):
+            context.emit(Exit(tuple(sorted(job.policy.name for job in stuck))))
 
+    def _told(self, job: Job) -> bool:
+        """That it is stuck stands on our disk and is known to each peer that hears us: else those would judge us dead in a
+        moment, and take over beside what is still up. Until then our heartbeats alone hold them back."""
+        context = self.context
+        hearing = [name for name in self.liveness.peers if self._hears(name)]
+        hearing = [
+            name
+            for name in hearing
+            if name in job.policy.nodes or context.now_ms < job.stuck_ms + context.policy.timing.dead_ms
+        ]
+        stands = context.writer.has_written(job.causes[-1])
+        if not hearing:
+            return stands or context.disk_refuses or context.writer.hangs_ms(context.now_ms) >= context.policy.timing.dead_ms
+        return stands and all(self._knows(name, job.causes[-1]) for name in hearing)
 
-def _first_events(core: Core, ours: Head | None, incarnation: int) -> None:
-    before = core.column
-    if ours and ours.incarnation != incarnation:
-        for piece in in_pieces(carried(ours, before, core.aside)):
-            core.write(Kind.GAP_DECLARED, "", piece, ())
-        core.aside = None
-    last = [ours.incarnation, ours.number] if ours else None
-    body = {"run": core.run, "rules": RULES, "config": core.policy.digest, "clean": core.clean, "after": last}
-    core.write(Kind.NODE_STARTED, "", body, ())
-    if core.column.config != core.policy.digest:
-        long_events.write_configuration(core, core.policy, number_at_start(core.state, core.policy.digest), ())
-    removal.outlives(core, before)
-    removal.write(core)
-    _tell_cuts(core)
-    for interface, up in sorted(core.carrier.items()):
-        if not up:
-            local_health.carrier_lost(core, interface)
+    def _hears(self, name: str) -> bool:
+        return self.liveness.judgement(name, self.context.now_ms) is not Judgement.DEAD and self.liveness.is_heard_by(name)
 
-
-def _tell_cuts(core: Core) -> None:
-    """What was cut out of our log is soon here again, and nothing but this event tells that it was not."""
-    cuts, core.cuts = core.cuts, ()
-    if not cuts:
-        return
-    core.write(Kind.TAIL_CUT, "", {"cuts": [list(cut) for cut in cuts]}, ())
-    feeds = ", ".join(f"{node} {incarnation}/{first} to {last}" for node, incarnation, first, last in cuts)
-    core.emit(Alarm(AlarmName.TAIL_CUT, f"the log of {core.me} lacked events that it had held: {feeds}", node=core.me))
-
-
-def stop_asked(core: Core, given: StopAsked) -> None:
-    if core.stopping:
-        return
-    core.stopping = True
-    if not core.joined:
-        core.emit(Exit())
-        return
-    core.write(Kind.NODE_STOPPING, "", {}, ())
-
-
-def finish_stopping(core: Core) -> None:
-    """Everything is down: say so as the last event. A stuck service keeps the guard, and the end is not clean."""
-    if not core.stopping or not core.joined or not core.column.running:
-        return
-    if any(core.jobs[name].phase is not Phase.STUCK for name in core.raised):
-        return
-    stuck = [core.jobs[name] for name in sorted(core.raised)]
-    if not stuck and not core.disk_refuses:
-        core.write(Kind.NODE_STOPPED, "", {}, ())
-    elif all(_told(core, job) for job in stuck):
-        core.emit(Exit(tuple(sorted(job.policy.name for job in stuck))))
-
-
-def _told(core: Core, job: Job) -> bool:
-    """That it is stuck stands on our disk and is known to each peer that hears us: else those would judge us dead in a moment,
-    and take over beside what is still up. Until then our heartbeats alone hold them back."""
-    hearing = [name for name in core.liveness.peers if _hears(core, name)]
-    hearing = [name for name in hearing if name in job.policy.nodes or core.now_ms < job.stuck_ms + core.policy.timing.dead_ms]
-    stands = core.writer.has_written(job.causes[-1])
-    if not hearing:
-        return stands or core.disk_refuses or core.writer.hangs_ms(core.now_ms) >= core.policy.timing.dead_ms
-    return stands and all(_knows(core, name, job.causes[-1]) for name in hearing)
-
-
-def _hears(core: Core, name: str) -> bool:
-    return core.liveness.judgement(name, core.now_ms) is not Judgement.DEAD and core.liveness.is_heard_by(name)
-
-
-def _knows(core: Core, name: str, event: Ref) -> bool:
-    """Whether a peer's newest heartbeat says that it has this event of ours."""
-    newest = core.liveness.peers[name].newest
-    head = newest.message.heads.get(core.me) if newest else None
-    return head is not None and head[:2] >= event[1:]
+    def _knows(self, name: str, event: Ref) -> bool:
+        """Whether a peer's newest heartbeat says that it has this event of ours."""
+        newest = self.liveness.peers[name].newest
+        head = newest.message.heads.get(self.context.me) if newest else None
+        return head is not None and head[:2] >= event[1:]

@@ -22,7 +22,6 @@ from coordinator.config import Checked
 from coordinator.config.changes import changes, unchangeable
 from coordinator.config.complaints import Complaint
 from coordinator.control.view import Applied, Fate
-from coordinator.core import reconfigure
 from coordinator.core.commands import Refusal
 from coordinator.core.inputs import Reconfigured
 from coordinator.daemon.config_file import look
@@ -107,7 +106,7 @@ class ConfigReload:
         if new == status.policy and (command is None or command.command.digest == new.digest):
             return Applied(Fate.UNCHANGED, f"{status.config_path} is what this node runs already")
         lines = changes(status.policy, new)
-        refused = reconfigure.refusal(status.core, Reconfigured(new, 0, command))
+        refused = status.core.reconfigure.refusal(Reconfigured(new, 0, command))
         return _no(refused) if refused else await self._swap(new, command, lines)
 
     async def _read(self) -> Checked | Applied:

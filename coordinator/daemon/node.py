@@ -126,7 +126,7 @@ class Node:
         core = self._begin(past)
         for order in core.state.orders.of_first_rules():
             log.warning("at the start: `%s` was given to an older release, and ends here: give it again", order)
-        self._links.remember(core.departed)
+        self._links.remember(core.removal.departed)
         await self._links.start()
         await self._machine.carrier.start()
         self._notices.open(self._control)
@@ -180,7 +180,7 @@ class Node:
         except Exception as error:
             _break_off(f"a bug: {given} broke an invariant", error)
         if shell.core.state is not before:
-            self._links.remember(shell.core.departed)
+            self._links.remember(shell.core.removal.departed)
             self._status.bell.ring()
         self._machine.carrier.glance(now.mono_ms)
 

@@ -7,7 +7,6 @@ from typing import Protocol
 from coordinator.alarms.board import Alarm
 from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.view import Applied, PeerView
-from coordinator.core import commands
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.core import Core
 from coordinator.core.effects import Answer
@@ -88,7 +87,7 @@ class NodeStatus:
 
     @property
     def unfit_because(self) -> str:
-        return self.core.unfit_because
+        return self.core.fitness.unfit_because
 
     def peers(self) -> Mapping[str, PeerView]:
         now_ms, core = boot_ms_now(), self.core
@@ -109,7 +108,7 @@ class NodeStatus:
         return self._seen.links()
 
     def sentence(self, service: str) -> str:
-        return self.core.sentences.get(service, "")
+        return self.core.services.sentences.get(service, "")
 
     def event(self, ref: Ref | None) -> Event | None:
         return self._recalled.event(ref)
@@ -124,7 +123,7 @@ class NodeStatus:
         return await self._journal.read(node, incarnation, first, limit)
 
     def resolve(self, wanted: Wanted) -> Resolved | Refusal | Already:
-        return commands.resolve(self.core, wanted)
+        return self.core.commands.resolve(wanted)
 
     async def submit(self, command: SignedCommand) -> Answer:
         return await self._questions.ask(lambda ticket: CommandArrived(command, ticket))

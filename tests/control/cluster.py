@@ -18,7 +18,8 @@ from coordinator.config import read
 from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.server import ControlServer
 from coordinator.control.view import PeerView
-from coordinator.core import commands, effects, inputs
+from coordinator.core import effects, inputs
+from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now, Outcome
 from coordinator.daemon.event_lookup import Recall
@@ -175,10 +176,10 @@ class Node:
 
     @property
     def unfit_because(self) -> str:
-        return self.core.unfit_because
+        return self.core.fitness.unfit_because
 
     def peers(self) -> dict[str, PeerView]:
-        given, liveness, now_ms = self.core.given(), self.core.liveness, self.core.now_ms
+        given, liveness, now_ms = self.core.reconcile.rounds.given(), self.core.liveness, self.core.context.now_ms
         return {
             name: PeerView(peer.judgement, peer.silent_ms, liveness.reachable(name, now_ms), peer.fit, peer.agrees)
             for name, peer in given.peers.items()
@@ -194,7 +195,7 @@ class Node:
         return await self.recalled.fetch()
 
     def sentence(self, service: str) -> str:
-        return self.core.sentences.get(service, "")
+        return self.core.services.sentences.get(service, "")
 
     def heads(self) -> tuple[Head, ...]:
         return tuple(entries[-1].head for entries in self.log.values())
@@ -203,8 +204,8 @@ class Node:
         entries = [entry for entry in self.log.get((node, incarnation), []) if entry.event.number >= first]
         return [(entry.raw, entry.signature) for entry in entries[:limit]]
 
-    def resolve(self, wanted: commands.Wanted) -> commands.Resolved | commands.Refusal | commands.Already:
-        return commands.resolve(self.core, wanted)
+    def resolve(self, wanted: Wanted) -> Resolved | Refusal | Already:
+        return self.core.commands.resolve(wanted)
 
     async def submit(self, command: SignedCommand) -> effects.Answer:
         ticket = int.from_bytes(hashlib.sha256(command.raw).digest()[:6], "big")
@@ -244,7 +245,7 @@ class Cluster:
         """Waits for a condition on the cluster."""
         until = time.monotonic() + timeout_s
         while not what(self):
-            assert time.monotonic() < until, [node.core.sentences for node in self.nodes.values()]
+            assert time.monotonic() < until, [node.core.services.sentences for node in self.nodes.values()]
             await asyncio.sleep(0.01)
 
     async def settled(self) -> "Cluster":

@@ -57,7 +57,7 @@ def body(world: Cluster, key: str = "operator/id_ed25519", **changes: Any) -> di
         "epoch": ownership.epoch(core.state, "web"),
         "expires_ms": time.time_ns() // 1_000_000 + 60_000,
         "nonce": os.urandom(16),
-        "acts": (Act("lukretia", core.writer.incarnation),),
+        "acts": (Act("lukretia", core.context.writer.incarnation),),
     }
     signed = sign_command(Command(**(fields | changes)), load_private(world.folder / key))
     return {"command": base64.b64encode(signed.raw).decode(), "signature": base64.b64encode(signed.signature).decode()}
@@ -275,7 +275,7 @@ async def test_a_body_that_is_no_json_or_too_long_is_an_error_with_words(http):
 
 def held_by_genesis(world: Cluster) -> dict[str, Any]:
     core = world.nodes["genesis"].core
-    return {"acts": (Act("genesis", core.writer.incarnation),), "epoch": ownership.epoch(core.state, "db")}
+    return {"acts": (Act("genesis", core.context.writer.incarnation),), "epoch": ownership.epoch(core.state, "db")}
 
 
 async def test_a_command_for_another_nodes_service_is_passed_on(cluster, http):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from coordinator.core.commands import Already, Refusal, Resolved, Wanted, resolve
+from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from protocol.commands import Act
 from tests.transcripts.language import Teller
 
@@ -25,7 +25,7 @@ def told(before: str, *lines: str) -> Teller:
 def resolved(teller: Teller, word: str, service: str = "web", node: str = "") -> Resolved | Refusal | Already:
     assert teller.stage is not None
     assert teller.stage.core is not None
-    return resolve(teller.stage.core, Wanted(word, service, node))
+    return teller.stage.core.commands.resolve(Wanted(word, service, node))
 
 
 # --- who acts ------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import pytest
 
-from coordinator.core import commands
 from coordinator.core.commands import Resolved, Wanted
 from coordinator.core.effects import Answer, Effect, Forward, SendReply
 from coordinator.core.forwarding import AGAIN_MS, PATIENCE_MS, Passing
@@ -105,7 +104,7 @@ def test_a_move_back_is_answered_while_a_slow_disk_takes_the_first_one_in(after_
 
 
 def signed(world: World, at: str, wanted: Wanted, nth: str = "one") -> SignedCommand:
-    found = commands.resolve(core_of(world, at), wanted)
+    found = core_of(world, at).commands.resolve(wanted)
     assert isinstance(found, Resolved), found
     return order(TWO, nth, wanted, found)
 

@@ -8,7 +8,6 @@ from types import MappingProxyType
 import pytest
 
 from coordinator.config import read
-from coordinator.core import reconfigure
 from coordinator.core.core import Core
 from coordinator.core.effects import Adopt, Append, Effect, Equip, Guard, Run, Watch
 from coordinator.core.inputs import CheckFinished, Reconfigured
@@ -79,7 +78,7 @@ def moved(policy: Policy, node: str, *links: str) -> Policy:
 
 def asked(world: World, policy: Policy, node: str = "lukretia") -> str:
     """The refusal's sentence; empty where it would be taken."""
-    refused = reconfigure.refusal(core_of(world, node), Reconfigured(policy))
+    refused = core_of(world, node).reconfigure.refusal(Reconfigured(policy))
     return refused.text if refused else ""
 
 
@@ -115,7 +114,7 @@ def test_all_links_follow_a_peer_that_has_gone_before(world: World) -> None:
     there = moved(TWO, "genesis", "lan", "direct")
     state = core_of(world).state
     column = replace(state.column("genesis"), config=there.digest)
-    core_of(world).state = state.with_column(column)
+    core_of(world).context.rewind(state.with_column(column))
     assert asked(world, there) == ""
 
 
@@ -166,16 +165,17 @@ def test_other_actions_come_up_after_the_guard_knows_how_to_take_them_down(world
     told = [effect for effect in effects if isinstance(effect, Adopt | Equip | Guard | Run | Watch)]
     words = [f"{effect.word} {effect.actions[0]}" if isinstance(effect, Run) else type(effect).__name__ for effect in told]
     assert words == ["Adopt", "Watch", "down 1", "down 0", "Equip", "Guard", "up 0", "up 1", "Watch"]
-    assert len({effect.word.epoch for effect in told if isinstance(effect, Guard)} | {core_of(world).jobs["web"].epoch}) == 1
+    epoch = core_of(world).services.jobs["web"].epoch
+    assert {effect.word.epoch for effect in told if isinstance(effect, Guard)} == {epoch}
 
 
 def test_other_actions_wait_for_a_guard_that_is_slow(world: World) -> None:
     world.hosts["lukretia"].guard_slow_us = 300_000
     effects = effects_of(world, "lukretia", changed(TWO, "web", ["address=10.77.0.101/24"]))
     assert [effect.word for effect in effects if isinstance(effect, Run)] == ["down", "down"]
-    assert core_of(world).jobs["web"].phase is Phase.RENEWED
+    assert core_of(world).services.jobs["web"].phase is Phase.RENEWED
     world.run_until_ms(world.now_ms + 1_000)
-    assert core_of(world).jobs["web"].phase is Phase.UP
+    assert core_of(world).services.jobs["web"].phase is Phase.UP
 
 
 def test_a_release_while_the_guard_is_told_ends_without_anything_up(world: World) -> None:
@@ -185,7 +185,7 @@ def test_a_release_while_the_guard_is_told_ends_without_anything_up(world: World
     world.order("fail", "web", "lukretia")
     world.run_until_ms(world.now_ms + 50)
     assert not host.works.is_up("web")
-    assert core_of(world).jobs["web"].phase is Phase.IDLE
+    assert core_of(world).services.jobs["web"].phase is Phase.IDLE
     world.run_until_ms(world.now_ms + 1_000)
     assert world.owners("web") == ("genesis",)
 
@@ -194,17 +194,17 @@ def test_another_timeout_restarts_nothing_and_is_told_to_the_guard(world: World)
     new = changed(TWO, "web", ["timeout=5s"])
     effects = effects_of(world, "lukretia", new)
     assert [type(effect) for effect in effects if isinstance(effect, Equip | Guard | Run)] == [Equip, Guard]
-    assert core_of(world).jobs["web"].policy == new.services["web"]
+    assert core_of(world).services.jobs["web"].policy == new.services["web"]
 
 
 def test_a_reclaim_goes_to_its_end_before_other_actions_come(world: World) -> None:
     """All neighbours hear the winner again; then the old actions go down."""
-    job = core_of(world).jobs["web"]
+    job = core_of(world).services.jobs["web"]
     for phase in (Phase.RECALLED, Phase.RECLAIMING):
         job._phase = phase
         job.configure(changed(TWO, "web", ["address=10.77.0.101/24"]).services["web"])
-        core_of(world).unsettled = {"web"}
-        reconfigure.follow(core_of(world))
+        core_of(world).services.unsettle({"web"})
+        core_of(world).reconfigure.follow()
         assert (job.phase, bool(job.coming)) == (phase, True)
 
 
@@ -218,7 +218,7 @@ def test_checks_begin_anew_and_an_old_result_counts_for_nothing(world: World) ->
     assert faild is not None
     for found in stale:
         faild.post(found)
-    assert core.jobs["web"].phase is Phase.UP
+    assert core.services.jobs["web"].phase is Phase.UP
     assert isinstance(new.services["web"].checks[0], CheckPolicy)
     faild.post(CheckFinished("web", 0, False, "new", new.services["web"].checks[0]))
     world.run_until_ms(world.now_ms + 100)
@@ -249,7 +249,7 @@ def test_a_service_that_is_new_is_claimed_and_the_executor_knows_it_first(world:
     for node in ("genesis", "lukretia"):
         world.hosts[node].apply(gone)
     world.run_until_ms(6_000)
-    assert core_of(world).jobs == {}
+    assert core_of(world).services.jobs == {}
     effects = effects_of(world, "lukretia", TWO, until_ms=2_000)
     told = [type(effect) for effect in effects if isinstance(effect, Adopt | Equip | Run)]
     assert told[:3] == [Adopt, Equip, Run]
@@ -261,11 +261,11 @@ def test_a_service_that_comes_back_while_it_goes_down_is_claimed_again(world: Wo
     world.hosts["lukretia"].works.took_us = lambda order: 400_000 if order.word == "down" else 0
     world.hosts["lukretia"].apply(changed(TWO, "web", ["removed"]))
     world.run_until_ms(world.now_ms + 100)
-    assert core_of(world).jobs["web"].phase is Phase.LOWERING
+    assert core_of(world).services.jobs["web"].phase is Phase.LOWERING
     world.hosts["lukretia"].apply(changed(TWO, "web", ["address=10.77.0.101/24"]))
     world.run_until_ms(world.now_ms + 5_000)
-    assert core_of(world).jobs["web"].policy.actions[0].settings["address"] == "10.77.0.101/24"
-    assert core_of(world).unsettled == set()
+    assert core_of(world).services.jobs["web"].policy.actions[0].settings["address"] == "10.77.0.101/24"
+    assert core_of(world).services.unsettled == set()
 
 
 def test_the_new_hash_is_in_the_next_heartbeat_at_once(world: World) -> None:
@@ -281,11 +281,11 @@ def test_everybody_beats_as_often_as_anybody_expects_it(world: World) -> None:
     slow = changed(TWO, "timing", ["heartbeat=1s", "indoubt=3s", "dead=5s"])
     world.hosts["lukretia"].apply(slow)
     world.run_until_ms(6_000)
-    assert [core_of(world, node).heartbeat_ms for node in ("lukretia", "genesis")] == [100, 100]
+    assert [core_of(world, node).heartbeats.every_ms for node in ("lukretia", "genesis")] == [100, 100]
     assert core_of(world, "genesis").liveness.patience["lukretia"].dead_ms == 5_000
     world.hosts["genesis"].apply(slow)
     world.run_until_ms(9_000)
-    assert [core_of(world, node).heartbeat_ms for node in ("lukretia", "genesis")] == [1_000, 1_000]
+    assert [core_of(world, node).heartbeats.every_ms for node in ("lukretia", "genesis")] == [1_000, 1_000]
 
 
 # --- what is known of files ------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ async def opened(world: Played, me: str) -> tuple[Past, Folded, Folded]:
     assert past.folded is not None
     core = Core(me, policy, RUN, journal.entries(), NOW, ran=past.ran())
     await journal.close()
-    return past, past.folded, Folded(core.state, core.feeds)
+    return past, past.folded, Folded(core.state, core.context.feeds)
 
 
 @pytest.mark.parametrize("scenario", ACCIDENTS)

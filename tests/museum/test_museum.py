@@ -122,7 +122,7 @@ def test_what_the_disk_refused_is_remembered_by_the_name_that_it_has_now() -> No
     assert host.faild is not None
     core = host.faild.core
     host.disk.fill()
-    core.note(Kind.PULSE, {"gaps": {}, "late_ms_max": 0})
+    core.context.note(Kind.PULSE, {"gaps": {}, "late_ms_max": 0})
     core.witnessing._link("lukretia", "lan", False)
     before = core.witnessing.link_ref["lukretia", "lan"]
     world.run_until_ms(5_000)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.config import read
-from coordinator.core import reconcile
+from coordinator.core import agenda, reconcile
 from coordinator.decision.decide import Decision, decide
 from coordinator.decision.snapshot import Snapshot
 from coordinator.policy import Policy
@@ -38,7 +38,7 @@ def serving(world: World, node: str) -> int:
 
 def test_two_nodes_that_start_at_once_do_not_take_services_from_each_other(tmp_path: Path) -> None:
     """The master claims a few at a time. Those that it has not come to within `dead` are still its own."""
-    world = World(pair(tmp_path, 2 * reconcile.BEGUN_MAX + 6), seed=1)
+    world = World(pair(tmp_path, 2 * agenda.BEGUN_MAX + 6), seed=1)
     for host in world.hosts.values():
         host.disk.slow_down(COMMIT_US)
     world.start("lukretia", "genesis")
@@ -72,7 +72,7 @@ def test_an_event_about_one_service_asks_about_no_other(asked: list[str], tmp_pa
     world.hosts["lukretia"].works.trouble["s007"].down = "fails"
     faild = world.hosts["lukretia"].faild
     assert faild is not None
-    faild.core.write(Kind.RESTART, "s007", {"count": 0, "reason": "a test writes it"}, ())
+    faild.core.context.write(Kind.RESTART, "s007", {"count": 0, "reason": "a test writes it"}, ())
     world.run_until_ms(5_000)
     assert set(asked) == {"s007"}
 

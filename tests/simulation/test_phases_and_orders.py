@@ -167,7 +167,7 @@ def reached(world: World, way: Way) -> None:
     way.deed(world, way.node)
     faild = world.hosts[way.node].faild
     assert faild is not None, "the node at which we look runs"
-    job = faild.core.jobs["web"]
+    job = faild.core.services.jobs["web"]
     for _ in range(1_200):
         if (job.phase, job.waits) == (way.phase, way.waits) and (way.phase is not Phase.IDLE or job.running is None):
             break

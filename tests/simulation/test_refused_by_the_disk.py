@@ -45,7 +45,8 @@ def test_an_order_that_the_disk_refuses_leaves_no_trace_in_the_state(orders: tup
         host.disk.fill()
     world.order(*orders[-1])
     world.run_until_ms(world.now_ms + 300)
-    assert any(host.faild.core.writer.refused_ms is not None for host in world.hosts.values() if host.faild), "a disk refused"
+    cores = [host.faild.core for host in world.hosts.values() if host.faild]
+    assert any(core.context.disk_refuses for core in cores), "a disk refused"
     for host in world.hosts.values():
         host.disk.release()
     world.order("unstandby", "", "genesis")

@@ -7,7 +7,7 @@ import pytest
 
 from coordinator.config import read
 from coordinator.core import removal
-from coordinator.core.commands import Resolved, Wanted, resolve
+from coordinator.core.commands import Resolved, Wanted
 from coordinator.core.core import Core
 from coordinator.core.inputs import RemovalShown
 from protocol.commands import sign_command
@@ -37,7 +37,7 @@ def core_of(world: World, node: str) -> Core:
 
 def apply_of(world: World, text: str = GONE.text, nth: str = "removal") -> RemovalShown:
     """What genesis would show, had an administrator given it this file."""
-    found = resolve(core_of(world, "genesis"), Wanted("apply", "", "genesis", GONE.digest))
+    found = core_of(world, "genesis").commands.resolve(Wanted("apply", "", "genesis", GONE.digest))
     assert isinstance(found, Resolved)
     signed = order(POLICY, nth, Wanted("apply", "", "genesis", GONE.digest), found)
     return RemovalShown("genesis", signed.raw, signed.signature, text)
@@ -63,7 +63,7 @@ def test_what_is_not_signed_so_takes_nothing_away(world: World, how: str) -> Non
     """A word alone, an order by the thief's own key, an order about something else, another file, one that names the node."""
     proof = apply_of(world)
     signed = core_of(world, "genesis")
-    found = resolve(signed, Wanted("hold", "web", ""))
+    found = signed.commands.resolve(Wanted("hold", "web", ""))
     assert isinstance(found, Resolved)
     other = order(POLICY, "other", Wanted("hold", "web", ""), found)
     stolen = sign_command(order_of(world)._replace(digest=GONE.digest), FileKey(private_key("a thief")))
@@ -80,7 +80,7 @@ def test_what_is_not_signed_so_takes_nothing_away(world: World, how: str) -> Non
 
 
 def order_of(world: World):
-    found = resolve(core_of(world, "genesis"), Wanted("apply", "", "genesis", GONE.digest))
+    found = core_of(world, "genesis").commands.resolve(Wanted("apply", "", "genesis", GONE.digest))
     assert isinstance(found, Resolved)
     return order(POLICY, "stolen", Wanted("apply", "", "genesis", GONE.digest), found).command
 

@@ -74,12 +74,12 @@ def word(world: World, listener: str, node: str, run: bytes, epoch: int) -> None
 def test_last_words_of_what_was_never_claimed_are_no_events_of_ours():
     """Each of a higher number than the one before: 6,100 of them stood in the victim's own feed after eight seconds."""
     world = running(THREE)
-    run = core_of(world, THIEF).run
+    run = core_of(world, THIEF).context.run
     for epoch in range(1, 2_000):
         word(world, "genesis", THIEF, run, epoch)
     world.run_until_ms(5_000)
     assert events(world, "genesis", Kind.LAST_WORD) == []
-    assert len(core_of(world, "genesis").early_words) == 1
+    assert len(core_of(world, "genesis").replication.early_words) == 1
 
 
 def test_a_last_word_that_overtook_its_claim_counts_when_the_claim_comes():
@@ -89,7 +89,7 @@ def test_a_last_word_that_overtook_its_claim_counts_when_the_claim_comes():
     assert world.owners("web") == ("genesis",)
     world.start("lukretia")
     world.run_until_ms(6_100)
-    word(world, "genesis", "lukretia", core_of(world, "lukretia").run, 3)
+    word(world, "genesis", "lukretia", core_of(world, "lukretia").context.run, 3)
     assert [event.body["epoch"] for event in events(world, "genesis", Kind.LAST_WORD)] == [1]
     world.run_until_ms(10_000)
     assert [event.body["epoch"] for event in events(world, "genesis", Kind.LAST_WORD)] == [1, 3]
@@ -106,8 +106,8 @@ def test_heads_of_feeds_that_nobody_has_fill_no_memory():
         faild_of(world, "genesis").post(HeadsArrived(THIEF, heads))
         assert len(wanted) - before <= HEADS_ASKED_MAX
         says(world, "genesis", counter=10**6 + turn, heads={THIEF: ShortHead(turn + 10**9, 9, bytes(8))})
-    assert len(core.wanted_ms) <= WANTED_MAX
-    assert len(core.behind) <= len(THREE.nodes)
+    assert len(core.replication.wanted_ms) <= WANTED_MAX
+    assert len(core.replication.behind) <= len(THREE.nodes)
 
 
 def test_who_names_more_of_our_feed_than_we_wrote_is_named_and_moves_nothing():
@@ -116,7 +116,7 @@ def test_who_names_more_of_our_feed_than_we_wrote_is_named_and_moves_nothing():
     named = alarms_of(world)
     before = len(events(world, "lukretia", Kind.CLAIM))
     for turn in range(20):
-        ours = core_of(world, "lukretia").feeds.newest["lukretia"]
+        ours = core_of(world, "lukretia").context.feeds.newest["lukretia"]
         longer = ShortHead(ours.incarnation, ours.number + 5, bytes(8))
         says(world, "lukretia", counter=10**6 + turn, heads={"lukretia": longer})
         world.run_until_ms(world.now_ms + 100)
@@ -143,7 +143,7 @@ def test_a_flood_of_events_is_taken_in_as_a_prefix_and_named_and_a_failover_work
         for node in ("lukretia", "genesis"):
             faild_of(world, node).post(BatchArrived(Batch((entry,)), THIEF))
     assert {(alarm.name, alarm.node) for alarm in named} == {(AlarmName.QUOTA, THIEF)}
-    stored = list(core_of(world, "genesis").feeds.ids[(THIEF, 10**9)])
+    stored = list(core_of(world, "genesis").context.feeds.ids[(THIEF, 10**9)])
     assert stored == list(range(1, len(stored) + 1))
     assert 0 < len(stored) < 100
     world.hosts["lukretia"].crash()
@@ -159,7 +159,7 @@ def test_one_that_is_no_candidate_and_never_delivers_what_it_names_stops_no_take
     """With another digest it may have another configuration for us: it has `dead` to show it, and is named afterwards."""
     world = running(NO_CANDIDATE)
     named = alarms_of(world)
-    newest = core_of(world, "genesis").feeds.newest[THIEF]
+    newest = core_of(world, "genesis").context.feeds.newest[THIEF]
     says(world, "genesis", config=b"anothers", heads={THIEF: ShortHead(newest.incarnation, newest.number + 9, bytes(8))})
     world.hosts["lukretia"].crash()
     for at_ms in range(4_100, 7_000, 100):

@@ -8,7 +8,8 @@ import copy
 import pytest
 
 from coordinator.config import parse
-from coordinator.core import reconcile
+from coordinator.core.agenda import Agenda
+from coordinator.core.reconcile import Reconcile
 from coordinator.core.service_phases import Phase
 from coordinator.decision.decide import Act, decide
 from tests.config.sound import AFM, TEXT
@@ -17,50 +18,57 @@ from tools.simulator.random_run import RandomRun
 from tools.simulator.world import World
 
 
-def orders(core, name, seen):
+def orders(reconcile, name, seen):
     """What the table would order for this service now; empty where nothing would be begun."""
-    job, waits = core.jobs[name], core.waits[name]
-    kept, dead_ms = copy.deepcopy(waits), core.policy.timing.dead_ms
+    context, services = reconcile.context, reconcile.services
+    job, timers = services.jobs[name], services.timers[name]
+    kept, dead_ms, now_ms = copy.deepcopy(timers), context.policy.timing.dead_ms, context.now_ms
     try:
-        asked = reconcile.case(core, name, seen)
+        asked = reconcile.rounds.case(name, seen)
         decision = decide(asked)
         if decision.act is Act.STAY:
-            late = "pass over" if waits.decided(asked, decision, core.now_ms, dead_ms) else ""
-            return late or ("end a move" if waits.move_over(asked, core.now_ms) else "")
+            late = "pass over" if timers.decided(asked, decision, now_ms, dead_ms) else ""
+            return late or ("end a move" if timers.move_over(asked, now_ms) else "")
         held_up = {
             Act.CLAIM: job.phase is not Phase.IDLE,
             Act.RECLAIM: job.phase not in (Phase.UP, Phase.RECALLED)
-            or core.disk_refuses
-            or waits.speaks_soon(asked, decision, core.now_ms, dead_ms),
-            Act.RECOVER: core.disk_refuses,
-            Act.RELEASE: decision.rule == "move" and not reconcile._target_knows(core, name, decision.causes[0]),
+            or context.disk_refuses
+            or timers.speaks_soon(asked, decision, now_ms, dead_ms),
+            Act.RECOVER: context.disk_refuses,
+            Act.RELEASE: decision.rule == "move" and not reconcile._target_knows(name, decision.causes[0]),
         }
         return "" if held_up.get(decision.act, False) else f"{decision.act}: {decision.rule}"
     finally:
-        core.waits[name] = kept
+        services.timers[name] = kept
 
 
 class Asking:
     """Counts the services about which the table was asked, and looks at those about which it was not."""
 
     def __init__(self, monkeypatch, look):
-        self.asked, self._services, self._settle, self._look = 0, reconcile.services, reconcile._settle, look
-        monkeypatch.setattr(reconcile, "services", self.services)
-        monkeypatch.setattr(reconcile, "_settle", self.settle)
+        self.asked, self._asked, self._settle, self._look = 0, Agenda.asked, Reconcile._settle, look
+        self._review, self._names = Reconcile.review, None
+        monkeypatch.setattr(Reconcile, "review", lambda *words: self.review(*words))
+        monkeypatch.setattr(Reconcile, "_settle", lambda *words: self.settle(*words))
+        monkeypatch.setattr(Agenda, "asked", lambda *words: self.names(*words))
 
     def settle(self, *words):
         self.asked += 1
         return self._settle(*words)
 
-    def services(self, core):
-        seen, before = reconcile.look_round(core), (core.outside, core.current, core.hears_us, copy.deepcopy(core.wakes))
-        names = reconcile._asked(core, seen)
-        core.outside, core.current, core.hears_us, core.wakes = before
-        left = [] if names is None else [name for name in core.jobs if name not in names and name not in core.postponed]
-        self._services(core)
-        if self._look:
+    def names(self, *words):
+        self._names = self._asked(*words)
+        return None if self._names is None else set(self._names)
+
+    def review(self, reconcile, *words):
+        """Those that were left out are asked about as well: by what this review saw, and when it is over."""
+        seen = reconcile.rounds.look_round()
+        self._review(reconcile, *words)
+        if self._look and self._names is not None:
+            context, agenda = reconcile.context, reconcile.agenda
+            left = [name for name in reconcile.services.jobs if name not in self._names and name not in agenda.postponed]
             for name in left:
-                assert orders(core, name, seen) == "", f"{core.me} was not asked about {name} at {core.now_ms}"
+                assert orders(reconcile, name, seen) == "", f"{context.me} was not asked about {name} at {context.now_ms}"
 
 
 @pytest.mark.parametrize("seed", [3, 17, 29, 41])

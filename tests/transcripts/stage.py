@@ -250,4 +250,4 @@ class Stage:
 
 def decisions(core: Core) -> dict[str, str]:
     """Service to the sentence of its last decision, as `failc status` shows it."""
-    return dict(core.sentences)
+    return dict(core.services.sentences)

@@ -90,7 +90,7 @@ async def _open(folder: Path) -> None:
     took = time.process_time() - began
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
     print(f"{took:.2f} {resident}")
-    assert core.feeds.heads, "it has read its feeds"
+    assert core.context.feeds.heads, "it has read its feeds"
     await journal.close()
 
 

@@ -35,7 +35,7 @@ def stop_stuck(drawn: Drawn) -> None:
     def mended() -> None:
         host.works.mend(service)
         host.start()
-        if host.faild is None or host.faild.core.stopping:  # a down that had begun to hang goes on until its timeout
+        if host.faild is None or host.faild.core.startup.stopping:  # a down that had begun to hang goes on until its timeout
             drawn.then(500_000, f"start {node}", mended)
         else:
             drawn.suspended = False
@@ -45,7 +45,7 @@ def stop_stuck(drawn: Drawn) -> None:
 
 def _all_others_hear(world: World, node: str) -> bool:
     running = [host.faild.core for name, host in world.hosts.items() if name != node and host.faild]
-    return len(running) == len(world.hosts) - 1 and all(core.ready and not core.stopping for core in running)
+    return len(running) == len(world.hosts) - 1 and all(core.durability.ready and not core.startup.stopping for core in running)
 
 
 def slow_target(drawn: Drawn) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
 from coordinator.core import removal
-from coordinator.core.commands import Already, Resolved, Wanted, resolve
+from coordinator.core.commands import Already, Resolved, Wanted
 from coordinator.core.core import Core
 from coordinator.core.feed_index import replaced
 from coordinator.policy import Policy
@@ -160,7 +160,7 @@ class Faild:
     def _resolve(self, wanted: Wanted, for_ms: int, ticket: int) -> None:
         if not self.alive:
             return
-        found = resolve(self.core, wanted)
+        found = self.core.commands.resolve(wanted)
         if isinstance(found, Resolved):
             signed = order(self._surroundings.policy, f"{ticket} at {self._host.name}", wanted, found, for_ms)
             self.command(signed.raw, signed.signature, ticket)
@@ -170,7 +170,7 @@ class Faild:
     def applied(self, policy: Policy, nth: str) -> None:
         """`failc config apply`, signed by the admin; before the node knows its own feed, SIGHUP."""
         wanted = Wanted("apply", "", self._host.name, policy.digest)
-        found = resolve(self.core, wanted)
+        found = self.core.commands.resolve(wanted)
         signed = order(self._surroundings.policy, nth, wanted, found) if isinstance(found, Resolved) else None
         self.post(saw.Reconfigured(policy, 0, signed))
 

@@ -185,14 +185,15 @@ def _overtakes_nobody(host: Host, claim: Event) -> None:
     assert host.faild is not None, "a claim is written by a running faild"
     core = host.faild.core
     mine = core.column.service(claim.service)
-    if (mine.claim, mine.run) != (claim.ref, core.run):
+    if (mine.claim, mine.run) != (claim.ref, core.context.run):
         return  # of an earlier run: read back, and not written now
-    for node in core.case(claim.service).better:
+    asked = core.reconcile.rounds.now(claim.service)
+    for node in asked.better:
         newest = core.liveness.peers[node].newest
-        alive = core.liveness.judgement(node, core.now_ms) is Judgement.ALIVE
+        alive = core.liveness.judgement(node, core.context.now_ms) is Judgement.ALIVE
         if not core.state.column(node).running:
             continue  # its end is known here: what its last heartbeat said is older, and the claim has come and gone
-        if alive and newest and claim.service in newest.message.claiming and not core.case(claim.service).why_out(node):
+        if alive and newest and claim.service in newest.message.claiming and not asked.why_out(node):
             raise Broken(f"{host.name} claims {claim.service} while {node}, which lives, says that its claim is on the way")
 
 
@@ -218,8 +219,8 @@ class View:
         if core is not self._core or refused:
             self._begin(host)
             self._core = core
-        self._run = core.run
-        unread = [entry for entry in (*core.writer.flying, *core.writer.waiting) if entry.id not in self._known]
+        self._run = core.context.run
+        unread = [entry for entry in (*core.context.writer.flying, *core.context.writer.waiting) if entry.id not in self._known]
         for entry in unread:
             self._take(entry)
         if core.state is not self._last and core.state != self._state:

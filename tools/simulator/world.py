@@ -163,7 +163,7 @@ class World:
 
     def _stopping(self, node: str) -> bool:
         faild = self.hosts[node].faild
-        return faild is not None and faild.core.stopping
+        return faild is not None and faild.core.startup.stopping
 
     def _stuck(self, service: str, node: str) -> bool:
         faild = self.hosts[node].faild

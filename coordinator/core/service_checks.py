@@ -1,0 +1,116 @@
+"""The checks of each service: what they say while it is up, and while it is out here by one of them.
+
+    checks.finished(CheckFinished(...))         # the input
+    checks.look_on("web", job)                  # at each review: begin or end the looking of a service that is out
+
+What all nodes share (a database) fails everywhere, and `retry` doubles up to an hour: a cluster would be out so long after it
+is back. So the checks of a service that is out run on, patiently, and end its FAIL when they pass. The first `retry` is kept in
+any case, and only what passes after it counts: a check that passes because the service is down must not bring it back at once.
+With retry = "never" an operator alone ends it.
+"""
+
+from coordinator.core.check_counts import Counts
+from coordinator.core.context import NOTHING_ELSE, Context, News
+from coordinator.core.effects import Watch
+from coordinator.core.inputs import CheckFinished
+from coordinator.core.service_lifecycle import Job
+from coordinator.core.service_phases import Phase
+from coordinator.core.services import Services
+from coordinator.core.startup import Startup
+from coordinator.policy import ServicePolicy
+from coordinator.state.model import ServicePhase
+from protocol.event import Ref
+from protocol.kinds import Kind
+
+LOOKS = 6
+"""Runs of each check in the time of one `retry`."""
+
+WATCHED = frozenset({Phase.UP, Phase.RECALLED, Phase.RECLAIMING})
+"""Phases in which the checks of a service run."""
+
+
+class ServiceChecks:
+    def __init__(self, context: Context, services: Services, startup: Startup) -> None:
+        self.context, self.services, self.startup = context, services, startup
+        self._counts = {name: Counts(job.policy) for name, job in services.jobs.items()}
+        self.looking: dict[str, int] = {}
+        """Services whose checks run although they are out here, and since when."""
+
+    def open(self, service: ServicePolicy) -> None:
+        self._counts[service.name] = Counts(service)
+
+    def close(self, name: str) -> None:
+        del self._counts[name]
+        self._end(name)
+
+    def configure(self, job: Job, service: ServicePolicy, causes: tuple[Ref, ...]) -> None:
+        """Other checks begin anew; what the old ones said no longer counts."""
+        context, counts = self.context, self._counts[service.name]
+        if counts.policy.checks == service.checks:
+            counts.policy = service
+            return
+        self._counts[service.name] = Counts(service)
+        self._end(service.name)
+        if context.column.service(service.name).sick:
+            body = {"check": 0, "text": "the checks are configured anew"}
+            context.write(Kind.CHECK_PASSED, service.name, body, causes)
+        if job.phase in WATCHED:
+            context.emit(Watch(service.name, False))
+            context.emit(Watch(service.name, True))
+
+    def finished(self, given: CheckFinished) -> News:
+        job, counts = self.services.jobs.get(given.service), self._counts.get(given.service)
+        if job is None or counts is None or not counts.asks(given):
+            return NOTHING_ELSE
+        if given.service in self.looking and job.phase is Phase.IDLE:
+            self._looked(job, counts, given)
+        if job.phase is Phase.UP:
+            self._counted(job, counts, given)
+        return NOTHING_ELSE
+
+    def _counted(self, job: Job, counts: Counts, given: CheckFinished) -> None:
+        turn, context = counts.count(given.check, given.passed), self.context
+        body = {"check": given.check, "text": given.text}
+        if turn == "fell" and job.restarts < job.policy.restarts:
+            entry = context.write(Kind.CHECK_FAILED, given.service, {**body, "good": False}, ())
+            counts.reset()
+            job.restart(f"check {given.check} failed: {given.text}; trying again here", (entry.ref,))
+        elif turn == "fell":
+            context.write(Kind.CHECK_FAILED, given.service, {**body, "good": True}, ())
+            counts.reset()
+        elif turn == "rose":
+            context.write(Kind.CHECK_PASSED, given.service, body, ())
+        elif turn == "first":
+            context.write(Kind.CHECK_FAILED, given.service, {**body, "good": False}, ())
+
+    # --- while it is out ------------------------------------------------------------------------------------------
+
+    def look_on(self, name: str, job: Job) -> None:
+        """Begin or end the checks of a service that is out here by one of them."""
+        looks = job.phase is Phase.IDLE and not self.startup.stopping and self._is_out_by_a_check(name, job)
+        if looks and name not in self.looking:
+            self.looking[name] = self.context.now_ms
+            self._counts[name].reset()
+            self.context.emit(Watch(name, True, (job.policy.retry_ms or 0) // LOOKS))
+        elif name in self.looking and not looks:
+            self._counts[name].reset()
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        if self.looking.pop(name, None) is not None:
+            self.context.emit(Watch(name, False))
+
+    def _looked(self, job: Job, counts: Counts, given: CheckFinished) -> None:
+        """A run of a check while the service is out."""
+        context = self.context
+        if context.now_ms - self.looking[given.service] < (job.policy.retry_ms or 0):
+            return
+        counts.count(given.check, given.passed)
+        if counts.all_well() and context.column.service(given.service).well is None and not context.disk_refuses:
+            body = {"check": given.check, "text": "it passes again, while the service is out"}
+            context.write(Kind.CHECK_PASSED, given.service, body, ())
+
+    def _is_out_by_a_check(self, name: str, job: Job) -> bool:
+        column = self.context.column.service(name)
+        by_check = column.state is ServicePhase.FAIL and column.cause == "check"
+        return by_check and job.policy.retry_ms is not None and bool(job.policy.checks)

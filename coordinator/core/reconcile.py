@@ -32,6 +32,9 @@ from protocol.kinds import Kind
 ASKED_MAX = 64
 """Services that are asked about in one turn, some 10 ms; the others follow in the next."""
 
+SETTLED = frozenset({ServicePhase.UP, ServicePhase.RECOVER, ServicePhase.FAIL})
+"""In these phases a node has decided about its part in a split."""
+
 ROUNDS_MAX = 8
 """FAIL -> RECOVER -> claim takes three; a table that never settles is a bug, and is found here."""
 
@@ -118,7 +121,7 @@ class Reconcile:
         if asked is None:
             raise InvariantBroken(f"the decide table does not settle on {name}")
         if job.phase is before:
-            self._afterwards(name, job, self._as_now(asked, seen), seen)
+            self._afterwards(name, job, self._as_now(asked, seen))
         self.checks.look_on(name, job)
         begun = job.phase is not before
         soon = begun or asked.state is not context.state  # what followed from time may be something to decide on
@@ -233,24 +236,14 @@ class Reconcile:
             return True
         return False
 
-    def _afterwards(self, name: str, job: Job, asked: Snapshot, seen: Round) -> None:
+    def _afterwards(self, name: str, job: Job, asked: Snapshot) -> None:
         """What follows from time or from others: announce when no rival is left, try a stuck service again, end a move."""
         context = self.context
         if job.phase is Phase.RECALLED and not job.waits and not _blocking(asked):
             job.announce()
         if job.phase is Phase.ARMED and not job.waits:
             self.claims.launch(job, self._seen or self.rounds.look_round())
-        if (
-            job.phase is Phase.ARMED
-            and "durable" in job.waits
-            and context.now_ms >= job.armed_ms + patience_ms(context.policy.timing)
-        ):
-            self.claims.withdraw(job)
-        if job.unguarded and context.now_ms >= max(
-            job.stands_ms + context.policy.timing.dead_ms, self.fitness.stalled_until_ms
-        ):
-            self.claims.give_up(job)
-            self._seen = None  # what follows sees a guard that is mute
+        self._lose_patience(job)
         if job.phase is Phase.STUCK and job.wake_at_ms is not None and context.now_ms >= job.wake_at_ms:
             job.try_again()
         if self.services.timers[name].announces(asked, context.now_ms):
@@ -263,14 +256,19 @@ class Reconcile:
             context.write(Kind.MOVE_ENDED, name, {"move": list(move.ref), "why": "its time is over"}, (move.ref,))
         self._split_over(name, asked)
 
+    def _lose_patience(self, job: Job) -> None:
+        """A claim for which disk or guard takes too long is given up."""
+        timing, now_ms = self.context.policy.timing, self.context.now_ms
+        if job.phase is Phase.ARMED and "durable" in job.waits and now_ms >= job.armed_ms + patience_ms(timing):
+            self.claims.withdraw(job)
+        if job.unguarded and now_ms >= max(job.stands_ms + timing.dead_ms, self.fitness.stalled_until_ms):
+            self.claims.give_up(job)
+            self._seen = None  # what is launched from here on sees a guard that is mute
+
     def _split_over(self, name: str, asked: Snapshot) -> None:
         context = self.context
         seen = context.column.splits.get(name)
-        if (
-            seen is None
-            or context.disk_refuses
-            or asked.mine.state not in (ServicePhase.UP, ServicePhase.RECOVER, ServicePhase.FAIL)
-        ):
+        if seen is None or context.disk_refuses or asked.mine.state not in SETTLED:
             return
         if sum(asked.holds(node) for node in asked.given.peers) + (asked.mine.state is ServicePhase.UP) > 1:
             return

@@ -52,9 +52,8 @@ class Rounds:
         """What the table is told besides the feeds, taken in one step."""
         context = self.context
         peers = {name: self._peer(name) for name in self.liveness.peers}
-        refused = ownership.forked(
-            context.state, context.me
-        )  # never by a heartbeat: one key would stop every service with a word
+        # never by a heartbeat: one key would stop every service with a word
+        refused = ownership.forked(context.state, context.me)
         because = self.fitness.unfit_because
         return Observations(peers, not because, because, refused or context.writer.outdone or self.removal.order is not None)
 

@@ -8,7 +8,7 @@ import pytest
 
 from coordinator.alarms.board import Condition
 from coordinator.alarms.conditions import UNFIT, conditions
-from coordinator.core import core
+from coordinator.core import fitness
 from coordinator.state.model import Judgement, NodeState, ServicePhase, ServiceState, State, Word
 from protocol.event import Ref
 from tests.control.test_status import ALIVE, Standing
@@ -69,10 +69,10 @@ def test_where_all_is_well_nothing_is_seen():
         (view(peer=replace(ALIVE, fit=False)), ["peer-unfit/lukretia"]),
         (view(peer=replace(ALIVE, hears_us=False)), ["one-way/lukretia"]),
         (view(peer=replace(ALIVE, agrees=False)), ["config-differs/lukretia"]),
-        (view(unfit_because=core.GUARD_GONE), ["guard/umpire"]),
-        (view(unfit_because=core.GUARD_MUTE), ["guard/umpire"]),
-        (view(unfit_because=core.DISK_HANGS), ["disk/umpire"]),
-        (view(unfit_because=core.DISK_REFUSES), []),
+        (view(unfit_because=fitness.GUARD_GONE), ["guard/umpire"]),
+        (view(unfit_because=fitness.GUARD_MUTE), ["guard/umpire"]),
+        (view(unfit_because=fitness.DISK_HANGS), ["disk/umpire"]),
+        (view(unfit_because=fitness.DISK_REFUSES), []),
         (view(unfit_because="it has not heard genesis since its start"), ["node-unfit/umpire"]),
         (view(down=("lan",)), ["link-down/genesis", "link-down/lukretia"]),
         (view(mute=("lan",)), ["datagrams-down/genesis", "datagrams-down/lukretia"]),
@@ -123,4 +123,4 @@ def test_a_service_that_left_the_configuration_and_is_up_here_is_seen():
 
 
 def test_every_reason_that_the_core_gives_as_a_word_is_in_the_table():
-    assert set(UNFIT) == {core.DISK_REFUSES, core.DISK_HANGS, core.GUARD_GONE, core.GUARD_MUTE, core.REMOVED}
+    assert set(UNFIT) == {fitness.DISK_REFUSES, fitness.DISK_HANGS, fitness.GUARD_GONE, fitness.GUARD_MUTE, fitness.REMOVED}

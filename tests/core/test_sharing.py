@@ -87,7 +87,7 @@ def test_two_that_change_places_do_not_wait_for_each_other():
     world.hosts["lukretia"].apply(new)
     world.run_until_ms(8_000)
     assert watched.twice == []
-    assert all(core_of(world).jobs[name].policy == new.services[name] for name in ("web", "mail"))
+    assert all(core_of(world).services.jobs[name].policy == new.services[name] for name in ("web", "mail"))
     assert world.owners("mail") == world.owners("web") == ("lukretia",)
 
 
@@ -134,7 +134,7 @@ def test_of_a_node_that_died_nobody_waits():
     world = running(old, web="lukretia", mail="genesis")
     world.hosts["genesis"].apply(new)
     world.run_until_ms(5_000)
-    assert core_of(world, "genesis").barred
+    assert core_of(world, "genesis").services.barred
     world.hosts["lukretia"].crash()
     world.run_until_ms(8_000)
-    assert core_of(world, "genesis").jobs["mail"].policy == new.services["mail"]
+    assert core_of(world, "genesis").services.jobs["mail"].policy == new.services["mail"]

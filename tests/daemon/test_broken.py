@@ -6,13 +6,14 @@ import os
 import sys
 
 if sys.orig_argv[1:2] and sys.orig_argv[1].endswith("faild") and "lukretia" in sys.orig_argv:
-    def broken(core, given):
+    from coordinator.core.context import NOTHING_ELSE
+    from coordinator.core.service_checks import ServiceChecks
+
+    def broken(checks, given):
         assert not os.path.exists(os.environ["BREAK"]), "what must be is not"
+        return NOTHING_ELSE
 
-    from coordinator.core.core import INPUTS
-    from coordinator.core.inputs import CheckFinished
-
-    INPUTS[CheckFinished] = broken
+    ServiceChecks.finished = broken
 """
 
 CHECKS = '[[services.web.checks]]\nexec = ["{path}"]\nevery = "300ms"\ntimeout = "1s"\nfall = 2\nrise = 1'

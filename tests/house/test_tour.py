@@ -7,8 +7,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 TOUR = (ROOT / "docs" / "tour.md").read_text()
 FILES = sorted({ROOT / name for name in re.findall(r"`((?:protocol|store|actions|coordinator|tools)/[\w/]+\.py)`", TOUR)})
-SHORT = {"review": "coordinator/core/reconcile.py"}
-"""Modules that the tour names by their last word."""
 
 
 def defined(path: Path) -> set[str]:
@@ -32,7 +30,7 @@ def test_every_file_of_the_tour_exists() -> None:
 
 
 def test_every_function_of_the_tour_is_in_a_file_of_the_tour() -> None:
-    known = set().union(*(defined(path) for path in (*FILES, *(ROOT / name for name in SHORT.values()))))
+    known = set().union(*(defined(path) for path in FILES))
     named = set(re.findall(r"`([A-Z]\w+\.\w+|[a-z]\w*\.[a-z_]\w+|[a-z]+_\w+|_\w+)`", TOUR)) - {"wake_at_ms"}
     named = {name for name in named if not name.endswith((".py", ".md"))}
     assert len(named) > 30

@@ -113,7 +113,7 @@ def test_the_word_of_a_candidate_restrains_as_long_as_it_is_said(world: World) -
     faild.post(RemovalShown("genesis", b"", b"", ""))
     world.run_until_ms(8_000 + removal.WORD_MS - 500)
     assert world.owners("web") == ()
-    assert "does not name lukretia" in core_of(world, "lukretia").sentences["web"]
+    assert "does not name lukretia" in core_of(world, "lukretia").services.sentences["web"]
     world.run_until_ms(world.now_ms + 3_000)
     assert world.owners("web") == ("lukretia",)
 

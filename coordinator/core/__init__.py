@@ -13,7 +13,8 @@ share by a `Context`. By concern:
     decisions       rounds (what the table is told) agenda (about what it is asked) reconcile (asks, and acts) claims
     operators       commands admission forwarding reconfigure
 
-A vote will be counted in `quorum/`, a folder beside these that comes with the leases: `docs/tour.md` says what a new part needs.
+A vote will be counted in `quorum/`, a folder beside these that comes with the leases: `docs/tour.md` says what a new part
+needs.
 
 Three shells drive it: the daemon (`coordinator.daemon`), the simulator (`tools.simulator`) and, for the
 reducer and the decide table, the auditor (`tools.audit`).

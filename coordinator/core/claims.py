@@ -14,7 +14,6 @@ from coordinator.decision.decide import Act, Decision, decide
 from coordinator.decision.snapshot import Snapshot
 from coordinator.policy import Timing
 from coordinator.state.model import ServicePhase
-from protocol.event import Ref
 from protocol.invariant import InvariantBroken, must
 from protocol.moment import lasting
 
@@ -41,7 +40,7 @@ class Claims:
         """None where the claim waits for the disk all the same."""
         was_mute = self.services.guard_confirms()
         job = self.services.jobs.get(given.service)
-        if job is not None and job.epoch == given.epoch and self.confirmed(job, "guard"):
+        if job is not None and job.holding.epoch == given.epoch and self.confirmed(job, "guard"):
             return News(frozenset({given.service}))
         return NOTHING_ELSE if was_mute else None
 
@@ -50,25 +49,23 @@ class Claims:
         if not job.confirmed(what, took_us):
             return False
         if job.phase is Phase.ARMED:
-            self.launch(
-                job, self.rounds.look_round()
-            )  # it asks the table itself: the table is not asked again before the first action runs
+            # it asks the table itself: the table is not asked again before the first action runs
+            self.launch(job, self.rounds.look_round())
         return True
 
     def launch(self, job: Job, seen: Round) -> None:
         """The claim is durable and guarded: only where the table says the same, now, does the first action run."""
-        context = self.context
-        name = job.policy.name
-        must(job.phase is Phase.ARMED and not job.waits, f"{name} is launched when its claim stands, not {job.phase.name}")
-        before = context.state.with_column(context.column.with_service(name, job.before))
+        context, name, holding = self.context, job.policy.name, job.holding
+        must(job.phase is Phase.ARMED and not holding.waits, f"{name} is launched when its claim stands, not {job.phase.name}")
+        before = context.state.with_column(context.column.with_service(name, holding.before))
         now = self.rounds.case(name, seen)
         again = decide(Snapshot(before, context.policy, context.me, name, now.given))
-        if job.decision is None:
+        if holding.decision is None:
             raise InvariantBroken("a claim has a decision")
-        if again.same_as(job.decision):
+        if again.same_as(holding.decision):
             job.raise_all()
             return
-        if again.rule in PASSING and context.now_ms < job.stands_ms + context.policy.timing.dead_ms:
+        if again.rule in PASSING and context.now_ms < holding.stands_ms + context.policy.timing.dead_ms:
             return
         reason = f"when the claim was durable, the table no longer said claim: {again.reason}"
         self.services.timers[name].settle(context.now_ms + context.policy.timing.heartbeat_ms)  # it shall not spin
@@ -77,19 +74,14 @@ class Claims:
 
     def withdraw(self, job: Job) -> None:
         """Nothing of it has run, and nothing will: a peer that waits for us hears that we claim no longer, and may take it."""
-        reason = f"the disk has not taken it within {lasting(self.context.now_ms - job.armed_ms)}"
-        release = Decision("withdrawn-claim", Act.RELEASE, reason, _claim(job), ServicePhase.RECOVER, "reconsidered")
+        reason = f"the disk has not taken it within {lasting(self.context.now_ms - job.holding.armed_ms)}"
+        release = Decision("withdrawn-claim", Act.RELEASE, reason, job.holding.claim, ServicePhase.RECOVER, "reconsidered")
         job.release(release, self.rounds.given())
 
     def give_up(self, job: Job) -> None:
         """Nothing of it is up, and nothing may come up that no guard would take down: it is for a node whose guard confirms."""
         self.services.guard_is_mute()
-        waited = lasting(self.context.now_ms - job.stands_ms)
+        waited = lasting(self.context.now_ms - job.holding.stands_ms)
         reason = f"the guard has not confirmed it within {waited}, and nothing runs without a guard"
-        job.release(
-            Decision("unguarded", Act.RELEASE, reason, _claim(job), ServicePhase.RECOVER, "unguarded"), self.rounds.given()
-        )
-
-
-def _claim(job: Job) -> tuple[Ref, ...]:
-    return (job.armed_by,) if job.armed_by else ()
+        release = Decision("unguarded", Act.RELEASE, reason, job.holding.claim, ServicePhase.RECOVER, "unguarded")
+        job.release(release, self.rounds.given())

@@ -56,8 +56,7 @@ class Context:
         self.former: Policy | None = None
         """The configuration before the present one, in this run."""
         self.state, self.feeds = folded.state, folded.feeds
-        self.writer = FeedWriter(policy.cluster_id, me, self.feeds)
-        self.writer.durable = self.feeds.newest.get(me)
+        self.writer = FeedWriter(policy.cluster_id, me, self.feeds, durable=self.feeds.newest.get(me))
         self.out: list[Effect] = []
         self.subjects: set[str] = set()
         """The services that the events were about which were folded since the table was last asked; with ALL among them where

@@ -94,7 +94,7 @@ class Durability:
             text = denied or f"stands in the log as {entry.ref}"
             self.passing.written(entry.ref, denied is None, text, denied is None)
         job = self.services.jobs.get(entry.event.service)
-        if job and job.armed_by == entry.ref and entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
+        if job and job.holding.armed_by == entry.ref and entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
             return self.claims.confirmed(job, "durable", took_us)
         return False
 
@@ -118,8 +118,8 @@ class Durability:
             renamed[entry.ref] = context.write(Kind(event.kind), event.service, event.body, causes).ref
             self.passing.written(entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
             job = self.services.jobs.get(event.service)
-            if event.kind == Kind.DOWN and job and job.stood:
-                context.emit(SayLastWord(context.last_word(event.service, job.stood)))
+            if event.kind == Kind.DOWN and job and job.holding.stood:
+                context.emit(SayLastWord(context.last_word(event.service, job.holding.stood)))
         if context.over:
             context.emit(Exit())  # the end is not a clean one: the next start will ask the peers
         for job in self.services.jobs.values():
@@ -132,9 +132,9 @@ class Durability:
         job = self.services.jobs.get(entry.event.service)
         if entry.event.kind == Kind.CLAIM and job:
             undone.add(entry.event.service)
-            if job.phase is Phase.ARMED and job.armed_by == entry.ref:
+            if job.phase is Phase.ARMED and job.holding.armed_by == entry.ref:
                 job.abandon()
-        elif entry.event.kind == Kind.RECLAIM and job and job.phase is Phase.RECALLED and job.armed_by == entry.ref:
+        elif entry.event.kind == Kind.RECLAIM and job and job.phase is Phase.RECALLED and job.holding.armed_by == entry.ref:
             job.unrecall(again=context.column.service(entry.event.service).state is ServicePhase.RECLAIM)
         self.passing.written(
             entry.ref, False, f"{context.me}'s disk refuses to write, and a command must stand in the log: make space there"

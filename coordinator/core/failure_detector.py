@@ -192,6 +192,14 @@ class FailureDetector:
         last_ms = self.peers[name].ways[link].last_ms
         return max(0, now_ms - (self.peers[name].since_ms if last_ms is None else last_ms))
 
+    def take_gaps_ms(self) -> dict[str, dict[str, int]]:
+        """The longest silence of each link to each peer since this was last asked."""
+        gaps = {name: {link: way.gap_ms_max for link, way in peer.ways.items()} for name, peer in self.peers.items()}
+        for peer in self.peers.values():
+            for way in peer.ways.values():
+                way.gap_ms_max = 0
+        return gaps
+
     def echoes(self, now_ms: int) -> dict[str, Heard]:
         """What our next heartbeat says about whom we heard."""
         return {

@@ -143,12 +143,7 @@ class ObservationEvents:
             return
         self.pulse_pause_ms = min(2 * self.pulse_pause_ms, PULSE_MS_MAX)
         self.pulse_due_ms = self.scribe.now_ms + self.pulse_pause_ms
-        gaps = {}
-        for peer, known in self.liveness.peers.items():
-            gaps[peer] = {link: way.gap_ms_max for link, way in known.ways.items()}
-            for way in known.ways.values():
-                way.gap_ms_max = 0
-        self.scribe.note(Kind.PULSE, {"gaps": gaps, "late_ms_max": self.late_ms_max})
+        self.scribe.note(Kind.PULSE, {"gaps": self.liveness.take_gaps_ms(), "late_ms_max": self.late_ms_max})
         self.late_ms_max = 0
 
     def _look_for_news(self) -> None:

@@ -146,8 +146,8 @@ class Reconcile:
         context = self.context
         dead_ms = context.policy.timing.dead_ms
         wakes = self.services.timers[bare.name].wakes_ms(bare, context.now_ms, dead_ms)
-        wakes += [job.stands_ms + dead_ms] if job.unguarded else []
-        wakes += [job.armed_ms + patience_ms(context.policy.timing)] if job.phase is Phase.ARMED else []
+        wakes += [job.holding.stands_ms + dead_ms] if job.unguarded else []
+        wakes += [job.holding.armed_ms + patience_ms(context.policy.timing)] if job.phase is Phase.ARMED else []
         wakes += [job.wake_at_ms] if job.wake_at_ms is not None else []
         return min((ms for ms in wakes if ms > context.now_ms), default=NEVER_MS)
 
@@ -239,9 +239,9 @@ class Reconcile:
     def _afterwards(self, name: str, job: Job, asked: Snapshot) -> None:
         """What follows from time or from others: announce when no rival is left, try a stuck service again, end a move."""
         context = self.context
-        if job.phase is Phase.RECALLED and not job.waits and not _blocking(asked):
+        if job.phase is Phase.RECALLED and not job.holding.waits and not _blocking(asked):
             job.announce()
-        if job.phase is Phase.ARMED and not job.waits:
+        if job.phase is Phase.ARMED and not job.holding.waits:
             self.claims.launch(job, self._seen or self.rounds.look_round())
         self._lose_patience(job)
         if job.phase is Phase.STUCK and job.wake_at_ms is not None and context.now_ms >= job.wake_at_ms:
@@ -259,9 +259,9 @@ class Reconcile:
     def _lose_patience(self, job: Job) -> None:
         """A claim for which disk or guard takes too long is given up."""
         timing, now_ms = self.context.policy.timing, self.context.now_ms
-        if job.phase is Phase.ARMED and "durable" in job.waits and now_ms >= job.armed_ms + patience_ms(timing):
+        if job.phase is Phase.ARMED and "durable" in job.holding.waits and now_ms >= job.holding.armed_ms + patience_ms(timing):
             self.claims.withdraw(job)
-        if job.unguarded and now_ms >= max(job.stands_ms + timing.dead_ms, self.fitness.stalled_until_ms):
+        if job.unguarded and now_ms >= max(job.holding.stands_ms + timing.dead_ms, self.fitness.stalled_until_ms):
             self.claims.give_up(job)
             self._seen = None  # what is launched from here on sees a guard that is mute
 

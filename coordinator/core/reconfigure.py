@@ -188,7 +188,7 @@ class Reconfigure:
             job = self.services.jobs[name]
             if job.coming and job.phase in (Phase.RAISING, Phase.UP):
                 self._renew(name, job, job.coming)
-            elif job.phase is Phase.RENEWED and "address" in job.waits:
+            elif job.phase is Phase.RENEWED and "address" in job.holding.waits:
                 if self.services.is_free(job.policy):
                     job.confirmed("address")
             elif job.phase is Phase.IDLE:

@@ -47,7 +47,7 @@ class ServiceChecks:
         """Other checks begin anew; what the old ones said no longer counts."""
         context, counts = self.context, self._counts[service.name]
         if counts.policy.checks == service.checks:
-            counts.policy = service
+            counts.configure(service)
             return
         self._counts[service.name] = Counts(service)
         self._end(service.name)

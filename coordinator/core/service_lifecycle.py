@@ -2,19 +2,19 @@
 
 Its phases are a table of their own (`service_phases`).
 
-Actions go up in order and down in reverse, a step at a time: neighbouring addresses are one step, ordered together,
-since each of them takes a system call and what costs time is the way between (`steps`).
+Under which claim it is up, and what that waits for, is its `holding`; how far its actions are is its `progress`.
 
 The state that others see is in the log; a job is what our own processes do about it. Releases never wait for the disk.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from coordinator.core.effects import Cut, Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
+from coordinator.core.holding import Holding
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
+from coordinator.core.progress import Progress
 from coordinator.core.service_phases import Phase, Turn, after
 from coordinator.decision.decide import Decision
 from coordinator.decision.observations import Observations
@@ -66,30 +66,8 @@ class Job:
     desk: Desk
     policy: ServicePolicy
     _phase: Phase = Phase.IDLE
-    epoch: int = 0
-    before: ServiceState = field(default_factory=ServiceState)
-    """Our column before the claim in ARMED: the table is asked again on it."""
-    decision: Decision | None = None
-    armed_by: Ref | None = None
-    waits: set[str] = field(default_factory=set)
-    """"durable", "guard": what a claim or reclaim still needs; "address": another service here has one of the new addresses."""
-    armed_ms: int = 0
-    """When it was written that we claim."""
-    stands_ms: int = 0
-    """When the newest came of what the claim needs."""
-    index: int = 0
-    """The first action that is not up yet while RAISING or RECLAIMING; while LOWERING the actions before it are still to go."""
-    touched: int = 0
-    """How many actions, from the first, may have something up."""
-    running: Run | None = None
-    """The step in flight."""
-    stood: int = 0
-    """The newest epoch of this holding that is on the disk. Only that is ever said to be over: a claim that the disk
-    refuses never was, and the next one has its number."""
-    said: bool = False
-    """The last word of this holding went out with its last step."""
-    lost: list[str] = field(default_factory=list)
-    """Down actions of this lowering that did not end well."""
+    holding: Holding = field(init=False)
+    progress: Progress = field(init=False)
     again: bool = False
     """After this lowering the actions come up again: a restart in place."""
     to: ServicePhase = ServicePhase.RECOVER
@@ -97,10 +75,17 @@ class Job:
     causes: tuple[Ref, ...] = ()
     reason: str = ""
     stuck_ms: int = 0
-    times_us: dict[str, int] = field(default_factory=dict)
     restarts: int = 0
     coming: ServicePolicy | None = None
     """Configured anew while something of the old actions may be up: what brought it up takes it down first."""
+
+    def __post_init__(self) -> None:
+        self.holding, self.progress = Holding(self.policy.name), Progress(self.policy.name)
+
+    @property
+    def running(self) -> Run | None:
+        """The step in flight."""
+        return self.progress.running
 
     @property
     def phase(self) -> Phase:
@@ -121,9 +106,10 @@ class Job:
             "reason": decision.reason,
             "passed_over": [list(item) for item in decision.passed_over],
         }
-        must(not self.touched and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
+        must(not self.progress.touched and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
         must(epoch > before.epoch, f"{self.policy.name}: epoch {epoch} comes after our own {before.epoch}")
-        self.before, self.decision, self.restarts, self.stood = before, decision, 0, 0
+        self.holding.begin(decision, before)
+        self.restarts = 0
         self._arm(Turn.CLAIM, Kind.CLAIM, body, epoch, decision)
 
     def reclaim(self, decision: Decision, given: Observations, epoch: int, rivals: tuple[str, ...]) -> None:
@@ -138,20 +124,19 @@ class Job:
         self._arm(Turn.RECLAIM, Kind.RECLAIM, body, epoch, decision)
 
     def _arm(self, turn: Turn, kind: Kind, body: dict[str, Any], epoch: int, decision: Decision) -> None:
-        must(epoch > self.stood, f"{self.policy.name}: epoch {epoch} comes after {self.stood}, which is on the disk")
         self._turn(turn)
-        self.epoch, self.waits, self.times_us = epoch, {"durable", "guard"}, {}
-        self.armed_ms = self.desk.now_ms
+        self.holding.arm(epoch, self.desk.now_ms)
+        self.progress.forget_times()
         self.reason = decision.reason
         self.again, self.causes = False, ()
         entry = self.desk.write(kind, self.policy.name, body, decision.causes)
-        self.armed_by = entry.ref
+        self.holding.name(entry.ref)
         self.desk.emit(Guard(self.desk.last_word(self.policy.name, epoch), self.policy))
 
     def release(self, decision: Decision, given: Observations) -> None:
         """Anything up -> STOPPING: the first down action is ordered in this very step."""
         body = {
-            "epoch": self.epoch,
+            "epoch": self.holding.epoch,
             "rule": decision.rule,
             "to": str(decision.to),
             "cause": decision.cause,
@@ -187,7 +172,7 @@ class Job:
         self.policy, self.coming = policy, None
         self.desk.emit(Equip(policy))
         if told_anew:  # the guard would take it down with the old timeouts
-            self.desk.emit(Guard(self.desk.last_word(policy.name, self.epoch), policy))
+            self.desk.emit(Guard(self.desk.last_word(policy.name, self.holding.epoch), policy))
 
     def stay(self) -> None:
         """The newest configuration has nothing of it any more: no new actions come."""
@@ -205,62 +190,56 @@ class Job:
     def _forget_times(self) -> None:
         """What took how long until it was up stands in the log already; while it comes up, the next try is a part of it."""
         if self.phase is Phase.UP:
-            self.times_us = {}
+            self.progress.forget_times()
 
     def _renewed(self) -> None:
         """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
         if self.coming is None:
             raise InvariantBroken("only a job with new actions is renewed")
         self._turn(Turn.NEW_ACTIONS)
-        self.policy, self.coming, self.waits = self.coming, None, {"guard"}
-        if not self.desk.is_free(self.policy):
-            self.waits.add("address")
-        self.stands_ms = self.desk.now_ms
+        self.policy, self.coming = self.coming, None
+        free = self.desk.is_free(self.policy)
+        self.holding.wait_anew("guard", *(() if free else ("address",)), now_ms=self.desk.now_ms)
         self.desk.emit(Equip(self.policy))
-        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch), self.policy))
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.holding.epoch), self.policy))
 
     # --- what comes back -----------------------------------------------------------------------------------------
 
     def confirmed(self, what: str, took_us: int = 0) -> bool:
         """A claim is durable, or guarded. True when it has all that it needs."""
         if what == "durable":
-            self.times_us["durable"] = took_us
-            must(self.epoch >= self.stood, f"{self.policy.name}: epoch {self.epoch} is on the disk after {self.stood}")
-            self.stood = self.epoch
+            self.progress.took("durable", took_us)
+            self.holding.written()
         if self.phase not in (Phase.ARMED, Phase.RECALLED, Phase.RENEWED):
             return False
-        self.waits.discard(what)
+        ready = self.holding.comes(what)
         if self.phase is Phase.RENEWED:
-            if not self.waits:
+            if ready:
                 self.raise_all()
             return False
-        self.stands_ms = self.desk.now_ms
-        return not self.waits
+        self.holding.stands(self.desk.now_ms)
+        return ready
 
     def raise_all(self, turn: Turn = Turn.STANDS) -> None:
         """The claim stands: run the up actions in order."""
-        must(not self.waits, f"{self.policy.name}: nothing goes up that still waits for {self.waits}")
-        must(self.stood == self.epoch, f"{self.policy.name}: epoch {self.epoch} is on the disk, which has {self.stood}")
+        self.holding.must_stand()
         self._turn(turn)
-        self.index = 0
+        self.progress.begin()
         self._next()
 
     def announce(self) -> None:
         """No rival is left: run the reclaim actions in order."""
-        must(not self.waits, f"{self.policy.name}: nothing is announced that still waits for {self.waits}")
+        waits = self.holding.waits
+        must(not waits, f"{self.policy.name}: nothing is announced that still waits for {waits}")
         self._turn(Turn.UNRIVALLED)
-        self.index = 0
+        self.progress.begin()
         self._next()
 
     def finished(self, result: StepFinished) -> None:
         """The step in flight has ended: written, and on to the next."""
-        step, self.running = self.running, None
-        if step is None:
-            raise InvariantBroken("only a step in flight ends")
-        must(result.ticket == step.ticket, f"{self.policy.name}: ticket {result.ticket} ends, and {step.ticket} is in flight")
+        step = self.progress.ended(result.ticket, said=result.said)
         ended = [self._written(step, *each) for each in zip(step.actions, result.endings, strict=True)]
         bad = next((item for item in ended if item.how.outcome is not Outcome.DONE), None)
-        self.said = result.said
         if self.phase is Phase.LOWERING:
             self._lowered(step, ended)
         elif bad is None or step.word == "reclaim":
@@ -272,7 +251,7 @@ class Job:
         body = {
             "action": action,
             "word": step.word,
-            "epoch": self.epoch,
+            "epoch": self.holding.epoch,
             "outcome": str(how.outcome),
             "took_us": how.took_us,
             "text": how.text,
@@ -284,11 +263,7 @@ class Job:
         return Ended(action, how, self.desk.write(Kind.ACTION_FINISHED, self.policy.name, body, causes).ref)
 
     def _raised(self, ended: list[Ended]) -> None:
-        for _, how, _ in ended:
-            self.times_us["act"] = self.times_us.get("act", 0) + how.took_us - how.announce_us
-            self.times_us["announce"] = self.times_us.get("announce", 0) + how.announce_us
-        self.index += len(ended)
-        must(self.index <= len(self.policy.actions), f"{self.policy.name}: {self.index} actions have run, more than it has")
+        self.progress.raised([item.how for item in ended], len(self.policy.actions))
         self._next()
 
     def _up_failed(self, bad: Ended) -> None:
@@ -297,55 +272,53 @@ class Job:
             self.restart(f"{what}; trying again here", (bad.ref,))
             return
         self.to, self.cause, self.reason, self.again = ServicePhase.FAIL, "action", what, False
-        body = {"epoch": self.epoch, "rule": "action-failed", "to": "FAIL", "cause": "action", "given": {}, "reason": what}
-        self.causes = (self.desk.write(Kind.RELEASE, self.policy.name, body, (bad.ref,)).ref,)
+        body = {"epoch": self.holding.epoch, "rule": "action-failed", "to": "FAIL", "cause": "action", "given": {}}
+        self.causes = (self.desk.write(Kind.RELEASE, self.policy.name, {**body, "reason": what}, (bad.ref,)).ref,)
         self._lower()
 
     # --- up ------------------------------------------------------------------------------------------------------
 
     def _next(self) -> None:
-        step = next((step for step in self._steps() if step[0] == self.index), None)
+        step = self.progress.next_up(self._kinds())
         if step:
             word = "reclaim" if self.phase is Phase.RECLAIMING else "up"
             if self.desk.guard_alive:  # else `resume`: nothing more goes up that no guard would take down
-                self.touched = max(self.touched, step[-1] + 1)
+                self.progress.touch(step)
                 self._run(word, step)
             return
-        must(self.touched == len(self.policy.actions), f"{self.policy.name}: all actions have run")
+        must(self.progress.touched == len(self.policy.actions), f"{self.policy.name}: all actions have run")
         self._turn(Turn.ALL_UP)
-        times = {name: self.times_us.get(name, 0) for name in ("durable", "act", "announce")}
-        body = {"epoch": self.epoch, "reason": self.reason, **{f"{name}_us": value for name, value in times.items()}}
+        times = {name: self.progress.times_us.get(name, 0) for name in ("durable", "act", "announce")}
+        body = {"epoch": self.holding.epoch, "reason": self.reason, **{f"{name}_us": value for name, value in times.items()}}
         self.desk.write(Kind.UP, self.policy.name, body, self._brought_by)
         self.desk.emit(Watch(self.policy.name, True))
 
-    def _steps(self) -> tuple[tuple[int, ...], ...]:
-        return steps(tuple(action.kind for action in self.policy.actions))
+    def _kinds(self) -> tuple[str, ...]:
+        return tuple(action.kind for action in self.policy.actions)
 
     def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
-        must(word == "down" or self.epoch == self.stood, "what goes up goes up under an epoch that is on the disk")
-        must(self.running is None, f"{self.policy.name}: {word} begins when {self.running and self.running.word} has ended")
-        must(word != "down" or max(actions) < self.touched, f"{self.policy.name}: only what may be up goes down")
-        self.said = False
-        name = self.policy.name
-        self.running = Run(self.desk.ticket(name), name, actions, word, self.epoch, self.reason, last_word)
-        self.desk.emit(self.running)
-        if not self._is_instant(self.running):
+        holding, name = self.holding, self.policy.name
+        must(word == "down" or holding.epoch == holding.stood, "what goes up goes up under an epoch that is on the disk")
+        step = Run(self.desk.ticket(name), name, actions, word, holding.epoch, self.reason, last_word)
+        self.progress.run(step)
+        self.desk.emit(step)
+        if not self._is_instant(step):
             for action in actions:
-                self._started(self.running, action)
+                self._started(step, action)
 
     def _is_instant(self, step: Run) -> bool:
         """Addresses begin and end in one system call: that they began is written when they have ended, and holds nothing up."""
         return all(self.policy.actions[action].kind == "address" for action in step.actions)
 
     def _started(self, step: Run, action: int) -> None:
-        body = {"action": action, "word": step.word, "epoch": self.epoch}
+        body = {"action": action, "word": step.word, "epoch": self.holding.epoch}
         causes = self.causes[:1] if step.word == "down" else self._brought_by
         self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, causes)
 
     @property
     def _brought_by(self) -> tuple[Ref, ...]:
         """The events by which things go up: the claim or reclaim, and after a restart in place that as well."""
-        return (*((self.armed_by,) if self.armed_by else ()), *(self.causes[:1] if self.again else ()))
+        return (*self.holding.claim, *(self.causes[:1] if self.again else ()))
 
     def resume(self) -> None:
         """A new guard stands, and knows what is held: go on where the old one's end stopped us."""
@@ -358,47 +331,48 @@ class Job:
         """Down in reverse. A step up in flight is ended first, whatever it waits for: to release needs nothing, and an `up` and
         a `down` of one service never run at once."""
         self._turn(Turn.LOWER)
-        self.lost, self.waits = [], set()
+        self.progress.lower()
+        self.holding.let_go()
         if self.running is None:
-            self.index = self.touched
+            self.progress.lower_from_the_top()
             self._lower_next()
         elif self.running.word != "down":
             self.desk.emit(Cut(self.policy.name, self.running.ticket))
 
     def _lower_next(self) -> None:
-        step = next((step for step in reversed(self._steps()) if step[0] < self.index), None)
-        if step:
-            down = tuple(action for action in reversed(step) if action < self.index)
-            self.index = step[0]
-            ends = self.index == 0 and not self.lost and not self.again
-            self._run("down", down, self.desk.last_word(self.policy.name, self.stood) if ends else None)
-        elif self.lost:
+        down = self.progress.next_down(self._kinds())
+        if down:
+            ends = self.progress.ends_well() and not self.again
+            self._run("down", down, self.desk.last_word(self.policy.name, self.holding.stood) if ends else None)
+        elif self.progress.lost:
             self._turn(Turn.LOST)
             self.stuck_ms = self.desk.now_ms
         elif self.again:
-            self.touched = 0
+            self.progress.all_down()
             self._renewed() if self.coming else self.raise_all(Turn.AGAIN)
         else:
             self._end()
 
     def _lowered(self, step: Run, ended: list[Ended]) -> None:
         if step.word != "down":  # it was in flight when the release came
-            self.index = self.touched
+            self.progress.lower_from_the_top()
         else:
             lost = [item for item in ended if item.how.outcome is not Outcome.DONE]
-            self.lost += [f"{self.policy.actions[item.action].kind}: {item.how.text or item.how.outcome}" for item in lost]
+            kinds = self._kinds()
+            self.progress.lose([f"{kinds[item.action]}: {item.how.text or item.how.outcome}" for item in lost])
         self.causes = (*self.causes[:1], ended[-1].ref)
         self._lower_next()
 
     def _end(self) -> None:
-        must(not self.lost, f"{self.policy.name}: down is what is down for certain, not {self.lost}")
+        lost, stood = self.progress.lost, self.holding.stood
+        must(not lost, f"{self.policy.name}: down is what is down for certain, not {lost}")
         self._turn(Turn.ALL_DOWN)
-        self.touched = 0
-        body = {"epoch": self.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
+        self.progress.all_down()
+        body = {"epoch": self.holding.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
         self.desk.write(Kind.DOWN, self.policy.name, body, self.causes)
-        if not self.said and self.stood:  # else it has been said already, or no peer has seen the claim
-            self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, self.stood)))
-        self.desk.emit(Unguard(self.policy.name, self.epoch))
+        if not self.progress.said and stood:  # else it has been said already, or no peer has seen the claim
+            self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, stood)))
+        self.desk.emit(Unguard(self.policy.name, self.holding.epoch))
 
     def try_again(self) -> None:
         """STUCK: the down actions once more, all of them."""
@@ -406,41 +380,27 @@ class Job:
 
     def abandon(self) -> None:
         """The disk refused the claim: nothing of it has run, and no peer has seen it."""
-        must(not self.touched, f"{self.policy.name}: only a claim of which nothing ran is abandoned")
+        must(not self.progress.touched, f"{self.policy.name}: only a claim of which nothing ran is abandoned")
         self._turn(Turn.REFUSED)
-        self.desk.emit(Unguard(self.policy.name, self.epoch))
+        self.desk.emit(Unguard(self.policy.name, self.holding.epoch))
 
     def unrecall(self, *, again: bool) -> None:
         """The disk refused the reclaim: the service is up as before, under the epoch that the disk knows. `again`: that is a
         reclaim too, and still waits for its rivals."""
         self._turn(Turn.STILL_RECALLED if again else Turn.REFUSED)
-        self.epoch, self.waits = self.stood, {"guard"} if again else set()
-        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.epoch), self.policy))
+        self.holding.fall_back(again=again)
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, self.holding.epoch), self.policy))
 
     def rename(self, kept: Callable[[tuple[Ref, ...]], tuple[Ref, ...]]) -> None:
         """The disk refused some events: `kept` has their new names, without those that never happened."""
-        self.armed_by = next(iter(kept((self.armed_by,) if self.armed_by else ())), None)
+        self.holding.name(next(iter(kept(self.holding.claim)), None))
         self.causes = kept(self.causes)
 
     @property
     def unguarded(self) -> bool:
         """The claim stands, nothing of it is up, and the guard alone is waited for."""
-        return self.phase in (Phase.ARMED, Phase.RENEWED) and self.waits == {"guard"}
+        return self.phase in (Phase.ARMED, Phase.RENEWED) and self.holding.waits == {"guard"}
 
     @property
     def wake_at_ms(self) -> int | None:
         return self.stuck_ms + STUCK_RETRY_MS if self.phase is Phase.STUCK else None
-
-
-@lru_cache(maxsize=256)
-def steps(kinds: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
-    """The actions in the order in which they go up, those that are ordered together in one step: neighbouring addresses.
-
-    An address goes up or down in one system call: it cannot hang as a program can. What lies between two of them is the way
-    to the core and back, half a millisecond on each node, and the client of the second one would wait for it.
-    """
-    found: list[tuple[int, ...]] = []
-    for index, kind in enumerate(kinds):
-        together = found and kind == "address" and kinds[index - 1] == "address"
-        found = [*found[:-1], (*found[-1], index)] if together else [*found, (index,)]
-    return tuple(found)

@@ -87,8 +87,8 @@ class Services:
         Only a job that has not followed the newest configuration can have an address of another service."""
         for other in sorted(self.unsettled - {name}):
             job = self.jobs[other]
-            both = addresses(job.policy) & addresses(policy) if job.phase is not Phase.IDLE and job.touched else frozenset()
-            if both:
+            has_some = job.phase is not Phase.IDLE and job.progress.touched
+            if has_some and (both := addresses(job.policy) & addresses(policy)):
                 return f"{min(both)} is still up for {other}"
         return ""
 
@@ -114,9 +114,9 @@ class Services:
         job = self.jobs.get(self._ordered.pop(given.ticket, ""))
         if job is None or job.running is None or job.running.ticket != given.ticket:
             return NOTHING_ELSE
-        before = job.phase, job.lost[:]
+        before = job.phase, job.progress.lost[:]
         job.finished(given)
-        return NOTHING_ELSE if (job.phase, job.lost) == before else News(frozenset({job.policy.name}))
+        return NOTHING_ELSE if (job.phase, job.progress.lost) == before else News(frozenset({job.policy.name}))
 
     # --- what a job needs (`service_lifecycle.Desk`) --------------------------------------------------------------
 

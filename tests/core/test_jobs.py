@@ -8,7 +8,8 @@ import pytest
 
 from coordinator.core.effects import Cut, Effect, Run, SayLastWord
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
-from coordinator.core.service_lifecycle import Job, steps
+from coordinator.core.progress import steps
+from coordinator.core.service_lifecycle import Job
 from coordinator.core.service_phases import Phase
 from coordinator.decision.decide import Act, Decision
 from coordinator.decision.observations import Observations

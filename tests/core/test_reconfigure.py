@@ -165,7 +165,7 @@ def test_other_actions_come_up_after_the_guard_knows_how_to_take_them_down(world
     told = [effect for effect in effects if isinstance(effect, Adopt | Equip | Guard | Run | Watch)]
     words = [f"{effect.word} {effect.actions[0]}" if isinstance(effect, Run) else type(effect).__name__ for effect in told]
     assert words == ["Adopt", "Watch", "down 1", "down 0", "Equip", "Guard", "up 0", "up 1", "Watch"]
-    epoch = core_of(world).services.jobs["web"].epoch
+    epoch = core_of(world).services.jobs["web"].holding.epoch
     assert {effect.word.epoch for effect in told if isinstance(effect, Guard)} == {epoch}
 
 

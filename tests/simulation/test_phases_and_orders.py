@@ -169,7 +169,7 @@ def reached(world: World, way: Way) -> None:
     assert faild is not None, "the node at which we look runs"
     job = faild.core.services.jobs["web"]
     for _ in range(1_200):
-        if (job.phase, job.waits) == (way.phase, way.waits) and (way.phase is not Phase.IDLE or job.running is None):
+        if (job.phase, job.holding.waits) == (way.phase, way.waits) and (way.phase is not Phase.IDLE or job.running is None):
             break
         world.run_until_ms(world.now_ms + 1)
-    assert (job.phase, job.waits) == (way.phase, set(way.waits)), "the phase is reached"
+    assert (job.phase, job.holding.waits) == (way.phase, set(way.waits)), "the phase is reached"

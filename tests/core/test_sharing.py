@@ -116,15 +116,15 @@ def test_on_two_nodes_it_stays_where_it_is_until_the_other_has_applied_the_file(
     world.run_until_ms(6_000)
     genesis = core_of(world, "genesis")
     assert genesis.column.config == new.digest
-    assert "10.80.0.2 is still up for web on lukretia, by the configuration that runs there" in genesis.barred["mail"]
+    assert "10.80.0.2 is still up for web on lukretia, by the configuration that runs there" in genesis.services.barred["mail"]
     assert not events(world, "genesis", Kind.RESTART)
     assert world.owners("mail") == ("genesis",)
     world.hosts["lukretia"].apply(new)
     world.run_until_ms(10_000)
     assert watched.twice == []
     assert sorted(watched.up.values()) == [f"{ip}/24" for ip in (ONE, TWO, THREE)]
-    assert genesis.jobs["mail"].policy == new.services["mail"]
-    assert genesis.barred == {}
+    assert genesis.services.jobs["mail"].policy == new.services["mail"]
+    assert genesis.services.barred == {}
 
 
 def test_of_a_node_that_died_nobody_waits():

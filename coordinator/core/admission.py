@@ -165,7 +165,7 @@ class Admission:
 
     def _absent_target(self, wanted: Wanted) -> Refusal | None:
         """Asked by the node that acts: its successor must be able to take it, and decides nothing without the newest events."""
-        current = wanted.node == self.context.me or self.commands.rounds.now(wanted.service).given.peers[wanted.node].current
+        current = wanted.node == self.context.me or self.commands.question(wanted.service).given.peers[wanted.node].current
         return cannot_take(wanted, "" if current else "its newest events are not here yet")
 
     # --- what follows, word for word as it was signed -------------------------------------------------------------

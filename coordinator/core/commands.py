@@ -22,6 +22,7 @@ from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
 from coordinator.core.rounds import Rounds
 from coordinator.core.startup import Startup
+from coordinator.decision.snapshot import Snapshot
 from coordinator.state import ownership
 from coordinator.state.configurations import number_now
 from coordinator.state.model import Judgement, ServicePhase, ServiceState
@@ -212,12 +213,16 @@ class Commands:
             return (owner,)  # no change of hands, and yet an order: it stays there
         return self.unfit_target(wanted) or (owner or wanted.node,)
 
+    def question(self, service: str) -> Snapshot:
+        """What the table would be asked about it now."""
+        return self.rounds.now(service)
+
     def unfit_target(self, wanted: Wanted) -> Refusal | None:
         """Asked before it is signed as well: an answer now beats a wait for what cannot come."""
         context = self.context
         if wanted.node == context.me and not self.fitness.fit:
             return Refusal(f"{context.me} is not fit: {self.fitness.unfit_because}")
-        case = self.rounds.now(wanted.service)
+        case = self.question(wanted.service)
         return cannot_take(wanted, case.why_out(context.me) if wanted.node == context.me else case.why_not(wanted.node))
 
     def _unstandby(self, wanted: Wanted) -> Targets:

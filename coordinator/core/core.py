@@ -161,7 +161,7 @@ class Core:
             case NotDurable():
                 return self.durability.not_durable(given)
             case Guarded():
-                return self.reconcile.claims.guarded(given)
+                return self.reconcile.guarded(given)
             case GuardChanged():
                 return self.services.guard_changed(given)
             case StepFinished():
@@ -187,7 +187,7 @@ class Core:
         at_beat = self.heartbeats.due
         if self.context.joined and self.reconcile.is_due(news, outlook, at_beat):
             for service in self.reconfigure.follow():
-                self.reconcile.agenda.forget(service)
+                self.reconcile.forget(service)
             self.reconcile.review(news, outlook, at_beat)
         self.startup.finish_stopping()
 
@@ -232,7 +232,7 @@ class Core:
         flush_ms = context.writer.wake_at_ms()
         wakes += [] if flush_ms is None else [flush_ms]
         if context.joined:
-            wakes.append(self.reconcile.agenda.review_ms)
+            wakes.append(self.reconcile.wake_at_ms)
         return min([ms for ms in wakes if ms > now_ms])
 
     # --- what shells read -----------------------------------------------------------------------------------------

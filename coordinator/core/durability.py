@@ -74,8 +74,10 @@ class Durability:
         self._durable_state = self._flying_state
         self._older_grown = self._older_grown or any(context.feeds.is_replaced(entry.head) for entry in context.writer.flying)
         own = context.writer.stored(given.ticket)
-        asks = {entry.event.service for entry in own if entry.event.kind == Kind.MOVE_BEGUN}
-        asks |= {entry.event.service for entry in own if self._stored(entry, given.took_us)}
+        asks = set()
+        for entry in own:
+            if self._stored(entry, given.took_us) or entry.event.kind == Kind.MOVE_BEGUN:
+                asks.add(entry.event.service)
         if own:
             first, last = own[0].event, own[-1].event
             urgent = any(entry.event.kind in URGENT for entry in own)

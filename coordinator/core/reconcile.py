@@ -11,6 +11,7 @@ from coordinator.core.context import Context, News
 from coordinator.core.effects import Announce
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
+from coordinator.core.inputs import Guarded
 from coordinator.core.observation_events import ObservationEvents
 from coordinator.core.removal import Removal
 from coordinator.core.rounds import Round, Rounds
@@ -64,6 +65,18 @@ class Reconcile:
         context, liveness = self.context, self.liveness
         judgements = tuple([liveness.judgement(name, context.now_ms) for name in liveness.peers])
         return Outlook(self.fitness.unfit_because, judgements, context.policy, tuple(self.removal.disowned_ms))
+
+    @property
+    def wake_at_ms(self) -> int:
+        """When the first timer of a decision is over."""
+        return self.agenda.review_ms
+
+    def guarded(self, given: Guarded) -> News | None:
+        return self.claims.guarded(given)
+
+    def forget(self, name: str) -> None:
+        """This service is no longer ours."""
+        self.agenda.forget(name)
 
     def is_due(self, news: News, outlook: Outlook, at_beat: bool) -> bool:
         """Whether the table may have something to say that it did not say when it was last asked."""

@@ -36,9 +36,9 @@ class NodePolicy:
 @dataclass(frozen=True, slots=True)
 class ActionPolicy:
     kind: str
-    """"address", "script" or "notify"."""
+    """The name of one of `actions.kinds`."""
     settings: Mapping[str, Any]
-    """What the executor of this kind reads: address: {address, interface}; script and notify: {path}."""
+    """What its kind made of the file. Where `interface` is among them, the action needs the carrier of that interface."""
     timeout_ms: int = 20_000
 
     @property
@@ -55,9 +55,9 @@ class ActionPolicy:
 @dataclass(frozen=True, slots=True)
 class CheckPolicy:
     kind: str
-    """"tcp" or "exec"."""
+    """The name of one of `actions.checks`."""
     settings: Mapping[str, Any]
-    """tcp: {host, port}; exec: {argv}."""
+    """What its kind made of the file."""
     every_ms: int = 1000
     timeout_ms: int = 1000
     fall: int = 3

@@ -84,7 +84,7 @@ def claimed_by(one: Carried, wanted: dict[bytes, list[Down]]) -> list[Down]:
 
 
 def counts(address: bytes, interface: str, index: int) -> bool:
-    """On `lo` people put an address on purpose; a link-local one is another on every interface (as in kinds/address.py)."""
+    """On `lo` people put an address on purpose; a link-local one is another on every interface (as in address_action.py)."""
     try:
         name = socket.if_indextoname(index)
     except OSError:

@@ -1,193 +1,128 @@
-"""A service address: added without duplicate-address detection, tagged as ours, announced, and taken away again.
+"""A service address, IPv4 or IPv6: on one interface, announced to the neighbours. docs/actions.md"""
 
-    action = AddressAction("eth0", ip_interface("10.77.0.100/24"), netlink, announcer)
-    await action.up(order)      # with its first announcement
+from __future__ import annotations
 
-Up and reclaim are one thing: see that the address is here, tell the neighbours, forget who had it before. What this
-cannot guarantee is in docs/actions.md.
-"""
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-from collections.abc import Sequence
+from actions.kinds.kind import ActionKind, Machine, Made, Odd, Setting
+from protocol import endpoints
+from protocol.stored.table import Table, need, text
+from protocol.stored.values import service_address
 
-from actions.action import DONE, Ending, Order, Result, Seen, failed
-from actions.announce import Announcer
-from actions.guard.addresses import counts, the_hosts_own
-from actions.guard.kernel import Carried
-from actions.netlink import Address, Netlink, name_of
+if TYPE_CHECKING:
+    from actions.workshop import Workshop
 
-AT_ONCE_MAX = 64
-"""Addresses that one turn of the event loop may add or remove: some 30 us each, with their announcement."""
+INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 
-
-def at_once(actions: Sequence["AddressAction"], word: str) -> list[Result] | None:
-    """`word` for all of them, in their order and without a turn of the event loop; None where it did not go smoothly.
-
-    Then each is to be done by itself: every word can be said twice. What a client of the second address waits for is
-    otherwise mostly the way from the first one's end to the second one's beginning.
-    """
-    if len(actions) > AT_ONCE_MAX or not _may(actions, word):
-        return None
-    netlink, addresses = actions[0].netlink, [action.address for action in actions]
-    if not netlink.all_at_once("remove" if word == "down" else "add", _placed(actions)):
-        return None
-    if word == "down" and netlink.has_any(addresses):
-        return None
-    return _results(actions, word)
+_read = lru_cache(maxsize=4096)(ipaddress.ip_interface)
+"""Reading an address costs 15 us, and a claim waits for the guard."""
 
 
-async def many(actions: Sequence["AddressAction"], word: str) -> list[Result] | None:
-    """The same for hundreds: the kernel is asked on another thread, and turns of the loop lie between."""
-    results: list[Result] = []
-    for at in range(0, len(actions), AT_ONCE_MAX):
-        piece = actions[at : at + AT_ONCE_MAX]
-        await piece[0].netlink.table.settled()
-        if not _may(piece, word) or not await piece[0].netlink.many("remove" if word == "down" else "add", _placed(piece)):
-            return None
-        done = _results(piece, word)
-        if done is None:
-            return None
-        results += done
-    if word == "down" and await actions[0].netlink.has_any_of_many([action.address for action in actions]):
-        return None
-    return results
+class Address(ActionKind):
+    name, spoken, instant = "address", "an address", True
+    settings = (
+        Setting("address", str, "An address with its prefix.", "10.77.0.100/24"),
+        Setting("interface", str, "The interface that gets the address.", "eth0"),
+    )
+
+    def read(self, it: Table) -> Mapping[str, Any]:
+        address, interface = it.take("address", text), it.take("interface", text)
+        need(_is_interface(interface), "no interface")
+        service_address(address)
+        return MappingProxyType({"address": address, "interface": interface})
+
+    def odd(self, written: Mapping[str, Any]) -> Iterator[Odd]:
+        yield from _odd_address(written["address"])
+        interface = written.get("interface")
+        if interface is None:
+            yield Odd("address", "has no interface", 'Write interface = "eth0" beside it')
+        elif not _is_interface(interface):
+            yield Odd("interface", f'"{interface[:40]}" is not an interface name', 'Write one such as "eth0"')
+
+    def lacking(self, written: Mapping[str, Any], machine: Machine) -> Iterator[Odd]:
+        if written.get("interface") is None:
+            return
+        name, address = written["interface"], ipaddress.ip_interface(written["address"])
+        if name not in machine.interfaces:
+            instead = f"Write one that it has: {', '.join(machine.interfaces[:12])}"
+            yield Odd("interface", f"there is no interface {name}", instead)
+        elif address.version == 6 and not machine.has_ipv6(name):
+            instead = f"Switch it on: sysctl net.ipv6.conf.{name}.disable_ipv6=0; or take {address.ip} out here"
+            yield Odd("address", f"IPv6 is switched off on {name}", instead)
+        else:
+            nets = [net for net in machine.networks(name, address.version) if net.is_link_local == address.ip.is_link_local]
+            if nets and not any(address.ip in net for net in nets):
+                what = f"{address.ip} is in no network of {name}, which has {', '.join(map(str, nets[:4]))}"
+                instead = "Write an address of one of them, or the interface that is in its network"
+                yield Odd("address", what, f"{instead}; or give {name} a route to it first")
+
+    def named(self, settings: Mapping[str, Any]) -> str:
+        return f"{settings['address']} on {settings['interface']}"
+
+    def make(self, settings: Mapping[str, Any], workshop: Workshop) -> Made:
+        from actions.address_action import AddressAction
+
+        address = ipaddress.ip_interface(settings["address"])
+        return Made(AddressAction(settings["interface"], address, workshop.netlink, workshop.announcer))
+
+    def guard_down(self, settings: Mapping[str, Any], environment: Mapping[str, str], timeout_ms: int) -> Mapping[str, Any]:
+        return {"address": str(_read(settings["address"]).ip), "interface": settings["interface"]}
 
 
-def _may(actions: Sequence["AddressAction"], word: str) -> bool:
-    for action in actions:
-        action.hush()
-    return word == "down" or not any(action.hosts_own() for action in actions)
+def _is_interface(name: str) -> bool:
+    return INTERFACE.fullmatch(name) is not None and name not in (".", "..")
 
 
-def _placed(actions: Sequence["AddressAction"]) -> list[tuple[str, Address]]:
-    return [(action.interface, action.address) for action in actions]
+def _odd_address(text: str) -> Iterator[Odd]:
+    try:
+        found = ipaddress.ip_interface(text)
+    except ValueError:
+        yield Odd("address", *_no_address(text))
+        return
+    try:
+        endpoints.address(str(found.ip))
+    except endpoints.BadEndpoint as error:
+        yield Odd("address", error.what, 'Write one such as "10.77.0.100/24"')
+    else:
+        if "/" not in text:
+            instead = f'Write "{text}/{24 if found.version == 4 else 64}", with the prefix of its network'
+            yield Odd("address", f'"{text}" has no prefix', instead)
+    if wrong := _nobodys(found):
+        yield Odd("address", *wrong)
 
 
-def _results(actions: Sequence["AddressAction"], word: str) -> list[Result] | None:
-    """The results where all are as they should be; None where one cannot be announced."""
-    for action in actions:
-        action.is_here = word != "down"
-    results = [DONE if word == "down" else action.tell() for action in actions]
-    return results if all(result.ending is Ending.DONE for result in results) else None
+def _no_address(text: str) -> tuple[str, str]:
+    """What is wrong with it, and what to write."""
+    host, slash, _ = text.partition("/")
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return f'"{text}" is not an address', 'Write one such as "10.77.0.100/24"'
+    most, usual = (32, 24) if found.version == 4 else (128, 64)
+    what = f'"{text}" has no prefix of IPv{found.version}' if slash else f'"{text}" is not an address'
+    return what, f'Write a number from 1 to {most} behind the slash, such as "{host}/{usual}"'
 
 
-class AddressAction:
-    def __init__(self, interface: str, address: Address, netlink: Netlink, announcer: Announcer) -> None:
-        self.interface = interface
-        self.address = address
-        self.netlink = netlink
-        self._announcer = announcer
-        self.is_here = False
-        """We put it here, and have not taken it away."""
-        self.is_wrong = False
-        """It stands where it could be a source of the host's own connections."""
-        netlink.prepare(interface, address)
-        announcer.prepare(interface, address)
-
-    async def up(self, order: Order) -> Result:
-        added = await self.put()
-        if added.ending is not Ending.DONE:
-            return added
-        told = self.tell()
-        return told if told.ending is Ending.DONE else await self._undone(told)
-
-    async def reclaim(self, order: Order) -> Result:
-        """The same, but what cannot be announced stays: we hold it, and go on holding it."""
-        added = await self.put()
-        return self.tell() if added.ending is Ending.DONE else added
-
-    async def down(self, order: Order) -> Result:
-        """Done means certain: people add it once more with another prefix, and to remove one does not remove the other."""
-        self.hush()
-        await self.netlink.table.settled()
-        was_here = self.is_here or self._is_ours()
-        await self.netlink.remove(self.interface, self.address)
-        if not self.netlink.has_any([self.address]):
-            self.is_here = False
-            return DONE
-        for held in await self._listed(own=was_here):
-            await self.netlink.take_away(held)
-        left = [self._named(held) for held in await self._listed(own=was_here)]
-        self.is_here = bool(left)
-        return failed(f"still here: {', '.join(left)}") if left else DONE
-
-    def hush(self) -> None:
-        """Stop announcing it: we must not go on about what we give up."""
-        self._announcer.hush(self.interface, self.address)
-
-    async def probe(self, order: Order) -> Seen:
-        await self.netlink.table.settled()
-        if any(map(self._counts, self.netlink.table.find(self.address.ip.packed))):
-            return Seen.UP
-        if self.address.version == 4 or not self.netlink.has_any([self.address]):
-            return Seen.DOWN
-        return Seen.UP if await self._listed(own=True) else Seen.DOWN
-
-    def hosts_own(self) -> str:
-        """Where this host lives by the address itself, in words: it is no service address here. Empty where it does not."""
-        if self.is_here or self._is_ours():
-            return ""
-        own = [held for held in self.netlink.table.hosts_own(self.address.ip.packed) if self._counts(held)]
-        if not own:
-            return ""
-        return f"{self._named(own[0])} is this host's own address, and faild leaves it alone. Give the service another one"
-
-    async def _listed(self, *, own: bool) -> list[Carried]:
-        """The address wherever this machine would answer for it, whatever its prefix and whatever added it. `own`: also where
-        the host seems to live by it, as where it was typed beside ours."""
-        everything = await self.netlink.every_address()
-        hosts = set[Carried]() if own else the_hosts_own(everything)
-        mine = [held for held in everything if held.address == self.address.ip.packed and self._counts(held)]
-        return [held for held in mine if held not in hosts]
-
-    def _is_ours(self) -> bool:
-        return any(held.ours for held in self.netlink.table.find(self.address.ip.packed))
-
-    def _counts(self, held: Carried) -> bool:
-        return held.ours or counts(held.address, self.interface, held.interface)
-
-    def _named(self, held: Carried) -> str:
-        return f"{self.address.ip}/{held.prefix} on {name_of(held.interface)}"
-
-    async def put(self) -> Result:
-        """The address is here, and no neighbour is told yet."""
-        await self.netlink.table.settled()
-        if own := self.hosts_own():
-            return failed(own)
-        try:
-            await self.netlink.add(self.interface, self.address)
-        except OSError as error:
-            return failed(f"{self.address} on {self.interface}: {error.strerror}")
-        self.is_here = True
-        return DONE
-
-    def tell(self) -> Result:
-        """The address is here: all neighbours shall know."""
-        try:
-            took_us = self._announcer.announce(self.interface, self.address)
-        except OSError as error:
-            return failed(f"{self.address} on {self.interface} cannot be announced: {error.strerror}")
-        self.netlink.tidy_soon(self.interface, self.address)
-        return Result(Ending.DONE, announce_us=took_us)
-
-    @property
-    def is_missing(self) -> bool:
-        """It is not where we put it."""
-        return not self.netlink.has(self.interface, self.address)
-
-    @property
-    def told(self) -> bool:
-        """All neighbours have heard where it is now."""
-        return self._announcer.has_told(self.interface, self.address)
-
-    def tell_anew(self) -> None:
-        """Neighbours that have heard may have forgotten."""
-        self._announcer.forget(self.interface, self.address)
-
-    async def _undone(self, told: Result) -> Result:
-        """A take-over of which no neighbour hears does not help: the address goes again, and the next node may try."""
-        try:
-            await self.netlink.remove(self.interface, self.address)
-        except OSError as error:
-            return Result(Ending.UNKNOWN, f"{told.text}; nor removed again: {error.strerror}")
-        self.is_here = False
-        return told
+def _nobodys(address: ipaddress.IPv4Interface | ipaddress.IPv6Interface) -> tuple[str, str] | None:
+    """What the kernel would take and no client could use."""
+    ip, network = address.ip, address.network
+    several = network.prefixlen < network.max_prefixlen - 1  # one or two addresses are all hosts: RFC 3021, RFC 6164
+    if ip.is_loopback:
+        return f"{ip} is a loopback address of every machine", "Write an address of the network that clients are in"
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+        return f"{ip} is an IPv4 address written as IPv6", f'Write "{ip.ipv4_mapped}/24", with the prefix of its network'
+    if network.prefixlen == 0:
+        return f'"{address}" makes a network of all addresses there are', f'Write the prefix of its network, such as "{ip}/24"'
+    if str(ip) == "255.255.255.255":
+        return f"{ip} is the broadcast address of every network", 'Write one such as "10.77.0.100/24"'
+    inside = f'Write an address inside it, such as "{network[several]}/{network.prefixlen}"'
+    if several and ip == network.network_address:
+        return f"{ip} is the address of the network {network} itself", inside
+    if several and ip.version == 4 and ip == network.broadcast_address:
+        return f"{ip} is the broadcast address of {network}, which all its hosts hear", inside
+    return None

@@ -1,34 +1,33 @@
-"""A hook that is told every change of a service's state here.
+"""A program that is told every change of a service's state here. It takes no orders, and nothing of it is ever up."""
 
-    hook = NotifyHook("/etc/failover/tell", programs)
-    await hook.tell("UP", order)    # /etc/failover/tell UP web 7; the same in FAILOVER_STATE, _SERVICE, _EPOCH and the others
+from __future__ import annotations
 
-It cannot refuse anything: its exit code is only logged. One queue for each service keeps its calls in order.
-"""
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-import logging
+from actions.kinds.kind import ActionKind, Made, Setting
+from protocol.stored.table import Table
+from protocol.stored.values import program
 
-from actions.action import Order
-from actions.process import Programs
-from actions.starting import Lost
-
-log = logging.getLogger("failover.notify")
+if TYPE_CHECKING:
+    from actions.workshop import Workshop
 
 
-class NotifyHook:
-    def __init__(self, path: str, programs: Programs) -> None:
-        self.path = path
-        self._programs = programs
+class Notify(ActionKind):
+    name, spoken, runs_programs = "notify", "a hook", True
+    settings = (Setting("notify", str, "A program that is told what happened.", "/etc/failover/tell"),)
 
-    async def tell(self, state: str, order: Order) -> None:
-        environment = {**order.environment(), "FAILOVER_STATE": state}
-        try:
-            exited = await self._programs.run([self.path, state, order.service, str(order.epoch)], environment)
-        except OSError as error:
-            log.warning("%s cannot be run: %s", self.path, error.strerror)
-            return
-        except Lost as lost:
-            log.warning("%s %s: %s", self.path, state, lost)
-            return
-        if exited.code:
-            log.warning("%s %s: exit %d: %s", self.path, state, exited.code, exited.line)
+    def read(self, it: Table) -> Mapping[str, Any]:
+        return MappingProxyType({"path": it.take("notify", program)})
+
+    def programs(self, written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        yield "notify", written["notify"]
+
+    def named(self, settings: Mapping[str, Any]) -> str:
+        return str(settings["path"])
+
+    def make(self, settings: Mapping[str, Any], workshop: Workshop) -> Made:
+        from actions.notify_hook import NotifyHook
+
+        return Made(None, NotifyHook(settings["path"], workshop.programs))

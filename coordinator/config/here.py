@@ -8,7 +8,6 @@ A file can be sound on every desk and useless on its node: there each of these i
 to go over to such a file, and a desk can only warn.
 """
 
-import ipaddress
 import os
 import socket
 import stat
@@ -18,11 +17,11 @@ from pathlib import Path as File
 
 from actions.netdev import InterfaceLook
 from actions.networks import Network, has_ipv6, networks, own_ipv6
-from coordinator.config import endpoints
 from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading
-from coordinator.config.shape import ActionShape, ServiceShape
+from coordinator.config.shape import ServiceShape
+from protocol import endpoints
 
 INTERPRETER_BYTES_MAX = 256
 """How much of the first line of a script Linux reads."""
@@ -42,11 +41,11 @@ def lacking(reading: Reading, nodes: Iterable[str]) -> Iterator[Finding]:
 
 def elsewhere(reading: Reading, here: Iterable[str]) -> Iterator[Finding]:
     """The same of all other nodes: perhaps they have it."""
-    machine = _Machine()
+    machine = _Machine(networks_too=False)
     for name, service in reading.file.services.items():
         others = [node for node in service.nodes if node not in here]
         if others:
-            for path, (what, _) in _needs(("services", name), service, machine, networks_too=False):
+            for path, (what, _) in _needs(("services", name), service, machine):
                 whom = ", ".join(others)
                 yield Finding(path, f"{what} on this machine", f"Look on {whom}: faild --check --node {others[0]}")
 
@@ -72,52 +71,35 @@ def _own_addresses() -> set[bytes]:
 
 
 class _Machine:
-    """What it has, asked once for a whole file."""
+    """What it has, asked once for a whole file. `networks_too`: it is the one that the file is for."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, networks_too: bool = True) -> None:
+        self._networks_too = networks_too
         self._networks: dict[tuple[str, int], list[Network]] = {}
 
     @cached_property
     def interfaces(self) -> list[str]:
         return sorted(name for _, name in socket.if_nameindex())
 
+    def has_ipv6(self, interface: str) -> bool:
+        return has_ipv6(interface)
+
     def networks(self, interface: str, version: int) -> list[Network]:
         asked = (interface, version)
         if asked not in self._networks:
-            self._networks[asked] = networks(interface, version)
+            self._networks[asked] = networks(interface, version) if self._networks_too else []
         return self._networks[asked]
 
-
-def _needs(at: Path, service: ServiceShape, machine: _Machine, *, networks_too: bool = True) -> Iterator[tuple[Path, Wrong]]:
-    for index, action in enumerate(service.actions):
-        path = (*at, "actions", index)
-        if action.interface is not None and action.address is not None:
-            yield from _address(path, action, machine, networks_too)
-        for key in ("script", "notify"):
-            program = getattr(action, key)
-            wrong = unusable(program) if program is not None else None
-            if wrong:
-                yield (*path, key), wrong
-    for index, check in enumerate(service.checks):
-        wrong = unusable(check.exec[0]) if check.exec else None
-        if wrong:
-            yield (*at, "checks", index, "exec"), wrong
+    def unusable(self, program: str) -> Wrong | None:
+        return unusable(program)
 
 
-def _address(path: Path, action: ActionShape, machine: _Machine, networks_too: bool) -> Iterator[tuple[Path, Wrong]]:
-    name, address = action.interface or "", ipaddress.ip_interface(action.address or "")
-    if name not in machine.interfaces:
-        instead = f"Write one that it has: {', '.join(machine.interfaces[:12])}"
-        yield (*path, "interface"), (f"there is no interface {name}", instead)
-    elif address.version == 6 and not has_ipv6(name):
-        instead = f"Switch it on: sysctl net.ipv6.conf.{name}.disable_ipv6=0; or take {address.ip} out here"
-        yield (*path, "address"), (f"IPv6 is switched off on {name}", instead)
-    elif networks_too:
-        nets = [net for net in machine.networks(name, address.version) if net.is_link_local == address.ip.is_link_local]
-        if nets and not any(address.ip in net for net in nets):
-            what = f"{address.ip} is in no network of {name}, which has {', '.join(map(str, nets[:4]))}"
-            instead = "Write an address of one of them, or the interface that is in its network"
-            yield (*path, "address"), (what, f"{instead}; or give {name} a route to it first")
+def _needs(at: Path, service: ServiceShape, machine: _Machine) -> Iterator[tuple[Path, Wrong]]:
+    for table, shapes in (("actions", service.actions), ("checks", service.checks)):
+        for index, shape in enumerate(shapes):
+            for kind in shape.kinds:
+                for key, what, instead in kind.lacking(shape.written, machine):
+                    yield (*at, table, index, key), (what, instead)
 
 
 def unusable(program: str) -> Wrong | None:

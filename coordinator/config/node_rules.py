@@ -4,10 +4,11 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from coordinator.config import endpoints, keys
+from coordinator.config import keys
 from coordinator.config.complaints import Finding
 from coordinator.config.durations import spoken
 from coordinator.config.reading import Reading
+from protocol import endpoints
 
 NODES_MIN, NODES_MAX = 2, 16
 """Sixteen nodes is what heartbeats with all heads still carry in one datagram."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 
-from coordinator.config import endpoints, keys
+from coordinator.config import keys
 from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading, nearest
 from coordinator.config.shape import OperatorShape, TrapShape
+from protocol import endpoints
 
 Findings = Iterator[Finding]
 

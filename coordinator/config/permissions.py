@@ -52,13 +52,11 @@ def _places(reading: Reading, file: File, folders: Iterable[File], nodes: set[st
     for name, service in reading.file.services.items():
         if not nodes & set(service.nodes):
             continue
-        for index, action in enumerate(service.actions):
-            for key in ("script", "notify"):
-                if program := getattr(action, key):
-                    yield ("services", name, "actions", index, key), File(program)
-        for index, check in enumerate(service.checks):
-            if check.exec:
-                yield ("services", name, "checks", index, "exec"), File(check.exec[0])
+        for table, shapes in (("actions", service.actions), ("checks", service.checks)):
+            for index, shape in enumerate(shapes):
+                for kind in shape.kinds:
+                    for key, program in kind.programs(shape.written):
+                        yield ("services", name, table, index, key), File(program)
 
 
 def _own_group(user: int) -> int:

@@ -4,12 +4,17 @@ Only what one value can say about itself is checked here; what values say about 
 The JSON schema for editors comes from these classes, and so do the examples in complaints.
 """
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
-from coordinator.config import durations, endpoints
+from actions.checks import CHECKS
+from actions.kinds import ACTIONS
+from actions.kinds.kind import Kind, Setting
+from coordinator.config import durations
+from protocol import endpoints
 
 
 def wrong(what: str, instead: str) -> PydanticCustomError:
@@ -73,14 +78,6 @@ def _link(value: str) -> str:
     return value
 
 
-def _endpoint(value: str) -> str:
-    try:
-        endpoints.endpoint(value, None)
-    except endpoints.BadEndpoint as error:
-        raise wrong(error.what, error.instead) from None
-    return value
-
-
 def _receiver(value: str) -> str:
     try:
         endpoints.endpoint(value, 162)
@@ -120,31 +117,71 @@ class NodeShape(Shape):
     witness: bool = Field(False, description="A witness stores feeds and votes, and owns nothing.", examples=[True])
 
 
-class ActionShape(Shape):
-    """Exactly one of address, script and notify."""
+class KindedShape(Shape):
+    """A table that says one thing to do or to look at, by the key of its kind."""
 
-    address: str | None = Field(None, description="An address with its prefix.", examples=["10.77.0.100/24"])
-    interface: str | None = Field(None, description="The interface that gets the address.", examples=["eth0"])
-    script: str | None = Field(
-        None, description="A program that knows the seven words of 2000.", examples=["/etc/failover/web"]
+    kinds_known: ClassVar[Mapping[str, Kind]] = {}
+
+    @property
+    def written(self) -> dict[str, Any]:
+        """The settings of kinds that stand in it."""
+        keys = (setting.key for kind in self.kinds_known.values() for setting in kind.settings)
+        return {key: value for key in keys if (value := getattr(self, key)) is not None}
+
+    @property
+    def kinds(self) -> list[Any]:
+        """Those whose own key stands in it: exactly one, where all is well."""
+        return [kind for name, kind in self.kinds_known.items() if getattr(self, name) is not None]
+
+
+def _of_kinds(name: str, kinds: Mapping[str, Kind], **common: Any) -> Any:
+    """The table that has the settings of all these kinds, each optional, and then what all of them have in common."""
+    settings = {setting.key: setting for kind in kinds.values() for setting in kind.settings}
+    fields: dict[str, Any] = {
+        key: (_checked(it) | None, Field(None, description=it.description, examples=[it.example]))
+        for key, it in settings.items()
+    }
+    base: type[KindedShape] = type(f"{name}Kinds", (KindedShape,), {"kinds_known": kinds, "__module__": __name__})
+    *names, last = kinds
+    doc = f"Exactly one of {', '.join(names)} and {last}."
+    made: Any = create_model(name, __base__=base, __doc__=doc, **{**fields, **common})
+    return made
+
+
+def _checked(setting: Setting) -> Any:
+    def read(value: Any) -> Any:
+        try:
+            if setting.check is not None:
+                setting.check(value)
+        except endpoints.BadEndpoint as error:
+            raise wrong(error.what, error.instead) from None
+        return value
+
+    return setting.shape if setting.check is None else Annotated[setting.shape, AfterValidator(read)]
+
+
+if TYPE_CHECKING:
+
+    class ActionShape(KindedShape):
+        timeout: int
+
+    class CheckShape(KindedShape):
+        every: int
+        timeout: int
+else:
+    ActionShape = _of_kinds(
+        "ActionShape",
+        ACTIONS,
+        timeout=(Duration, Field(20_000, description="After this the action is ended, and probed.", examples=["20s"])),
     )
-    notify: str | None = Field(None, description="A program that is told what happened.", examples=["/etc/failover/tell"])
-    timeout: Duration = Field(20_000, description="After this the action is ended, and probed.", examples=["20s"])
-
-
-class CheckShape(Shape):
-    """Exactly one of tcp and exec."""
-
-    tcp: Annotated[str, AfterValidator(_endpoint)] | None = Field(
-        None, description="A connection to host:port.", examples=["127.0.0.1:80"]
+    CheckShape = _of_kinds(
+        "CheckShape",
+        CHECKS,
+        every=(Duration, Field(1000, description="From the start of one run to the start of the next.", examples=["1s"])),
+        timeout=(Duration, Field(1000, description="A run that takes longer has failed.", examples=["1s"])),
+        fall=(Annotated[int, _whole(1, 1000)], Field(3, description="Failures in a row that count.", examples=[3])),
+        rise=(Annotated[int, _whole(1, 1000)], Field(2, description="Passes in a row that count.", examples=[2])),
     )
-    exec: list[str] | None = Field(
-        None, description="A program; exit 0 is good.", examples=[["/usr/bin/test", "-e", "/run/ok"]]
-    )
-    every: Duration = Field(1000, description="From the start of one run to the start of the next.", examples=["1s"])
-    timeout: Duration = Field(1000, description="A run that takes longer has failed.", examples=["1s"])
-    fall: Annotated[int, _whole(1, 1000)] = Field(3, description="Failures in a row that count.", examples=[3])
-    rise: Annotated[int, _whole(1, 1000)] = Field(2, description="Passes in a row that count.", examples=[2])
 
 
 class ServiceShape(Shape):

@@ -7,6 +7,7 @@ since each of them takes a system call and what costs time is the way between (`
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from actions.kinds import ACTIONS
 from coordinator.core.effects import Run
 from coordinator.core.inputs import ActionEnding
 from protocol.invariant import InvariantBroken, must
@@ -102,6 +103,6 @@ def steps(kinds: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
     """
     found: list[tuple[int, ...]] = []
     for index, kind in enumerate(kinds):
-        together = found and kind == "address" and kinds[index - 1] == "address"
+        together = found and ACTIONS[kind].instant and kinds[index - 1] == kind
         found = [*found[:-1], (*found[-1], index)] if together else [*found, (index,)]
     return tuple(found)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from actions.kinds import ACTIONS
 from coordinator.core.effects import Cut, Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
 from coordinator.core.holding import Holding
 from coordinator.core.inputs import ActionEnding, Outcome, StepFinished
@@ -308,7 +309,7 @@ class Job:
 
     def _is_instant(self, step: Run) -> bool:
         """Addresses begin and end in one system call: that they began is written when they have ended, and holds nothing up."""
-        return all(self.policy.actions[action].kind == "address" for action in step.actions)
+        return all(ACTIONS[self.policy.actions[action].kind].instant for action in step.actions)
 
     def _started(self, step: Run, action: int) -> None:
         body = {"action": action, "word": step.word, "epoch": self.holding.epoch}

@@ -6,12 +6,12 @@ The last word's datagram is made here, byte for byte: the guard has no key and k
 """
 
 import base64
-from functools import lru_cache
-from ipaddress import ip_interface
+from collections.abc import Mapping
 from typing import Any
 
 from actions.action import Order
 from actions.environment import inherited
+from actions.kinds import ACTIONS
 from coordinator.policy import ActionPolicy, Policy, ServicePolicy
 from protocol.datagram import last_word_datagram
 from protocol.messages import LastWord, Verified
@@ -22,7 +22,8 @@ REASON = "faild has ended"
 def duty(me: str, policy: Policy, service: ServicePolicy, signed: Verified[LastWord]) -> dict[str, Any]:
     """The guard's `hold` message: downs in reverse order, the bytes of the last word, and every link of every peer."""
     order = Order(service.name, me, signed.message.epoch, REASON)
-    downs = [down for action in reversed(service.actions) if (down := _down(action, order)) is not None]
+    environment = {**inherited(), **order.environment()}
+    downs = [down for action in reversed(service.actions) if (down := _down(action, environment)) is not None]
     word = last_word_datagram(signed.raw, signed.signature)
     return {
         "say": "hold",
@@ -45,15 +46,5 @@ def ways(me: str, policy: Policy) -> list[list[Any]]:
     ]
 
 
-_read = lru_cache(maxsize=4096)(ip_interface)
-"""Reading an address costs 15 us, and a claim waits for the guard."""
-
-
-def _down(action: ActionPolicy, order: Order) -> dict[str, Any] | None:
-    if action.kind == "address":
-        address = _read(action.settings["address"])
-        return {"address": str(address.ip), "interface": action.settings["interface"]}
-    if action.kind == "script":
-        environment = {**inherited(), **order.environment()}
-        return {"run": [action.settings["path"], "stop"], "env": environment, "timeout_ms": action.timeout_ms}
-    return None
+def _down(action: ActionPolicy, environment: Mapping[str, str]) -> Mapping[str, Any] | None:
+    return ACTIONS[action.kind].guard_down(action.settings, environment, action.timeout_ms)

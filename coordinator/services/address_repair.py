@@ -11,7 +11,7 @@ import logging
 from collections.abc import Sequence
 
 from actions.action import Ending
-from actions.kinds.address import AddressAction
+from actions.address_action import AddressAction
 
 log = logging.getLogger("failover.actions")
 

@@ -11,10 +11,11 @@ import logging
 from collections.abc import Callable
 
 from actions.action import Order
-from actions.check import ExecCheck, Found, Unasked, check_tcp
+from actions.checks import CHECKS
+from actions.checks.kind import Unasked
 from actions.process import Programs
 from coordinator.core.inputs import CheckFinished, Input
-from coordinator.policy import CheckPolicy, ServicePolicy
+from coordinator.policy import ServicePolicy
 
 log = logging.getLogger("failover.actions")
 
@@ -32,8 +33,7 @@ class CheckRounds:
         self._patience_ms = patience_ms
         self._service = service
         self._order = order
-        execs = {number: check for number, check in enumerate(service.checks) if check.kind == "exec"}
-        self._programs = {number: ExecCheck(check.settings["argv"], programs) for number, check in execs.items()}
+        self._checks = [CHECKS[policy.kind].make(policy.settings, programs) for policy in service.checks]
         self._post = post
         self._unasked: set[int] = set()
         """Checks whose last run could not be begun."""
@@ -47,8 +47,8 @@ class CheckRounds:
         self.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks)
-        for program in self._programs.values():
-            await program.close()
+        for check in self._checks:
+            await check.close()
 
     async def _rounds(self, number: int) -> None:
         """A run that takes longer than `every` delays the next one; none is made up for."""
@@ -57,7 +57,7 @@ class CheckRounds:
         while True:
             next_s = loop.time() + max(policy.every_ms, self._patience_ms) / 1000
             try:
-                found = await self._run(number, policy)
+                found = await self._checks[number].run(self._order.environment(), policy.timeout_ms / 1000)
             except Unasked as why:
                 self._not_begun(number, why)
             else:
@@ -69,9 +69,3 @@ class CheckRounds:
         if number not in self._unasked:
             self._unasked.add(number)
             log.error("%s: check %d cannot be begun: %s. That says nothing about the service", self._service.name, number, why)
-
-    async def _run(self, number: int, policy: CheckPolicy) -> Found:
-        timeout_s = policy.timeout_ms / 1000
-        if policy.kind == "tcp":
-            return await check_tcp(policy.settings["host"], policy.settings["port"], timeout_s)
-        return await self._programs[number].run(self._order.environment(), timeout_s)

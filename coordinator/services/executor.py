@@ -23,19 +23,22 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from actions.action import DONE, Action, Ending, Order, Result, Seen
+from actions.address_action import AT_ONCE_MAX, AddressAction, at_once, many
 from actions.announce import Announcer
 from actions.capabilities import drop_ambient
-from actions.kinds.address import AT_ONCE_MAX, AddressAction, at_once, many
+from actions.checks import CHECKS
+from actions.kinds import ACTIONS
 from actions.netlink import Netlink
 from actions.process import Groups, Programs
 from actions.run_action import look, perform
 from actions.strays import strays
 from actions.wire import Wire
+from actions.workshop import Workshop
 from coordinator.core.effects import Cut, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome
 from coordinator.daemon.realtime import hurry
 from coordinator.policy import WITH_IPV6, Policy, ServicePolicy
-from coordinator.services.action_factory import ServiceActions, Workshop
+from coordinator.services.action_factory import ServiceActions
 from coordinator.services.address_monitor import AddressMonitor, Held
 from coordinator.services.address_repair import mended
 from coordinator.services.check_runs import CheckRounds
@@ -378,8 +381,8 @@ def _ending(done: Performed) -> ActionEnding:
 
 
 def _runs_programs(service: ServicePolicy) -> bool:
-    of_actions = any(action.kind in ("script", "notify") for action in service.actions)
-    return of_actions or any(check.kind == "exec" for check in service.checks)
+    of_actions = any(ACTIONS[action.kind].runs_programs for action in service.actions)
+    return of_actions or any(CHECKS[check.kind].runs_programs for check in service.checks)
 
 
 def _addresses(deeds: ServiceActions, order: Run) -> list[AddressAction] | None:

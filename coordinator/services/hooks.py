@@ -12,11 +12,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import NamedTuple
 
 from actions.action import Order
-from actions.script_events import words
 from coordinator.services.action_factory import ServiceActions
 
 log = logging.getLogger("failover.actions")
@@ -39,12 +37,9 @@ class Hooks:
         """By service and path."""
 
     def changed(self, was: str, state: str, order: Order, deeds: ServiceActions) -> None:
-        for hook, timeout_s in deeds.hooks:
-            self._lane(order.service, hook.path).put(Call(state, partial(hook.tell, state, order), timeout_s))
-        for script, timeout_s in deeds.scripts:
-            for word in words(was, state):
-                tell = partial(script.tell, word, order, script.orders())
-                self._lane(order.service, script.path).put(Call(word, tell, timeout_s))
+        for told, timeout_s in deeds.told:
+            for word, tell in told.calls(was, state, order):
+                self._lane(order.service, told.path).put(Call(word, tell, timeout_s))
 
     async def close(self) -> None:
         """Each in its own time, all side by side."""

@@ -8,8 +8,8 @@ from ipaddress import ip_interface
 import pytest
 
 from actions.action import DONE, Ending, Order, Result, Seen
+from actions.address_action import AddressAction, at_once, many
 from actions.announce import Announcer
-from actions.kinds.address import AddressAction, at_once, many
 from actions.netlink import Netlink
 from actions.wire import Wire
 from tests.actions.lab import Lan, in_namespace, inside

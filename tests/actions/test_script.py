@@ -15,11 +15,13 @@ import pytest
 
 from actions import rlimit
 from actions.action import Ending, Order, Seen
-from actions.check import Unasked, check_exec, check_tcp
-from actions.kinds.notify import NotifyHook
-from actions.kinds.script import ScriptAction
+from actions.checks.kind import Unasked
+from actions.exec_check import check_exec
+from actions.notify_hook import NotifyHook
 from actions.process import LEFT_MAX, Programs
 from actions.run_action import perform
+from actions.script_action import ScriptAction
+from actions.tcp_check import check_tcp
 from tests.actions.lab import until
 
 ORDER = Order("web", "genesis", 7, "lukretia is dead")

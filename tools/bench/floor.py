@@ -14,8 +14,8 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 from actions.action import Order
+from actions.address_action import AddressAction
 from actions.announce import Announcer
-from actions.kinds.address import AddressAction
 from actions.netlink import Netlink
 from actions.wire import Wire
 from tools.bench.figures import Figure

@@ -10,6 +10,6 @@ a text unreadable: its meaning is not known. A new key is a new version, and a p
 """
 
 from coordinator.state.file_v1.reader import TEXT_BYTES_MAX, cluster_id, read, read_policy
-from coordinator.state.file_v1.table import Unreadable
+from protocol.stored.table import Unreadable
 
 __all__ = ["TEXT_BYTES_MAX", "Unreadable", "cluster_id", "read", "read_policy"]

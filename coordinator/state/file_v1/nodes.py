@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from coordinator.policy import NodePolicy
-from coordinator.state.file_v1.table import Table, flag, need, table, text
-from coordinator.state.file_v1.values import endpoint, host_address, key_of, name_of
 from protocol.keys import parse_key
+from protocol.stored.table import Table, flag, need, table, text
+from protocol.stored.values import endpoint, host_address, key_of, name_of
 
 LINK_PORT = 1291
 NODES = range(2, 17)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from coordinator.policy import OperatorPolicy, ServicePolicy, TrapPolicy
-from coordinator.state.file_v1.table import Table, every, need, table, text, words
-from coordinator.state.file_v1.values import endpoint, key_of
 from protocol.sshkey import parse_public, public_text
+from protocol.stored.table import Table, every, need, table, text, words
+from protocol.stored.values import endpoint, key_of
 
 TRAP_PORT = 162
 """RFC 3418: where notifications are received."""

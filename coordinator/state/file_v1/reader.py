@@ -12,8 +12,8 @@ from coordinator.policy import Policy, Timing
 from coordinator.state.file_v1.nodes import fit_together, node
 from coordinator.state.file_v1.outside import operator, trap
 from coordinator.state.file_v1.services import addresses_once, service
-from coordinator.state.file_v1.table import Table, Unreadable, every, need, table, text
-from coordinator.state.file_v1.values import duration_ms, name_of, percentage_ppm
+from protocol.stored.table import Table, Unreadable, every, need, table, text
+from protocol.stored.values import duration_ms, name_of, percentage_ppm
 
 T = TypeVar("T")
 

@@ -1,16 +1,17 @@
 """What one node at a time owns: candidates, actions, checks."""
 
-import ipaddress
-import re
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
+from typing import TypeVar
 
+from actions.checks import CHECKS
+from actions.kinds import ACTIONS
+from actions.kinds.kind import Kind
 from coordinator.policy import ActionPolicy, CheckPolicy, NodePolicy, ServicePolicy, Timing
-from coordinator.state.file_v1.table import Table, Unreadable, every, need, number, table, text, words
-from coordinator.state.file_v1.values import Address, duration_ms, duration_or, endpoint, host_address, positive_ms
+from protocol.stored.table import Table, every, need, number, table, text, words
+from protocol.stored.values import duration_ms, duration_or, host_address, positive_ms, service_address
 
-INTERFACE = re.compile(r"[^\s/:%]{1,15}")
+K = TypeVar("K", bound=Kind)
+
 ANNOUNCE_MS_MIN = 1000
 CHECK_MS_MIN = 10
 STARTS = range(1, 1001)
@@ -46,34 +47,23 @@ def service(name: str, it: Table, nodes: Mapping[str, NodePolicy], timing: Timin
 
 def _action(value: object) -> ActionPolicy:
     it = table(value)
-    address, interface = it.take("address", text, None), it.take("interface", text, None)
-    script, notify = it.take("script", text, None), it.take("notify", text, None)
-    timeout_ms = it.take("timeout", positive_ms, 20_000)
+    kind = _only(ACTIONS, it)
+    settings, timeout_ms = kind.read(it), it.take("timeout", positive_ms, 20_000)
     it.done()
-    kinds = {kind: path for kind, path in {"address": address, "script": script, "notify": notify}.items() if path is not None}
-    need(len(kinds) == 1, "not one thing to do")
-    [(kind, what)] = kinds.items()
-    if kind == "address":
-        need(INTERFACE.fullmatch(interface or "") is not None and interface not in (".", ".."), "no interface")
-        _service_address(what)
-        return ActionPolicy(kind, MappingProxyType({"address": what, "interface": interface}), timeout_ms)
-    need(interface is None and what.startswith("/"), "a program with an interface, or without an absolute path")
-    return ActionPolicy(kind, MappingProxyType({"path": what}), timeout_ms)
+    return ActionPolicy(kind.name, settings, timeout_ms)
 
 
-def _service_address(written: str) -> Address:
-    try:
-        found = ipaddress.ip_interface(written).ip
-    except ValueError as error:
-        raise Unreadable(str(error)) from None
-    need("/" in written, "an address without a prefix")
-    return host_address(str(found))
+def _only(kinds: Mapping[str, K], it: Table) -> K:
+    """The one kind whose key stands in the table."""
+    said = [kind for name, kind in kinds.items() if name in it]
+    need(len(said) == 1, "not one thing to do or to look at")
+    return said[0]
 
 
 def addresses_once(nodes: Mapping[str, NodePolicy], services: Mapping[str, ServicePolicy]) -> None:
     seen: set[object] = {host_address(host) for node in nodes.values() for host, _ in node.links.values()}
     for action in (action for service in services.values() for action in service.actions if action.kind == "address"):
-        address = _service_address(action.settings["address"])
+        address = service_address(action.settings["address"])
         where: object = (address, action.interface) if address.is_link_local else address  # another on each interface
         need(where not in seen, f"{address} stands twice")
         seen.add(where)
@@ -81,14 +71,10 @@ def addresses_once(nodes: Mapping[str, NodePolicy], services: Mapping[str, Servi
 
 def _check(value: object) -> CheckPolicy:
     it = table(value)
-    tcp, argv = it.take("tcp", lambda value: endpoint(text(value), None), None), it.take("exec", every(text), None)
-    need((tcp is None) != (argv is None), "not one thing to look at")
+    kind = _only(CHECKS, it)
+    settings = kind.read(it)
     every_ms, timeout_ms = it.take("every", duration_ms, 1000), it.take("timeout", duration_ms, 1000)
     need(min(every_ms, timeout_ms) >= CHECK_MS_MIN, "a check that is too short")
     fall, rise = it.take("fall", number(STARTS), 3), it.take("rise", number(STARTS), 2)
     it.done()
-    if tcp is not None:
-        settings: dict[str, Any] = {"host": tcp[0], "port": tcp[1]}
-        return CheckPolicy("tcp", MappingProxyType(settings), every_ms, timeout_ms, fall, rise)
-    need("".join((argv or ())[:1]).startswith("/"), "a program without an absolute path")
-    return CheckPolicy("exec", MappingProxyType({"argv": argv}), every_ms, timeout_ms, fall, rise)
+    return CheckPolicy(kind.name, settings, every_ms, timeout_ms, fall, rise)

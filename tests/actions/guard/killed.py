@@ -38,13 +38,18 @@ def wait_for(truth: Any, what: str, seconds: float = 60.0) -> Any:
     return found
 
 
+MODULE = ("tests.actions.stand_in",)
+
+
 class StandIn:
     """The process, and what it says."""
 
-    def __init__(self, namespace: str, folder: Path, prefix: tuple[str, ...] = (), **plan: Any) -> None:
+    def __init__(
+        self, namespace: str, folder: Path, prefix: tuple[str, ...] = (), module: tuple[str, ...] = MODULE, **plan: Any
+    ) -> None:
         self.folder = folder
         (folder / "plan.json").write_text(json.dumps(plan))
-        words = ["ip", "netns", "exec", namespace, *prefix, sys.executable, "-m", "tests.actions.stand_in", str(folder)]
+        words = ["ip", "netns", "exec", namespace, *prefix, sys.executable, "-m", *module, str(folder)]
         self.errors = open(folder / "errors", "a+")  # noqa: SIM115  closed with the process
         self.process = subprocess.Popen(
             words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True

@@ -1,48 +1,17 @@
-"""Health checks: one run, and what it found. Rise and fall are counted by the core.
+"""A check by a program: one run, and what it found. Rise and fall are counted by the core.
 
-    found = await check_tcp("127.0.0.1", 80, timeout_s=1)
     check = ExecCheck(["/usr/local/bin/ask", "web"], programs)
     found = await check.run(order.environment(), timeout_s=1)
     found.passed, found.text
-
-Where our own machine refuses the means to ask (NO_MEANS), nothing is known of the service: Unasked is raised.
 """
 
 import asyncio
-import errno
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
+from actions.checks.kind import Found, Unasked, raise_unasked
 from actions.process import Exited, Programs
 from actions.starting import Lost
 from protocol.moment import lasting
-
-NO_MEANS = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EAGAIN}
-"""No file descriptor, memory or process is left: EAGAIN comes from fork(2)."""
-
-
-class Unasked(Exception):
-    """The check could not be begun, for want of something that has nothing to do with the service."""
-
-
-class Found(NamedTuple):
-    passed: bool
-    text: str = ""
-    """Why not; empty where it passed."""
-
-
-async def check_tcp(host: str, port: int, timeout_s: float) -> Found:
-    """Passed when a connection is accepted. It is closed at once. Raises Unasked."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            _, writer = await asyncio.open_connection(host, port)
-    except TimeoutError:
-        return Found(False, f"{host}:{port} does not answer within {lasting(timeout_s * 1000)}")
-    except OSError as error:
-        _raise_unasked(error)
-        return Found(False, f"{host}:{port}: {error.strerror or error}")
-    writer.transport.abort()
-    return Found(True)
 
 
 class ExecCheck:
@@ -93,15 +62,10 @@ def _found(argv: Sequence[str], running: "asyncio.Task[Exited]") -> Found:
     try:
         exited = running.result()
     except OSError as error:
-        _raise_unasked(error)
+        raise_unasked(error)
         return Found(False, f"{argv[0]} cannot be run: {error.strerror or error}")
     except Lost as lost:
         raise Unasked(str(lost)) from None
     if exited.code == 0:
         return Found(True)
     return Found(False, f"{argv[0]}: exit {exited.code}" + (f": {exited.line}" if exited.line else ""))
-
-
-def _raise_unasked(error: OSError) -> None:
-    if error.errno in NO_MEANS:
-        raise Unasked(error.strerror) from None

@@ -17,7 +17,7 @@ REQUIRED: Any = object()
 
 
 class Unreadable(Exception):
-    """This version cannot read the text. The words are for a developer: operators hear of it from `coordinator.config`."""
+    """This version cannot read the text. The words are for a developer: operators hear of it when their file is checked."""
 
 
 class Table:
@@ -30,6 +30,10 @@ class Table:
         if default is REQUIRED:
             raise Unreadable(f"{key} is missing")
         return default
+
+    def __contains__(self, key: str) -> bool:
+        """Whether this key is still to be taken."""
+        return key in self._left
 
     def rest(self) -> dict[str, object]:
         """Everything in it, where the keys are names."""

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from coordinator.state.file_v1.table import Unreadable, need, text
 from protocol.keys import UnusableKey
+from protocol.stored.table import Unreadable, need, text
 
 T = TypeVar("T")
 
@@ -81,3 +81,20 @@ def host_address(host: str) -> Address:
         raise Unreadable(str(error)) from None
     need(not found.is_unspecified and not found.is_multicast, f"{found} is no host's address")
     return found
+
+
+def service_address(written: str) -> Address:
+    """An address with its prefix. Raises Unreadable."""
+    try:
+        found = ipaddress.ip_interface(written).ip
+    except ValueError as error:
+        raise Unreadable(str(error)) from None
+    need("/" in written, "an address without a prefix")
+    return host_address(str(found))
+
+
+def program(value: object) -> str:
+    """The absolute path of a program."""
+    path = text(value)
+    need(path.startswith("/"), "a program without an absolute path")
+    return path

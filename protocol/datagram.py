@@ -31,6 +31,9 @@ HEADER_BYTES = 20
 
 TAG_BYTES = 16
 
+SEALED_BYTES_MAX = DATAGRAM_BYTES_MAX - HEADER_BYTES - 1 - TAG_BYTES
+"""The longest body that is sealed into one."""
+
 WINDOW = 256
 """How far behind the newest a counter may arrive: 12 s of two datagrams per heartbeat at the default timing."""
 
@@ -60,7 +63,7 @@ class Sealer:
 
     def seal(self, inside: Inside, body: bytes) -> bytes | None:
         """The datagram, or None where it would be longer than DATAGRAM_BYTES_MAX."""
-        if HEADER_BYTES + 1 + len(body) + TAG_BYTES > DATAGRAM_BYTES_MAX:
+        if len(body) > SEALED_BYTES_MAX:
             return None
         self._counter += 1
         counter = self._counter.to_bytes(8, "big")

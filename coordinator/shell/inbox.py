@@ -56,7 +56,7 @@ class Inbox:
             while self._waiting:
                 self._take(self._waiting.popleft(), self._now())
         finally:
-            self._draining = False
+            self._draining = self._take is _closed  # an input may have closed it
 
     def wake_at(self, at_ms: int) -> None:
         """Post `Woke` when the decision clock reads `at_ms`; an earlier order is replaced."""

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Run, Watch
 from coordinator.core.inputs import Now
 from coordinator.policy import Policy, ServicePolicy
+from protocol.bodies import Ping
 from protocol.datagram import Inside
 from protocol.event import Entry, Event, Head, Ref
 from protocol.messages import LastWord, Verified
@@ -66,6 +67,31 @@ class Way(Protocol):
 
     def shout(self, data: bytes) -> None:
         """A datagram in clear."""
+
+
+class Line(Protocol):
+    """The same link, as the receiver tells it what arrives (`coordinator.transport.receive`)."""
+
+    @property
+    def peer(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    def adopt(self, connection: Any, now_ms: int) -> bool:
+        """The peer's hello is here: this connection serves the link. True where none did before."""
+
+    def stream_heard(self, now_ms: int) -> None: ...
+
+    def datagram_heard(self, now_ms: int) -> None: ...
+
+    def knocked(self, now_ms: int) -> None: ...
+
+    def pinged(self, ping: Ping, now_ms: int) -> None: ...
+
+    def ponged(self, pong: Ping, connection: Any) -> None: ...
+
+    def send(self, data: bytes) -> bool: ...
 
 
 Ways = Mapping[tuple[str, str], Way]

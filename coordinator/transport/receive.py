@@ -11,7 +11,7 @@ as relayed.
 
 import contextlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from coordinator.core.inputs import (
     BatchArrived,
@@ -20,13 +20,13 @@ from coordinator.core.inputs import (
     HeartbeatHeard,
     Input,
     LastWordHeard,
+    LinkChanged,
     ReplyArrived,
 )
 from coordinator.policy import Policy
-from coordinator.transport.connection import Connection
+from coordinator.shell.ports import Line
 from coordinator.transport.heartbeat_dedup import Copies
-from coordinator.transport.link import Link
-from protocol.bodies import Ping, Reply, Want, read_batch, read_command, read_heads, read_signed
+from protocol.bodies import Hello, Ping, Reply, Want, read_batch, read_command, read_heads, read_signed
 from protocol.canonical import NotCanonical
 from protocol.commands import Command, check_expiry, open_command
 from protocol.datagram import Inside
@@ -34,6 +34,9 @@ from protocol.frames import Kind, frame
 from protocol.kinds import ALWAYS_SIGNED
 from protocol.messages import Batch, Keyring, LastWord, Verified, open_batch, open_signed
 from protocol.refusals import Reason, Refused
+
+C = TypeVar("C")
+"""What stands for a connection."""
 
 K = TypeVar("K")
 
@@ -46,7 +49,7 @@ WORDS_KEPT = 32
 """Last words just opened, for the same reason."""
 
 
-class Receiver:
+class Receiver(Generic[C]):
     def __init__(
         self,
         copies: Copies,
@@ -55,7 +58,7 @@ class Receiver:
         post: Callable[[Input], None],
         clock_ms: Callable[[], int],
         wall_ms: Callable[[], int],
-        serve: Callable[[Connection, Want], None],
+        serve: Callable[[C, Want], None],
     ) -> None:
         """`clock_ms` is monotonic; `wall_ms` only judges a command's expiry; `serve` answers a want."""
         self._cluster = policy.cluster_id
@@ -64,7 +67,7 @@ class Receiver:
         self._post = post
         self._clock_ms = clock_ms
         self._wall_ms = wall_ms
-        self._frames: dict[Kind, Callable[[Link, Connection, bytes], None]] = {
+        self._frames: dict[Kind, Callable[[Line, C, bytes], None]] = {
             Kind.HELLO: self._second_hello,
             Kind.REMOVED: self._second_hello,
             Kind.RELAYED: lambda _link, _, body: self._relayed(body),
@@ -77,7 +80,7 @@ class Receiver:
             Kind.PING: lambda link, _, body: link.pinged(Ping.decode(body), clock_ms()),
             Kind.PONG: lambda link, connection, body: link.ponged(Ping.decode(body), connection),
         }
-        self._sealed: dict[Inside, Callable[[Link, bytes], None]] = {
+        self._sealed: dict[Inside, Callable[[Line, bytes], None]] = {
             Inside.BATCH: self._batch,
             Inside.RELAYED: lambda _link, body: self._relayed(body),
             Inside.KNOCK: lambda link, _: link.knocked(clock_ms()),
@@ -94,7 +97,14 @@ class Receiver:
         """Events count also from nodes that the configuration does not name any more; nothing else does."""
         self._history = keyring
 
-    def framed(self, link: Link, connection: Connection, kind: Kind, body: bytes) -> None:
+    def greeted(self, link: Line, connection: C, hello: Hello) -> None:
+        """A hello that fits the link: from here on the connection serves it."""
+        self._copies.begin(hello.node, hello.run)
+        if link.adopt(connection, self._clock_ms()):
+            self._post(LinkChanged(link.peer, link.name, True))
+        self._post(HeadsArrived(link.peer, hello.heads))
+
+    def framed(self, link: Line, connection: C, kind: Kind, body: bytes) -> None:
         """One frame of an established connection."""
         link.stream_heard(self._clock_ms())
         if kind is Kind.HEARTBEAT:  # nearly always
@@ -102,7 +112,7 @@ class Receiver:
         else:
             self._frames[kind](link, connection, body)
 
-    def sealed(self, link: Link, inside: Inside, body: bytes) -> None:
+    def sealed(self, link: Line, inside: Inside, body: bytes) -> None:
         """What was sealed in one datagram of this link."""
         link.datagram_heard(self._clock_ms())
         if inside is Inside.HEARTBEAT:
@@ -118,7 +128,7 @@ class Receiver:
             _keep(self._words, body, word, WORDS_KEPT)
         self._post(LastWordHeard(word))
 
-    def _beat(self, link: Link, body: bytes, datagram: bool) -> None:
+    def _beat(self, link: Line, body: bytes, datagram: bool) -> None:
         verified = self._copies.read(body, (link.peer, link.name, "datagram" if datagram else "tls"))
         if verified is not None:
             self._post(HeartbeatHeard(verified, link.name, datagram))
@@ -128,7 +138,7 @@ class Receiver:
         if verified is not None:
             self._post(HeartbeatHeard(verified, ""))
 
-    def _batch(self, link: Link, body: bytes) -> None:
+    def _batch(self, link: Line, body: bytes) -> None:
         batch = self._batches.get(body)
         if batch is None:
             batch = open_batch(read_batch(body), self._history, self._cluster, ALWAYS_SIGNED)
@@ -136,7 +146,7 @@ class Receiver:
                 _keep(self._batches, body, batch, BATCHES_KEPT)
         self._post(BatchArrived(batch, link.peer))
 
-    def _command(self, link: Link, body: bytes) -> None:
+    def _command(self, link: Line, body: bytes) -> None:
         raw, signature = read_command(body)
         try:
             signed = open_command(raw, signature, self._operators, self._cluster)
@@ -146,11 +156,11 @@ class Receiver:
             raise
         self._post(CommandArrived(signed, 0, link.peer))
 
-    def _second_hello(self, link: Link, connection: Connection, body: bytes) -> None:
+    def _second_hello(self, link: Line, connection: C, body: bytes) -> None:
         raise Refused(Reason.GARBAGE, "what comes before a hello, or a second one")
 
 
-def _refuse(link: Link, raw: bytes, refusal: Refused) -> None:
+def _refuse(link: Line, raw: bytes, refusal: Refused) -> None:
     """The node that passed it on shall know why; where no command can be read, no nonce tells which it was."""
     with contextlib.suppress(NotCanonical):
         reply = Reply(Command.decode(raw).nonce, False, False, f"{refusal.reason}: {refusal}")

@@ -14,7 +14,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from coordinator.core.inputs import HeadsArrived, Input, LinkChanged, RemovalShown
+from coordinator.core.inputs import Input, LinkChanged, RemovalShown
 from coordinator.policy import Policy
 from coordinator.transport.asker import Asker
 from coordinator.transport.connection import Connection
@@ -199,10 +199,7 @@ class Wiring:
             )
         self._strangers.pop(connection, None)
         self._remember(link, Opener(hello.key_id, hello.key))
-        self._copies.begin(hello.node, hello.run)
-        if link.adopt(connection, self._clock_ms()):
-            self._post(LinkChanged(link.peer, link.name, True))
-        self._post(HeadsArrived(link.peer, hello.heads))
+        self._reception.greeted(link, connection, hello)
 
     def removed(self, connection: Connection, removal: Removal) -> None:
         """The peer that we dialled does not know us any more."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Now, StopAsked
 from coordinator.policy import Policy
 from coordinator.state.model import UPISH
+from protocol.datagram import last_word_datagram
 from protocol.messages import LastWord, Verified
 from tools.simulator.actions import MachineActions
 from tools.simulator.boot import booted_core
@@ -19,7 +20,7 @@ from tools.simulator.disk import Disk
 from tools.simulator.faild import Faild
 from tools.simulator.guard import Guard
 from tools.simulator.machine import Surroundings
-from tools.simulator.messages import Mail, RemovedMail, WordMail
+from tools.simulator.messages import Mail
 
 SOCKET_BUFFER = 256
 """Datagrams that wait for a frozen process; the kernel drops the rest."""
@@ -156,13 +157,13 @@ class Host:
     def knows(self, peer: str) -> bool:
         return self.faild is not None and peer in self.faild.core.policy.nodes
 
-    def removal_of(self, peer: str) -> Mail:
-        assert self.faild is not None, "a faild listens"
-        return self.faild.removal_of(peer)
+    def turn_away(self, peer: str, link: str) -> None:
+        if self.faild:
+            self.faild.turn_away(peer, link)
 
     def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None:
         faild = self.faild
-        if faild is None or not (self.knows(sender) or isinstance(mail, RemovedMail)):
+        if faild is None:
             return
         if self.frozen and datagram and self._overflows():
             return
@@ -173,12 +174,11 @@ class Host:
             self.faild.connected(peer, link, up)
 
     def say(self, word: Verified[LastWord]) -> None:
-        """A last word: to all peers, on every link, over the connections while there are some."""
-        mail, network = WordMail(word.raw, word.signature), self.surroundings.network
+        """The guard's last word: to all peers, on every link, as a datagram in clear."""
+        mail, network = last_word_datagram(word.raw, word.signature), self.surroundings.network
         for peer in self.file.others(self.name):
             for link in network.links_between(self.name, peer):
                 network.datagram(self.name, peer, link, mail)
-                network.stream(self.name, peer, link, mail)
 
     def faild_exited(self) -> None:
         """It has released everything and ended by itself."""
@@ -228,7 +228,7 @@ class Host:
         self.faild.post(GuardChanged(True))
         for interface in sorted(self.lost_carrier):
             self.faild.post(CarrierChanged(interface, False))
-        self.faild.post(Booted(clean))
+        self.faild.begin(Booted(clean))
 
     def _new_guard(self) -> None:
         if self.faild and not self.guard.alive:
@@ -239,7 +239,7 @@ class Host:
 
     def _faild_gone(self, reset: bool) -> None:
         assert self.faild is not None, "only a running faild can end"
-        self.faild.alive = False
+        self.faild.end()
         self.faild = None
         self.disk.close(flushed=reset)
         self.surroundings.network.went_away(self.name, reset)

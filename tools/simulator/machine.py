@@ -2,12 +2,11 @@
 
 import random
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from coordinator.core.effects import Answer, Effect
 from coordinator.core.inputs import Input, Now
 from coordinator.policy import Policy
-from protocol.messages import LastWord, Verified
 from protocol.refusals import Refused
 from tools.simulator.actions import MachineActions
 from tools.simulator.clocks import Clocks
@@ -26,8 +25,6 @@ class Surroundings(Protocol):
     policy: Policy
     keys: Keys
     network: Network
-
-    def opened(self, kind: Any, raw: bytes, signature: bytes) -> Verified[Any]: ...
 
     def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None: ...
 
@@ -60,7 +57,5 @@ class Machine(Protocol):
     def later(self, delay_us: int, act: Callable[[], None]) -> None: ...
 
     def when_awake(self, act: Callable[[], None]) -> None: ...
-
-    def say(self, word: Verified[LastWord]) -> None: ...
 
     def faild_exited(self) -> None: ...

@@ -36,8 +36,8 @@ class Post(Protocol):
     def knows(self, peer: str) -> bool:
         """Whether its configuration names this node."""
 
-    def removal_of(self, peer: str) -> Mail:
-        """What a node is shown that it does not know."""
+    def turn_away(self, peer: str, link: str) -> None:
+        """A node connects that it does not know: it tells it so."""
 
     def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None: ...
 
@@ -182,9 +182,13 @@ class Network:
         first, second, link = pair
         for end, other in ((first, second), (second, first)):
             if not self._posts[end].knows(other):
-                mail = self._posts[end].removal_of(other)
-                self._agenda.after(self.sky.stream_delay_us((end, other, link)), partial(self._told, other, end, link, mail))
+                self._posts[end].turn_away(other, link)
         self._dial_soon(pair, REMOVED_US)
+
+    def tell(self, sender: str, receiver: str, link: str, mail: Mail) -> None:
+        """Over a connection that is ended then."""
+        delay_us = self.sky.stream_delay_us((sender, receiver, link))
+        self._agenda.after(delay_us, partial(self._told, receiver, sender, link, mail))
 
     def _told(self, receiver: str, sender: str, link: str, mail: Mail) -> None:
         if self._posts[receiver].answers and (sender, receiver, link) not in self.sky.cuts:

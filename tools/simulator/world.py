@@ -10,7 +10,6 @@ Every random draw comes from `world.rng`, seeded once; nothing reads a clock, an
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 from coordinator.core.commands import Wanted
 from coordinator.core.effects import Answer, Effect
@@ -19,7 +18,6 @@ from coordinator.policy import Policy
 from coordinator.state.model import Judgement
 from coordinator.state.ownership import epoch
 from protocol.event import Entry
-from protocol.messages import Verified, open_signed
 from protocol.refusals import Refused
 from tools.simulator.clocks import Clocks
 from tools.simulator.event_queue import EventQueue
@@ -31,7 +29,6 @@ from tools.simulator.ownership import Tenures
 Witness = Callable[[str, Input, list[Effect], Now], None]
 """Told of every input of every core, with what it ordered."""
 
-OPENED_KEPT = 512
 FOREVER_US = 1 << 60
 
 STEPS_A_SECOND = 8_000
@@ -58,7 +55,6 @@ class World:
         self._orders = 0
         self._hot_steps = STEPS_A_SECOND
         self._hot_us = 1_000_000
-        self._opened: dict[tuple[type, bytes, bytes], Verified[Any]] = {}
 
     # Time
 
@@ -170,15 +166,6 @@ class World:
         return faild is not None and faild.core.state.column(node).service(service).stuck
 
     # Surroundings of the hosts
-
-    def opened(self, kind: Any, raw: bytes, signature: bytes) -> Verified[Any]:
-        """`open_signed`, remembered: the same bytes under the same signature are the same message to every node."""
-        key = (kind, raw, signature)
-        if key not in self._opened:
-            if len(self._opened) >= OPENED_KEPT:
-                self._opened.clear()
-            self._opened[key] = open_signed(kind, raw, signature, self.keys.keyring, self.policy.cluster_id)
-        return self._opened[key]
 
     def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None:
         for witness in self.witnesses:

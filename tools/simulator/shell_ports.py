@@ -1,0 +1,169 @@
+"""The shell's ports in virtual time: log, guard, actions and clock of one simulated `faild` (`coordinator.shell.ports`).
+
+What becomes of an order is told as soon as the machine runs: a frozen process hears nothing.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from coordinator.core import effects as do
+from coordinator.core import inputs as saw
+from coordinator.policy import Policy, ServicePolicy
+from coordinator.shell.ports import Stored
+from coordinator.shell.steps import ended
+from protocol.event import Entry, Head, Ref
+from protocol.messages import LastWord, Verified
+from store.journal import Written
+from store.refusals import JournalRefused
+from tools.simulator.actions import Order
+from tools.simulator.checks import Checks
+from tools.simulator.disk import Result
+from tools.simulator.machine import Machine
+
+TIMER_LATE_US = 300
+"""An event loop wakes a little late."""
+
+SLOW_GUARD, SLOW_GUARD_SHARE = 20, 0.1
+"""Now and then the guard's word takes longer than the disk's: nothing may run on the disk's word alone."""
+
+Post = Callable[[saw.Input], None]
+
+
+class ClockPort:
+    def __init__(self, host: Machine) -> None:
+        self._host = host
+        self._surroundings = host.surroundings
+        self._closed = False
+        self._at_ms = 0
+        self._act: Callable[[], None] = lambda: None
+        self._due_us: int | None = None
+        self.now = host.now
+
+    def soon(self, act: Callable[..., object], *given: Any) -> None:
+        def in_its_turn() -> None:
+            if not self._closed:
+                act(*given)
+
+        self._host.later(0, in_its_turn)
+
+    def wake_at(self, at_ms: int, act: Callable[[], None]) -> None:
+        self._at_ms, self._act = at_ms, act
+        self._arm()
+
+    def close(self) -> None:
+        self._closed = True
+
+    def _arm(self) -> None:
+        """An earlier look than needed stays entered, and enters the next one."""
+        agenda = self._surroundings.agenda
+        at_us = max(self._host.clocks.world_us(self._at_ms), agenda.now_us)
+        if self._due_us is None or at_us < self._due_us:
+            self._due_us = at_us
+            agenda.at(at_us + self._surroundings.rng.randint(0, TIMER_LATE_US), partial(self._due, at_us))
+
+    def _due(self, at_us: int) -> None:
+        if at_us != self._due_us or self._closed:
+            return
+        if self._host.frozen:
+            self._host.when_awake(partial(self._due, at_us))
+            return
+        self._due_us = None
+        if self._host.now().mono_ms >= self._at_ms:
+            self._act()
+        else:
+            self._arm()
+
+
+class LogPort:
+    def __init__(self, host: Machine) -> None:
+        self._host = host
+
+    def order(self, entries: Sequence[Entry], tell: Callable[[Stored | JournalRefused], None]) -> None:
+        agenda = self._host.surroundings.agenda
+        began_us = agenda.now_us
+
+        def written(result: Result) -> None:
+            told = result if isinstance(result, JournalRefused) else Written(result, agenda.now_us - began_us)
+            self._host.when_awake(partial(tell, told))
+
+        self._host.disk.append(entries, written)
+
+    def fetch(self, first: Ref, limit: int, tell: Callable[[Sequence[Entry]], None]) -> None:
+        at = first.number - 1
+        self._host.later(0, lambda: tell(self._host.disk.feed(first.node, first.incarnation)[at : at + limit]))
+
+    def heads(self) -> tuple[Head, ...]:
+        return self._host.disk.as_heads()
+
+
+class GuardPort:
+    def __init__(self, host: Machine, post: Post) -> None:
+        self._host = host
+        self._post = post
+        self._told = 0
+
+    def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
+        rng = self._host.surroundings.rng
+        self._told += 1
+        slow = SLOW_GUARD if rng.random() < SLOW_GUARD_SHARE else 1
+        self._host.later(
+            self._host.guard_slow_us + slow * rng.randint(50, 300), partial(self._heard, signed, service, self._told)
+        )
+
+    def _heard(self, signed: Verified[LastWord], service: ServicePolicy, nth: int) -> None:
+        """Also where there is none: a new one is told what the old one was not."""
+        guard = self._host.guard
+        guard.hold(signed, service, nth)
+        if guard.alive and not guard.mute:
+            self._post(saw.Guarded(service.name, signed.message.epoch))
+
+    def release(self, service: str, epoch: int) -> None:
+        self._host.guard.release(service, epoch)
+
+    def configure(self, policy: Policy) -> None:
+        """Its words go to all that the machine's file names."""
+
+
+class ActionPort:
+    def __init__(self, host: Machine, say: Callable[[LastWord], None], post: Post) -> None:
+        self._host = host
+        self._say = say
+        self._post = post
+        self._checks = Checks(host, post)
+        self._cuts: set[int] = set()
+        """The steps that were told to end."""
+
+    def run(self, order: do.Run) -> None:
+        self._rest(order, ())
+
+    def _rest(self, order: do.Run, done: tuple[saw.ActionEnding, ...]) -> None:
+        """The next action of a step, and after the last one its end. After a cut none begins any more."""
+        if order.ticket in self._cuts:
+            done += (saw.ActionEnding(saw.Outcome.FAILED, 0, text="not begun"),) * (len(order.actions) - len(done))
+        if len(done) == len(order.actions):
+            return ended(order, done, self._say, self._post)
+        agenda = self._host.surroundings.agenda
+        began_us = agenda.now_us
+
+        def finished(outcome: saw.Outcome) -> None:
+            text = "" if outcome is saw.Outcome.DONE else f"{order.word} {outcome} in the simulation"
+            self._rest(order, (*done, saw.ActionEnding(outcome, agenda.now_us - began_us, text=text)))
+
+        self._host.works.run(Order(order.service, order.actions[len(done)], order.word, order.epoch), finished)
+
+    def cut(self, order: do.Cut) -> None:
+        self._cuts.add(order.ticket)
+        self._host.works.cut(order.service)
+
+    def announce(self, service: str) -> None:
+        self._host.works.announce(service)
+
+    def watch(self, order: do.Watch) -> None:
+        self._checks.watch(order.service, order.on, order.patience_ms)
+
+    def equip(self, service: ServicePolicy) -> None:
+        self._host.works.equip(service)
+
+    def configure(self, policy: Policy) -> None:
+        """Checks follow the configuration that runs."""

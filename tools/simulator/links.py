@@ -21,6 +21,7 @@ from protocol.refusals import Refused
 from tools.simulator.link import Link
 from tools.simulator.machine import Machine
 from tools.simulator.messages import Mail, Sealed
+from tools.simulator.orders import EXPIRES_MS
 
 SERVED_US = 1_000
 """A batch is read from the disk, sent, and taken in, before the next one goes."""
@@ -38,9 +39,7 @@ class Links(Sending):
         self._asked: dict[Link, Asked] = {}
         super().__init__(surroundings.keys.signer(name), self._links, host.disk.as_heads)
         self._copies = Copies(name, self._keyring, policy.cluster_id, policy.timing.heartbeat_ms)
-        self._receiver = Receiver(
-            self._copies, self._keyring, policy, post, self._mono_ms, lambda: host.now().wall_ms, self._serve
-        )
+        self._receiver = Receiver(self._copies, self._keyring, policy, post, self._mono_ms, lambda: EXPIRES_MS, self._serve)
         self.configure(policy)
 
     def configure(self, policy: Policy) -> None:

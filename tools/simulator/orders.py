@@ -17,7 +17,8 @@ from tools.simulator.keys import Keys, private_key
 ADMIN = "simulator"
 KEY = FileKey(private_key("the admin"))
 
-NO_EXPIRY_MS = 1 << 52
+EXPIRES_MS = 1 << 52
+"""What every command says, and what the wall clocks show that judge it: none expires here."""
 
 
 def armed(policy: Policy) -> Policy:
@@ -41,7 +42,7 @@ def order(policy: Policy, nth: str, wanted: Wanted, found: Resolved, for_ms: int
         reason=f"order {nth} of the simulation",
         for_ms=for_ms,
         epoch=found.epoch,
-        expires_ms=NO_EXPIRY_MS,
+        expires_ms=EXPIRES_MS,
         nonce=hashlib.sha256(f"order {nth}".encode()).digest()[:16],
         acts=found.acts,
         run=found.run,

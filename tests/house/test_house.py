@@ -58,6 +58,18 @@ def test_the_core_has_no_clock_no_randomness_no_files_and_no_await(path: Path) -
     assert not [node for node in ast.walk(tree) if isinstance(node, ast.Await | ast.AsyncFunctionDef | ast.AsyncFor)]
 
 
+SHELL = sorted((ROOT / "coordinator" / "shell").glob("*.py"))
+BELOW_THE_SHELL = ("protocol.", "coordinator.core", "coordinator.policy", "coordinator.shell.", "store.refusals")
+
+
+@pytest.mark.parametrize("path", SHELL, ids=name_of)
+def test_the_shell_knows_the_world_by_its_ports_alone(path: Path) -> None:
+    """What it imports it could do without a port, and the simulator could not take its place there."""
+    assert not {name.split(".")[0] for name in imported(path)} & IMPURE
+    ours = {name for name in imported(path) if name.split(".")[0] in MAY_IMPORT}
+    assert not {name for name in ours if not name.startswith(BELOW_THE_SHELL)}
+
+
 LIBRARIES = {"aiohttp", "asyncio", "logging", "pydantic", "secrets", "select", "socket", "sqlite3", "ssl", "subprocess"}
 
 

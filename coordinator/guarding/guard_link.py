@@ -22,6 +22,7 @@ from coordinator.guarding.guard_messages import duty, ways
 from coordinator.guarding.guard_process import GuardProcess, Inherited
 from coordinator.guarding.state_lock import StateLock
 from coordinator.policy import Policy, ServicePolicy
+from coordinator.shell.held import Held
 from protocol.invariant import InvariantBroken, must
 from protocol.messages import LastWord, Verified
 
@@ -44,9 +45,7 @@ class GuardLink:
         self._wire = -1
         self._guard: GuardProcess | None = None
         self._restart: asyncio.Task[None] | None = None
-        self._held: dict[str, dict[str, Any]] = {}
-        self._confirmed: dict[str, int] = {}
-        """Service to the newest epoch that the guard has said it holds."""
+        self._held = Held[dict[str, Any]]()
         self._programs: dict[str, int] = {}
         self._failures = 0
         self._started_s = 0.0
@@ -72,7 +71,7 @@ class GuardLink:
     def configure(self, policy: Policy) -> None:
         """What is held is told again where the peers or their addresses are others: they are to hear its last word."""
         self._policy = policy
-        for held in self._held.values():
+        for held in self._held.messages:
             if held["peers"] != (peers := ways(self._me, policy)):
                 held["peers"] = peers
                 self._say(held)
@@ -90,15 +89,13 @@ class GuardLink:
     def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
         """Have it taken down if we end, with its last word; replaces what was held of this service. `Guarded` comes back."""
         must(signed.message.service == service.name, f"the last word is about {signed.message.service}, not {service.name}")
-        self._held[service.name] = duty(self._me, self._policy, service, signed)
-        if self._confirmed.get(service.name) == signed.message.epoch:
-            del self._confirmed[service.name]
-        self._say(self._held[service.name])
+        message = duty(self._me, self._policy, service, signed)
+        self._held.hold(service.name, signed.message.epoch, message)
+        self._say(message)
 
     def release(self, service: str, epoch: int) -> None:
         """It is down here; what was held under a newer epoch stays held."""
-        if service in self._held and self._held[service]["epoch"] <= epoch:
-            del self._held[service]
+        self._held.release(service, epoch)
         self._say({"say": "release", "service": service, "epoch": epoch})
 
     def began(self, ticket: str) -> None:
@@ -119,8 +116,7 @@ class GuardLink:
 
     def _heard(self, message: dict[str, Any]) -> None:
         service, epoch = message["held"], message["epoch"]
-        if self._confirmed.get(service) != epoch:
-            self._confirmed[service] = epoch
+        if self._held.confirmed(service, epoch):
             self._post(Guarded(service, epoch))
 
     async def _start(self, lock: StateLock) -> None:
@@ -151,7 +147,7 @@ class GuardLink:
         self._post(GuardChanged(True))
 
     def _tell_everything(self) -> None:
-        for held in self._held.values():
+        for held in self._held.messages:
             self._say(held)
         for ticket, group in self._programs.items():
             self._say({"say": "group", "ticket": ticket, "group": group} if group else {"say": "began", "ticket": ticket})

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from coordinator.core.effects import Run
 from coordinator.core.inputs import ActionEnding, Input, Outcome, StepFinished
 from coordinator.shell.batches import Asked, bodies, signed_length
+from coordinator.shell.held import Held
 from coordinator.shell.last_words import LastWords
 from coordinator.shell.own_entries import OwnEntries
 from coordinator.shell.sending import Sending
@@ -108,6 +109,19 @@ def test_each_claim_has_a_last_word_of_its_own() -> None:
     assert words.signed(first).message == first
     assert words.signed(second).message == second
     assert words.signed(second) is words.signed(second)
+
+
+def test_a_guard_confirms_each_claim_once_and_again_where_it_is_told_anew() -> None:
+    held = Held[str]()
+    held.hold("web", 1, "with the first actions")
+    assert (held.confirmed("web", 1), held.confirmed("web", 1)) == (True, False)
+    held.hold("web", 1, "with other actions")
+    assert held.confirmed("web", 1)
+    held.hold("web", 2, "a newer claim")
+    held.release("web", 1)
+    assert list(held.messages) == ["a newer claim"]
+    held.release("web", 2)
+    assert not held
 
 
 def test_the_word_goes_before_the_end_of_the_step_and_only_where_all_is_down() -> None:

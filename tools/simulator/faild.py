@@ -38,8 +38,9 @@ class Faild:
         self._inbox = Inbox(ClockPort(host))
         self._words = LastWords(self._surroundings.keys.signer(host.name))
         self._links = Links(host, core.context.run, core.policy, self._inbox.post)
-        actions, guard = ActionPort(host, self._say, self.post), GuardPort(host, self.post)
-        ports = Ports(LogPort(host), guard, actions, self._inbox.clock, self)
+        actions = ActionPort(host, self._say, self.post)
+        self._guard = GuardPort(host, self.post)
+        ports = Ports(LogPort(host), self._guard, actions, self._inbox.clock, self)
         self._shell = Shell(core, self._inbox, self._links, self._words, ports, self._ordered)
 
     def begin(self, first: saw.Input) -> None:
@@ -54,6 +55,11 @@ class Faild:
     def post(self, seen: saw.Input) -> None:
         """Hand one input to the core, now or as soon as the machine runs again."""
         self._host.when_awake(lambda: self._inbox.post(seen))
+
+    def guard_replaced(self) -> None:
+        """A new guard stands: it is told everything that is held, and then the core that it is there."""
+        self._guard.replaced()
+        self.post(saw.GuardChanged(True))
 
     def _ordered(self, seen: saw.Input, ordered: list[do.Effect], now: saw.Now) -> None:
         self._surroundings.watched(self._host.name, seen, ordered, now)

@@ -64,11 +64,6 @@ class Guard:
         """Killed while faild lives, which remembers what it told, and tells a new guard again."""
         self.alive = False
 
-    def replace(self) -> list[LastWord]:
-        """A new guard stands, and has been told what the old one held."""
-        self.alive, self.mute = True, False
-        return [word.message for word in self._held.values()]
-
     def die(self) -> None:
         """The machine has lost its power."""
         self.alive = self.busy = False

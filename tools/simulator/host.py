@@ -8,7 +8,7 @@ loses what was not synced, and nothing on it is up any more.
 
 from collections.abc import Callable
 
-from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Guarded, Now, StopAsked
+from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Now, StopAsked
 from coordinator.policy import Policy
 from coordinator.state.model import UPISH
 from protocol.datagram import last_word_datagram
@@ -232,10 +232,8 @@ class Host:
 
     def _new_guard(self) -> None:
         if self.faild and not self.guard.alive:
-            held = self.guard.replace()
-            self.faild.post(GuardChanged(True))
-            for word in held:
-                self.faild.post(Guarded(word.service, word.epoch))
+            self.guard.start()
+            self.faild.guard_replaced()
 
     def _faild_gone(self, reset: bool) -> None:
         assert self.faild is not None, "only a running faild can end"

@@ -10,6 +10,7 @@ from typing import Any
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
 from coordinator.policy import Policy, ServicePolicy
+from coordinator.shell.held import Held
 from coordinator.shell.ports import Stored
 from coordinator.shell.steps import ended
 from protocol.event import Entry, Head, Ref
@@ -101,25 +102,38 @@ class GuardPort:
     def __init__(self, host: Machine, post: Post) -> None:
         self._host = host
         self._post = post
+        self._held = Held[tuple[Verified[LastWord], ServicePolicy]]()
         self._told = 0
 
     def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
-        rng = self._host.surroundings.rng
+        self._held.hold(service.name, signed.message.epoch, (signed, service))
         self._told += 1
-        slow = SLOW_GUARD if rng.random() < SLOW_GUARD_SHARE else 1
-        self._host.later(
-            self._host.guard_slow_us + slow * rng.randint(50, 300), partial(self._heard, signed, service, self._told)
-        )
-
-    def _heard(self, signed: Verified[LastWord], service: ServicePolicy, nth: int) -> None:
-        """Also where there is none: a new one is told what the old one was not."""
-        guard = self._host.guard
-        guard.hold(signed, service, nth)
-        if guard.alive and not guard.mute:
-            self._post(saw.Guarded(service.name, signed.message.epoch))
+        self._host.later(self._answer_us(), partial(self._heard, signed, service, self._told))
 
     def release(self, service: str, epoch: int) -> None:
+        self._held.release(service, epoch)
         self._host.guard.release(service, epoch)
+
+    def replaced(self) -> None:
+        """A new guard stands in place of a dead one: all that is held lies in its socket, and its answers come later."""
+        for signed, service in self._held.messages:
+            self._told += 1
+            self._host.guard.hold(signed, service, self._told)
+            self._host.later(self._answer_us(), partial(self._heard, signed, service, self._told))
+
+    def _answer_us(self) -> int:
+        rng = self._host.surroundings.rng
+        slow = SLOW_GUARD if rng.random() < SLOW_GUARD_SHARE else 1
+        return self._host.guard_slow_us + slow * rng.randint(50, 300)
+
+    def _heard(self, signed: Verified[LastWord], service: ServicePolicy, nth: int) -> None:
+        """Where there is none, the next one is told."""
+        guard, epoch = self._host.guard, signed.message.epoch
+        if not guard.alive:
+            return
+        guard.hold(signed, service, nth)
+        if not guard.mute and self._held.confirmed(service.name, epoch):
+            self._post(saw.Guarded(service.name, epoch))
 
     def configure(self, policy: Policy) -> None:
         """Its words go to all that the machine's file names."""

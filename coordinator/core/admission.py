@@ -102,11 +102,8 @@ class Admission:
             return None
         if command.is_word_of_an_end:
             return self._other_claim(command)
-        known = (
-            self.commands.move_epoch(_wanted(command))
-            if command.word == "move"
-            else ownership.epoch(self.context.state, command.service)
-        )
+        moves = command.word == "move"
+        known = self.commands.move_epoch(_wanted(command)) if moves else ownership.epoch(self.context.state, command.service)
         if command.epoch != known and (command.epoch or command.word in EXACT):
             return Refusal(f"old-epoch: the command is for epoch {command.epoch}, {command.service} is at {known}")
         return None

@@ -173,11 +173,8 @@ class Reconcile:
         decision = decide(asked)
         self.services.decided(name, decision.reason)
         if decision.act is Act.STAY:
-            return (
-                None
-                if self.services.timers[name].decided(asked, decision, context.now_ms, context.policy.timing.dead_ms)
-                else asked
-            )
+            timers, dead_ms = self.services.timers[name], context.policy.timing.dead_ms
+            return None if timers.decided(asked, decision, context.now_ms, dead_ms) else asked
         if self.witnessing.judgements(must=True):
             return None  # now the judgements stand in the log, and the decision can name them as its causes
         return None if self._perform(name, job, asked, decision) else asked

@@ -99,18 +99,7 @@ class Replication:
 
     def _catch_up(self, heartbeat: Heartbeat, *, back: bool) -> None:
         context = self.context
-        echo = heartbeat.heard.get(context.me)
-        if (
-            self.startup.joining and echo is not None and echo.run == context.run
-        ):  # said after our start, not relayed from before
-            first = self.startup.joining.answered(heartbeat.node, heartbeat.heads.get(context.me))
-            if first is not None:
-                self._want(heartbeat.node, (context.me, heartbeat.heads[context.me].incarnation), first)
-        ours = heartbeat.heads.get(context.me)
-        if context.joined and ours and ours.incarnation > context.writer.incarnation:
-            feed = (context.me, ours.incarnation)  # what a peer says of it proves nothing; what we signed does
-            self._want(heartbeat.node, feed, context.feeds.number(feed) + 1)
-        self._is_ahead(heartbeat.node, ours)
+        self._catch_up_with_ourselves(heartbeat)
         for node, head in heartbeat.heads.items():
             if not self._is_known(node):
                 continue  # of a node that no file names here: nothing of it could be proved
@@ -122,6 +111,19 @@ class Replication:
                 self._want(heartbeat.node, feed, first)
             else:
                 self.behind[node] = head.incarnation  # its push is likely on the way: asked for at the next heartbeat
+
+    def _catch_up_with_ourselves(self, heartbeat: Heartbeat) -> None:
+        """What a peer has of our own feed: an answer while we ask which one that is, later proof that there is a newer one."""
+        context, joining, peer = self.context, self.startup.joining, heartbeat.node
+        echo, ours = heartbeat.heard.get(context.me), heartbeat.heads.get(context.me)
+        if joining and echo is not None and echo.run == context.run:  # said after our start, not relayed from before
+            first = joining.answered(peer, ours)
+            if ours and first is not None:
+                self._want(peer, (context.me, ours.incarnation), first)
+        if context.joined and ours and ours.incarnation > context.writer.incarnation:
+            feed = (context.me, ours.incarnation)  # what a peer says of it proves nothing; what we signed does
+            self._want(peer, feed, context.feeds.number(feed) + 1)
+        self._is_ahead(peer, ours)
 
     def _is_ahead(self, peer: str, ours: ShortHead | None) -> None:
         """A peer that names more of our own feed than we have written: nothing rests on it, and it is told."""
@@ -172,11 +174,9 @@ class Replication:
         context = self.context
         if not self._is_known(feed[0]):
             return False
-        return (
-            feed[0] != context.me
-            or self.startup.joining is not None
-            or (context.joined and feed[1] != context.writer.incarnation)
-        )
+        if feed[0] != context.me or self.startup.joining is not None:
+            return True
+        return context.joined and feed[1] != context.writer.incarnation
 
     def batch_arrived(self, given: BatchArrived) -> News:
         context = self.context

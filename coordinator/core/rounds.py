@@ -120,9 +120,8 @@ class Rounds:
                 self._late_ms.setdefault(name, context.now_ms)
         late = [name for name, since_ms in self._late_ms.items() if context.now_ms - since_ms >= context.policy.timing.dead_ms]
         for name in late:
-            text = (
-                f"{name} names events of its own that it does not deliver: it is waited for only where it may own the service"
-            )
+            why = f"{name} names events of its own that it does not deliver"
+            text = f"{why}: it is waited for only where it may own the service"
             context.emit(Alarm(AlarmName.PEER_UNFIT, text, node=name))
         return frozenset(f"late:{name}" for name in late)
 

@@ -239,7 +239,8 @@ class Job:
     def finished(self, result: StepFinished) -> None:
         """The step in flight has ended: written, and on to the next."""
         step = self.progress.ended(result.ticket, said=result.said)
-        ended = [self._written(step, *each) for each in zip(step.actions, result.endings, strict=True)]
+        instant = self._is_instant(step)
+        ended = [self._written(step, instant, *each) for each in zip(step.actions, result.endings, strict=True)]
         bad = next((item for item in ended if item.how.outcome is not Outcome.DONE), None)
         if self.phase is Phase.LOWERING:
             self._lowered(step, ended)
@@ -248,7 +249,7 @@ class Job:
         else:
             self._up_failed(bad)
 
-    def _written(self, step: Run, action: int, how: ActionEnding) -> Ended:
+    def _written(self, step: Run, instant: bool, action: int, how: ActionEnding) -> Ended:
         body = {
             "action": action,
             "word": step.word,
@@ -258,7 +259,7 @@ class Job:
             "text": how.text,
             "output": how.output,
         }
-        if self._is_instant(step):
+        if instant:
             self._started(step, action)
         causes = self.causes if step.word == "down" else self._brought_by
         return Ended(action, how, self.desk.write(Kind.ACTION_FINISHED, self.policy.name, body, causes).ref)

@@ -13,8 +13,7 @@ share by a `Context`. By concern:
     decisions       rounds (what the table is told) agenda (about what it is asked) reconcile (asks, and acts) claims
     operators       commands admission forwarding reconfigure
 
-A vote will be counted in `quorum/`, a folder beside these that comes with the leases: `docs/tour.md` says what a new part
-needs.
+Votes and leases: `quorum/` is the arithmetic, which no part uses yet. `docs/tour.md` says what the part needs that will.
 
 Three shells drive it: the daemon (`coordinator.daemon`), the simulator (`tools.simulator`) and, for the
 reducer and the decide table, the auditor (`tools.audit`).

@@ -10,9 +10,9 @@ what was written. Everything here is deterministic: the same inputs give the sam
 
 Each concern is a part: a class in a file of its own, which owns its fields, sees what all share by a `Context`, and returns
 what concerns others (`News`). Only this file knows all parts and their order. A new part is one file, one line in
-`Core.__init__`, and one arm in `Core._take_in` for each input that is its own. A vote, when there are votes, is such an input:
-it is counted in `coordinator/core/quorum/`, and decides as every fact does: as an event, or as one more of the observations
-that `rounds` gives to the decide table.
+`Core.__init__`, and one arm in `Core._take_in` for each input that is its own. The part that will count votes is one: it owns
+ballots and leases (`coordinator/core/quorum/` has their arithmetic), and what it has counted decides as every fact does: as an
+event, or as one more of the observations that `rounds` gives to the decide table.
 """
 
 from collections.abc import Iterable, Sequence
@@ -102,8 +102,7 @@ class Core:
         rounds = Rounds(context, liveness, services, fitness, removal)
         claims = Claims(context, services, rounds)
         self.reconcile = Reconcile(context, liveness, services, fitness, removal, rounds, claims, checks, witnessing)
-        self.commands = Commands(context, liveness, startup, fitness, rounds)
-        self.admission = Admission(context, self.commands, passing)
+        self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing)
         self.durability = Durability(context, passing, services, claims, witnessing)
         self.replication = Replication(context, liveness, startup, beats, removal, quota)
         self.reconfigure = Reconfigure(context, liveness, services, carriers, startup, checks, beats, rounds, passing, quota)
@@ -248,6 +247,11 @@ class Core:
     @property
     def state(self) -> State:
         return self.context.state
+
+    @property
+    def commands(self) -> Commands:
+        """What an operator's command must name."""
+        return self.admission.commands
 
     @property
     def column(self) -> NodeState:

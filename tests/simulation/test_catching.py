@@ -10,9 +10,8 @@ from tools.simulator.random_main import failure
 SEEDS = {
     "a stop whose down fails": (309, 3_000),
     "a link that is lost one way": (2_117, 4_000),
-    "a slow disk at the target of a move": (1_003, 4_000),
-    "two that hold it, and a link that is lost one way": (2_010, 3_000),
-    "a removed node with its old file": (6_041, 6_000),
+    "a slow disk at the target of a move": (1_062, 2_000),
+    "a removed node with its old file": (7_001, 6_000),
     "a node that was passed over while it started": (52, 1_000),
 }
 

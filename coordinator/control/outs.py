@@ -88,7 +88,7 @@ def look(view: StateView, name: str, node: str) -> Out | None:
 def _order(view: StateView, name: str, column: ServiceState) -> Said | None:
     """The operator's word by which it is out, here or everywhere; None where it is out by something else."""
     if column.cause == "operator":
-        return command(view, column.wish_by)
+        return command(view, column.requested_by)
     everywhere = ownership.failed_everywhere(view.state, name) if column.cause == "everywhere" else frozenset()
     return command(view, min(everywhere, default=None))
 
@@ -124,7 +124,7 @@ def predecessor(view: StateView, name: str, owner: str, peers: Mapping[str, Peer
     killed = f"{node} was killed: its faild ended without a stop, and its guard took {name} down"
     if column.holds:
         return killed if node in peers and peers[node].judgement is Judgement.DEAD else ""
-    event = view.event(column.lowered)
+    event = view.event(column.ended_by)
     if event is None:
         return ""
     return _ended(view, node, column, event.body) if event.kind == Kind.DOWN else killed
@@ -135,7 +135,7 @@ def _ended(view: StateView, node: str, column: ServiceState, down: Mapping[str, 
     if cause == "stopping":
         return f"{node} was stopped"
     if cause == "operator":
-        return f"{words(command(view, column.wish_by))} said fail on {node}"
+        return f"{words(command(view, column.requested_by))} said fail on {node}"
     if cause == "standby":
         return f"{node} was put in standby by an operator"
     return f"{node} has given it up: {down.get('reason') or cause}"

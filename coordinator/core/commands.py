@@ -239,7 +239,7 @@ class Commands:
 
 def _to_recover(service: ServiceState) -> bool:
     """In FAIL, or back from one by itself: then an operator's word gives it its place in the order back."""
-    return service.state is ServicePhase.FAIL or (service.burnt and not service.holds)
+    return service.state is ServicePhase.FAIL or (service.last_failed and not service.holds)
 
 
 def cannot_take(wanted: Wanted, why: str) -> Refusal | None:

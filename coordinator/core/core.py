@@ -225,7 +225,7 @@ class Core:
             return context.now_ms + context.policy.timing.heartbeat_ms
         now_ms, wakes = context.now_ms, [self.heartbeats.due_ms]
         for name in self.liveness.peers:
-            wakes += self.liveness.turns_ms(name)
+            wakes += self.liveness.transition_times_ms(name)
         if self.startup.joining:
             wakes += self.startup.joining.wakes_ms()
         flush_ms = context.writer.wake_at_ms()

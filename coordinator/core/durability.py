@@ -72,7 +72,8 @@ class Durability:
         """What has become durable is told, and what waited for it goes on."""
         context = self.context
         self._durable_state = self._flying_state
-        self._older_grown = self._older_grown or any(context.feeds.is_replaced(entry.head) for entry in context.writer.flying)
+        grown = any(context.feeds.is_replaced(entry.head) for entry in context.writer.in_flight)
+        self._older_grown = self._older_grown or grown
         own = context.writer.stored(given.ticket)
         asks = set()
         for entry in own:
@@ -120,8 +121,8 @@ class Durability:
             renamed[entry.ref] = context.write(Kind(event.kind), event.service, event.body, causes).ref
             self.passing.written(entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
             job = self.services.jobs.get(event.service)
-            if event.kind == Kind.DOWN and job and job.holding.stood:
-                context.emit(SayLastWord(context.last_word(event.service, job.holding.stood)))
+            if event.kind == Kind.DOWN and job and job.holding.durable_epoch:
+                context.emit(SayLastWord(context.last_word(event.service, job.holding.durable_epoch)))
         if context.over:
             context.emit(Exit())  # the end is not a clean one: the next start will ask the peers
         for job in self.services.jobs.values():

@@ -26,7 +26,7 @@ SENT_KEPT = 64
 
 
 @dataclass(slots=True)
-class Way:
+class LinkPath:
     """One link to one peer, and when each transport last brought something."""
 
     stream_ms: int | None = None
@@ -54,7 +54,7 @@ class Way:
 class Peer:
     """What we heard of one peer."""
 
-    ways: dict[str, Way]
+    paths: dict[str, LinkPath]
     newest: Verified[Heartbeat] | None = None
     heard_ms: int | None = None
     """By any way, relayed ones included."""
@@ -86,17 +86,17 @@ class FailureDetector:
         """Another configuration: what was heard of peers and links that stay is kept. A new peer is in doubt for as long as
         after a start: it may hold something, and connecting takes its time."""
         self.policy = policy
-        self.bear({})
+        self.set_timings({})
         links = set(policy.nodes[self.me].links)
         kept = self.peers
         self.peers = {}
         for name in policy.others(self.me):
-            ways = {link: Way() for link in policy.nodes[name].links if link in links}
+            paths = {link: LinkPath() for link in policy.nodes[name].links if link in links}
             old = kept.get(name)
-            self.peers[name] = old or Peer(ways, since_ms=now_ms)
-            self.peers[name].ways = {link: (old.ways.get(link) if old else None) or way for link, way in ways.items()}
+            self.peers[name] = old or Peer(paths, since_ms=now_ms)
+            self.peers[name].paths = {link: (old.paths.get(link) if old else None) or way for link, way in paths.items()}
 
-    def bear(self, theirs: Mapping[str, Timing]) -> None:
+    def set_timings(self, theirs: Mapping[str, Timing]) -> None:
         """The timing that each peer runs by, as far as its feed says: a slower one is not judged by ours."""
         mine = self.policy.timing
         self.patience = {name: mine.at_least(theirs.get(name, mine)) for name in self.policy.others(self.me)}
@@ -111,7 +111,7 @@ class FailureDetector:
         peer = self.peers.get(heartbeat.node)
         if peer is None:
             return False
-        if (way := peer.ways.get(link)) is not None:
+        if (way := peer.paths.get(link)) is not None:
             way.heard(datagram, now_ms)
         heard_ms = now_ms if link else self._echoed_ms(heartbeat, now_ms)
         if heard_ms is not None and (peer.heard_ms is None or heard_ms > peer.heard_ms):
@@ -143,7 +143,7 @@ class FailureDetector:
                 peer.heard_ms += late_ms
             if peer.direct_ms is not None:
                 peer.direct_ms += late_ms
-            for way in peer.ways.values():
+            for way in peer.paths.values():
                 way.stream_ms = None if way.stream_ms is None else way.stream_ms + late_ms
                 way.datagram_ms = None if way.datagram_ms is None else way.datagram_ms + late_ms
 
@@ -163,7 +163,7 @@ class FailureDetector:
             return Judgement.ALIVE
         return Judgement.INDOUBT if silent_ms < timing.dead_ms else Judgement.DEAD
 
-    def turns_ms(self, name: str) -> list[int]:
+    def transition_times_ms(self, name: str) -> list[int]:
         """The instants at which the judgement of a silent peer changes."""
         timing, peer = self.patience[name], self.peers[name]
         if peer.heard_ms is None:
@@ -189,14 +189,14 @@ class FailureDetector:
         return echo is not None and echo.run == self.run and echo.ago_ms < self.patience[name].dead_ms
 
     def link_silent_ms(self, name: str, link: str, now_ms: int) -> int:
-        last_ms = self.peers[name].ways[link].last_ms
+        last_ms = self.peers[name].paths[link].last_ms
         return max(0, now_ms - (self.peers[name].since_ms if last_ms is None else last_ms))
 
     def take_gaps_ms(self) -> dict[str, dict[str, int]]:
         """The longest silence of each link to each peer since this was last asked."""
-        gaps = {name: {link: way.gap_ms_max for link, way in peer.ways.items()} for name, peer in self.peers.items()}
+        gaps = {name: {link: way.gap_ms_max for link, way in peer.paths.items()} for name, peer in self.peers.items()}
         for peer in self.peers.values():
-            for way in peer.ways.values():
+            for way in peer.paths.values():
                 way.gap_ms_max = 0
         return gaps
 

@@ -58,10 +58,10 @@ class FeedWriter:
     waiting_since_ms: int = 0
     hurry: bool = False
     """An event that others wait for is not on its way yet."""
-    flying: tuple[Entry, ...] = ()
-    flying_since_ms: int = 0
+    in_flight: tuple[Entry, ...] = ()
+    in_flight_since_ms: int = 0
     ticket: int = 0
-    outdone: bool = False
+    superseded: bool = False
     """A peer has a newer incarnation of our own feed: our disk and the time were lost, and no peer was there to say so."""
     refused_ms: int | None = None
     """When the disk last refused; None while it takes what it gets."""
@@ -79,15 +79,15 @@ class FeedWriter:
 
     def close(self) -> bool:
         """End this incarnation where all of it is on the disk; else hurry it there."""
-        if self.flying or any(self._written(entry) for entry in self.waiting):
+        if self.in_flight or any(self._written(entry) for entry in self.waiting):
             self.hurry = True
             return False
-        self.incarnation, self.durable, self.opened, self.outdone = 0, None, None, False
+        self.incarnation, self.durable, self.opened, self.superseded = 0, None, None, False
         return True
 
     def outdo(self) -> bool:
         """A newer incarnation is proved: what is written here counts with no peer. True where that was not known."""
-        known, self.outdone = self.outdone, True
+        known, self.superseded = self.superseded, True
         return not known
 
     def write(self, kind: str, service: str, body: Mapping[str, Any], causes: Sequence[Ref], now: Now) -> Entry:
@@ -138,7 +138,7 @@ class FeedWriter:
 
     def flush(self, now_ms: int) -> Append | None:
         """The next transaction, where nothing is in flight and the disk may be asked."""
-        if self.flying or not self.waiting:
+        if self.in_flight or not self.waiting:
             return None
         if self.refused_ms is not None and now_ms < self.refused_ms + RETRY_MS:
             return None
@@ -146,15 +146,15 @@ class FeedWriter:
             return None
         self.hurry = False
         self.ticket += 1
-        self.flying, self.waiting = tuple(self.waiting), []
-        self.flying_since_ms = now_ms
-        return Append(self.ticket, self.flying)
+        self.in_flight, self.waiting = tuple(self.waiting), []
+        self.in_flight_since_ms = now_ms
+        return Append(self.ticket, self.in_flight)
 
     def stored(self, ticket: int) -> tuple[Entry, ...]:
         """The disk has it: our own entries among it, in order."""
         must(ticket == self.ticket, "one transaction at a time")
-        must(self.flying, f"transaction {ticket} is not over yet when it is stored")
-        stored, self.flying = self.flying, ()
+        must(self.in_flight, f"transaction {ticket} is not over yet when it is stored")
+        stored, self.in_flight = self.in_flight, ()
         self.refused_ms = None
         for entry in stored:
             if entry.event.node == self.me and entry.event.incarnation == (self.incarnation or entry.event.incarnation):
@@ -180,9 +180,9 @@ class FeedWriter:
     def refused(self, ticket: int, now_ms: int) -> tuple[Entry, ...]:
         """The disk took nothing: the feed ends again where the disk ends. Returns our own entries that are lost."""
         must(ticket == self.ticket, "one transaction at a time")
-        must(self.flying, f"transaction {ticket} is not over yet when it is refused")
-        lost = [*self.flying, *self.waiting]
-        self.flying, self.refused_ms, self.hurry = (), now_ms, True
+        must(self.in_flight, f"transaction {ticket} is not over yet when it is refused")
+        lost = [*self.in_flight, *self.waiting]
+        self.in_flight, self.refused_ms, self.hurry = (), now_ms, True
         self.waiting = [entry for entry in lost if not self._written(entry)]
         if self.incarnation:
             self.feeds.cut(self.durable if self.settled() else self.opened, (self.me, self.incarnation))
@@ -192,11 +192,11 @@ class FeedWriter:
     def idle_though_refused(self, now_ms: int) -> bool:
         """The disk refused, it is time to ask again, and there is nothing to write: then something must be."""
         due = self.refused_ms is not None and now_ms >= self.refused_ms + RETRY_MS
-        return due and not self.flying and not self.waiting
+        return due and not self.in_flight and not self.waiting
 
     def wake_at_ms(self) -> int | None:
         """When `flush` may have something to give that it does not give now."""
-        if self.flying or not (self.waiting or self.refused_ms is not None):
+        if self.in_flight or not (self.waiting or self.refused_ms is not None):
             return None
         if self.refused_ms is not None:
             return self.refused_ms + RETRY_MS
@@ -209,4 +209,4 @@ class FeedWriter:
 
     def hangs_ms(self, now_ms: int) -> int:
         """How long the transaction in flight has been on its way."""
-        return now_ms - self.flying_since_ms if self.flying else 0
+        return now_ms - self.in_flight_since_ms if self.in_flight else 0

@@ -29,7 +29,7 @@ class Fitness:
         context = self.context
         if not context.joined:
             return "it is still reading its own feed"
-        if context.writer.outdone:
+        if context.writer.superseded:
             return OUTDONE
         if ownership.removed(context.state, context.me):
             return REMOVED

@@ -89,5 +89,5 @@ class Heartbeats:
             for name in context.policy.others(context.me)
             if (config := context.state.column(name).config) in policies
         }
-        self.liveness.bear(theirs)
+        self.liveness.set_timings(theirs)
         self.every_ms = min(timing.heartbeat_ms for timing in (context.policy.timing, *theirs.values()))

@@ -2,7 +2,7 @@
 
     holding.arm(epoch, now_ms)              # written: it waits for the disk and the guard
     holding.comes("durable")                # True where it has all that it needs
-    holding.stood                           # the newest epoch of it that is on the disk
+    holding.durable_epoch                           # the newest epoch of it that is on the disk
 """
 
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from protocol.invariant import must
 class Holding:
     service: str
     epoch: int = 0
-    stood: int = 0
+    durable_epoch: int = 0
     """The newest epoch of this holding that is on the disk. Only that is ever said to be over: a claim that the disk
     refuses never was, and the next one has its number."""
     before: ServiceState = field(default_factory=ServiceState)
@@ -33,10 +33,10 @@ class Holding:
 
     def begin(self, decision: Decision, before: ServiceState) -> None:
         """Another claim: nothing of it is on the disk yet."""
-        self.before, self.decision, self.stood = before, decision, 0
+        self.before, self.decision, self.durable_epoch = before, decision, 0
 
     def arm(self, epoch: int, now_ms: int) -> None:
-        must(epoch > self.stood, f"{self.service}: epoch {epoch} comes after {self.stood}, which is on the disk")
+        must(epoch > self.durable_epoch, f"{self.service}: {epoch} comes after {self.durable_epoch}, which is on the disk")
         self.epoch, self.waits = epoch, {"durable", "guard"}
         self.armed_ms = now_ms
 
@@ -55,8 +55,8 @@ class Holding:
 
     def written(self) -> None:
         """It is on the disk."""
-        must(self.epoch >= self.stood, f"{self.service}: epoch {self.epoch} is on the disk after {self.stood}")
-        self.stood = self.epoch
+        must(self.epoch >= self.durable_epoch, f"{self.service}: epoch {self.epoch} is on the disk after {self.durable_epoch}")
+        self.durable_epoch = self.epoch
 
     def comes(self, what: str) -> bool:
         """One of the things has come that it waits for. True where that was the last."""
@@ -72,8 +72,8 @@ class Holding:
 
     def fall_back(self, *, again: bool) -> None:
         """The disk refused the newest epoch: it is what the disk knows. `again`: that still waits for its rivals."""
-        self.epoch, self.waits = self.stood, {"guard"} if again else set()
+        self.epoch, self.waits = self.durable_epoch, {"guard"} if again else set()
 
     def must_stand(self) -> None:
         must(not self.waits, f"{self.service}: nothing goes up that still waits for {self.waits}")
-        must(self.stood == self.epoch, f"{self.service}: epoch {self.epoch} is on the disk, which has {self.stood}")
+        must(self.durable_epoch == self.epoch, f"{self.service}: {self.epoch} is on the disk, which has {self.durable_epoch}")

@@ -90,14 +90,14 @@ class ObservationEvents:
 
     def _judged(self, peer: str, judgement: Judgement, was: Judgement) -> bool:
         now_ms = self.scribe.now_ms
-        ways = self.liveness.peers[peer].ways
+        paths = self.liveness.peers[peer].paths
         late = self._late(peer, judgement)
         body = {
             "peer": peer,
             "judgement": str(judgement),
             "was": str(was),
             "silent_ms": self.liveness.silent_ms(peer, now_ms),
-            "links": {link: self.liveness.link_silent_ms(peer, link, now_ms) for link in ways},
+            "links": {link: self.liveness.link_silent_ms(peer, link, now_ms) for link in paths},
             "count": self.changes.pop(peer, 1),
         }
         if judgement is not Judgement.ALIVE:
@@ -122,7 +122,7 @@ class ObservationEvents:
         """Links that fell silent for `indoubt`, or are heard again."""
         now_ms, limit_ms = self.scribe.now_ms, self.liveness.policy.timing.indoubt_ms
         for peer, known in self.liveness.peers.items():
-            for link, way in known.ways.items():
+            for link, way in known.paths.items():
                 up = way.last_ms is not None and now_ms - way.last_ms < limit_ms
                 if up is not self.link_up.get((peer, link), False) and self._due(f"{peer}/{link}"):
                     self._link(peer, link, up)

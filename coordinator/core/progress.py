@@ -18,7 +18,7 @@ class Progress:
     service: str
     index: int = 0
     """The first action that is not up yet, on the way up; on the way down the actions before it are still to go."""
-    touched: int = 0
+    started: int = 0
     """How many actions, from the first, may have something up."""
     running: Run | None = None
     """The step in flight."""
@@ -36,7 +36,7 @@ class Progress:
         return next((step for step in steps(kinds) if step[0] == self.index), None)
 
     def touch(self, step: tuple[int, ...]) -> None:
-        self.touched = max(self.touched, step[-1] + 1)
+        self.started = max(self.started, step[-1] + 1)
 
     def raised(self, endings: list[ActionEnding], count: int) -> None:
         """Those of a step that has ended, out of so many actions."""
@@ -47,11 +47,11 @@ class Progress:
         must(self.index <= count, f"{self.service}: {self.index} actions have run, more than it has")
 
     def lower(self) -> None:
-        """All that was touched goes down; where a step is in flight, when that has ended."""
+        """All that was started goes down; where a step is in flight, when that has ended."""
         self.lost = []
 
     def lower_from_the_top(self) -> None:
-        self.index = self.touched
+        self.index = self.started
 
     def next_down(self, kinds: tuple[str, ...]) -> tuple[int, ...]:
         """The actions that go down next; empty where none is left."""
@@ -67,7 +67,7 @@ class Progress:
     def run(self, step: Run) -> None:
         word = self.running.word if self.running else ""
         must(self.running is None, f"{self.service}: {step.word} begins when {word} has ended")
-        must(step.word != "down" or max(step.actions) < self.touched, f"{self.service}: only what may be up goes down")
+        must(step.word != "down" or max(step.actions) < self.started, f"{self.service}: only what may be up goes down")
         self.running, self.said = step, False
 
     def ended(self, ticket: int, *, said: bool) -> Run:
@@ -80,7 +80,7 @@ class Progress:
         return step
 
     def all_down(self) -> None:
-        self.touched = 0
+        self.started = 0
 
     def lose(self, what: list[str]) -> None:
         """Down actions that did not end well."""

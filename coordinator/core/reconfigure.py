@@ -166,16 +166,16 @@ class Reconfigure:
         gone = self.services.jobs.keys() - mine.keys()
         for name in gone:
             self.services.jobs[name].stay()
-        self.services.unsettle(gone | {name for name, job in self.services.jobs.items() if job.coming})
+        self.services.unsettle(gone | {name for name, job in self.services.jobs.items() if job.next_policy})
 
     def _changed(self, job: Job, service: ServicePolicy) -> None:
         job.configure(service)
         self.checks.configure(job, service, self._by())
-        if job.coming and job.phase is Phase.ARMED:
+        if job.next_policy and job.phase is Phase.ARMED:
             reason = "its actions were configured anew while the claim was being written"
             release = Decision("reconsidered", Act.RELEASE, reason, self._by(), ServicePhase.RECOVER, "reconsidered")
             job.release(release, self.rounds.given())
-        elif not job.coming:
+        elif not job.next_policy:
             self.carriers.tell_of(service)
 
     def _by(self) -> tuple[Ref, ...]:
@@ -186,21 +186,21 @@ class Reconfigure:
         before = list(self.services.jobs) if self.services.unsettled else []
         for name in sorted(self.services.unsettled):
             job = self.services.jobs[name]
-            if job.coming and job.phase in (Phase.RAISING, Phase.UP):
-                self._renew(name, job, job.coming)
+            if job.next_policy and job.phase in (Phase.RAISING, Phase.UP):
+                self._renew(name, job, job.next_policy)
             elif job.phase is Phase.RENEWED and "address" in job.holding.waits:
                 if self.services.is_free(job.policy):
                     job.confirmed("address")
             elif job.phase is Phase.IDLE:
                 self._settle(job)
-            elif not job.coming and self.context.policy.services.get(name) == job.policy:
+            elif not job.next_policy and self.context.policy.services.get(name) == job.policy:
                 self.carriers.tell_of(job.policy)
                 self.services.settle(name)
         return [name for name in before if name not in self.services.jobs]
 
-    def _renew(self, name: str, job: Job, coming: ServicePolicy) -> None:
+    def _renew(self, name: str, job: Job, next_policy: ServicePolicy) -> None:
         """While another node has one of the new addresses, the old ones stay up."""
-        if why := sharing.taken_elsewhere(self.context, self.liveness, name, coming):
+        if why := sharing.taken_elsewhere(self.context, self.liveness, name, next_policy):
             self.services.bar(name, why)
             return
         self.services.unbar(name)
@@ -210,8 +210,8 @@ class Reconfigure:
         """Nothing of it is up: it works by the new configuration, or is no longer ours."""
         context = self.context
         name = job.policy.name
-        if job.coming:
-            job.configure(job.coming)
+        if job.next_policy:
+            job.configure(job.next_policy)
             self.carriers.tell_of(job.policy)
         elif name in context.column.splits:
             return  # its end is still to be written

@@ -55,7 +55,7 @@ class Rounds:
         # never by a heartbeat: one key would stop every service with a word
         refused = ownership.forked(context.state, context.me)
         because = self.fitness.unfit_because
-        return Observations(peers, not because, because, refused or context.writer.outdone or self.removal.order is not None)
+        return Observations(peers, not because, because, refused or context.writer.superseded or self.removal.order is not None)
 
     def _peer(self, name: str) -> PeerObservations:
         context = self.context
@@ -67,8 +67,8 @@ class Rounds:
         heartbeat = newest.message
         theirs = heartbeat.heads.get(name)
         known = context.feeds.newest.get(name)
-        outdone = theirs is not None and known is not None and theirs.incarnation < known.incarnation
-        current = theirs is None or (context.feeds.behind(name, theirs) is None and not outdone)
+        superseded = theirs is not None and known is not None and theirs.incarnation < known.incarnation
+        current = theirs is None or (context.feeds.behind(name, theirs) is None and not superseded)
         agrees = heartbeat.config == context.policy.digest[:8]
         same_run = context.state.column(name).run == heartbeat.run
         return PeerObservations(judgement, silent_ms, heartbeat.fit, current, agrees, same_run)

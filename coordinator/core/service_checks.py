@@ -51,7 +51,7 @@ class ServiceChecks:
             return
         self._counts[service.name] = Counts(service)
         self._end(service.name)
-        if context.column.service(service.name).sick:
+        if context.column.service(service.name).failed_check:
             body = {"check": 0, "text": "the checks are configured anew"}
             context.write(Kind.CHECK_PASSED, service.name, body, causes)
         if job.phase in WATCHED:

@@ -77,7 +77,7 @@ class Job:
     reason: str = ""
     stuck_ms: int = 0
     restarts: int = 0
-    coming: ServicePolicy | None = None
+    next_policy: ServicePolicy | None = None
     """Configured anew while something of the old actions may be up: what brought it up takes it down first."""
 
     def __post_init__(self) -> None:
@@ -107,7 +107,7 @@ class Job:
             "reason": decision.reason,
             "passed_over": [list(item) for item in decision.passed_over],
         }
-        must(not self.progress.touched and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
+        must(not self.progress.started and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
         must(epoch > before.epoch, f"{self.policy.name}: epoch {epoch} comes after our own {before.epoch}")
         self.holding.begin(decision, before)
         self.restarts = 0
@@ -164,20 +164,20 @@ class Job:
     # --- a new configuration --------------------------------------------------------------------------------------
 
     def configure(self, policy: ServicePolicy) -> None:
-        """Timeouts, checks and the like count at once. Other actions wait in `coming` until nothing of the old is up."""
+        """Timeouts, checks and the like count at once. Other actions wait in `next_policy` until nothing of the old is up."""
         must(policy.name == self.policy.name, f"{self.policy.name}: the configuration of {policy.name} is another's")
         if self.phase is not Phase.IDLE and not policy.works_as(self.policy):
-            self.coming = policy
+            self.next_policy = policy
             return
         told_anew = self.phase is not Phase.IDLE and policy.actions != self.policy.actions
-        self.policy, self.coming = policy, None
+        self.policy, self.next_policy = policy, None
         self.desk.emit(Equip(policy))
         if told_anew:  # the guard would take it down with the old timeouts
             self.desk.emit(Guard(self.desk.last_word(policy.name, self.holding.epoch), policy))
 
     def stay(self) -> None:
         """The newest configuration has nothing of it any more: no new actions come."""
-        self.coming = None
+        self.next_policy = None
 
     def renew(self, causes: tuple[Ref, ...]) -> None:
         """Other actions are configured: down with the old ones, then up with the new, under the same claim."""
@@ -195,10 +195,10 @@ class Job:
 
     def _renewed(self) -> None:
         """The old actions are down. Before the first of the new ones the guard must know how to take them down."""
-        if self.coming is None:
+        if self.next_policy is None:
             raise InvariantBroken("only a job with new actions is renewed")
         self._turn(Turn.NEW_ACTIONS)
-        self.policy, self.coming = self.coming, None
+        self.policy, self.next_policy = self.next_policy, None
         free = self.desk.is_free(self.policy)
         self.holding.wait_anew("guard", *(() if free else ("address",)), now_ms=self.desk.now_ms)
         self.desk.emit(Equip(self.policy))
@@ -288,7 +288,7 @@ class Job:
                 self.progress.touch(step)
                 self._run(word, step)
             return
-        must(self.progress.touched == len(self.policy.actions), f"{self.policy.name}: all actions have run")
+        must(self.progress.started == len(self.policy.actions), f"{self.policy.name}: all actions have run")
         self._turn(Turn.ALL_UP)
         times = {name: self.progress.times_us.get(name, 0) for name in ("durable", "act", "announce")}
         body = {"epoch": self.holding.epoch, "reason": self.reason, **{f"{name}_us": value for name, value in times.items()}}
@@ -300,7 +300,7 @@ class Job:
 
     def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
         holding, name = self.holding, self.policy.name
-        must(word == "down" or holding.epoch == holding.stood, "what goes up goes up under an epoch that is on the disk")
+        must(word == "down" or holding.epoch == holding.durable_epoch, "what goes up has an epoch that is on the disk")
         step = Run(self.desk.ticket(name), name, actions, word, holding.epoch, self.reason, last_word)
         self.progress.run(step)
         self.desk.emit(step)
@@ -345,13 +345,13 @@ class Job:
         down = self.progress.next_down(self._kinds())
         if down:
             ends = self.progress.ends_well() and not self.again
-            self._run("down", down, self.desk.last_word(self.policy.name, self.holding.stood) if ends else None)
+            self._run("down", down, self.desk.last_word(self.policy.name, self.holding.durable_epoch) if ends else None)
         elif self.progress.lost:
             self._turn(Turn.LOST)
             self.stuck_ms = self.desk.now_ms
         elif self.again:
             self.progress.all_down()
-            self._renewed() if self.coming else self.raise_all(Turn.AGAIN)
+            self._renewed() if self.next_policy else self.raise_all(Turn.AGAIN)
         else:
             self._end()
 
@@ -366,7 +366,7 @@ class Job:
         self._lower_next()
 
     def _end(self) -> None:
-        lost, stood = self.progress.lost, self.holding.stood
+        lost, stood = self.progress.lost, self.holding.durable_epoch
         must(not lost, f"{self.policy.name}: down is what is down for certain, not {lost}")
         self._turn(Turn.ALL_DOWN)
         self.progress.all_down()
@@ -382,7 +382,7 @@ class Job:
 
     def abandon(self) -> None:
         """The disk refused the claim: nothing of it has run, and no peer has seen it."""
-        must(not self.progress.touched, f"{self.policy.name}: only a claim of which nothing ran is abandoned")
+        must(not self.progress.started, f"{self.policy.name}: only a claim of which nothing ran is abandoned")
         self._turn(Turn.REFUSED)
         self.desk.emit(Unguard(self.policy.name, self.holding.epoch))
 

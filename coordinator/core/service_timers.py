@@ -122,7 +122,7 @@ class ServiceTimers:
     @staticmethod
     def _could_take(case: Snapshot, node: str) -> bool:
         peer = case.given.peers[node]
-        return peer.current and peer.agrees and not case.theirs(node).burnt and not case.why_not(node)
+        return peer.current and peer.agrees and not case.theirs(node).last_failed and not case.why_not(node)
 
     def _retry_at_ms(self, case: Snapshot, now_ms: int) -> int | None:
         mine = case.mine

@@ -87,7 +87,7 @@ class Services:
         Only a job that has not followed the newest configuration can have an address of another service."""
         for other in sorted(self.unsettled - {name}):
             job = self.jobs[other]
-            has_some = job.phase is not Phase.IDLE and job.progress.touched
+            has_some = job.phase is not Phase.IDLE and job.progress.started
             if has_some and (both := addresses(job.policy) & addresses(policy)):
                 return f"{min(both)} is still up for {other}"
         return ""

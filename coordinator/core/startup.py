@@ -44,7 +44,7 @@ class Startup:
         self._clean = False
         self._cuts: tuple[tuple[str, int, int, int], ...] = ()
         self._aside: NodeState | None = None
-        """Our column of the incarnation that was outdone, while its successor is being prepared."""
+        """Our column of the incarnation that was superseded, while its successor is being prepared."""
 
     def booted(self, given: Booted) -> News:
         self._clean, self._cuts = given.clean, given.cuts
@@ -77,10 +77,10 @@ class Startup:
         self._first_events(ours, incarnation)
 
     def begin_anew(self) -> bool:
-        """Nothing is held by the incarnation that was outdone, and all of it is on the disk: as at a start from here on. True
+        """Nothing is held by the incarnation that was superseded, and all of it is on the disk: as at a start from here. True
         where that is so now."""
         context = self.context
-        if not context.writer.outdone or not context.joined or self.stopping or self.services.raised:
+        if not context.writer.superseded or not context.joined or self.stopping or self.services.raised:
             return False
         if not context.writer.close():
             return False

@@ -91,9 +91,9 @@ class Row(NamedTuple):
 
 
 def operator_fail(case: Snapshot) -> Found | None:
-    if case.mine.wish != "fail" or case.mine.cause == "operator":
+    if case.mine.requested != "fail" or case.mine.cause == "operator":
         return None
-    return Found("an operator said fail", _refs(case.mine.wish_by), FAIL, "operator")
+    return Found("an operator said fail", _refs(case.mine.requested_by), FAIL, "operator")
 
 
 def fail_everywhere(case: Snapshot) -> Found | None:
@@ -139,9 +139,9 @@ def refused(case: Snapshot) -> Found | None:
 
 
 def check_failed(case: Snapshot) -> Found | None:
-    if case.mine.sick is None or case.held_back:
+    if case.mine.failed_check is None or case.held_back:
         return None
-    return Found("a check failed for good", _refs(case.mine.sick), FAIL, "check")
+    return Found("a check failed for good", _refs(case.mine.failed_check), FAIL, "check")
 
 
 def isolated(case: Snapshot) -> Found | None:
@@ -193,8 +193,8 @@ def reclaim(case: Snapshot) -> Found | None:
     if case.mine.state is UP and case.rivals:
         claims = _refs(*(case.theirs(node).claim for node in case.rivals))
         return Found(f"{', '.join(case.rivals)} holds it too, and loses: announce again", claims)
-    if case.mine.wish == "reclaim":
-        return Found("an operator said reclaim", _refs(case.mine.wish_by))
+    if case.mine.requested == "reclaim":
+        return Found("an operator said reclaim", _refs(case.mine.requested_by))
     return None
 
 
@@ -212,7 +212,7 @@ def failback(case: Snapshot) -> Found | None:
         return None
     for node in case.better:
         peer = case.given.peers[node]
-        ready = peer.current and peer.agrees and not case.theirs(node).burnt and not case.why_not(node)
+        ready = peer.current and peer.agrees and not case.theirs(node).last_failed and not case.why_not(node)
         if ready and f"failback:{node}" in case.given.timers:
             causes = _refs(case.theirs(node).changed or case.state.column(node).started, *_configured_since(case))
             return Found(f"{node} is preferred and ready", causes, RECOVER, "failback")
@@ -229,9 +229,9 @@ def _configured_since(case: Snapshot) -> tuple[Ref, ...]:
 
 
 def operator_recover(case: Snapshot) -> Found | None:
-    if case.mine.wish != "recover" or not (case.mine.state is FAIL or case.mine.burnt):
+    if case.mine.requested != "recover" or not (case.mine.state is FAIL or case.mine.last_failed):
         return None
-    return Found("an operator said recover", _refs(case.mine.wish_by))
+    return Found("an operator said recover", _refs(case.mine.requested_by))
 
 
 def everywhere_over(case: Snapshot) -> Found | None:

@@ -18,14 +18,14 @@ from protocol.event import Head, Ref
 from protocol.events import CarriedService, Gap
 
 
-def carried(ours: Head, before: NodeState, aside: NodeState | None = None) -> dict[str, Any]:
+def carried(ours: Head, before: NodeState, superseded: NodeState | None = None) -> dict[str, Any]:
     """The body of gap-declared: the last event known of the incarnation that ends here, and what must outlive it.
 
-    `aside`: of an incarnation that the others never went by, since they knew a newer one. What was said in it was said.
+    `superseded`: of an incarnation that the others never went by, since they knew a newer one. What was said in it was said.
     """
-    before = _merged(before, aside) if aside else before
+    before = _merged(before, superseded) if superseded else before
     return {
-        "held": sorted(name for name, service in aside.services.items() if service.claim) if aside else [],
+        "held": sorted(name for name, service in superseded.services.items() if service.claim) if superseded else [],
         "incarnation": ours.incarnation,
         "number": ours.number,
         "id": ours.id,
@@ -69,33 +69,33 @@ def taken_over(column: NodeState, body: Gap) -> NodeState:
     )
 
 
-def _merged(before: NodeState, aside: NodeState) -> NodeState:
-    names = before.services.keys() | aside.services.keys()
+def _merged(before: NodeState, superseded: NodeState) -> NodeState:
+    names = before.services.keys() | superseded.services.keys()
     return replace(
         before,
-        services={name: _both(before.service(name), aside.service(name)) for name in names},
+        services={name: _both(before.service(name), superseded.service(name)) for name in names},
     )
 
 
-def _both(before: ServiceState, aside: ServiceState) -> ServiceState:
+def _both(before: ServiceState, superseded: ServiceState) -> ServiceState:
     return replace(
         before,
-        epoch=max(before.epoch, aside.epoch),
-        holding_epoch=max(before.holding_epoch, aside.holding_epoch),
-        wish="fail" if "fail" in (before.wish, aside.wish) else "",
-        burnt=before.burnt or aside.burnt,
-        failures=max(before.failures, aside.failures),
+        epoch=max(before.epoch, superseded.epoch),
+        holding_epoch=max(before.holding_epoch, superseded.holding_epoch),
+        requested="fail" if "fail" in (before.requested, superseded.requested) else "",
+        last_failed=before.last_failed or superseded.last_failed,
+        failures=max(before.failures, superseded.failures),
     )
 
 
 def _service(service: ServiceState, last: Ref) -> dict[str, Any]:
-    lowered = last if service.holds else service.lowered
+    lowered = last if service.holds else service.ended_by
     return {
         "lowered": list(lowered) if lowered else [],
         "epoch": service.epoch,
         "holding_epoch": service.holding_epoch,
-        "wish": service.wish if service.wish == "fail" else "",
-        "burnt": service.burnt,
+        "wish": service.requested if service.requested == "fail" else "",
+        "burnt": service.last_failed,
         "failures": service.failures,
     }
 
@@ -105,9 +105,9 @@ def _served(kept: CarriedService, claim: Ref | None) -> ServiceState:
         claim=claim,
         epoch=kept.epoch,
         holding_epoch=kept.holding_epoch,
-        wish=kept.wish,
+        requested=kept.wish,
         cause="operator" if kept.wish else "",
-        burnt=kept.burnt,
+        last_failed=kept.burnt,
         failures=kept.failures,
-        lowered=kept.lowered,
+        ended_by=kept.lowered,
     )

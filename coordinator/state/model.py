@@ -67,24 +67,24 @@ class ServiceState:
     """The claim with which the present (or last) holding began."""
     changed: Ref | None = None
     """The event that brought the present state."""
-    lowered: Ref | None = None
+    ended_by: Ref | None = None
     """The last event of the last holding: its `down`, or what the node wrote last before it started anew."""
     known: Mapping[str, Head] = field(default_factory=dict)
     """The newest head of every other node that the last claim or reclaim rested on."""
-    wish: str = ""
+    requested: str = ""
     """The operator's last word here: "fail", "recover", "reclaim" or empty."""
-    wish_by: Ref | None = None
+    requested_by: Ref | None = None
     cause: str = ""
     """Why STOPPING or FAIL: "operator", "action", "check", "carrier", "rival", "failback", "move", "stopping", ..."""
     to: ServicePhase = ServicePhase.RECOVER
     """Where a STOPPING leads."""
-    burnt: bool = False
+    last_failed: bool = False
     """The last claim or check failed here: taken back only when no node holds it, or at an operator's word."""
     failures: int = 0
     """FAILs by an action or a check in a row: `retry` doubles with each."""
     stuck: bool = False
     """A down action failed or its end is unknown."""
-    sick: Ref | None = None
+    failed_check: Ref | None = None
     """The check that failed for good, while it counts."""
     well: Ref | None = None
     """In FAIL by a check: the event that says that all checks pass again."""

@@ -87,7 +87,7 @@ def obeyed(state: State, column: NodeState, event: Event) -> NodeState:
     if event.kind != Kind.COMMAND or feed.obeyed is None or not _is_wish(feed.obeyed[1], event):
         return column
     word, name = feed.obeyed[1].word, event.service
-    return column.with_service(name, replace(column.service(name), wish=word, wish_by=event.ref))
+    return column.with_service(name, replace(column.service(name), requested=word, requested_by=event.ref))
 
 
 def _is_wish(command: Command, event: Event) -> bool:

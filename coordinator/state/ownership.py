@@ -170,7 +170,7 @@ def _last(column: NodeState, theirs: ServiceState) -> Ref | None:
     """The newest event of this node's present or last holding. One that is stuck does not serve, as far as it knows."""
     if column.head and theirs.holds and not theirs.stuck:
         return Ref(*column.head[:3])
-    return theirs.lowered
+    return theirs.ended_by
 
 
 def _said_before(state: State, mine: ServiceState, service: str, node: str) -> bool:

@@ -197,7 +197,7 @@ def _started(column: NodeState, event: Event, body: NodeStarted) -> NodeState:
 
 
 def _restarted(service: ServiceState, event: Event) -> ServiceState:
-    kept = service.wish == "fail"
+    kept = service.requested == "fail"
     last = Ref(event.node, event.incarnation, event.number - 1)
     return replace(
         service,
@@ -205,10 +205,10 @@ def _restarted(service: ServiceState, event: Event) -> ServiceState:
         cause="operator" if kept else "",
         changed=event.ref,
         stuck=False,
-        sick=None,
+        failed_check=None,
         restarts=0,
         carrier_lost={},
-        lowered=last if service.holds else service.lowered,
+        ended_by=last if service.holds else service.ended_by,
         reason="the node started" + (", and an operator's FAIL lasts until an operator says recover" if kept else ""),
     )
 
@@ -244,9 +244,9 @@ def _claim(column: NodeState, service: ServiceState, event: Event, body: Claim) 
         began=event.ref,
         known=column.seen,
         cause="",
-        wish="" if service.wish == "recover" else service.wish,
+        requested="" if service.requested == "recover" else service.requested,
         stuck=False,
-        sick=None,
+        failed_check=None,
         restarts=0,
     )
 
@@ -257,7 +257,7 @@ def _reclaim(column: NodeState, service: ServiceState, event: Event, body: Recla
         epoch=body.epoch,
         claim=event.ref,
         known=column.seen,
-        wish="" if service.wish == "reclaim" else service.wish,
+        requested="" if service.requested == "reclaim" else service.requested,
     )
 
 
@@ -266,12 +266,12 @@ def _up(column: NodeState, service: ServiceState, event: Event, body: Up) -> Ser
     return replace(
         _enter(service, event, ServicePhase.UP, body.reason),
         announced=event.ref if again else service.announced,
-        burnt=False,
+        last_failed=False,
     )
 
 
 def _restart(column: NodeState, service: ServiceState, event: Event, body: Restart) -> ServiceState:
-    return replace(_enter(service, event, ServicePhase.STARTING, body.reason), restarts=service.restarts + 1, sick=None)
+    return replace(_enter(service, event, ServicePhase.STARTING, body.reason), restarts=service.restarts + 1, failed_check=None)
 
 
 def _release(column: NodeState, service: ServiceState, event: Event, body: Release) -> ServiceState:
@@ -288,11 +288,11 @@ def _down(column: NodeState, service: ServiceState, event: Event, body: Down) ->
     return replace(
         _enter(service, event, to, body.reason),
         to=to,
-        lowered=event.ref,
+        ended_by=event.ref,
         cause=cause if to is ServicePhase.FAIL else "",
         stuck=False,
-        sick=None,
-        burnt=failed,
+        failed_check=None,
+        last_failed=failed,
         failures=service.failures + 1 if failed else 0,
     )
 
@@ -302,12 +302,12 @@ def _fail(column: NodeState, service: ServiceState, event: Event, body: Fail) ->
 
 
 def _recover(column: NodeState, service: ServiceState, event: Event, body: Recover) -> ServiceState:
-    told = service.wish == "recover"
+    told = service.requested == "recover"
     return replace(
         _enter(service, event, ServicePhase.RECOVER, body.reason),
         cause="",
-        wish="",
-        burnt=service.burnt and not told,
+        requested="",
+        last_failed=service.last_failed and not told,
         failures=0 if told else service.failures,
     )
 
@@ -322,12 +322,12 @@ def _action_finished(column: NodeState, service: ServiceState, event: Event, bod
 
 
 def _check_failed(column: NodeState, service: ServiceState, event: Event, body: CheckFailed) -> ServiceState:
-    return replace(service, sick=event.ref) if body.good else service
+    return replace(service, failed_check=event.ref) if body.good else service
 
 
 def _check_passed(column: NodeState, service: ServiceState, event: Event, body: CheckPassed) -> ServiceState:
     out = service.state is ServicePhase.FAIL and service.cause == "check"
-    return replace(service, sick=None, well=event.ref if out else None)
+    return replace(service, failed_check=None, well=event.ref if out else None)
 
 
 def _carrier_lost(column: NodeState, service: ServiceState, event: Event, body: CarrierLost) -> ServiceState:

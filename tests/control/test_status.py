@@ -146,7 +146,7 @@ def test_a_failed_check_says_since_when_and_when_it_is_tried_again(retry, failur
     assert out["text"] == f"in FAIL since 2023-11-14T22:13:20Z by a check: exit 1; {says}"
 
 
-HELD = ServiceState(FAIL, epoch=6, holding_epoch=6, lowered=DOWN)
+HELD = ServiceState(FAIL, epoch=6, holding_epoch=6, ended_by=DOWN)
 
 
 @pytest.mark.parametrize(

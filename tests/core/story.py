@@ -138,7 +138,7 @@ class Story:
     def wishes(self, node: str, word: str) -> "Story":
         """As if an operator's command had been obeyed; that it must be lawful is another test's question."""
         column = self.state.column(node)
-        service = replace(column.service("web"), wish=word, wish_by=Ref(node, 1, 1))
+        service = replace(column.service("web"), requested=word, requested_by=Ref(node, 1, 1))
         self.state = self.state.with_column(column.with_service("web", service))
         return self
 

@@ -21,7 +21,9 @@ def ref(number: int, node: str = "genesis") -> Ref:
 BEFORE = NodeState(
     "genesis",
     services={
-        "web": ServiceState(epoch=5, holding_epoch=4, wish="fail", cause="operator", burnt=True, failures=2, lowered=ref(7))
+        "web": ServiceState(
+            epoch=5, holding_epoch=4, requested="fail", cause="operator", last_failed=True, failures=2, ended_by=ref(7)
+        )
     },
 )
 
@@ -37,13 +39,13 @@ def test_a_nodes_own_words_outlive_an_incarnation() -> None:
 
 def test_a_holding_does_not() -> None:
     holding = ServiceState(epoch=5, holding_epoch=5, state=ServicePhase.UP, claim=ref(8), began=ref(8))
-    over = ServiceState(epoch=5, holding_epoch=5, lowered=Ref("genesis", 7, 40))
+    over = ServiceState(epoch=5, holding_epoch=5, ended_by=Ref("genesis", 7, 40))
     assert after(replace(BEFORE, services={"web": holding})).service("web") == over
 
 
 def test_an_incarnation_that_carried_less_is_read_as_well() -> None:
     body = Gap.from_body({**NAMED, "services": {"web": {"epoch": 5, "wish": "fail"}}})
-    kept = ServiceState(epoch=5, wish="fail", cause="operator")
+    kept = ServiceState(epoch=5, requested="fail", cause="operator")
     assert taken_over(NodeState("genesis"), body) == NodeState("genesis", services={"web": kept})
 
 
@@ -53,7 +55,7 @@ def test_a_thousand_services_outlive_an_incarnation_in_several_events():
     last = Ref("n" * 63, 2**50, 2**50)
     before = NodeState(
         "n" * 63,
-        services={name: ServiceState(epoch=2**50, holding_epoch=2**50, lowered=last, burnt=True) for name in names},
+        services={name: ServiceState(epoch=2**50, holding_epoch=2**50, ended_by=last, last_failed=True) for name in names},
     )
     bodies = in_pieces(carried(Head("n" * 63, 2**50, 2**50, bytes(32)), before))
     state = State()
@@ -63,7 +65,7 @@ def test_a_thousand_services_outlive_an_incarnation_in_several_events():
         state = reduce(state, event)
     column = state.column("n" * 63)
     assert column.services.keys() == before.services.keys()
-    assert all(service.epoch == 2**50 and service.burnt for service in column.services.values())
+    assert all(service.epoch == 2**50 and service.last_failed for service in column.services.values())
 
 
 def test_of_few_services_one_event_is_made_as_before():

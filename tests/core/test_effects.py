@@ -58,15 +58,15 @@ def wished(command: Command, target: str) -> str:
     state = State.begin(POLICY)
     state = replace(state, orders=state.orders.with_feed(OWNER, 1, FeedOrders(obeyed=(event.ref, command))))
     service = orders.obeyed(state, NodeState(OWNER), event).service("web")
-    assert service.wish_by == (event.ref if service.wish else None)
-    return service.wish
+    assert service.requested_by == (event.ref if service.requested else None)
+    return service.requested
 
 
 def test_what_follows_a_command_is_no_wish_of_its_own(feeds: FeedIndex) -> None:
     command = feeds.obey(OWNER, feeds.sign("recover", OWNER))
     feeds.write(OWNER, Kind.HOLD, {})
     service = feeds.state().column(OWNER).service("web")
-    assert (service.wish, service.wish_by) == ("recover", command)
+    assert (service.requested, service.requested_by) == ("recover", command)
 
 
 def test_the_newest_refusals_are_kept_and_every_one_is_counted(feeds: FeedIndex) -> None:

@@ -25,8 +25,10 @@ def worn(state: ServicePhase, **values: Any) -> ServiceState:
     """Every field differs from what a fresh one has."""
     column = ServiceState(
         state=state, epoch=7, holding_epoch=6, before_epoch=5, claim=OLD, run=b"another.", configs=(b"o" * 32,), began=OLD,
-        changed=OLD, lowered=OLD, known={C: Head(C, 1, 1, b"")}, wish="fail", wish_by=OLD, cause="carrier", to=S.FAIL,
-        burnt=True, failures=3, stuck=True, sick=OLD, well=OLD, restarts=2, carrier_lost={"eth0": OLD}, announced=OLD,
+        changed=OLD, ended_by=OLD, known={C: Head(C, 1, 1, b"")}, requested="fail", requested_by=OLD, cause="carrier",
+        to=S.FAIL,
+        last_failed=True, failures=3, stuck=True, failed_check=OLD, well=OLD, restarts=2, carrier_lost={"eth0": OLD},
+        announced=OLD,
         reason="what was",
     )  # fmt: skip
     return replace(column, **values)
@@ -52,13 +54,13 @@ def test_a_claim_begins_a_holding_with_nothing_of_the_last_one() -> None:
     seen = {G: Head(G, 1, 1, bytes(32))}
     assert column == replace(
         before, state=S.STARTING, changed=ref, reason="free", well=None, epoch=8, holding_epoch=8, before_epoch=7, claim=ref,
-        run=RUN, configs=(b"c" * 32,), began=ref, known=seen, cause="", stuck=False, sick=None, restarts=0,
+        run=RUN, configs=(b"c" * 32,), began=ref, known=seen, cause="", stuck=False, failed_check=None, restarts=0,
     )  # fmt: skip
 
 
 @pytest.mark.parametrize(("wish", "left"), [("fail", "fail"), ("recover", ""), ("reclaim", "reclaim"), ("", "")])
 def test_a_claim_fulfils_a_recover_and_no_other_wish(wish: str, left: str) -> None:
-    assert after(worn(S.RECOVER, wish=wish), Kind.CLAIM, {"epoch": 8, "reason": ""})[0].wish == left
+    assert after(worn(S.RECOVER, requested=wish), Kind.CLAIM, {"epoch": 8, "reason": ""})[0].requested == left
 
 
 def test_a_reclaim_goes_on_with_the_holding_under_a_new_epoch() -> None:
@@ -71,7 +73,7 @@ def test_a_reclaim_goes_on_with_the_holding_under_a_new_epoch() -> None:
 
 @pytest.mark.parametrize(("wish", "left"), [("fail", "fail"), ("recover", "recover"), ("reclaim", ""), ("", "")])
 def test_a_reclaim_fulfils_a_reclaim_and_no_other_wish(wish: str, left: str) -> None:
-    assert after(worn(S.UP, wish=wish), Kind.RECLAIM, {"epoch": 8, "reason": ""})[0].wish == left
+    assert after(worn(S.UP, requested=wish), Kind.RECLAIM, {"epoch": 8, "reason": ""})[0].requested == left
 
 
 @pytest.mark.parametrize("again", [True, False])
@@ -80,7 +82,7 @@ def test_up_forgets_that_the_last_claim_failed_and_tells_an_announcement_after_a
     column, ref = after(before, Kind.UP, {"epoch": 7, "reason": "all up"})
     announced = ref if again else OLD
     assert column == replace(
-        before, state=S.UP, changed=ref, reason="all up", well=None, announced=announced, burnt=False
+        before, state=S.UP, changed=ref, reason="all up", well=None, announced=announced, last_failed=False
     )  # fmt: skip
 
 
@@ -88,7 +90,7 @@ def test_a_restart_in_place_is_counted_and_the_check_begins_anew() -> None:
     before = worn(S.UP)
     column, ref = after(before, Kind.RESTART, {"count": 3, "reason": "once more"})
     assert column == replace(
-        before, state=S.STARTING, changed=ref, reason="once more", well=None, restarts=3, sick=None
+        before, state=S.STARTING, changed=ref, reason="once more", well=None, restarts=3, failed_check=None
     )  # fmt: skip
 
 
@@ -113,8 +115,9 @@ def test_down_ends_the_holding(to: str, cause: str, kept: str, burnt: bool, fail
     before = worn(S.STOPPING, to=S.STOPPING)
     column, ref = after(before, Kind.DOWN, {"epoch": 7, "to": to, "cause": cause, "reason": "over"})
     assert column == replace(
-        before, state=S(to), changed=ref, reason="over", well=None, to=S(to), lowered=ref, cause=kept, stuck=False, sick=None,
-        burnt=burnt, failures=failures,
+        before, state=S(to), changed=ref, reason="over", well=None, to=S(to), ended_by=ref, cause=kept, stuck=False,
+        failed_check=None,
+        last_failed=burnt, failures=failures,
     )  # fmt: skip
 
 
@@ -128,15 +131,16 @@ def test_fail_says_its_cause() -> None:
     ("wish", "burnt", "failures"), [("recover", False, 0), ("", True, 3)], ids=["by an operator", "by itself"]
 )
 def test_recover_forgets_failures_at_an_operators_word_only(wish: str, burnt: bool, failures: int) -> None:
-    before = worn(S.FAIL, wish=wish)
+    before = worn(S.FAIL, requested=wish)
     column, ref = after(before, Kind.RECOVER, {"reason": "back"})
     assert column == replace(
-        before, state=S.RECOVER, changed=ref, reason="back", well=None, cause="", wish="", burnt=burnt, failures=failures
+        before, state=S.RECOVER, changed=ref, reason="back", well=None, cause="", requested="", last_failed=burnt,
+        failures=failures
     )  # fmt: skip
 
 
 def test_what_did_not_fail_is_not_burnt_by_a_recover() -> None:
-    assert not after(worn(S.FAIL, wish="", burnt=False), Kind.RECOVER, {"reason": ""})[0].burnt
+    assert not after(worn(S.FAIL, requested="", last_failed=False), Kind.RECOVER, {"reason": ""})[0].last_failed
 
 
 @pytest.mark.parametrize(
@@ -156,15 +160,15 @@ def test_stuck_is_a_down_that_was_not_done_while_it_stops(state: ServicePhase, w
 
 
 def test_a_check_that_fails_for_good_and_passes_again() -> None:
-    up = worn(S.UP, sick=None, well=None)
+    up = worn(S.UP, failed_check=None, well=None)
     assert after(up, Kind.CHECK_FAILED, {"check": 0, "text": "", "good": False})[0] == up
     column, ref = after(up, Kind.CHECK_FAILED, {"check": 0, "text": "", "good": True})
-    assert column == replace(up, sick=ref)
+    assert column == replace(up, failed_check=ref)
     assert after(column, Kind.CHECK_PASSED, {"check": 0})[0] == up
     for cause, state, counts in [("check", S.FAIL, True), ("action", S.FAIL, False), ("check", S.RECOVER, False)]:
         out = worn(state, cause=cause, well=None)
         column, ref = after(out, Kind.CHECK_PASSED, {"check": 0})
-        assert column == replace(out, sick=None, well=ref if counts else None)
+        assert column == replace(out, failed_check=None, well=ref if counts else None)
 
 
 def test_each_interface_loses_its_carrier_and_gets_it_back_by_itself() -> None:
@@ -179,18 +183,19 @@ def test_each_interface_loses_its_carrier_and_gets_it_back_by_itself() -> None:
 
 @pytest.mark.parametrize("wish", ["fail", "recover"])
 def test_a_start_ends_what_an_earlier_run_held(wish: str) -> None:
-    before = worn(S.UP, wish=wish)
+    before = worn(S.UP, requested=wish)
     column, ref = restarted(before)
     kept = wish == "fail"
     assert column == replace(
-        before, state=S.FAIL if kept else S.RECOVER, cause="operator" if kept else "", changed=ref, stuck=False, sick=None,
-        restarts=0, carrier_lost={}, lowered=Ref(L, 1, ref.number - 1),
+        before, state=S.FAIL if kept else S.RECOVER, cause="operator" if kept else "", changed=ref, stuck=False,
+        failed_check=None,
+        restarts=0, carrier_lost={}, ended_by=Ref(L, 1, ref.number - 1),
         reason="the node started" + (", and an operator's FAIL lasts until an operator says recover" if kept else ""),
     )  # fmt: skip
 
 
 def test_a_start_ends_nothing_that_was_over() -> None:
-    assert restarted(worn(S.RECOVER))[0].lowered == OLD
+    assert restarted(worn(S.RECOVER))[0].ended_by == OLD
 
 
 def restarted(before: ServiceState) -> tuple[ServiceState, Ref]:
@@ -319,7 +324,7 @@ def test_a_gap_stands_before_the_first_start_only() -> None:
 
 
 def test_what_outlives_an_incarnation_is_told_and_taken_over_field_by_field() -> None:
-    before = NodeState(L, services={"web": worn(S.UP), "db": worn(S.RECOVER, wish="recover", lowered=None)})
+    before = NodeState(L, services={"web": worn(S.UP), "db": worn(S.RECOVER, requested="recover", ended_by=None)})
     body = carried(Head(L, 1, 12, b"i" * 32), before)
     assert body == {
         "held": [],
@@ -336,8 +341,8 @@ def test_what_outlives_an_incarnation_is_told_and_taken_over_field_by_field() ->
 
 
 def test_what_was_held_aside_is_merged_in_and_named() -> None:
-    high = worn(S.UP, epoch=9, holding_epoch=8, wish="", burnt=False, failures=5)
-    low = worn(S.RECOVER, epoch=2, holding_epoch=1, wish="fail", burnt=False, failures=1, claim=None)
+    high = worn(S.UP, epoch=9, holding_epoch=8, requested="", last_failed=False, failures=5)
+    low = worn(S.RECOVER, epoch=2, holding_epoch=1, requested="fail", last_failed=False, failures=1, claim=None)
     for before, aside in [(high, low), (low, high)]:
         body = carried(
             Head(L, 1, 12, b"i" * 32),
@@ -369,7 +374,8 @@ def test_a_new_incarnation_begins_with_what_was_told() -> None:
     before = NodeState(L, head=Head(L, 2, 1, b""), services={"mail": worn(S.FAIL)})
     column = taken_over(before, gap(services={"web": kept, "db": plain}, held=("web",)))
     served = ServiceState(
-        claim=Ref(L, 2, 1), epoch=7, holding_epoch=6, wish="fail", cause="operator", burnt=True, failures=3, lowered=OLD
+        claim=Ref(L, 2, 1), epoch=7, holding_epoch=6, requested="fail", cause="operator", last_failed=True, failures=3,
+        ended_by=OLD
     )
     assert column == replace(
         before,

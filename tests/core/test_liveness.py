@@ -106,15 +106,15 @@ def test_a_peer_that_a_configuration_brings_is_in_doubt_as_after_a_start(livenes
     assert liveness.judgement(PEER, 90_100) is Judgement.ALIVE
     assert liveness.judgement("umpire", 90_100 + 500 + START_GRACE_MS - 1) is Judgement.INDOUBT
     assert liveness.judgement("umpire", 90_100 + 500 + START_GRACE_MS) is Judgement.DEAD
-    assert liveness.turns_ms("umpire") == [90_100 + 500 + START_GRACE_MS]
+    assert liveness.transition_times_ms("umpire") == [90_100 + 500 + START_GRACE_MS]
 
 
 def test_who_beats_by_a_slower_timing_is_judged_by_it(liveness: FailureDetector) -> None:
     liveness.heard(beat(1), "lan", False, 20_000)
-    liveness.bear({PEER: Timing(1_000, 3_000, 5_000), THIRD: Timing(10, 30, 50)})
+    liveness.set_timings({PEER: Timing(1_000, 3_000, 5_000), THIRD: Timing(10, 30, 50)})
     judged = [liveness.judgement(PEER, 20_000 + ms) for ms in (2_999, 3_000, 4_999, 5_000)]
     assert judged == [Judgement.ALIVE, Judgement.INDOUBT, Judgement.INDOUBT, Judgement.DEAD]
-    assert liveness.turns_ms(PEER) == [23_000, 25_000]
+    assert liveness.transition_times_ms(PEER) == [23_000, 25_000]
     assert liveness.patience[THIRD] == Timing(), "a faster one is judged by ours"
 
 
@@ -131,7 +131,7 @@ def test_a_link_is_as_silent_as_the_livelier_of_its_transports(liveness: Failure
 
 
 def test_the_longest_gap_of_a_link_is_kept_over_both_transports(liveness: FailureDetector) -> None:
-    way = liveness.peers[PEER].ways["lan"]
+    way = liveness.peers[PEER].paths["lan"]
     for at_ms, datagram, longest_ms in [(20_000, False, 0), (20_100, True, 100), (20_350, False, 250), (20_400, True, 250)]:
         way.heard(datagram, at_ms)
         assert way.gap_ms_max == longest_ms
@@ -246,14 +246,14 @@ def test_a_configuration_keeps_what_was_heard_of_the_links_that_stay(liveness: F
     alone = replace(before.nodes[THIRD], links={"lan": ("10.0.0.4", 1291), "elsewhere": ("10.2.0.4", 1291)})
     liveness.reconfigure(replace(before, nodes={**wider, THIRD: alone}), 90_100)
     assert liveness.link_silent_ms(PEER, "lan", 90_150) == 150
-    assert set(liveness.peers[PEER].ways) == {"lan", "direct"}
-    assert set(liveness.peers[THIRD].ways) == {"lan"}, "a link that we have not ourselves is none"
+    assert set(liveness.peers[PEER].paths) == {"lan", "direct"}
+    assert set(liveness.peers[THIRD].paths) == {"lan"}, "a link that we have not ourselves is none"
     liveness.reconfigure(policy(ME, PEER), 90_200)
     assert set(liveness.peers) == set(liveness.patience) == {PEER}
-    assert set(liveness.peers[PEER].ways) == {"lan"}
+    assert set(liveness.peers[PEER].paths) == {"lan"}
 
 
 def test_the_instants_at_which_a_judgement_turns(liveness: FailureDetector) -> None:
-    assert liveness.turns_ms(PEER) == [10_000 + 500 + START_GRACE_MS]
+    assert liveness.transition_times_ms(PEER) == [10_000 + 500 + START_GRACE_MS]
     liveness.heard(beat(1), "lan", False, 20_000)
-    assert liveness.turns_ms(PEER) == [20_300, 20_500]
+    assert liveness.transition_times_ms(PEER) == [20_300, 20_500]

@@ -228,7 +228,7 @@ def test_an_order_copied_into_another_feed_changes_nothing(feeds: FeedIndex, wor
     copy = feeds.obey(THIEF, command)
     feeds.write(THIEF, Kind.HOLD, {})
     assert held(feeds) == {False}
-    assert {state.column(THIEF).service("web").wish for state in feeds.states()} == {""}
+    assert {state.column(THIEF).service("web").requested for state in feeds.states()} == {""}
     assert f"the command is for {OWNER}/1" in feeds.refused(copy)
 
 
@@ -427,4 +427,4 @@ def test_an_operators_fail_of_an_older_run_stands() -> None:
     feeds = FeedIndex().starts(OTHER, rules=1)
     feeds.obey(OTHER, feeds.sign("fail", node=OTHER))
     feeds.starts(OTHER, rules=2)
-    assert feeds.state().column(OTHER).service("web").wish == "fail"
+    assert feeds.state().column(OTHER).service("web").requested == "fail"

@@ -176,7 +176,7 @@ def test_back_at_an_operators_word() -> None:
 
 
 def test_an_operators_recover_also_forgets_that_the_last_claim_failed() -> None:
-    story = two().changes(L, burnt=True).wishes(L, "recover")
+    story = two().changes(L, last_failed=True).wishes(L, "recover")
     assert story.decides(L).rule == "operator-recover"
 
 

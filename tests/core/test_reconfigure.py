@@ -205,7 +205,7 @@ def test_a_reclaim_goes_to_its_end_before_other_actions_come(world: World) -> No
         job.configure(changed(TWO, "web", ["address=10.77.0.101/24"]).services["web"])
         core_of(world).services.unsettle({"web"})
         core_of(world).reconfigure.follow()
-        assert (job.phase, bool(job.coming)) == (phase, True)
+        assert (job.phase, bool(job.next_policy)) == (phase, True)
 
 
 def test_checks_begin_anew_and_an_old_result_counts_for_nothing(world: World) -> None:
@@ -229,7 +229,7 @@ def test_what_an_old_check_said_for_good_no_longer_counts(world: World) -> None:
     world.order("hold", "web")
     world.hosts["lukretia"].failing_checks.add("web")
     world.run_until_ms(10_000)
-    assert core_of(world).column.service("web").sick
+    assert core_of(world).column.service("web").failed_check
     world.hosts["lukretia"].failing_checks.discard("web")
     world.hosts["lukretia"].apply(changed(TWO, "web", ["every=2s"]))
     world.order("unhold", "web")

@@ -28,7 +28,7 @@ def _end(state: State, service: str, node: str) -> Ref | None:
     if not theirs.epoch:
         return None
     over = ownership.ended(state, service, node) if theirs.holds else None
-    return over.ref if over else theirs.lowered or theirs.changed
+    return over.ref if over else theirs.ended_by or theirs.changed
 
 
 def out_of_it(evidence: Evidence, state: State, service: str) -> list[tuple[str, str]]:

@@ -220,7 +220,8 @@ class View:
             self._begin(host)
             self._core = core
         self._run = core.context.run
-        unread = [entry for entry in (*core.context.writer.flying, *core.context.writer.waiting) if entry.id not in self._known]
+        writer = core.context.writer
+        unread = [entry for entry in (*writer.in_flight, *writer.waiting) if entry.id not in self._known]
         for entry in unread:
             self._take(entry)
         if core.state is not self._last and core.state != self._state:

@@ -140,7 +140,7 @@ def _preferred(world: World, service: str, owner: str) -> str:
 
 
 def _is_able(column: ServiceState) -> bool:
-    return column.state is ServicePhase.RECOVER and not column.burnt
+    return column.state is ServicePhase.RECOVER and not column.last_failed
 
 
 def _feeds(world: World) -> list[str]:

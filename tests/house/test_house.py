@@ -147,3 +147,8 @@ def test_the_guard_needs_nothing_but_python_and_its_own_folder(path: Path) -> No
     from_root = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom) and not node.level]
     assert not [node for node in from_root if (node.module or "").startswith("actions")], "its folder has no name then"
     assert path.stem not in sys.stdlib_module_names, "it would be imported in the place of Python's own"
+
+
+def test_a_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md")]
+    assert sorted(set(numbers)) == sorted(numbers)

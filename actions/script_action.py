@@ -6,7 +6,7 @@
     await action.tell("recover", order) # news of a state that was entered; its exit code is only logged
 
 Orders come before news: an order ends a word that is still being told, and makes those obsolete that were waiting.
-Why these words mean what they mean: docs/decisions/0301-script-words.md.
+Why these words mean what they mean: docs/decisions/0030-script-words.md.
 """
 
 import asyncio

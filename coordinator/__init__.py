@@ -1,1 +1,7 @@
-"""The fold (`state`), the table (`decision`), one node in time (`core`), how it is configured, and the process around it."""
+"""One node: what decides, what performs it, and the process around both.
+
+    decides     state (the fold)  decision (the table)  core (one node in time)
+    performs    shell (knows the world by its ports)  transport  services  guarding
+    for people  config  control  alarms
+    starts it   daemon
+"""

@@ -15,6 +15,6 @@ share by a `Context`. By concern:
 
 Votes and leases: `quorum/` is the arithmetic, which no part uses yet. `docs/tour.md` says what the part needs that will.
 
-Three shells drive it: the daemon (`coordinator.daemon`), the simulator (`tools.simulator`) and, for the
-reducer and the decide table, the auditor (`tools.audit`).
+One shell drives it (`coordinator.shell`), in the daemon (`coordinator.daemon`) and in the simulator (`tools.simulator`). The
+auditor (`tools.audit`) runs the reducer and the decide table alone.
 """

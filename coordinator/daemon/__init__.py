@@ -1,1 +1,1 @@
-"""The shell around the core: sockets, files, processes and clocks. What decides lives in coordinator.core."""
+"""The process `faild`: it starts everything, and gives the shell (`coordinator.shell`) its real ports. Nothing here decides."""

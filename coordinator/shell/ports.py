@@ -1,10 +1,10 @@
 """What the shell needs of the world. The daemon brings the real thing, the simulator one in virtual time; nothing else differs.
 
-    log         stores entries, and reads them again             store.journal behind `daemon.log_port`, `simulator.disk`
+    log         stores entries, and reads them again             store.journal behind `daemon.log_port`, `simulator.shell_ports`
     links       carry bytes to the peers                         `transport.link`, `simulator.link`
-    guard       takes down what is held when we end              `guarding.guard_link`, `simulator.guard_port`
-    actions     change this machine, and look at it              `services.executor`, `simulator.action_port`
-    clock       what time it is, and what is to be done later    `daemon.clock`, `simulator.clock_port`
+    guard       takes down what is held when we end              `guarding.guard_link`, `simulator.shell_ports`
+    actions     change this machine, and look at it              `services.executor`, `simulator.shell_ports`
+    clock       what time it is, and what is to be done later    `daemon.clock`, `simulator.shell_ports`
     notices     what people, askers and the service manager hear `daemon.notices`, `simulator.faild`
 
 Every function of a port returns at once. What became of an order comes back as an input, never before the order's own input is

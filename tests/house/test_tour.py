@@ -35,3 +35,13 @@ def test_every_function_of_the_tour_is_in_a_file_of_the_tour() -> None:
     named = {name for name in named if not name.endswith((".py", ".md"))}
     assert len(named) > 30
     assert not named - known
+
+
+BESIDE = re.compile(r"`([\w.]+)` ?(?:\(|in\s+)`((?:protocol|store|actions|coordinator|tools)/[\w/]+\.py)`")
+"""`Core.handle` (`coordinator/core/core.py`), and `act` in `actions/guard/take_down.py`."""
+
+
+def test_what_the_tour_names_beside_a_file_is_defined_in_that_file() -> None:
+    pairs = BESIDE.findall(TOUR)
+    assert len(pairs) > 40
+    assert not [(name, path) for name, path in pairs if name not in defined(ROOT / path)]

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from protocol.event import NO_PREVIOUS, Entry, Head
+from protocol.invariant import must
 from protocol.kinds import ALWAYS_SIGNED
 from protocol.messages import Domain, Signer
 from store.refusals import JournalRefused, LogRemoved
@@ -71,6 +72,8 @@ def _plan(
         stored.append(entry)
     for at in _to_sign(stored, fresh, me):
         stored[at] = stored[at].signed(signer.sign(Domain.EVENT, stored[at].id))
+    last = stored[fresh[-1]] if fresh else None
+    must(last is None or last.event.node != me or last.signature, "our last event of a group is signed: else peers drop it")
     heads.update(tentative)
     rows.extend(stored[at] for at in fresh)
     return tuple(stored)

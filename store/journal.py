@@ -204,6 +204,7 @@ class Journal:
 
     def _landed(self, waiting: Sequence[_Waiting], done: "asyncio.Future[Outcome]") -> None:
         """One commit has ended, in whatever way: tell those who wait for it, and begin the next."""
+        must(done is self._flying, "the commit that ends is the one that is on its way")
         self._flying = None
         if done.cancelled():
             _refuse(waiting, JournalRefused("the journal was stopped: whether this was written is unknown"))
@@ -219,6 +220,7 @@ class Journal:
 
     def _settle(self, waiting: Sequence[_Waiting], outcome: Outcome) -> None:
         must(len(outcome.results) == len(waiting), f"{len(waiting)} groups have {len(outcome.results)} results")
+        must(len(outcome.heads) >= len(self._heads), "a commit takes no feed away")
         self._heads, self._broken, self._loaded = outcome.heads, outcome.broken, None
         self._dirty_bytes += sum(len(entry.raw) for item in waiting for entry in item.group)
         self._dirty.set()
@@ -227,6 +229,7 @@ class Journal:
             if isinstance(result, JournalRefused):
                 item.tell(result)
             else:
+                must(len(result) == len(item.group), f"{len(item.group)} entries were ordered, and {len(result)} are stored")
                 item.tell(Written(result, round((now - item.since) * 1e6)))
 
     async def _tidy(self) -> None:

@@ -19,6 +19,7 @@ from coordinator.state.model import ServicePhase
 from coordinator.state.reducer import reduce
 from protocol.commands import Command
 from protocol.event import Entry, Event, Ref
+from protocol.invariant import must
 from protocol.kinds import Kind
 
 DROPPED = frozenset(
@@ -81,6 +82,7 @@ class Durability:
                 asks.add(entry.event.service)
         if own:
             first, last = own[0].event, own[-1].event
+            must(last.number - first.number == len(own) - 1, f"our events {first.number} to {last.number} have a hole")
             urgent = any(entry.event.kind in URGENT for entry in own)
             context.emit(Push(first.number, last.number, first.incarnation, urgent))
         if own and own[-1].event.kind == Kind.NODE_STOPPED:

@@ -63,6 +63,7 @@ class GuardLink:
 
     async def start(self, wire: int = -1) -> None:
         """`wire` is the descriptor of our packet socket, of which every guard gets a copy."""
+        must(self._lock is None, "the guard is started once: its lock is taken")
         self._wire = wire
         self._lock = await StateLock.take(self._state)
         await self._start(self._lock)
@@ -99,10 +100,12 @@ class GuardLink:
         self._say({"say": "release", "service": service, "epoch": epoch})
 
     def began(self, ticket: str) -> None:
+        must(ticket not in self._programs, f"program {ticket} begins, and has begun: the guard could not tell the two apart")
         self._programs[ticket] = 0
         self._say({"say": "began", "ticket": ticket})
 
     def group(self, ticket: str, group: int) -> None:
+        must(ticket in self._programs, f"program {ticket} has a group before the guard has heard that it begins")
         self._programs[ticket] = group
         self._say({"say": "group", "ticket": ticket, "group": group})
 

@@ -14,6 +14,7 @@ from actions.environment import inherited
 from actions.kinds import ACTIONS
 from coordinator.policy import ActionPolicy, Policy, ServicePolicy
 from protocol.datagram import last_word_datagram
+from protocol.invariant import must
 from protocol.messages import LastWord, Verified
 
 REASON = "faild has ended"
@@ -21,6 +22,7 @@ REASON = "faild has ended"
 
 def duty(me: str, policy: Policy, service: ServicePolicy, signed: Verified[LastWord]) -> dict[str, Any]:
     """The guard's `hold` message: downs in reverse order, the bytes of the last word, and every link of every peer."""
+    must(signed.message.node == me, f"the guard of {me} is told a last word of {signed.message.node}")
     order = Order(service.name, me, signed.message.epoch, REASON)
     environment = {**inherited(), **order.environment()}
     downs = [down for action in reversed(service.actions) if (down := _down(action, environment)) is not None]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from protocol.bodies import BATCH_ENTRIES_MAX, Pair, Want, batch_body
 from protocol.frames import BODY_BYTES_MAX, Kind
+from protocol.invariant import must
 
 READ_ENTRIES = 64
 """Entries read, sent and verified at a time: 6 ms of the receiver's loop when each is signed."""
@@ -47,10 +48,12 @@ class Asked:
     @property
     def next(self) -> tuple[tuple[str, int], int]:
         """The feed that waited longest, and its next number."""
+        must(self._feeds, "a peer that asks for nothing has no next feed")
         return next(iter(self._feeds.items()))
 
     def sent(self, feed: tuple[str, int], first: int, count: int) -> None:
         """So many of them are on their way from `first` on; with none there is nothing left, or no way."""
+        must(feed in self._feeds and count >= 0, f"{count} events of {feed} are sent, which was not asked for")
         wanted = self._feeds.pop(feed)
         if count:
             self._feeds[feed] = max(wanted, first + count)
@@ -75,6 +78,7 @@ def signed_length(pairs: Sequence[Pair]) -> int:
 
 def read_next(read: int, count: int, limit: int) -> int:
     """How many entries to read instead, where `count` of the `read` ones can be sent; 0 where reading more brings nothing."""
+    must(0 <= count <= read <= limit, f"{count} of {read} entries can be sent, of at most {limit}")
     return 0 if count or read < limit or limit >= READ_ENTRIES_MAX else READ_ENTRIES_MAX
 
 
@@ -82,6 +86,12 @@ def bodies(pairs: Sequence[Pair]) -> list[bytes]:
     """As many batches as their limit asks for, each up to a signature; what has none behind it is left out."""
     found, at = [], 0
     while count := signed_length(pairs[at:]):
-        found.append(batch_body(pairs[at : at + count]))
+        found.append(ending_in_a_signature(pairs[at : at + count]))
         at += count
     return found
+
+
+def ending_in_a_signature(pairs: Sequence[Pair]) -> bytes:
+    """One batch: a peer drops what stands behind the last signature, and would ask for it for ever."""
+    must(pairs and pairs[-1][1], f"a batch of {len(pairs)} entries ends in a signature")
+    return batch_body(pairs)

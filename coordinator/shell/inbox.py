@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from coordinator.core.inputs import HeartbeatHeard, Input, Now, Woke
 from coordinator.shell.ports import Clock
+from protocol.invariant import must
 
 INPUTS_MAX = 10_000
 """At 0.1 ms each that is a second of work: a node that is so far behind has no use for old heartbeats."""
@@ -33,6 +34,7 @@ class Inbox:
 
     def begin(self, take: Take, first: Input) -> None:
         """Open the inbox in the next turn: `first` is taken in before whatever was posted meanwhile."""
+        must(self._take is _closed, "the inbox is opened once: its inputs have one reader")
         self._take = take
         self._waiting.appendleft(first)
         self.clock.soon(self._drain)

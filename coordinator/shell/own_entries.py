@@ -7,6 +7,7 @@ own.between(1, 17, 19)                  # 17, 18 and 19 of our first incarnation
 from collections.abc import Sequence
 
 from protocol.event import Entry, Event
+from protocol.invariant import must
 
 PUSHABLE_MAX = 4096
 """A peer that is further behind asks, and is served from the disk."""
@@ -27,5 +28,6 @@ class OwnEntries:
 
     def between(self, incarnation: int, first: int, last: int) -> list[Entry]:
         """All of them; none where one is not here any more: a batch with a hole is of no use."""
+        must(0 < first <= last, f"events {first} to {last} are no part of a feed")
         found = [self._kept.get((incarnation, number)) for number in range(first, last + 1)]
         return [] if None in found else [entry for entry in found if entry is not None]

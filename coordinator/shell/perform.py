@@ -21,6 +21,7 @@ from coordinator.shell.sending import Sending
 from protocol.bodies import Removal, Reply
 from protocol.event import Entry
 from protocol.forks import RUN_ENTRIES_MAX, to_signature
+from protocol.invariant import must
 from store.refusals import JournalRefused
 
 NO_REMOVAL = Removal(b"", b"", "")
@@ -41,6 +42,8 @@ class Shell:
         self._log, self._guard, self._actions, self._clock, self._notices = ports
         self._witness = witness
         self._own = OwnEntries(core.me)
+        self._flying = 0
+        """The ticket of the transaction that the log has not answered yet; 0: none."""
         self._alone = False
         """Whether the effect that is being performed is the only one of its input."""
 
@@ -57,9 +60,13 @@ class Shell:
     # --- the log ---------------------------------------------------------------------------------------------------
 
     def _append(self, order: do.Append) -> None:
+        must(not self._flying, f"transaction {order.ticket} is ordered while {self._flying} is on its way")
+        self._flying = order.ticket
         self._log.order(order.entries, lambda result: self._appended(order.ticket, result))
 
     def _appended(self, ticket: int, result: Stored | JournalRefused) -> None:
+        must(ticket == self._flying, f"the log answers for transaction {ticket}, and {self._flying or 'none'} is on its way")
+        self._flying = 0
         if isinstance(result, JournalRefused):
             self._inbox.post(saw.NotDurable(ticket, result.why))
         else:

@@ -19,6 +19,7 @@ from protocol.commands import SignedCommand
 from protocol.datagram import Inside, last_word_datagram
 from protocol.event import Entry, Head
 from protocol.frames import Kind, frame
+from protocol.invariant import must
 from protocol.messages import Domain, Heartbeat, LastWord, Signer, Verified
 
 
@@ -42,6 +43,7 @@ class Sending:
 
         `urgent`: as datagrams too; where they are too long for one, each entry that is signed itself goes alone.
         """
+        must(entries and entries[-1].signature, "what is pushed ends in a signature: peers drop what stands behind the last")
         pairs = [(entry.raw, entry.signature) for entry in entries]
         for body in bodies(pairs):
             data = frame(Kind.BATCH, body)

@@ -16,7 +16,7 @@ from coordinator.transport import sockets
 from protocol.bodies import Hello, Removal
 from protocol.datagram import Sealer
 from protocol.frames import FrameReader, Kind, frame
-from protocol.invariant import InvariantBroken
+from protocol.invariant import InvariantBroken, must
 from protocol.refusals import Reason, Refused
 from protocol.tls import Channel
 
@@ -154,6 +154,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if not isinstance(transport, asyncio.Transport):
             raise InvariantBroken("a stream was asked for")
+        must(self._transport is None, f"a connection on {self.link} is made once: its TLS belongs to one stream")
         self._transport = transport
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         plain: socket.socket = transport.get_extra_info("socket")
@@ -210,6 +211,7 @@ class Connection(asyncio.BufferedProtocol):
                 self._greet(kind, body)
 
     def _greet(self, kind: Kind, body: bytes) -> None:
+        must(self._identified, f"a {kind.name} is read before TLS has proved whose it is")
         if kind is Kind.REMOVED:
             return self._owner.removed(self, Removal.decode(body))
         if kind is not Kind.HELLO:

@@ -11,9 +11,9 @@ import asyncio
 import logging
 from typing import Protocol
 
-from coordinator.shell.batches import READ_ENTRIES, Asked, read_next, signed_length
+from coordinator.shell.batches import READ_ENTRIES, Asked, ending_in_a_signature, read_next, signed_length
 from coordinator.transport.connection import Connection
-from protocol.bodies import Pair, Want, batch_body
+from protocol.bodies import Pair, Want
 from protocol.event import Head
 from protocol.frames import Kind, frame
 
@@ -59,7 +59,7 @@ class Serving:
     async def _next(self) -> None:
         feed, first = self._asked.next
         pairs = await self._signed(feed, first)
-        sent = bool(pairs) and await self._connection.deliver(frame(Kind.BATCH, batch_body(pairs)))
+        sent = bool(pairs) and await self._connection.deliver(frame(Kind.BATCH, ending_in_a_signature(pairs)))
         self._asked.sent(feed, first, len(pairs) if sent else 0)
 
     async def _signed(self, feed: tuple[str, int], first: int) -> list[Pair]:

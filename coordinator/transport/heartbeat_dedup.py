@@ -13,6 +13,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from protocol.bodies import read_signed
+from protocol.invariant import must
 from protocol.messages import Heartbeat, Keyring, Verified, open_heartbeat
 from protocol.refusals import Reason, Refused
 from protocol.window import Window
@@ -50,6 +51,7 @@ class Life:
 
     def forget(self, newest: int, kept: int) -> list[Copy]:
         """A new newest counter: what falls out of the window."""
+        must(newest > self.newest, f"the newest heartbeat {newest} of a run comes after {self.newest}")
         self.newest = newest
         old = [counter for counter in self.copies if counter <= newest - kept]
         return [self.copies.pop(counter) for counter in old]

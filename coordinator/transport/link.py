@@ -17,6 +17,7 @@ from coordinator.transport.sockets import Address, Sockaddr, sockaddr
 from protocol.bodies import Ping
 from protocol.datagram import Inside, Sealer
 from protocol.frames import Kind, frame
+from protocol.invariant import must
 from protocol.refusals import Reason, Refused
 
 DATAGRAM_LATELY_MS = 2000
@@ -81,6 +82,7 @@ class Link:
 
     def adopt(self, connection: Connection, now_ms: int) -> bool:
         """This connection serves the link from now on. True where none did before."""
+        must(connection is not self.connection, f"{self.peer} on {self.name}: a connection does not take its own place")
         self._retire()
         self.previous, self.connection = self.connection, connection
         self.stream_ms = now_ms

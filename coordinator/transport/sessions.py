@@ -32,6 +32,7 @@ from protocol.bodies import HEADS_MAX, Hello, Removal, Want
 from protocol.datagram import Opener, check_outside, key_id_of, last_word_body
 from protocol.event import Head
 from protocol.frames import Kind
+from protocol.invariant import must
 from protocol.keys import NodeKeyring
 from protocol.refusals import Reason, Refused
 from protocol.signing import Identity
@@ -99,6 +100,7 @@ class Wiring:
 
     async def start(self) -> None:
         """Listen and dial. Raises LinksUnusable."""
+        must(self._ticker is None, "the links are started once: they would be pinged twice a second")
         await self.reconfigure(self._policy)
         self._tick()
 
@@ -268,6 +270,7 @@ class Wiring:
 
     def _link(self, key: tuple[str, str], local: Address, remote: Address) -> None:
         peer, name = key
+        must(key not in self.links, f"{peer} on {name}: the link that stands ends before another takes its place")
         dead_ms = self._policy.timing.dead_ms
         link = Link(peer, name, local, remote, self._me < peer, self._doors.sender(name), dead_ms)
         self.links[key] = link

@@ -77,3 +77,9 @@ def test_a_change_of_voters_keeps_what_the_remaining_ones_have_echoed() -> None:
     assert third.with_voters(four, 1_100, TERM).until_ms(TERM) == 1_500
     with pytest.raises(InvariantBroken, match="after 1"):
         lease().with_voters(THREE, 1_100, TERM)
+
+
+def test_a_lease_is_of_a_node_under_an_epoch() -> None:
+    for holder, epoch in (("", 7), ("genesis", 0)):
+        with pytest.raises(InvariantBroken, match="holds nothing"):
+            Lease.asked(holder, epoch, THREE, {"genesis": 1_000, "witness": 1_010})

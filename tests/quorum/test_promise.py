@@ -81,3 +81,15 @@ def test_a_vote_that_breaks_a_promise_is_a_bug() -> None:
 def test_a_shorter_promise_does_not_replace_a_longer_one() -> None:
     ballot = after_a_vote().with_heartbeat("genesis", 7, 400, TERM)
     assert ballot.with_heartbeat("genesis", 7, 100, TERM).promises == {"genesis": 936}
+
+
+def test_a_vote_before_what_a_restart_forgot_is_over_is_a_bug() -> None:
+    with pytest.raises(InvariantBroken, match="436 ms before what a restart forgot is over"):
+        Ballot.restarted(7, "genesis", 1_000, TERM).with_vote(ask("lukretia", 8), 1_100, TERM)
+    assert Ballot.restarted(7, "genesis", 1_000, TERM).with_vote(ask("lukretia", 8), 1_536, TERM).epoch == 8
+
+
+def test_a_vote_that_is_read_again_after_a_restart_names_its_candidate() -> None:
+    for epoch, candidate in ((7, ""), (0, "genesis")):
+        with pytest.raises(InvariantBroken, match=f"a vote for epoch {epoch}"):
+            Ballot.restarted(epoch, candidate, 1_000, TERM)

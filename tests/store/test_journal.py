@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from protocol.event import Entry
+from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
 from protocol.messages import Domain
-from store.journal import Journal, Written
+from store import commit
+from store.commit import Outcome
+from store.journal import Journal, Written, _Waiting
 from store.refusals import JournalRefused, LogUnreadable
 from tests.store.authors import CLUSTER, Author, keyring
 
@@ -306,3 +309,35 @@ async def test_a_handle_that_has_failed_is_not_replaced_by_one_of_another_file(t
             await journal.append([event])
     assert not (tmp_path / "log.db").exists()
     await journal.close()
+
+
+async def test_a_commit_that_ends_is_the_one_that_is_on_its_way(tmp_path: Path, me: Author):
+    journal = await opened(tmp_path, me)
+    other: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    other.set_result(Outcome([], {}))
+    with pytest.raises(InvariantBroken, match="the one that is on its way"):
+        journal._landed([], other)
+    await journal.close()
+
+
+async def test_a_commit_takes_no_feed_away_and_stores_all_of_a_group(tmp_path: Path, me: Author):
+    """What the writer answers is what peers are told is durable: less than was ordered is a bug, never a success."""
+    journal = await opened(tmp_path, me)
+    await journal.append([me.write()])
+    told: list[Written | JournalRefused] = []
+    waiting = [_Waiting((me.write(), me.write()), told.append, 0.0)]
+    with pytest.raises(InvariantBroken, match="takes no feed away"):
+        journal._settle(waiting, Outcome([()], {}))
+    with pytest.raises(InvariantBroken, match="2 entries were ordered, and 1 are stored"):
+        journal._settle(waiting, Outcome([waiting[0].group[:1]], journal._heads))
+    assert told == []
+    await journal.close()
+
+
+def test_our_last_event_of_a_group_is_signed(me: Author, monkeypatch: pytest.MonkeyPatch):
+    """A claim without a signature would be durable here, and no peer would take it."""
+    monkeypatch.setattr(commit, "_to_sign", lambda stored, fresh, me: [])
+    connection = sqlite3.connect(":memory:")
+    with pytest.raises(InvariantBroken, match="our last event of a group is signed"):
+        commit.commit(connection, {}, [[me.write()]], me.node, me.identity)
+    connection.close()

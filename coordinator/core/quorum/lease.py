@@ -58,6 +58,7 @@ class Lease:
     def asked(cls, holder: str, epoch: int, voters: Voters, at_ms: Mapping[str, int]) -> "Lease":
         """By votes: of which voter, and when it was asked. The caller has counted them: `voters.has_majority`."""
         must(voters.has_majority(at_ms), f"{sorted(at_ms)} are no majority of {sorted(voters.names)}")
+        must(holder and epoch > 0, f"'{holder}' under epoch {epoch} holds nothing")
         return cls(holder, epoch, voters, dict(at_ms))
 
     def until_ms(self, term: Term) -> int:
@@ -83,7 +84,9 @@ class Lease:
         lease = self.seen_at(now_ms, term)
         if lease.over or voter not in self.voters.names or sent_ms <= self.sent_ms.get(voter, sent_ms - 1):
             return lease
-        return replace(lease, sent_ms={**self.sent_ms, voter: sent_ms})
+        longer = replace(lease, sent_ms={**self.sent_ms, voter: sent_ms})
+        must(longer.until_ms(term) >= lease.until_ms(term), f"an echo of {voter} makes the lease shorter")
+        return longer
 
     def with_voters(self, voters: Voters, now_ms: int, term: Term) -> "Lease":
         """A change of voters has been read. Echoes of those that stay count on; where they are no majority now, it is over."""

@@ -79,6 +79,7 @@ class Ballot:
         Obligation: no promise from before the start is broken.
         Proof: each was made before the start, so it is over one term after it at the latest.
         """
+        must((epoch > 0) == bool(voted_for), f"a vote for epoch {epoch} is one for a candidate, not for '{voted_for}'")
         return cls(epoch, voted_for, {}, now_ms + term.promise_ms)
 
     def refusal(self, ask: Ask, known_epoch: int, voters: int, now_ms: int) -> Refusal | None:
@@ -102,6 +103,8 @@ class Ballot:
         """After a vote that `refusal` had nothing against. A vote is itself a promise."""
         must(ask.epoch > self.epoch, f"a vote for epoch {ask.epoch} after one for {self.epoch}")
         must(not self._to_others(ask.candidate, now_ms), f"a vote for {ask.candidate} breaks a promise")
+        silent_ms = max(0, (self.silent_until_ms or now_ms) - now_ms)
+        must(not silent_ms, f"a vote for {ask.candidate} {silent_ms} ms before what a restart forgot is over")
         voted = replace(self, epoch=ask.epoch, voted_for=ask.candidate)
         return voted._promised(ask.candidate, now_ms, term)
 

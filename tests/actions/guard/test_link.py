@@ -16,6 +16,7 @@ from coordinator.guarding.guard_link import AGAIN_S, GuardLink
 from coordinator.guarding.state_lock import StateBusy, StateLock
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
 from coordinator.transport.ack_timeout import TURN_S, TURNS
+from protocol.invariant import InvariantBroken
 from protocol.messages import LastWord, Verified
 from tests.actions.guard.killed import FOUR, Peer, address, script, wait_for
 from tests.actions.lab import Lan, ip, until
@@ -182,3 +183,26 @@ async def test_a_new_faild_waits_until_the_guard_has_done_its_work(lan: Lan, sta
     (tmp_path / "go").touch()
     (await taking).close()
     assert (tmp_path / "log").read_text().split() == ["start", "stop"]
+
+
+async def test_a_program_begins_once_and_before_it_has_a_group(tmp_path: Path) -> None:
+    """A guard that is told otherwise would leave a program of ours running, or end another's."""
+    link, _ = link_alone(tmp_path)
+    with pytest.raises(InvariantBroken, match="program 7 has a group before"):
+        link.group("7", 4711)
+    link.began("7")
+    with pytest.raises(InvariantBroken, match="program 7 begins, and has begun"):
+        link.began("7")
+
+
+async def test_the_guard_is_started_once_and_told_only_our_own_last_words(tmp_path: Path) -> None:
+    link, _ = link_alone(tmp_path)
+    await link.start()
+    try:
+        with pytest.raises(InvariantBroken, match="started once"):
+            await link.start()
+        word = LastWord(bytes(32), "another", bytes(8), "web", 7)
+        with pytest.raises(InvariantBroken, match="the guard of one is told a last word of another"):
+            link.hold(Verified(word, word.encode(), bytes(64)), ServicePolicy("web", ("one",), ()))
+    finally:
+        await link.close()

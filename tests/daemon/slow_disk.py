@@ -4,6 +4,7 @@
     disk.takes(300)                                 # ms, each sync, from now on
     disk.takes(STANDS_STILL)
     disk.takes(0)
+    node.plant("stop", disk.will_take(STANDS_STILL))    # from the moment in which its script runs
 
 The whole way is real: SQLite calls fdatasync(2) and waits, in the thread that commits. Only how long it takes is ours.
 """
@@ -34,6 +35,10 @@ class Disk:
         fresh = self._file.with_suffix(".new")
         fresh.write_text(str(ms))
         fresh.replace(self._file)
+
+    def will_take(self, ms: int) -> str:
+        """The same as a line for a shell: a script knows moments that a test comes too late for."""
+        return f"echo {ms} > {self._file}.new; mv {self._file}.new {self._file}"
 
 
 @pytest.fixture(scope="session")

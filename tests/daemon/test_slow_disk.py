@@ -6,12 +6,16 @@ The scripts of all nodes write into one file, so that their order is known witho
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from coordinator.core.fitness import DISK_HANGS
+from protocol.event import Event
 from tests.daemon.cluster import Cluster
 from tests.daemon.slow_disk import STANDS_STILL, slow_disk, slow_library
 from tests.daemon.test_apply import OTHER, edit, own_files
+from tools.cli.trouble import Trouble
 from tools.lab.feeds import FeedIndex
 from tools.lab.programs import ROOT
 
@@ -55,25 +59,51 @@ class Trace:
         return owners
 
 
-def claimants(cluster: Cluster) -> list[str]:
-    """Every claim that is in a log, in order, once all logs have all of them."""
+def written(cluster: Cluster, kind: str) -> list[Event]:
+    """Every event of this kind that is in a log, once all logs have all events."""
     feeds = FeedIndex([node.own_state for node in cluster.nodes.values()])
     try:
         cluster.until(feeds.same_everywhere, "every node holds every feed")
-        return [event.node for event in sorted(feeds.since(0, "claim"), key=lambda event: event.body["epoch"])]
+        return feeds.since(0, kind)
     finally:
         feeds.close()
 
 
+def claimants(cluster: Cluster) -> list[str]:
+    """Whose each claim is, in their order."""
+    return [event.node for event in sorted(written(cluster, "claim"), key=lambda event: event.body["epoch"])]
+
+
 @pytest.fixture
-def pair(make, slow_disk):
-    """lukretia serves; genesis is on a disk that can be made slow. With the trace of both scripts."""
-    cluster = own_files(make())
-    cluster.disks = {name: slow_disk(node) for name, node in cluster.nodes.items()}
-    cluster.trace = Trace(cluster)
+def prepared(make, slow_disk):
+    """Two nodes that are not started, each on a disk that can be made slow. With the trace of both scripts."""
+
+    def prepare(dead: str = "500ms") -> Cluster:
+        cluster = own_files(make())
+        edit(cluster, *cluster.names, old='dead      = "500ms"', new=f'dead      = "{dead}"')
+        cluster.disks = {name: slow_disk(node) for name, node in cluster.nodes.items()}
+        cluster.trace = Trace(cluster)
+        return cluster
+
+    return prepare
+
+
+@pytest.fixture
+def pair(prepared):
+    return serving(prepared())
+
+
+def serving(cluster: Cluster) -> Cluster:
+    """Started; lukretia serves."""
     cluster.start()
     cluster.until_up("lukretia")
     return cluster
+
+
+def stands_still_when_lukretia_lets_go(pair: Cluster, name: str) -> None:
+    """The disk of this node, before lukretia's last word is said: what is written from then on waits."""
+    lukretia = pair.nodes["lukretia"]
+    lukretia.plant("stop", (lukretia.web / "stop").read_text() + pair.disks[name].will_take(STANDS_STILL))
 
 
 def test_a_move_to_a_slow_disk_goes_there_once_and_every_order_is_answered(pair):
@@ -88,17 +118,67 @@ def test_a_move_to_a_slow_disk_goes_there_once_and_every_order_is_answered(pair)
     assert pair.audit("verify").code == 0
 
 
-def test_an_order_that_is_passed_on_to_a_slow_disk_comes_back_with_an_answer(pair):
-    """Asked at lukretia, which has just given the service away, to take it back: genesis acts, lukretia passes its word on."""
-    pair.disks["genesis"].takes(SLOW_MS)
-    assert pair.failc("move", "web", "genesis").code == 0
+def test_a_claim_that_takes_the_disk_longer_than_dead_is_waited_for(prepared):
+    """genesis says that it is not fit, since its disk hangs, and that its claim is on its way there. lukretia, which let go,
+    does not take the service back."""
+    pair = serving(prepared(dead="1500ms"))
+    stands_still_when_lukretia_lets_go(pair, "genesis")
+    assert pair.failc("move", "web", "genesis", "--no-wait").code == 0
+    pair.until(lambda: pair.status("genesis")["unfit_because"] == DISK_HANGS, "genesis has claimed, and its disk hangs")
+    pair.until(lambda: not pair.status("lukretia")["nodes"]["genesis"]["fit"], "lukretia hears that genesis is not fit")
+    web = pair.web("lukretia")
+    assert (web["states"]["lukretia"], web["owners"]) == ("RECOVER", []), web
+    pair.disks["genesis"].takes(0)
+    pair.until_up("genesis")
+    assert pair.trace.owners() == claimants(pair) == ["lukretia", "genesis"]
+    assert pair.audit("verify").code == 0
+
+
+def test_an_order_that_the_acting_node_refuses_comes_back_with_its_reason(prepared):
+    """lukretia has given the service away, and its disk has not taken that: genesis knows its last word alone. Asked at
+    lukretia to take the service back, genesis refuses, and its words reach the operator."""
+    pair = serving(prepared(dead="10s"))  # its disk may hang for so long before lukretia is unfit, and refuses itself
+    stands_still_when_lukretia_lets_go(pair, "lukretia")
+    assert pair.failc("move", "web", "genesis", "--no-wait").code == 0
+    pair.until(lambda: pair.web("lukretia")["states"] == {"lukretia": "RECOVER", "genesis": "UP"}, "lukretia sees it there")
+    done = pair.failc("move", "web", "lukretia")
+    assert (done.code, done.out) == (1, ""), done
+    assert "refused: lukretia cannot take web now: its last word says that it is down there" in done.err
+    pair.disks["lukretia"].takes(0)
+    pair.until(lambda: pair.web("genesis")["states"]["lukretia"] == "RECOVER", "genesis knows it to be down")
     done = pair.failc("move", "web", "lukretia")
     assert (done.code, done.err) == (0, ""), done
-    pair.until_up("lukretia")
-    again = pair.failc("move", "web", "lukretia")
-    assert "lukretia" in again.out + again.err
-    assert "not up after" not in again.out + again.err
     assert pair.trace.owners() == claimants(pair) == ["lukretia", "genesis", "lukretia"]
+
+
+def test_a_node_that_was_passed_over_while_it_started_gets_the_service_back(prepared):
+    """Its first event waits for its disk: genesis hears it start, passes it over and serves. `failback` is auto."""
+    pair = prepared()
+    lukretia = pair.nodes["lukretia"]
+    pair.start("genesis").until_up("genesis")
+    for words in ("hold web", "fail web genesis --yes --reason test", "recover web genesis"):
+        assert pair.failc(*words.split(), at="genesis").code == 0, words  # genesis may take it, and does not yet
+    lukretia.plant("status", 'rm "$here/status"; ' + pair.disks["lukretia"].will_take(STANDS_STILL))  # its probe at the start
+    lukretia.start()
+    pair.until(lambda: said_by(pair, "lukretia").get("unfit_because") == DISK_HANGS, "lukretia waits for its disk")
+    assert pair.failc("unhold", "web", at="genesis").code == 0
+    pair.until_up("genesis", at=["genesis"])
+    pair.disks["lukretia"].takes(0)
+    assert [event.node for event in written(pair, "node-started")] == ["genesis", "lukretia"]
+    pair.until(lambda: pair.status("genesis")["nodes"]["lukretia"]["fit"], "genesis hears that lukretia is fit")
+    code, found = pair.socket("genesis").ask("GET", "/resolve?word=move&service=web&node=lukretia")
+    assert code == 200, f"nothing keeps it from lukretia any more: {found}"
+    pair.until_up("lukretia")
+    assert pair.trace.owners() == claimants(pair) == ["genesis", "genesis", "lukretia"]
+    assert pair.audit("verify").code == 0
+
+
+def said_by(pair: Cluster, name: str) -> dict[str, Any]:
+    """Its status; empty where it does not answer yet."""
+    try:
+        return pair.status(name)
+    except Trouble:
+        return {}
 
 
 def test_actions_that_are_configured_anew_wait_for_the_claim_as_the_old_ones_do(pair, tmp_path: Path):

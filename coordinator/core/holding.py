@@ -2,7 +2,7 @@
 
     holding.arm(epoch, now_ms)              # written: it waits for the disk and the guard
     holding.comes("durable")                # True where it has all that it needs
-    holding.durable_epoch                           # the newest epoch of it that is on the disk
+    holding.durable_epoch                   # the newest epoch of it that is on the disk
 """
 
 from dataclasses import dataclass, field

@@ -79,9 +79,3 @@ def test_every_module_that_a_docstring_names_is_there() -> None:
     named = [(name(path), words) for path in SOURCES for words in modules(path)]
     assert len(named) > 50
     assert not [f"{path}: {'.'.join(words)}" for path, words in named if not is_module(words)]
-
-
-def test_no_two_decisions_have_one_number() -> None:
-    numbers = [path.name[:4] for path in sorted(DECISIONS.glob("*.md"))]
-    assert len(numbers) > 20
-    assert not {number for number in numbers if numbers.count(number) > 1}

@@ -88,7 +88,7 @@ class AddressAction:
         if added.ending is not Ending.DONE:
             return added
         told = self.tell()
-        return told if told.ending is Ending.DONE else await self._undone(told)
+        return told if told.ending is Ending.DONE else await self.undone(told)
 
     async def reclaim(self, order: Order) -> Result:
         """The same, but what cannot be announced stays: we hold it, and go on holding it."""
@@ -183,8 +183,9 @@ class AddressAction:
         """Neighbours that have heard may have forgotten."""
         self._announcer.forget(self.interface, self.address)
 
-    async def _undone(self, told: Result) -> Result:
-        """A take-over of which no neighbour hears does not help: the address goes again, and the next node may try."""
+    async def undone(self, told: Result) -> Result:
+        """A take-over of which no neighbour hears, or that the gate keeps shut, does not help: the address goes again, and the
+        next node may try."""
         try:
             await self.netlink.remove(self.interface, self.address)
         except OSError as error:

@@ -45,6 +45,8 @@ UNIVERSE, LINK = 0, 253
 HEADER = struct.Struct("=IHHII")
 """nlmsghdr: length, type, flags, sequence, port."""
 IFADDRMSG = struct.Struct("=BBBBI")
+CACHEINFO = struct.Struct("=IIII")
+"""ifa_cacheinfo: seconds for which it is preferred and valid, and two labels."""
 NDMSG = struct.Struct("=BBHiHBB")
 NLMSG_ERROR = 2
 ERROR = struct.Struct("=IHHIIi")
@@ -105,11 +107,13 @@ class Rtnetlink:
 
 
 @lru_cache(maxsize=REMEMBERED_MAX)
-def address_request(word: str, index: int, packed: bytes, prefix: int, scope: int = UNIVERSE) -> bytes:
+def address_request(
+    word: str, index: int, packed: bytes, prefix: int, scope: int = UNIVERSE, valid_s: int = FOR_EVER
+) -> bytes:
     """`word` is "add" (or keep), "remove" or "get" (which index 0 asks of all interfaces, and the kernel knows for IPv6 only).
 
     An IPv6 address is deprecated from the start: never the source of our own connections. For IPv4 that is a matter of its
-    prefix and scope (`AddressTable.form`).
+    prefix and scope (`AddressTable.form`). With `valid_s` the kernel removes the address after so many seconds.
     """
     attributes = [(IFA_ADDRESS, packed)]
     if len(packed) == 4:
@@ -118,7 +122,9 @@ def address_request(word: str, index: int, packed: bytes, prefix: int, scope: in
         attributes.append((IFA_PROTO, kernel.OWNER_TAG))
     if word == "add" and len(packed) == 16:
         attributes.append((IFA_FLAGS, struct.pack("=I", IFA_F_NODAD)))
-        attributes.append((IFA_CACHEINFO, struct.pack("=IIII", 0, FOR_EVER, 0, 0)))  # preferred, valid, and two labels
+        attributes.append((IFA_CACHEINFO, CACHEINFO.pack(0, valid_s, 0, 0)))
+    elif word == "add" and valid_s != FOR_EVER:
+        attributes.append((IFA_CACHEINFO, CACHEINFO.pack(valid_s, valid_s, 0, 0)))
     body = IFADDRMSG.pack(_family(packed), prefix, 0, scope if len(packed) == 4 else UNIVERSE, index)
     kind = {"add": RTM_NEWADDR, "remove": RTM_DELADDR, "get": RTM_GETADDR}[word]
     return _message(kind, NLM_F_CREATE | NLM_F_REPLACE if word == "add" else 0, body, attributes)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.actions.lab import Lan, can_make_namespaces
-from tools.lab.pytest_plugin import left_out
+from tools.lab.pytest_plugin import left_out, packet_filter
+
+__all__ = ["lan", "packet_filter"]
 
 
 @pytest.fixture(scope="session")

@@ -88,16 +88,21 @@ async def wait_for_the_end(plan: dict[str, Any], guard: GuardLink, executor: Exe
 async def bring_up(
     service: ServicePolicy, me: str, guard: GuardLink, executor: Executor, inbox: "asyncio.Queue[Input]"
 ) -> None:
-    word = LastWord(bytes(32), me, bytes(8), service.name, EPOCH)
-    identity = Identity.fresh(me)
-    guard.hold(Verified(word, word.encode(), identity.sign(Domain.LAST_WORD, word.encode())), service)
-    while (given := await inbox.get()) != Guarded(service.name, EPOCH):
-        assert given == GuardChanged(True), given
+    await hold(service, me, guard, inbox)
     for index in range(len(service.actions)):
         executor.run(Run(index, service.name, (index,), "up", EPOCH, "a test"))
         finished = await inbox.get()
         assert isinstance(finished, StepFinished), finished
         assert [ending.outcome for ending in finished.endings] == [Outcome.DONE], finished
+
+
+async def hold(service: ServicePolicy, me: str, guard: GuardLink, inbox: "asyncio.Queue[Input]") -> None:
+    """Until the guard has confirmed it."""
+    word = LastWord(bytes(32), me, bytes(8), service.name, EPOCH)
+    identity = Identity.fresh(me)
+    guard.hold(Verified(word, word.encode(), identity.sign(Domain.LAST_WORD, word.encode())), service)
+    while (given := await inbox.get()) != Guarded(service.name, EPOCH):
+        assert given == GuardChanged(True), given
 
 
 def say(what: str, **more: Any) -> None:

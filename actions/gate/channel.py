@@ -8,6 +8,7 @@ The kernel carries a transaction out before `send` returns. It may wait there fo
 of a refresh is dead, and the refresh fails.
 """
 
+import contextlib
 import errno
 import socket
 import struct
@@ -33,6 +34,10 @@ NETLINK_NETFILTER = 12
 SOL_NETLINK, NETLINK_CAP_ACK = 270, 10
 """An answer does not repeat the request."""
 
+SO_SNDBUFFORCE = 32
+SEND_BYTES_MAX = 8 << 20
+"""A transaction is one message to the socket: some 20,000 addresses."""
+
 ANSWER_BYTES_MAX = 65_536
 ANSWER_S_MAX = 2
 """The answer is there when `send` returns. If it were lost all the same, no caller may wait for it for ever."""
@@ -54,6 +59,8 @@ class Channel:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, NETLINK_NETFILTER)
         self._socket.bind((0, 0))
         self._socket.setsockopt(SOL_NETLINK, NETLINK_CAP_ACK, 1)
+        with contextlib.suppress(PermissionError):  # then the first transaction is refused, with its reason
+            self._socket.setsockopt(socket.SOL_SOCKET, SO_SNDBUFFORCE, SEND_BYTES_MAX)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", ANSWER_S_MAX, 0))
         self._sequence = 0
 

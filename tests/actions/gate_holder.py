@@ -62,7 +62,7 @@ async def main(folder: Path, every_ms: int, lease_ms: int, guarded: bool) -> Non
 
 async def started_guard(folder: Path) -> GuardLink:
     """It has confirmed that it would take both addresses down."""
-    actions = [["address", [["address", text], ["interface", "eth0"]]] for text in ADDRESSES]
+    actions = [["address", {"address": text, "interface": "eth0"}] for text in ADDRESSES]
     policy = policy_of({"nodes": {"one": {}}, "services": {"web": actions}})
     inbox = asyncio.Queue[Input]()
     await GuardLink.wait_for_lock(folder)

@@ -1,12 +1,14 @@
 """Our table beside those of others: firewalld's, Docker's, a user's own. None is changed, and none opens what we shut."""
 
+import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from tests.actions.lab import Lan, in_namespace
+from tests.actions.lab import Lan, in_namespace, inside
 from tests.actions.test_gate import FOUR, SIX, WEB, at_one, clean, held_up, nft, opened
 
 __all__ = ["clean"]
@@ -65,8 +67,8 @@ table inet mine {
         ip6 saddr fd77::/64 accept
     }
 }
-table arp mine { chain out { type filter hook output priority -2147483648; policy accept; accept; } }
-table netdev mine { chain in { type filter hook ingress device "eth0" priority -500; policy accept; accept; } }
+table arp mine { chain out { type filter hook output priority -2147483648; policy accept; accept; }; }
+table netdev mine { chain in { type filter hook ingress device "eth0" priority -500; policy accept; accept; }; }
 """
 """At the same priorities as ours, earlier and later, and all accept."""
 
@@ -146,3 +148,58 @@ def without_ours(lan: Lan) -> str:
         if not ours:
             tables.append(line)
     return "".join(tables)
+
+
+def test_what_is_sent_to_a_published_port_does_not_reach_the_container_while_the_gate_is_shut(lan: Lan) -> None:
+    """It is forwarded, not taken in: a database there would store what a client writes, though no answer leaves."""
+    held_up(lan)
+    nft(lan, text=DOCKER.replace("tcp dport 9 dnat", "udp dport 9 dnat"))
+    nothing_arrives_while_shut(lan, lan.client, lan.two, str(FOUR))
+
+
+def test_what_leaves_behind_the_address_reaches_nobody_while_the_gate_is_shut(lan: Lan) -> None:
+    """Its source becomes the service address after `output`: the new owner's connections are not disturbed by ours."""
+    held_up(lan)
+    nft(lan, text="table ip nat { chain out { type nat hook postrouting priority 100; oif eth0 snat to 10.77.0.100; }; }")
+    nothing_arrives_while_shut(lan, lan.one, lan.client, "10.77.0.3")
+
+
+def nothing_arrives_while_shut(lan: Lan, sender: str, receiver: str, to: str) -> None:
+    """Datagrams come in the order in which they were sent: none of those that were sent while it was shut."""
+    sending, receiving = inside(sender, bound), inside(receiver, bound)
+    try:
+        at_one(lan, opened)
+        assert first_that_arrives(sending, receiving, b"before", to) == b"before"
+        at_one(lan, lambda gate: gate.shut(WEB))
+        for _ in range(50):
+            send(sending, b"shut", to)
+        at_one(lan, opened)
+        received = first_that_arrives(sending, receiving, b"after", to)
+        while received == b"before":
+            received = receiving.recv(100)
+        assert received == b"after"
+    finally:
+        sending.close()
+        receiving.close()
+
+
+async def bound() -> socket.socket:
+    """Port 9 of a namespace."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.settimeout(0.05)
+    sock.bind(("0.0.0.0", 9))
+    return sock
+
+
+def first_that_arrives(sending: socket.socket, receiving: socket.socket, word: bytes, to: str) -> bytes:
+    """Of what is sent again and again."""
+    for _ in range(600):
+        send(sending, word, to)
+        with contextlib.suppress(TimeoutError):
+            return receiving.recv(100)
+    raise AssertionError(f"{word!r} does not arrive")
+
+
+def send(sending: socket.socket, word: bytes, to: str) -> None:
+    with contextlib.suppress(PermissionError):  # the gate is shut for what leaves this machine
+        sending.sendto(word, (to, 9))

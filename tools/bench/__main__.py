@@ -19,6 +19,7 @@ from tools.bench import healing, idling, journal, restarts, shell, stillness, ta
 from tools.bench.crowds import CROWDS
 from tools.bench.figures import Figure, table
 from tools.bench.floor import floor
+from tools.bench.gate import gate
 from tools.bench.growth import growth
 from tools.bench.keepalived import keepalived
 from tools.bench.machine import machine
@@ -106,6 +107,7 @@ def durable(plan: Plan) -> list[Figure]:
 ALONE: dict[str, Callable[[Plan], list[Figure]]] = {
     "journal": durable, "growth": growth,
     "floor": floor,
+    "gate": gate,
     "keepalived": keepalived,
     "idling": idling.idling,
     "thousand": thousand.thousand,

@@ -9,9 +9,9 @@ nowhere while the old owner could still answer them. So they are told last, and 
 from collections.abc import Callable, Sequence
 
 from actions.action import Ending, Result, failed
+from actions.address_action import AddressAction
 from actions.gate.elements import Gated
 from actions.gate.gate import Answer, Gate
-from actions.address_action import AddressAction
 
 
 async def up_gated(

@@ -14,11 +14,11 @@ from ipaddress import ip_interface
 from pathlib import Path
 
 from actions.action import Ending
+from actions.address_action import AddressAction
 from actions.announce import Announcer
 from actions.gate.elements import Gated
 from actions.gate.gate import Answer, Gate, boottime_ms
 from actions.gate.raising import up_gated
-from actions.address_action import AddressAction
 from actions.netlink import Netlink
 from actions.wire import Wire
 from coordinator.core.inputs import Input

@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actions.action import Ending, Result
+from actions.address_action import AddressAction
 from actions.announce import Announcer
 from actions.gate.elements import Gated
 from actions.gate.gate import Answer, Gate, NoGate, boottime_ms
 from actions.gate.lifetime import keep_for
 from actions.gate.raising import up_gated
-from actions.address_action import AddressAction
 from actions.netlink import Netlink
 from actions.rtnetlink import Rtnetlink
 from actions.wire import Wire

@@ -267,7 +267,9 @@ def test_no_sequence_of_late_sends_leaves_an_element_beyond_its_lease(
             assert answer is not Answer.GONE
             since_ms = boottime_ms() - 1
             for address, left_ms in gate.held().items():
-                assert left_ms == 0 or since_ms + left_ms <= latest_ms + TICK_MS, f"{address} lives beyond every lease: {left_ms} ms"
+                assert left_ms == 0 or since_ms + left_ms <= latest_ms + TICK_MS, (
+                    f"{address} lives beyond every lease: {left_ms} ms"
+                )
 
     at_one(lan, work, clock)
 

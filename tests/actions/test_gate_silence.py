@@ -20,7 +20,8 @@ from tests.actions.lab import Lan, in_namespace, inside, until
 from tests.actions.questions import KINDS, Questions, now_ms
 
 ROOT = Path(__file__).parents[2]
-TIMES = 20
+TIMES = int(os.environ.get("TIMES", "5"))
+"""TIMES=20 for the figure of docs/leases.md; each round takes a second."""
 EVERY_MS, LEASE_MS = 30, 200
 TICK_MS = 10
 """Of the slowest kernel, 100 Hz."""
@@ -148,7 +149,7 @@ def with_client(lan: Lan, round: Callable[[Client], Awaitable[None]], times: int
 
 
 def test_a_stopped_holder_falls_silent_by_its_leases_end_and_reopens_nothing(lan: Lan, holder: Callable[..., Holder]) -> None:
-    """SIGSTOP at any moment, 20 times. Woken, it refreshes what has run out: that is refused, until the core says `open`."""
+    """SIGSTOP at any moment. Woken, it refreshes what has run out: that is refused, until the core says `open`."""
     it = holder()
 
     async def round(client: Client) -> None:

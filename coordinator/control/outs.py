@@ -19,7 +19,7 @@ from coordinator.state.model import Judgement, ServicePhase, ServiceState
 from protocol.canonical import NotCanonical
 from protocol.commands import Command
 from protocol.event import Ref
-from protocol.kinds import Kind
+from protocol.events import Commanded, Down, body_of
 from protocol.moment import rfc3339
 from protocol.printable import printable
 
@@ -96,11 +96,12 @@ def _order(view: StateView, name: str, column: ServiceState) -> Said | None:
 def command(view: StateView, ref: Ref | None) -> Said | None:
     """The command in an event; None where that is not read yet, or is none."""
     event = view.event(ref)
-    if event is None or event.kind != Kind.COMMAND:
+    body = body_of(event) if event else None
+    if event is None or not isinstance(body, Commanded):
         return None
     try:
-        signed = Command.decode(event.body["command"])
-    except (KeyError, TypeError, NotCanonical):
+        signed = Command.decode(body.command)
+    except NotCanonical:
         return None
     return Said(signed.operator, signed.reason, event.wall_ms)
 
@@ -127,18 +128,19 @@ def predecessor(view: StateView, name: str, owner: str, peers: Mapping[str, Peer
     event = view.event(column.ended_by)
     if event is None:
         return ""
-    return _ended(view, node, column, event.body) if event.kind == Kind.DOWN else killed
+    body = body_of(event)
+    return _ended(view, node, column, body) if isinstance(body, Down) else killed
 
 
-def _ended(view: StateView, node: str, column: ServiceState, down: Mapping[str, Any]) -> str:
-    cause = down.get("cause")
+def _ended(view: StateView, node: str, column: ServiceState, down: Down) -> str:
+    cause = down.cause
     if cause == "stopping":
         return f"{node} was stopped"
     if cause == "operator":
         return f"{words(command(view, column.requested_by))} said fail on {node}"
     if cause == "standby":
         return f"{node} was put in standby by an operator"
-    return f"{node} has given it up: {down.get('reason') or cause}"
+    return f"{node} has given it up: {down.reason or cause}"
 
 
 def words(said: Said | None) -> str:

@@ -19,6 +19,7 @@ from coordinator.state.model import ServicePhase
 from coordinator.state.reducer import reduce
 from protocol.commands import Command
 from protocol.event import Entry, Event, Ref
+from protocol.events import Commanded, body_of
 from protocol.invariant import must
 from protocol.kinds import Kind
 
@@ -149,9 +150,10 @@ class Durability:
 def _obeyed(event: Event) -> bool:
     """An operator's `fail` for this node: to release needs no log, so it is done already, and must not be forgotten.
     Nor must the word by which a configuration was applied that is in force already."""
-    if event.kind != Kind.COMMAND:
+    body = body_of(event)
+    if not isinstance(body, Commanded):
         return False
-    command = Command.decode(event.body["command"])
+    command = Command.decode(body.command)
     return command.word == "apply" or (command.word == "fail" and not command.is_word_of_an_end)
 
 

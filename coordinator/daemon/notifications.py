@@ -7,14 +7,15 @@ news.durable(event)             # told NEWS_S later: what it allows to be done i
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from coordinator import sentences
 from coordinator.control.change_signal import ChangeSignal
 from coordinator.core.core import Core
 from coordinator.state.model import ServicePhase
 from protocol.event import Event
-from protocol.kinds import Kind
+from protocol.events import Claim, Down, Fail, NodeStarted, Reclaim, Recover, Release, Restart, Up, body_of
+from protocol.events.body import Body
 
 log = logging.getLogger("failover")
 
@@ -24,14 +25,14 @@ NEWS_S = 0.003
 SLICE_S = 0.005
 """A step of six hundred addresses has twelve hundred events of some 30 us each: told at once they would hold up a heartbeat."""
 
-ENTERS = {
-    Kind.RECOVER: "RECOVER",
-    Kind.CLAIM: "STARTING",
-    Kind.RESTART: "STARTING",
-    Kind.UP: "UP",
-    Kind.RECLAIM: "RECLAIM",
-    Kind.RELEASE: "STOPPING",
-    Kind.FAIL: "FAIL",
+ENTERS: Mapping[type[Body], str] = {
+    Recover: "RECOVER",
+    Claim: "STARTING",
+    Restart: "STARTING",
+    Up: "UP",
+    Reclaim: "RECLAIM",
+    Release: "STOPPING",
+    Fail: "FAIL",
 }
 """The state that an event enters; hooks, scripts and traps are told. `down` says itself where it leads."""
 
@@ -81,18 +82,20 @@ class News:
 
     def _tell_next(self) -> None:
         event = self._untold.popleft()
-        self._begun = self._begun or event.body.get("run") == self._run
+        body = body_of(event)
+        self._begun = self._begun or (isinstance(body, NodeStarted) and body.run == self._run)
         if self._begun:
-            self._tell(event)
+            self._tell(event, body)
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event, body: object) -> None:
         log.info("%s", sentences.sentence(event))
-        if event.kind == Kind.NODE_STARTED:
+        if isinstance(body, NodeStarted):
             self._tell_where_it_begins()
-        state = event.body["to"] if event.kind == Kind.DOWN else ENTERS.get(Kind(event.kind))
-        if state:
-            epoch = event.body.get("epoch") or self._core().column.service(event.service).epoch
-            self._changed(event.service, state, epoch, str(event.body.get("reason", "")))
+        if isinstance(body, Recover | Claim | Restart | Up | Reclaim | Release | Fail | Down):
+            state = body.to.value if isinstance(body, Down) else ENTERS[type(body)]
+            said = 0 if isinstance(body, Recover | Restart | Fail) else body.epoch
+            epoch = said or self._core().column.service(event.service).epoch
+            self._changed(event.service, state, epoch, body.reason)
 
     def _tell_where_it_begins(self) -> None:
         """RECOVER, or FAIL where an operator's word outlives the restart: scripts and hooks hear it at every start."""

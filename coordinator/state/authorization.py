@@ -12,6 +12,7 @@ from coordinator.state.standing import FIRST_RULES, FeedOrders
 from protocol.canonical import NotCanonical
 from protocol.commands import Command, open_command
 from protocol.event import Event
+from protocol.events import Commanded
 from protocol.refusals import Refused
 
 REPLAYED = "replayed: this command stands in the log already"
@@ -24,12 +25,12 @@ class Denied:
     text: str
 
 
-def judge(policy: Policy | None, feed: FeedOrders, event: Event) -> Command | Denied:
+def judge(policy: Policy | None, feed: FeedOrders, event: Event, body: Commanded) -> Command | Denied:
     """The command inside a `command` event, or why it is not obeyed. `policy` is the one in force in its feed."""
     if policy is None:
         return Denied("no configuration is in force in this feed: no operator's role is known")
     try:
-        signed = open_command(event.body["command"], event.body["signature"], _keys(policy), policy.cluster_id)
+        signed = open_command(body.command, body.signature, _keys(policy), policy.cluster_id)
     except (Refused, NotCanonical) as refusal:
         return Denied(str(refusal))
     command = signed.command

@@ -28,9 +28,10 @@ from coordinator.state.replacing import replace
 from coordinator.state.standing import FIRST_RULES, FeedOrders, Later, Move, Orders, Word
 from protocol.commands import Command
 from protocol.event import Event, Ref
+from protocol.events import Commanded, ConfigApplied, Fenced, Hold, MoveBegun, NodeStarted, Readmitted, Unhold, body_of
 from protocol.kinds import Kind
 
-Change = Callable[[State, FeedOrders, Event], Orders]
+Change = Callable[[State, FeedOrders, Event, Any], Orders]
 
 
 LATER_MAX = 128
@@ -40,10 +41,10 @@ LATER_BYTES_MAX = 4_096
 """A command and its signature that wait for a file: an honest one has some 500 bytes."""
 
 
-def noted(state: State, event: Event) -> State:
-    """The state after an event of a kind in NOTED; its author's column is another question."""
+def noted(state: State, event: Event, body: Any) -> State:
+    """The state after an event of a kind in NOTED, whose body reads as `body`; its author's column is another question."""
     feed = state.orders.feed(event.node, event.incarnation)
-    orders = NOTED[event.kind](state, feed, event)
+    orders = NOTED[event.kind](state, feed, event, body)
     after = orders.feed(event.node, event.incarnation)
     if feed.later or (after.configs and after.configs[0] not in state.policies):
         later = _kept(state, feed.later or Later(feed), event)
@@ -61,7 +62,7 @@ def judged_again(state: State) -> State:
             orders = state.orders.without({event.ref for event in feed.later.events})
             state = replace(state, orders=orders.with_feed(node, incarnation, feed.later.before))
             for event in feed.later.events:
-                state = noted(state, event)
+                state = noted(state, event, body_of(event))
     return state
 
 
@@ -70,7 +71,8 @@ def _kept(state: State, later: Later, event: Event) -> Later:
     if later.full or sum(len(other.events) for other in theirs if other) >= LATER_MAX or _size(event) > LATER_BYTES_MAX:
         return replace(later, events=(), full=True)
     if event.kind == Kind.CONFIG_APPLIED:
-        event = replace(event, body={"digest": event.body["digest"]})  # the file itself is not asked for again
+        kept = {key: event.body[key] for key in ("number", "digest")}  # the file itself is not asked for again
+        event = replace(event, body=kept)
     return replace(later, events=(*later.events, event))
 
 
@@ -78,22 +80,22 @@ def _size(event: Event) -> int:
     return sum(len(part) for part in event.body.values() if isinstance(part, bytes | list))
 
 
-def obeyed(state: State, column: NodeState, event: Event) -> NodeState:
+def obeyed(state: State, column: NodeState, event: Event, body: Any) -> NodeState:
     """The author's column: what it is to do itself, or that no node goes by this event."""
     feed = state.orders.feed(event.node, event.incarnation)
     if feed.denied and feed.denied[0] == event.ref:
         refused = (*column.refused, feed.denied)[-SKIPPED_KEPT:]
         return replace(column.without_effect(event.ref, Flaw.AUTHORITY, feed.denied[1]), refused=refused)
-    if event.kind != Kind.COMMAND or feed.obeyed is None or not _is_wish(feed.obeyed[1], event):
+    if not isinstance(body, Commanded) or feed.obeyed is None or not _is_wish(feed.obeyed[1], event, body):
         return column
     word, name = feed.obeyed[1].word, event.service
     return column.with_service(name, replace(column.service(name), requested=word, requested_by=event.ref))
 
 
-def _is_wish(command: Command, event: Event) -> bool:
+def _is_wish(command: Command, event: Event, body: Commanded) -> bool:
     """Whether it is for its author's own service: not a word of a node that cannot act any more."""
     if command.format == 1:
-        return command.word in ("fail", "recover", "reclaim") and event.body["target"] == event.node
+        return command.word in ("fail", "recover", "reclaim") and body.target == event.node
     if command.word == "fail":
         return command.node in ("", event.node)
     return command.word in ("recover", "reclaim")
@@ -102,19 +104,18 @@ def _is_wish(command: Command, event: Event) -> bool:
 # --- what one feed goes by -----------------------------------------------------------------------------------------
 
 
-def _started(state: State, feed: FeedOrders, event: Event) -> Orders:
-    rules = event.body["rules"]
-    orders = state.orders.with_feed(event.node, event.incarnation, replace(feed, rules=rules))
-    return replace(orders, second=orders.second or rules > FIRST_RULES)
+def _started(state: State, feed: FeedOrders, event: Event, body: NodeStarted) -> Orders:
+    orders = state.orders.with_feed(event.node, event.incarnation, replace(feed, rules=body.rules))
+    return replace(orders, second=orders.second or body.rules > FIRST_RULES)
 
 
-def _configured(state: State, feed: FeedOrders, event: Event) -> Orders:
-    configs = newest_first(feed.configs, event.body["digest"])
+def _configured(state: State, feed: FeedOrders, event: Event, body: ConfigApplied) -> Orders:
+    configs = newest_first(feed.configs, body.digest)
     return state.orders.with_feed(event.node, event.incarnation, replace(feed, configs=configs))
 
 
-def _command(state: State, feed: FeedOrders, event: Event) -> Orders:
-    judged = _judged(state, feed, event)
+def _command(state: State, feed: FeedOrders, event: Event, body: Commanded) -> Orders:
+    judged = _judged(state, feed, event, body)
     if isinstance(judged, Denied):
         return _denied(state, feed, event, judged.text)
     nonces = {**feed.nonces, judged.nonce: judged.expires_ms}
@@ -145,13 +146,13 @@ BY_ITSELF: Mapping[str, Callable[[Command], tuple[str, Any]]] = {
 """Words that take effect by the command alone, since no event follows: what it is about, and what it ends."""
 
 
-def _judged(state: State, feed: FeedOrders, event: Event) -> Command | Denied:
+def _judged(state: State, feed: FeedOrders, event: Event, body: Commanded) -> Command | Denied:
     """By the newest file of this feed that counts here. Where none does, by any that counts: a reader that has lost its disk
     knows none of the files that the feed lived by long ago, and a hold that is in force must hold it all the same."""
     policy = state.policy_of(feed.configs)
     if policy is not None or not state.policies:
-        return authorization.judge(policy, feed, event)
-    judged = [authorization.judge(known, feed, event) for _, known in sorted(state.policies.items())]
+        return authorization.judge(policy, feed, event, body)
+    judged = [authorization.judge(known, feed, event, body) for _, known in sorted(state.policies.items())]
     return next((one for one in judged if not isinstance(one, Denied)), judged[0])
 
 
@@ -162,15 +163,15 @@ def _denied(state: State, feed: FeedOrders, event: Event, why: str) -> Orders:
 # --- what follows from a command -----------------------------------------------------------------------------------
 
 
-def _follows(word: str, effect: Callable[[Command, Event], tuple[tuple[str, ...], Any] | Denied]) -> Change:
+def _follows(word: str, effect: Callable[[Command, Event, Any], tuple[tuple[str, ...], Any] | Denied]) -> Change:
     """What the event before it, a command of this word that was obeyed, brings about."""
 
-    def change(state: State, feed: FeedOrders, event: Event) -> Orders:
+    def change(state: State, feed: FeedOrders, event: Event, body: Any) -> Orders:
         ref, command = feed.obeyed or (None, None)
         directly = ref == Ref(event.node, event.incarnation, event.number - 1)
         if command is None or not directly or command.word != word or command.service != event.service:
             return _denied(state, feed, event, f"{event.kind} {event.service} follows no `{word}` that was obeyed")
-        found = effect(command, event)
+        found = effect(command, event, body)
         if isinstance(found, Denied):
             return _denied(state, feed, event, found.text)
         return state.orders.with_effect(*found[:1], event.ref, found[1])
@@ -178,36 +179,33 @@ def _follows(word: str, effect: Callable[[Command, Event], tuple[tuple[str, ...]
     return change
 
 
-def _hold(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
+def _hold(command: Command, event: Event, body: Hold) -> tuple[tuple[str, ...], Any] | Denied:
     return ("hold", event.service), None
 
 
-def _unhold(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
-    said = tuple(Ref(*ref) for ref in event.body["ends"])
+def _unhold(command: Command, event: Event, body: Unhold) -> tuple[tuple[str, ...], Any] | Denied:
     if command.format == 1:
-        return ("unhold", event.service), frozenset(said)
-    return _as_signed(said == command.ends, event) or (("unhold", event.service), frozenset(command.ends))
+        return ("unhold", event.service), frozenset(body.ends)
+    return _as_signed(body.ends == command.ends, event) or (("unhold", event.service), frozenset(command.ends))
 
 
-def _move_begun(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
-    body = event.body
-    epoch = body["epoch"] if command.format == 1 else command.epoch
-    same = (body["target"], body["epoch"], body["for_ms"]) == (command.node, epoch, command.for_ms)
+def _move_begun(command: Command, event: Event, body: MoveBegun) -> tuple[tuple[str, ...], Any] | Denied:
+    epoch = body.epoch if command.format == 1 else command.epoch
+    same = (body.target, body.epoch, body.for_ms) == (command.node, epoch, command.for_ms)
     move = Move(event.service, command.node, epoch, command.for_ms, event.ref)
     return _as_signed(same, event) or (("move", event.service), move)
 
 
-def _fenced(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
-    body = event.body
+def _fenced(command: Command, event: Event, body: Fenced) -> tuple[tuple[str, ...], Any] | Denied:
     if command.format == 1:
-        return ("fenced", event.service, body["node"]), Word(body["epoch"], event.ref, body.get("run", b""))
-    same = (body["node"], body["epoch"], body.get("run")) == (command.node, command.epoch, command.run)
+        return ("fenced", event.service, body.node), Word(body.epoch, event.ref, body.run)
+    same = (body.node, body.epoch, body.run) == (command.node, command.epoch, command.run)
     word = Word(command.epoch, event.ref, command.run)
     return _as_signed(same and bool(command.run), event) or (("fenced", event.service, command.node), word)
 
 
-def _readmitted(command: Command, event: Event) -> tuple[tuple[str, ...], Any] | Denied:
-    same = event.body["node"] == command.node
+def _readmitted(command: Command, event: Event, body: Readmitted) -> tuple[tuple[str, ...], Any] | Denied:
+    same = body.node == command.node
     return _as_signed(same, event) or (("readmit", command.node), frozenset(command.ends))
 
 

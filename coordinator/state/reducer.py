@@ -102,7 +102,7 @@ def _beside(state: State, event: Event, body: Body | Malformed | None) -> State:
     if isinstance(body, ConfigApplied | ConfigPart):
         state = configurations.counted(state, event, body)
     if event.kind in orders.NOTED and not isinstance(body, Malformed):
-        state = orders.noted(state, event)  # of a replaced incarnation too: its orders stand
+        state = orders.noted(state, event, body)  # of a replaced incarnation too: its orders stand
     if isinstance(body, ForkSeen | ForkPart):
         state = forks.counted(state, event, body)
     if isinstance(body, Claim | Reclaim):
@@ -172,7 +172,7 @@ def _service(change: Callable[[NodeState, ServiceState, Event, Any], ServiceStat
 
 def _obeyed(state: State, column: NodeState, event: Event, body: Any) -> NodeState:
     """What a command asks of its author, and whether it has authority at all."""
-    return orders.obeyed(state, column, event)
+    return orders.obeyed(state, column, event, body)
 
 
 def _started(column: NodeState, event: Event, body: NodeStarted) -> NodeState:

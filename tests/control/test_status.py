@@ -152,9 +152,9 @@ HELD = ServiceState(FAIL, epoch=6, holding_epoch=6, ended_by=DOWN)
 @pytest.mark.parametrize(
     ("before", "event", "peer", "says"),
     [
-        (HELD, ("down", {"cause": "stopping", "reason": ""}), {}, "lukretia was stopped"),
-        (HELD, ("down", {"cause": "operator", "reason": ""}), {}, "an operator said fail on lukretia"),
-        (HELD, ("down", {"cause": "move", "reason": "moved to genesis by an operator"}), {}, "moved to genesis by an operator"),
+        (HELD, ("down", {"to": "RECOVER", "cause": "stopping", "reason": ""}), {}, "lukretia was stopped"),
+        (HELD, ("down", {"to": "RECOVER", "cause": "operator", "reason": ""}), {}, "an operator said fail on lukretia"),
+        (HELD, ("down", {"to": "RECOVER", "cause": "move", "reason": "moved by an operator"}), {}, "moved by an operator"),
         (HELD, ("pulse", {}), {}, "lukretia was killed: its faild ended without a stop, and its guard took web down"),
         (replace(HELD, state=ServicePhase.UP), ("up", {}), {"judgement": Judgement.DEAD}, "lukretia was killed"),
         (HELD, None, {}, "lukretia says that it is down there, by its last word"),
@@ -170,7 +170,7 @@ def test_how_the_last_holding_ended_is_told_as_soon_as_it_is_known(before, event
         "lukretia": NodeState("lukretia", services={"web": before}),
         "genesis": NodeState("genesis", services={"web": claimed}),
     }
-    events = {DOWN: SimpleNamespace(wall_ms=0, kind=event[0], body=event[1])} if event else {}
+    events = {DOWN: SimpleNamespace(wall_ms=0, kind=event[0], service="web", body=event[1])} if event else {}
     web = status(Standing(replace(ALIVE, **peer), State(columns, words=words), events=events), 0)["services"]["web"]
     assert web["owner"] == "genesis"
     assert says in web["reason"]

@@ -11,6 +11,7 @@ from coordinator.state.authorization import Denied, judge, permitted, permitted_
 from coordinator.state.standing import FeedOrders
 from protocol.commands import Act, Command, sign_command
 from protocol.event import NO_PREVIOUS, Event
+from protocol.events import Commanded
 from protocol.kinds import Kind
 from protocol.sshkey import FileKey
 from tests.core.story import CLUSTER, policy
@@ -35,10 +36,10 @@ RULES_1, RULES_2 = FeedOrders(rules=1), FeedOrders(rules=2)
 
 def judged(command: Command, feed: FeedOrders = RULES_2, service: str = "web", **where: Any) -> Command | str:
     signed = sign_command(command, KEY)
-    body = {"command": signed.raw, "signature": where.get("signature", signed.signature), "target": "lukretia"}
+    body = Commanded(command=signed.raw, signature=where.get("signature", signed.signature), target="lukretia")
     feed_of = where.get("node", "lukretia"), where.get("incarnation", 7)
-    event = Event(CLUSTER, *feed_of, 2, NO_PREVIOUS, 0, 0, Kind.COMMAND, service, body, (), ())
-    found = judge(where.get("policy", POLICY), feed, event)
+    event = Event(CLUSTER, *feed_of, 2, NO_PREVIOUS, 0, 0, Kind.COMMAND, service, body.to_body(), (), ())
+    found = judge(where.get("policy", POLICY), feed, event, body)
     return found.text if isinstance(found, Denied) else found
 
 

@@ -11,6 +11,7 @@ from coordinator.state.model import SKIPPED_KEPT, Flaw, NodeState, State
 from coordinator.state.standing import MOVES_KEPT, FeedOrders, Move, Orders, Word
 from protocol.commands import Act, Command
 from protocol.event import Event, Ref
+from protocol.events import Commanded
 from protocol.kinds import Kind
 from tests.core.test_orders import OTHER, OWNER, POLICY, RUN, THIEF, FeedIndex
 
@@ -54,10 +55,11 @@ def test_by_the_first_rules_the_event_names_whose_wish_it_is(word: str) -> None:
 
 def wished(command: Command, target: str) -> str:
     """By a command of the owner's feed that was obeyed."""
-    event = Event(POLICY.cluster_id, OWNER, 1, 3, bytes(32), 0, 0, Kind.COMMAND, "web", {"target": target}, (), ())
+    body = Commanded(command=b"", signature=b"", target=target)
+    event = Event(POLICY.cluster_id, OWNER, 1, 3, bytes(32), 0, 0, Kind.COMMAND, "web", body.to_body(), (), ())
     state = State.begin(POLICY)
     state = replace(state, orders=state.orders.with_feed(OWNER, 1, FeedOrders(obeyed=(event.ref, command))))
-    service = orders.obeyed(state, NodeState(OWNER), event).service("web")
+    service = orders.obeyed(state, NodeState(OWNER), event, body).service("web")
     assert service.requested_by == (event.ref if service.requested else None)
     return service.requested
 
@@ -92,6 +94,16 @@ def test_after_a_refusal_what_is_lawful_is_obeyed(feeds: FeedIndex) -> None:
 
 def said_otherwise(kind: Kind) -> str:
     return f"{kind} web differs from the command before it"
+
+
+def test_a_body_without_its_optional_fields_is_judged_as_it_reads(feeds: FeedIndex) -> None:
+    """Any node may write it so, and every node folds it: what is left out is what the format says, and no reader ends by it."""
+    feeds.obey(THIEF, feeds.sign("move", THIEF, node=OTHER, epoch=1, for_ms=9))
+    move = feeds.write(THIEF, Kind.MOVE_BEGUN, {"target": OTHER, "epoch": 1})
+    assert feeds.refused(move) == said_otherwise(Kind.MOVE_BEGUN)
+    feeds.obey(THIEF, feeds.sign("unhold", THIEF, ends=(SECOND,)))
+    unhold = feeds.write(THIEF, Kind.UNHOLD, {})
+    assert feeds.refused(unhold) == said_otherwise(Kind.UNHOLD)
 
 
 def test_an_unhold_ends_the_holds_that_were_signed(feeds: FeedIndex) -> None:

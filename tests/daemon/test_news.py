@@ -38,7 +38,7 @@ async def test_much_news_is_told_in_many_turns_of_the_loop_and_in_its_order() ->
     body = {"run": RUN, "rules": 2, "config": POLICY.digest, "clean": True, "after": None}
     news.durable(event(1, "node-started", "", body))
     for number in range(COUNT):
-        news.durable(event(number + 2, "recover", "web", {"rule": "retry", "given": {}, "reason": str(number)}))
+        news.durable(event(number + 2, "restart", "web", {"count": number, "reason": str(number)}))
     news.soon()
     loop.call_soon(another)
     async with asyncio.timeout(30):

@@ -17,6 +17,10 @@ def subsets(names: frozenset[str]) -> Iterator[frozenset[str]]:
     return map(frozenset, chain.from_iterable(combinations(sorted(names), count) for count in range(len(names) + 1)))
 
 
+def spelled(names: frozenset[str]) -> str:
+    return "".join(sorted(names))
+
+
 SETS = [names for names in subsets(frozenset(NODES)) if names]
 
 
@@ -24,14 +28,14 @@ def majorities(voters: Voters) -> list[frozenset[str]]:
     return [names for names in subsets(voters.names) if voters.has_majority(names)]
 
 
-@pytest.mark.parametrize("names", SETS, ids="".join)
+@pytest.mark.parametrize("names", SETS, ids=spelled)
 def test_two_majorities_meet(names: frozenset[str]) -> None:
     found = majorities(Voters(1, names))
     assert all(one & other for one in found for other in found)
     assert len(found) == 2 ** (len(names) - 1) or len(names) % 2 == 0
 
 
-@pytest.mark.parametrize("names", [names for names in SETS if len(names) >= VOTERS_MIN], ids="".join)
+@pytest.mark.parametrize("names", [names for names in SETS if len(names) >= VOTERS_MIN], ids=spelled)
 def test_a_majority_of_the_old_voters_meets_one_of_the_new(names: frozenset[str]) -> None:
     old, changed = Voters(1, names), 0
     for others in SETS:
@@ -63,7 +67,7 @@ def test_a_change_is_carried_by_a_majority_of_both() -> None:
         old.with_change(new, "ad")
 
 
-@pytest.mark.parametrize("names", [names for names in SETS if len(names) >= VOTERS_MIN], ids="".join)
+@pytest.mark.parametrize("names", [names for names in SETS if len(names) >= VOTERS_MIN], ids=spelled)
 def test_after_a_change_no_majority_of_the_old_voters_is_without_one_that_voted_for_it(names: frozenset[str]) -> None:
     old = Voters(1, names)
     for new in filter(old.may_become, SETS):

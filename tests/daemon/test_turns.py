@@ -44,12 +44,12 @@ def test_a_long_turn_is_counted_and_named_and_a_short_one_is_not():
 
 STANDS_STILL = """
 import asyncio, sys, time
-from coordinator.daemon import node
-measured = node.Node._measured
+from coordinator.daemon import notices
+measured = notices.Notices._measured
 def then_stand_still(self):
     measured(self)
     asyncio.get_running_loop().call_later(0.2, time.sleep, 0.3)
-node.Node._measured = then_stand_still
+notices.Notices._measured = then_stand_still
 from coordinator.daemon.main import main
 sys.argv[0] = "faild"
 main()

@@ -6,8 +6,8 @@ import pytest
 
 from coordinator.control import outs
 from coordinator.state import ownership
+from tests.control.asking import body
 from tests.control.cluster import Cluster
-from tests.control.test_socket import body, http  # noqa: F401
 from tests.failc.running import failc
 
 
@@ -17,18 +17,18 @@ async def cluster(tmp_path):
         yield await running.settled()
 
 
-async def web(http: Any) -> dict[str, Any]:  # noqa: F811
+async def web(http: Any) -> dict[str, Any]:
     async with http.get("/status") as answer:
         service: dict[str, Any] = (await answer.json())["services"]["web"]
         return service
 
 
-async def ordered(cluster: Cluster, http: Any, **changes: Any) -> None:  # noqa: F811
+async def ordered(cluster: Cluster, http: Any, **changes: Any) -> None:
     async with http.post("/command", json=body(cluster, **changes)) as answer:
         assert answer.status == 202
 
 
-async def test_a_fail_by_an_operator_names_the_operator_the_reason_and_since_when(cluster, http):  # noqa: F811
+async def test_a_fail_by_an_operator_names_the_operator_the_reason_and_since_when(cluster, http):
     await ordered(cluster, http, reason="disk swap")
     await cluster.until(lambda cluster: cluster.at("genesis", "genesis") == "UP" and cluster.at("lukretia", "genesis") == "UP")
     out = (await web(http))["out"]["lukretia"]
@@ -40,7 +40,7 @@ async def test_a_fail_by_an_operator_names_the_operator_the_reason_and_since_whe
     assert "web: genesis is UP: lukretia has given it up: an operator said fail" in people.out.splitlines()
 
 
-async def test_a_hold_names_who_placed_it_why_and_since_when(cluster, http):  # noqa: F811
+async def test_a_hold_names_who_placed_it_why_and_since_when(cluster, http):
     await ordered(cluster, http, word="hold", reason="rack work")
     await cluster.until(lambda cluster: all(ownership.held_back(node.state, "web") for node in cluster.nodes.values()))
     said = (await web(http))["reason"]
@@ -48,7 +48,7 @@ async def test_a_hold_names_who_placed_it_why_and_since_when(cluster, http):  # 
     assert said.endswith('by an operator (afm), "rack work" until `failc unhold web`')
 
 
-async def test_a_stuck_node_says_since_when_and_what_to_say(cluster, http):  # noqa: F811
+async def test_a_stuck_node_says_since_when_and_what_to_say(cluster, http):
     cluster.nodes["lukretia"].stuck = True
     await ordered(cluster, http)
     await cluster.until(lambda cluster: cluster.nodes["lukretia"].core.column.service("web").stuck)
@@ -56,4 +56,3 @@ async def test_a_stuck_node_says_since_when_and_what_to_say(cluster, http):  # n
     assert known["out"]["lukretia"]["kind"] == "stuck"
     assert known["reason"].startswith("lukretia is stuck in STOPPING since 20")
     assert known["reason"].endswith("say `failc fail web lukretia` when it is down there")
-

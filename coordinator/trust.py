@@ -10,7 +10,6 @@ last, each time the oldest that names the node. One stolen key gives no removed 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from coordinator.policy import Policy
 from coordinator.state.authorization import opened
@@ -42,7 +41,7 @@ def keys_named(policy: Policy, attested: Sequence[Entry]) -> Mapping[str, bytes]
     """The same from entries that are proved and of the file's own nodes; only those of NAMING kinds matter."""
     keys = {name: node.key for name, node in policy.nodes.items()}
     texts = whole(entry.event for entry in attested)
-    applied = [entry for entry in attested if entry.event.kind == Kind.CONFIG_APPLIED]
+    applied = _applied(attested)
     files = {digest: read for digest, text in texts.items() if (read := read_policy(text)) is not None}
     counting = _lived_by_two(applied) | _signed(policy, attested)
     found: dict[str, bytes] = {}
@@ -52,27 +51,35 @@ def keys_named(policy: Policy, attested: Sequence[Entry]) -> Mapping[str, bytes]
     return {**found, **keys}
 
 
+Applied = tuple[str, ConfigApplied]
+"""The node that applied a file, and what it wrote of it."""
+
+
+def _applied(entries: Iterable[Entry]) -> list[Applied]:
+    read = ((entry.event.node, body_of(entry.event)) for entry in entries if entry.event.kind == Kind.CONFIG_APPLIED)
+    return [(node, body) for node, body in read if isinstance(body, ConfigApplied)]
+
+
 NAMING = frozenset({Kind.CONFIG_APPLIED, Kind.CONFIG_PART, Kind.COMMAND})
 
 
-def _lived_by_two(applied: Iterable[Entry]) -> set[Any]:
-    lived: dict[Any, set[str]] = {}
-    for entry in applied:
-        lived.setdefault(entry.event.body.get("digest"), set()).add(entry.event.node)
+def _lived_by_two(applied: Iterable[Applied]) -> set[bytes]:
+    lived: dict[bytes, set[str]] = {}
+    for node, body in applied:
+        lived.setdefault(body.digest, set()).add(node)
     return {digest for digest, nodes in lived.items() if len(nodes) > 1}
 
 
-def _signed(policy: Policy, attested: Iterable[Entry]) -> set[Any]:
+def _signed(policy: Policy, attested: Iterable[Entry]) -> set[bytes]:
     """The files that an administrator of this one has signed."""
     commands = [body for entry in attested if isinstance(body := body_of(entry.event), Commanded)]
     read = [opened(policy, body.command, body.signature) for body in commands]
     return {command.digest for command in read if isinstance(command, Command) and command.word == "apply"}
 
 
-def _age(applied: Iterable[Entry], digest: bytes) -> int:
+def _age(applied: Iterable[Applied], digest: bytes) -> int:
     """The lowest number under which it was applied."""
-    numbers = [entry.event.body.get("number") for entry in applied if entry.event.body.get("digest") == digest]
-    return min((number for number in numbers if isinstance(number, int)), default=0)
+    return min((body.number for _, body in applied if body.digest == digest), default=0)
 
 
 def beginning(policy: Policy, entries: Iterable[Entry], keyring: Keyring | None = None) -> State:

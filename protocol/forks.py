@@ -12,7 +12,6 @@ An entry that only the chain covers proves nothing alone: so each run ends with 
 import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 from protocol.canonical import NotCanonical, pack, unpack
 from protocol.event import Entry
@@ -55,12 +54,11 @@ def _bytes(run: Branch) -> int:
     return sum(len(entry.raw) + 64 for entry in run)
 
 
-def cut(ours: Branch, theirs: Branch) -> list[dict[str, Any]]:
-    """The bodies of the pieces, in their order."""
+def cut(ours: Branch, theirs: Branch) -> tuple[bytes, list[bytes]]:
+    """The digest of both sides together, and their pieces in order."""
     whole = pack([flat_of(ours), flat_of(theirs)])
     pieces = [whole[begin : begin + PART_BYTES] for begin in range(0, len(whole), PART_BYTES)]
-    digest = hashlib.sha256(whole).digest()
-    return [{"digest": digest, "index": at, "count": len(pieces), "data": data} for at, data in enumerate(pieces)]
+    return hashlib.sha256(whole).digest(), pieces
 
 
 def joined(pieces: Sequence[bytes], digest: bytes) -> bytes:
@@ -79,8 +77,8 @@ def runs_of(whole: bytes) -> tuple[Branch | None, Branch | None]:
         return None, None
 
 
-def flat_of(run: Branch) -> list[bytes]:
-    return [item for entry in run for item in (entry.raw, entry.signature or b"")]
+def flat_of(run: Branch) -> tuple[bytes, ...]:
+    return tuple(item for entry in run for item in (entry.raw, entry.signature or b""))
 
 
 def run_of(flat: Sequence[bytes]) -> Branch | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from protocol.event import Entry, Event
+from protocol.events import TailCut, body_of
 from protocol.kinds import Kind
 from store.findings import Finding, Flaw
 from store.survey import Survey
@@ -55,13 +56,8 @@ def cuts_told(event: Event) -> list[Cut]:
     """What a tail-cut event says was missing; nothing where it is another kind, or not of the format."""
     if event.kind != Kind.TAIL_CUT:
         return []
-    listed = event.body.get("cuts")
-    return [Cut(*item) for item in listed if _is_cut(item)] if isinstance(listed, list | tuple) else []
-
-
-def _is_cut(item: object) -> bool:
-    shape = [type(part) for part in item] if isinstance(item, list | tuple) else []
-    return shape == [str, int, int, int]
+    body = body_of(event)
+    return [Cut(*item) for item in body.cuts] if isinstance(body, TailCut) else []
 
 
 def findings(entries: Iterable[Entry]) -> list[Finding]:

@@ -10,10 +10,10 @@ is missing (`truncated`), and how much of its tail no other node has put its sig
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from protocol.event import Entry, Head, Ref
-from protocol.events import ForkPart, body_of
+from protocol.events import ForkPart, ForkSeen, body_of
 from protocol.forks import Branch, disputed, joined, run_of, runs_of
 from protocol.kinds import Kind
 from protocol.messages import Domain, Keyring
@@ -171,9 +171,9 @@ def _shown(candidates: Candidates, attested: set[bytes], keyring: Keyring | None
     return [fork for entry in seen if (fork := _shown_by(entry, attested, keyring, pieces))]
 
 
-def _pieces(parts: Iterable[Entry]) -> dict[tuple[Feed, Any], list[bytes]]:
+def _pieces(parts: Iterable[Entry]) -> dict[tuple[Feed, bytes], list[bytes]]:
     """The pieces of each feed and digest, in the order of the feed. The hash of all tells whether they are right."""
-    found: dict[tuple[Feed, Any], list[bytes]] = defaultdict(list)
+    found: dict[tuple[Feed, bytes], list[bytes]] = defaultdict(list)
     for entry in sorted(parts, key=lambda entry: entry.ref):
         body = body_of(entry.event)
         if isinstance(body, ForkPart):
@@ -182,20 +182,21 @@ def _pieces(parts: Iterable[Entry]) -> dict[tuple[Feed, Any], list[bytes]]:
 
 
 def _shown_by(
-    seen: Entry, attested: set[bytes], keyring: Keyring | None, pieces: Mapping[tuple[Feed, Any], list[bytes]]
+    seen: Entry, attested: set[bytes], keyring: Keyring | None, pieces: Mapping[tuple[Feed, bytes], list[bytes]]
 ) -> Finding | None:
-    body = seen.event.body
+    body = body_of(seen.event)
+    if not isinstance(body, ForkSeen):
+        return None
     try:
-        runs: Sequence[Branch | None] = [run_of(body[side]) for side in ("ours", "theirs")]
-        digest = body.get("digest")
-        if isinstance(digest, bytes) and digest:
-            runs = runs_of(joined(pieces.get((seen.head.feed, digest), ()), digest))
+        runs: Sequence[Branch | None] = [run_of(body.ours), run_of(body.theirs)]
+        if body.digest:
+            runs = runs_of(joined(pieces.get((seen.head.feed, body.digest), ()), body.digest))
         if not runs[0] or not runs[1] or not disputed(runs[0], runs[1]):
             return None  # no evidence: its author says so, and that is all
         for last in (run[-1] for run in runs if run):
             if keyring and last.id not in attested:
                 keyring.verify(last.event.node, Domain.EVENT, last.id, last.signature or b"")
-    except (KeyError, TypeError, Refused):
+    except Refused:
         return None
     ours = runs[0][0]
     by = f"{seen.event.node} {seen.event.incarnation}/{seen.event.number}"

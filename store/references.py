@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from protocol.event import Event, Ref
+from protocol.events import Gap, body_of
 from protocol.kinds import Kind
 
 
@@ -20,6 +21,6 @@ def said_of_others(event: Event) -> Iterable[tuple[Ref, bytes]]:
 
 def _declared(event: Event) -> Iterable[tuple[Ref, bytes]]:
     """The first event of an incarnation names the last one that its author knew of the incarnation before."""
-    incarnation, number, name = (event.body.get(key) for key in ("incarnation", "number", "id"))
-    if isinstance(incarnation, int) and isinstance(number, int) and isinstance(name, bytes) and number > 0:
-        yield Ref(event.node, incarnation, number), name
+    gap = body_of(event)
+    if isinstance(gap, Gap):
+        yield Ref(event.node, gap.incarnation, gap.number), gap.id

@@ -16,7 +16,7 @@ from coordinator.core.inputs import CommandArrived, ReplyArrived
 from coordinator.state import authorization, ownership
 from protocol.commands import Command, SignedCommand
 from protocol.event import Ref
-from protocol.kinds import Kind
+from protocol.events import Commanded, Fenced, Hold, MoveBegun, Readmitted, Unhold
 
 
 class Admission:
@@ -129,8 +129,8 @@ class Admission:
         refused = self._not_now(command)
         if refused:
             return self._refuse(asker, refused)
-        body = {"command": signed.raw, "signature": signed.signature, "target": command.node}
-        entry = self.context.write(Kind.COMMAND, command.service, body, ())
+        body = Commanded(command=signed.raw, signature=signed.signature, target=command.node)
+        entry = self.context.write(command.service, body, ())
         self.passing.wait_for(entry.ref, asker)
         follows = FOLLOWS.get(command.word)
         if follows:
@@ -169,21 +169,20 @@ class Admission:
 
     def _fenced(self, command: Command, ref: Ref) -> None:
         if command.run:  # else nothing that it ever held is known, and there is nothing to end
-            body = {"node": command.node, "epoch": command.epoch, "by": "operator", "run": command.run}
-            self.context.write(Kind.FENCED, command.service, body, (ref,))
+            self.context.write(command.service, Fenced(node=command.node, epoch=command.epoch, run=command.run), (ref,))
 
     def _moved(self, command: Command, ref: Ref) -> None:
-        body = {"target": command.node, "epoch": command.epoch, "for_ms": command.for_ms}
-        self.context.write(Kind.MOVE_BEGUN, command.service, body, (ref,))
+        body = MoveBegun(target=command.node, epoch=command.epoch, for_ms=command.for_ms)
+        self.context.write(command.service, body, (ref,))
 
     def _held_back(self, command: Command, ref: Ref) -> None:
-        self.context.write(Kind.HOLD, command.service, {}, (ref,))
+        self.context.write(command.service, Hold(), (ref,))
 
     def _freed(self, command: Command, ref: Ref) -> None:
-        self.context.write(Kind.UNHOLD, command.service, {"ends": [list(hold) for hold in command.ends]}, (ref,))
+        self.context.write(command.service, Unhold(ends=command.ends), (ref,))
 
     def _readmitted(self, command: Command, ref: Ref) -> None:
-        self.context.write(Kind.READMITTED, "", {"node": command.node}, (ref,))
+        self.context.write("", Readmitted(node=command.node), (ref,))
 
 
 def _wanted(command: Command) -> Wanted:

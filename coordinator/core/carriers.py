@@ -1,7 +1,7 @@
 """The carriers of this node's interfaces: where one is lost, the services that need it go elsewhere until it stands again.
 
-    carriers.changed(CarrierChanged(...))       # the input: the event of each service that needs it
-    carriers.tick()                             # with each heartbeat: one that has stood for a while is back
+carriers.changed(CarrierChanged(...))       # the input: the event of each service that needs it
+carriers.tick()                             # with each heartbeat: one that has stood for a while is back
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from coordinator.core.inputs import CarrierChanged
 from coordinator.core.services import Services
 from coordinator.policy import ServicePolicy
 from coordinator.state.model import ServiceState
-from protocol.kinds import Kind
+from protocol.events import CarrierBack, CarrierLost
 
 CARRIER_HOLD_DEADS = 2
 """A carrier counts as back when it stood for so many times `dead`: a cable that is being plugged in bounces."""
@@ -50,7 +50,7 @@ class Carriers:
         context = self.context
         for name, job in self.services.jobs.items():
             if interface in job.policy.interfaces and interface not in context.column.service(name).carrier_lost:
-                context.write(Kind.CARRIER_LOST, name, {"interface": interface}, ())
+                context.write(name, CarrierLost(interface=interface), ())
 
     def tick(self) -> None:
         """A carrier that came back counts when it has stood for a while: no flapping with the cable."""
@@ -65,4 +65,4 @@ class Carriers:
                 up_ms = self._up_ms.get(interface, context.now_ms)
                 stands = self._up.get(interface, False) and context.now_ms - up_ms >= hold_ms
                 if stands or interface not in jobs[name].policy.interfaces:
-                    context.write(Kind.CARRIER_BACK, name, {"interface": interface}, (lost,))
+                    context.write(name, CarrierBack(interface=interface), (lost,))

@@ -1,6 +1,6 @@
 """What all parts of the core share: who we are, the time of this input, the state and our feed, and what was ordered.
 
-    context.write(Kind.PULSE, "", body, ())     # an event of ours: in the state at once, on the disk when `Durable` says so
+    context.write("", Pulse(gaps={}), ())       # an event of ours: in the state at once, on the disk when `Durable` says so
     context.fold(event)                         # one of a peer
     context.emit(Beat(...))                     # an order; the shell performs them as they come
 
@@ -8,8 +8,7 @@ A part owns its fields, and no other part writes on them. It is given this and t
 concerns others: `News` where it takes an input in. What is shared changes by the methods here and by no other way.
 """
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from coordinator.core.effects import Effect
 from coordinator.core.feed_writer import FeedWriter
@@ -19,7 +18,7 @@ from coordinator.state.folded import Folded
 from coordinator.state.model import NodeState, State
 from coordinator.state.reducer import reduce
 from protocol.event import Entry, Event, Ref
-from protocol.events import Malformed, read_body
+from protocol.events import Body, Malformed, body_of
 from protocol.invariant import InvariantBroken, must
 from protocol.kinds import Kind
 from protocol.messages import LastWord
@@ -86,23 +85,24 @@ class Context:
 
     # --- events ---------------------------------------------------------------------------------------------------
 
-    def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
-        must(not self.over or kind in FIRST, f"nothing stands behind node-stopped, and {kind} would")
-        typed = read_body(kind, service, body)
-        if isinstance(typed, Malformed):
-            raise InvariantBroken(f"we would write what no reader takes: {typed.text}")
-        entry = self.writer.write(kind, service, body, causes, self.now)
+    def write(self, service: str, body: Body, causes: tuple[Ref, ...]) -> Entry:
+        """The next event of our feed; its kind is that of the body. `service`: empty where it is about no service."""
+        must(not self.over or body.KIND in FIRST, f"nothing stands behind node-stopped, and {body.KIND} would")
+        entry = self.writer.write(service, body, causes, self.now)
+        read = body_of(entry.event)
+        if isinstance(read, Malformed):
+            raise InvariantBroken(f"we would write what no reader takes: {read.text}")
         self.fold(entry.event)
         head = self.column.head
         if head is None or head[:3] != entry.head[:3]:
             raise InvariantBroken(f"our own event {entry.head[:3]} is not the newest of our column: {head}")
         return entry
 
-    def note(self, kind: Kind, body: Mapping[str, Any], causes: tuple[Ref, ...] = ()) -> Entry | None:
+    def note(self, body: Body, causes: tuple[Ref, ...] = ()) -> Entry | None:
         """An observation, which the log can do without while the disk refuses or we do not know our feed."""
         if not self.joined or self.disk_refuses or self.over:
             return None
-        return self.write(kind, "", body, causes)
+        return self.write("", body, causes)
 
     def fold(self, event: Event) -> None:
         """An event has come to be, here or elsewhere."""

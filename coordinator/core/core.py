@@ -69,8 +69,8 @@ from coordinator.policy import Policy
 from coordinator.state.folded import Folded
 from coordinator.state.model import NodeState, State
 from protocol.event import Entry
+from protocol.events import NodePaused
 from protocol.invariant import must
-from protocol.kinds import Kind
 from protocol.messages import Keyring
 
 
@@ -217,7 +217,7 @@ class Core:
         self.liveness.forgive(late_ms)
         if late_ms >= timing.indoubt_ms:
             self.fitness.stalled()
-            self.context.note(Kind.NODE_PAUSED, {"late_ms": late_ms})
+            self.context.note(NodePaused(late_ms=late_ms))
 
     def _wake_at_ms(self) -> int:
         context = self.context

@@ -19,8 +19,8 @@ from coordinator.state.model import ServicePhase
 from coordinator.state.reducer import reduce
 from protocol.commands import Command
 from protocol.event import Entry, Event, Ref
-from protocol.events import Commanded, body_of
-from protocol.invariant import must
+from protocol.events import Body, Commanded, Malformed, Pulse, body_of
+from protocol.invariant import InvariantBroken, must
 from protocol.kinds import Kind
 
 DROPPED = frozenset(
@@ -58,7 +58,7 @@ class Durability:
         """Hands the disk what waits for it, where it may be asked."""
         context = self.context
         if context.joined and context.writer.idle_though_refused(context.now_ms):
-            context.write(Kind.PULSE, "", {"gaps": {}, "late_ms_max": 0}, ())
+            context.write("", Pulse(gaps={}), ())
         append = context.writer.flush(context.now_ms)
         if append:
             self._flying_state = context.state
@@ -121,7 +121,7 @@ class Durability:
                 self._undo(entry, undone)
                 continue
             causes = _kept(event.causes, lost, renamed)
-            renamed[entry.ref] = context.write(Kind(event.kind), event.service, event.body, causes).ref
+            renamed[entry.ref] = context.write(event.service, _body_of_ours(event), causes).ref
             self.passing.written(entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
             job = self.services.jobs.get(event.service)
             if event.kind == Kind.DOWN and job and job.holding.durable_epoch:
@@ -145,6 +145,13 @@ class Durability:
         self.passing.written(
             entry.ref, False, f"{context.me}'s disk refuses to write, and a command must stand in the log: make space there"
         )
+
+
+def _body_of_ours(event: Event) -> Body:
+    body = body_of(event)
+    if body is None or isinstance(body, Malformed):
+        raise InvariantBroken(f"our own {event.kind} has no body: {body}")
+    return body
 
 
 def _obeyed(event: Event) -> bool:

@@ -6,12 +6,12 @@ writer of the store. While one `Append` is in flight, what is written meanwhile 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from coordinator.core.effects import Append
 from coordinator.core.feed_index import Feed, FeedIndex
 from coordinator.core.inputs import Now
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
+from protocol.events import Body
 from protocol.invariant import must
 from protocol.kinds import Kind
 
@@ -90,9 +90,9 @@ class FeedWriter:
         known, self.superseded = self.superseded, True
         return not known
 
-    def write(self, kind: str, service: str, body: Mapping[str, Any], causes: Sequence[Ref], now: Now) -> Entry:
+    def write(self, service: str, body: Body, causes: Sequence[Ref], now: Now) -> Entry:
         """The next event of our feed. It is in our state from now on; on the disk when `Durable` says so."""
-        must(self.incarnation, f"{kind} before our own feed is known")
+        must(self.incarnation, f"{body.KIND} before our own feed is known")
         last = self.feeds.heads.get((self.me, self.incarnation))
         event = Event(
             cluster=self.cluster,
@@ -102,16 +102,16 @@ class FeedWriter:
             previous=last.id if last else NO_PREVIOUS,
             wall_ms=now.wall_ms,
             boot_ms=now.boot_ms,
-            kind=str(kind),
+            kind=str(body.KIND),
             service=service,
-            body=body,
+            body=body.to_body(),
             causes=tuple(dict.fromkeys(causes)),
             heads=self._news(),
         )
         entry = Entry.of(event)
         self.feeds.add(entry)
         self._wait([entry], now.mono_ms)
-        self.hurry = self.hurry or kind not in PATIENT
+        self.hurry = self.hurry or body.KIND not in PATIENT
         return entry
 
     def _wait(self, entries: Sequence[Entry], now_ms: int) -> None:

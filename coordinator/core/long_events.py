@@ -8,30 +8,31 @@ from coordinator.core.context import Context
 from coordinator.policy import Policy
 from coordinator.state import pieces
 from protocol.event import Entry, Ref
+from protocol.events import ConfigApplied, ForkPart, ForkSeen
 from protocol.forks import Branch, cut, fits, fits_in_pieces, flat_of
-from protocol.kinds import Kind
 
 
 def write_configuration(context: Context, policy: Policy, number: int, causes: tuple[Ref, ...]) -> Entry:
     """The entry of config-applied: with the text, or behind its pieces."""
-    bodies = pieces.cut(policy.text)
-    for body in bodies:
-        context.write(Kind.CONFIG_PART, "", body, causes)
-    text = {} if bodies else {"text": policy.text}
-    return context.write(Kind.CONFIG_APPLIED, "", {"number": number, "digest": policy.digest, **text}, causes)
+    parts = pieces.cut(policy.text)
+    for part in parts:
+        context.write("", part, causes)
+    applied = ConfigApplied(number=number, digest=policy.digest, text="" if parts else policy.text)
+    return context.write("", applied, causes)
 
 
 def write_fork(context: Context, ours: Branch, theirs: Branch) -> bool:
     """Both sides as events of ours; False where they are too long, and nothing was written."""
     event = theirs[0].event
-    body = {"node": event.node, "incarnation": event.incarnation, "number": event.number}
+    node, incarnation, number = event.ref
     if fits(ours, theirs):
-        context.write(Kind.FORK_SEEN, "", {**body, "ours": flat_of(ours), "theirs": flat_of(theirs)}, ())
+        sides = flat_of(ours), flat_of(theirs)
+        context.write("", ForkSeen(node=node, incarnation=incarnation, number=number, ours=sides[0], theirs=sides[1]), ())
         return True
     if not fits_in_pieces(ours, theirs):
         return False
-    parts = cut(ours, theirs)
-    for part in parts:
-        context.write(Kind.FORK_PART, "", part, ())
-    context.write(Kind.FORK_SEEN, "", {**body, "ours": [], "theirs": [], "digest": parts[0]["digest"]}, ())
+    digest, parts = cut(ours, theirs)
+    for index, data in enumerate(parts):
+        context.write("", ForkPart(digest=digest, index=index, count=len(parts), data=data), ())
+    context.write("", ForkSeen(node=node, incarnation=incarnation, number=number, ours=(), theirs=(), digest=digest), ())
     return True

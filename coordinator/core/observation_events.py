@@ -6,13 +6,12 @@ A pulse follows news within a minute. While nothing happens the pulses thin out:
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.state.model import Judgement, NodeState
 from protocol.event import Entry, Ref
-from protocol.events import Late
-from protocol.kinds import Kind
+from protocol.events import Body, Judged, Late, LinkDown, LinkUp, Pulse
 
 WRITE_EVERY_MS = 1000
 PULSE_MS = 60_000
@@ -25,7 +24,7 @@ PULSE_MS_MAX = 30 * PULSE_MS
 class Scribe(Protocol):
     """What is needed of the core."""
 
-    def note(self, kind: Kind, body: dict[str, Any], causes: tuple[Ref, ...] = ()) -> Entry | None:
+    def note(self, body: Body, causes: tuple[Ref, ...] = ()) -> Entry | None:
         """Write an event about no service; None while the disk refuses, since this one can be seen again later."""
 
     def take_unattested_ms(self) -> int | None:
@@ -92,21 +91,19 @@ class ObservationEvents:
         now_ms = self.scribe.now_ms
         paths = self.liveness.peers[peer].paths
         late = self._late(peer, judgement)
-        body = {
-            "peer": peer,
-            "judgement": str(judgement),
-            "was": str(was),
-            "silent_ms": self.liveness.silent_ms(peer, now_ms),
-            "links": {link: self.liveness.link_silent_ms(peer, link, now_ms) for link in paths},
-            "count": self.changes.pop(peer, 1),
-        }
-        if judgement is not Judgement.ALIVE:
-            body["after_ms"] = self.liveness.after_ms(peer, judgement)
-        if late:
-            body["late"] = str(late)
+        judged = Judged(
+            peer=peer,
+            judgement=judgement,
+            was=was,
+            silent_ms=self.liveness.silent_ms(peer, now_ms),
+            links={link: self.liveness.link_silent_ms(peer, link, now_ms) for link in paths},
+            count=self.changes.pop(peer, 1),
+            after_ms=0 if judgement is Judgement.ALIVE else self.liveness.after_ms(peer, judgement),
+            late=late,
+        )
         links = tuple(ref for (name, _), ref in sorted(self.link_ref.items()) if name == peer)
         before = self.scribe.column.judged.get(peer)
-        entry = self.scribe.note(Kind.JUDGED, body, (*links, *((before,) if before else ())))
+        entry = self.scribe.note(judged, (*links, *((before,) if before else ())))
         self.written_ms[peer] = now_ms
         return entry is not None
 
@@ -130,8 +127,8 @@ class ObservationEvents:
     def _link(self, peer: str, link: str, up: bool) -> None:
         silent_ms = self.liveness.link_silent_ms(peer, link, self.scribe.now_ms)
         before = self.link_ref.get((peer, link))
-        body = {"peer": peer, "link": link, "silent_ms": silent_ms}
-        entry = self.scribe.note(Kind.LINK_UP if up else Kind.LINK_DOWN, body, (before,) if before else ())
+        seen = LinkUp if up else LinkDown
+        entry = self.scribe.note(seen(peer=peer, link=link, silent_ms=silent_ms), (before,) if before else ())
         if entry:
             self.link_up[(peer, link)], self.link_ref[(peer, link)] = up, entry.ref
             self.written_ms[f"{peer}/{link}"] = self.scribe.now_ms
@@ -143,7 +140,7 @@ class ObservationEvents:
             return
         self.pulse_pause_ms = min(2 * self.pulse_pause_ms, PULSE_MS_MAX)
         self.pulse_due_ms = self.scribe.now_ms + self.pulse_pause_ms
-        self.scribe.note(Kind.PULSE, {"gaps": self.liveness.take_gaps_ms(), "late_ms_max": self.late_ms_max})
+        self.scribe.note(Pulse(gaps=self.liveness.take_gaps_ms(), late_ms_max=self.late_ms_max))
         self.late_ms_max = 0
 
     def _look_for_news(self) -> None:

@@ -27,8 +27,8 @@ from coordinator.policy import ServicePolicy
 from coordinator.state import ownership
 from coordinator.state.model import UPISH, Judgement, ServicePhase
 from protocol.event import Ref
+from protocol.events import Fail, MoveEnded, Recover, SplitResolved, SplitSeen
 from protocol.invariant import InvariantBroken, must
-from protocol.kinds import Kind
 
 ASKED_MAX = 64
 """Services that are asked about in one turn, some 10 ms; the others follow in the next."""
@@ -222,14 +222,13 @@ class Reconcile:
         context = self.context
         if context.disk_refuses:
             return False  # not a release: it can wait for the disk
-        kind = Kind.RECOVER if decision.act is Act.RECOVER else Kind.FAIL
-        body = {"rule": decision.rule, "given": asked.given.to_body(), "reason": decision.reason}
-        if kind is Kind.FAIL:
-            body["cause"] = decision.cause
-        else:
-            place = asked.order.index(context.me) if context.me in asked.order else 0
-            self.services.timers[name].settle(context.now_ms + place * context.policy.timing.heartbeat_ms)
-        context.write(kind, name, body, decision.causes)
+        rule, given, reason = decision.rule, asked.given, decision.reason
+        if decision.act is not Act.RECOVER:
+            context.write(name, Fail(rule=rule, cause=decision.cause, given=given, reason=reason), decision.causes)
+            return True
+        place = asked.order.index(context.me) if context.me in asked.order else 0
+        self.services.timers[name].settle(context.now_ms + place * context.policy.timing.heartbeat_ms)
+        context.write(name, Recover(rule=rule, given=given, reason=reason), decision.causes)
         return True
 
     def _split(self, asked: Snapshot) -> bool:
@@ -239,10 +238,10 @@ class Reconcile:
         if context.disk_refuses:
             return False
         if seen is None and asked.mine.state in UPISH and asked.rivals:
-            nodes = sorted((*asked.rivals, context.me))
-            body = {"nodes": nodes, "epochs": {node: context.state.column(node).service(asked.name).epoch for node in nodes}}
+            nodes = tuple(sorted((*asked.rivals, context.me)))
+            epochs = {node: context.state.column(node).service(asked.name).epoch for node in nodes}
             causes = tuple(ref for node in nodes if (ref := context.state.column(node).service(asked.name).claim))
-            context.write(Kind.SPLIT_SEEN, asked.name, body, causes)
+            context.write(asked.name, SplitSeen(nodes=nodes, epochs=epochs), causes)
             return True
         return False
 
@@ -263,7 +262,7 @@ class Reconcile:
             move = ownership.active_move(context.state, name)
             if move is None:
                 raise InvariantBroken("a move that is over was active")
-            context.write(Kind.MOVE_ENDED, name, {"move": list(move.ref), "why": "its time is over"}, (move.ref,))
+            context.write(name, MoveEnded(move=move.ref, why="its time is over"), (move.ref,))
         self._split_over(name, asked)
 
     def _lose_patience(self, job: Job) -> None:
@@ -283,7 +282,7 @@ class Reconcile:
         if sum(asked.holds(node) for node in asked.given.peers) + (asked.mine.state is ServicePhase.UP) > 1:
             return
         winner = ownership.owner(context.state, context.policy, name)
-        context.write(Kind.SPLIT_RESOLVED, name, {"winner": winner or ""}, (seen,))
+        context.write(name, SplitResolved(winner=winner or ""), (seen,))
 
 
 def _blocking(asked: Snapshot) -> list[str]:

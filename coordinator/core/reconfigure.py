@@ -31,8 +31,8 @@ from coordinator.state import authorization, ownership
 from coordinator.state.configurations import number_now
 from coordinator.state.model import Judgement, ServicePhase, State
 from protocol.event import Ref
+from protocol.events import Commanded
 from protocol.invariant import InvariantBroken
-from protocol.kinds import Kind
 
 
 class Reconfigure:
@@ -77,8 +77,8 @@ class Reconfigure:
         context = self.context
         if given.command is None:
             return ()
-        body = {"command": given.command.raw, "signature": given.command.signature, "target": context.me}
-        return (context.write(Kind.COMMAND, "", body, ()).ref,)
+        body = Commanded(command=given.command.raw, signature=given.command.signature, target=context.me)
+        return (context.write("", body, ()).ref,)
 
     # --- what is refused ------------------------------------------------------------------------------------------
 

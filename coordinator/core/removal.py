@@ -28,7 +28,7 @@ from coordinator.state.file_v1 import read_policy
 from coordinator.state.model import Judgement, NodeState, State
 from protocol.commands import Command
 from protocol.event import Ref
-from protocol.kinds import Kind
+from protocol.events import Removed
 from protocol.messages import Heartbeat
 
 WORD_MS = 10_000
@@ -154,14 +154,15 @@ class Removal:
         known = context.column.removed
         if command is None or self._is_over(command) or (known and known.number >= command.epoch):
             return
-        body = {"number": command.epoch, "digest": command.digest, "by": given.node}
-        context.write(Kind.REMOVED, "", {**body, "command": given.command, "signature": given.signature}, ())
+        order, signature = given.command, given.signature
+        number, digest = command.epoch, command.digest
+        context.write("", Removed(number=number, digest=digest, by=given.node, command=order, signature=signature), ())
 
     def outlives(self, before: NodeState) -> None:
         """A new incarnation with the file of the old one was removed as well."""
         context = self.context
         if before.removed and context.column.removed is None and before.config == context.policy.digest:
-            context.write(Kind.REMOVED, "", before.removed.body, ())
+            context.write("", before.removed.body, ())
 
     def let_in(self, heartbeat: Heartbeat) -> None:
         """A peer lives by our own file: where that is newer than the one that left us out, we have our place again."""

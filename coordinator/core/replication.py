@@ -26,7 +26,8 @@ from coordinator.core.removal import Removal
 from coordinator.core.startup import Startup
 from coordinator.state import ownership
 from coordinator.state.model import Flaw, Judgement, Skipped
-from protocol.event import Entry
+from protocol.event import Entry, Event
+from protocol.events import HeardLastWord, MoveBegun, body_of
 from protocol.invariant import InvariantBroken
 from protocol.kinds import Kind
 from protocol.messages import Heartbeat, LastWord, ShortHead, Verified
@@ -225,9 +226,7 @@ class Replication:
             known = context.state.column(entry.event.node).skipped
             context.fold(entry.event)
             self._name_what_had_no_effect(entry.event.node, known)
-        moved_here = any(
-            entry.event.kind == Kind.MOVE_BEGUN and entry.event.body.get("target") == context.me for entry in entries
-        )
+        moved_here = any(entry.event.kind == Kind.MOVE_BEGUN and _target(entry.event) == context.me for entry in entries)
         context.writer.keep(entries, context.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it
         if any(entry.event.kind == Kind.CONFIG_APPLIED for entry in entries):
             self.heartbeats.pace()
@@ -263,9 +262,9 @@ class Replication:
             return None
         if self._is_over(word):
             return None
-        body = {"word": given.word.raw, "signature": given.word.signature, "node": word.node, "epoch": word.epoch}
+        heard = HeardLastWord(word=given.word.raw, signature=given.word.signature, node=word.node, epoch=word.epoch)
         claim = column.service(word.service).claim
-        context.write(Kind.LAST_WORD, word.service, body, (claim,) if claim else ())
+        context.write(word.service, heard, (claim,) if claim else ())
         return NOTHING_ELSE
 
     def _is_over(self, word: LastWord) -> bool:
@@ -310,3 +309,8 @@ class Replication:
 def _differs(old: Heartbeat, new: Heartbeat) -> bool:
     """Whether a heartbeat says anything on which a decision could rest: about which services, the review finds."""
     return any(getattr(old, name) != getattr(new, name) for name in ("run", "fit", "config", "heads"))
+
+
+def _target(begun: Event) -> str | None:
+    body = body_of(begun)
+    return body.target if isinstance(body, MoveBegun) else None

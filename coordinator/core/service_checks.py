@@ -20,7 +20,7 @@ from coordinator.core.startup import Startup
 from coordinator.policy import ServicePolicy
 from coordinator.state.model import ServicePhase
 from protocol.event import Ref
-from protocol.kinds import Kind
+from protocol.events import CheckFailed, CheckPassed
 
 LOOKS = 6
 """Runs of each check in the time of one `retry`."""
@@ -52,8 +52,7 @@ class ServiceChecks:
         self._counts[service.name] = Counts(service)
         self._end(service.name)
         if context.column.service(service.name).failed_check:
-            body = {"check": 0, "text": "the checks are configured anew"}
-            context.write(Kind.CHECK_PASSED, service.name, body, causes)
+            context.write(service.name, CheckPassed(check=0, text="the checks are configured anew"), causes)
         if job.phase in WATCHED:
             context.emit(Watch(service.name, False))
             context.emit(Watch(service.name, True))
@@ -70,18 +69,18 @@ class ServiceChecks:
 
     def _counted(self, job: Job, counts: Counts, given: CheckFinished) -> None:
         turn, context = counts.count(given.check, given.passed), self.context
-        body = {"check": given.check, "text": given.text}
+        check, text = given.check, given.text
         if turn == "fell" and job.restarts < job.policy.restarts:
-            entry = context.write(Kind.CHECK_FAILED, given.service, {**body, "good": False}, ())
+            entry = context.write(given.service, CheckFailed(check=check, text=text, good=False), ())
             counts.reset()
-            job.restart(f"check {given.check} failed: {given.text}; trying again here", (entry.ref,))
+            job.restart(f"check {check} failed: {text}; trying again here", (entry.ref,))
         elif turn == "fell":
-            context.write(Kind.CHECK_FAILED, given.service, {**body, "good": True}, ())
+            context.write(given.service, CheckFailed(check=check, text=text, good=True), ())
             counts.reset()
         elif turn == "rose":
-            context.write(Kind.CHECK_PASSED, given.service, body, ())
+            context.write(given.service, CheckPassed(check=check, text=text), ())
         elif turn == "first":
-            context.write(Kind.CHECK_FAILED, given.service, {**body, "good": False}, ())
+            context.write(given.service, CheckFailed(check=check, text=text, good=False), ())
 
     # --- while it is out ------------------------------------------------------------------------------------------
 
@@ -107,8 +106,8 @@ class ServiceChecks:
             return
         counts.count(given.check, given.passed)
         if counts.all_well() and context.column.service(given.service).well is None and not context.disk_refuses:
-            body = {"check": given.check, "text": "it passes again, while the service is out"}
-            context.write(Kind.CHECK_PASSED, given.service, body, ())
+            passed = CheckPassed(check=given.check, text="it passes again, while the service is out")
+            context.write(given.service, passed, ())
 
     def _is_out_by_a_check(self, name: str, job: Job) -> bool:
         column = self.context.column.service(name)

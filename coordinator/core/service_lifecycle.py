@@ -9,7 +9,7 @@ The state that others see is in the log; a job is what our own processes do abou
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from actions.kinds import ACTIONS
 from coordinator.core.effects import Cut, Effect, Equip, Guard, Run, SayLastWord, Unguard, Watch
@@ -22,8 +22,20 @@ from coordinator.decision.observations import Observations
 from coordinator.policy import ServicePolicy
 from coordinator.state.model import ServicePhase, ServiceState
 from protocol.event import Entry, Ref
+from protocol.events import (
+    ActionFinished,
+    ActionStarted,
+    ActionWord,
+    Body,
+    Claim,
+    Down,
+    EndState,
+    Reclaim,
+    Release,
+    Restart,
+    Up,
+)
 from protocol.invariant import InvariantBroken, must
-from protocol.kinds import Kind
 from protocol.messages import LastWord
 
 STUCK_RETRY_MS = 10_000
@@ -41,7 +53,7 @@ class Ended(NamedTuple):
 class Desk(Protocol):
     """What a job needs of the core."""
 
-    def write(self, kind: Kind, service: str, body: dict[str, Any], causes: tuple[Ref, ...]) -> Entry: ...
+    def write(self, service: str, body: Body, causes: tuple[Ref, ...]) -> Entry: ...
 
     def emit(self, effect: Effect) -> None: ...
 
@@ -100,52 +112,35 @@ class Job:
 
     def claim(self, decision: Decision, given: Observations, epoch: int, before: ServiceState) -> None:
         """RECOVER -> STARTING: written and guarded; nothing runs before both are confirmed."""
-        body = {
-            "epoch": epoch,
-            "rule": decision.rule,
-            "given": given.to_body(),
-            "reason": decision.reason,
-            "passed_over": [list(item) for item in decision.passed_over],
-        }
         must(not self.progress.started and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
         must(epoch > before.epoch, f"{self.policy.name}: epoch {epoch} comes after our own {before.epoch}")
         self.holding.begin(decision, before)
         self.restarts = 0
-        self._arm(Turn.CLAIM, Kind.CLAIM, body, epoch, decision)
+        rule, reason, passed_over = decision.rule, decision.reason, tuple(decision.passed_over)
+        claim = Claim(epoch=epoch, rule=rule, given=given, reason=reason, passed_over=passed_over)
+        self._arm(Turn.CLAIM, claim, decision)
 
     def reclaim(self, decision: Decision, given: Observations, epoch: int, rivals: tuple[str, ...]) -> None:
         """UP -> RECLAIM under a new epoch; what is up stays up meanwhile."""
-        body = {
-            "epoch": epoch,
-            "rule": decision.rule,
-            "given": given.to_body(),
-            "reason": decision.reason,
-            "rivals": list(rivals),
-        }
-        self._arm(Turn.RECLAIM, Kind.RECLAIM, body, epoch, decision)
+        reclaim = Reclaim(epoch=epoch, rule=decision.rule, given=given, reason=decision.reason, rivals=rivals)
+        self._arm(Turn.RECLAIM, reclaim, decision)
 
-    def _arm(self, turn: Turn, kind: Kind, body: dict[str, Any], epoch: int, decision: Decision) -> None:
+    def _arm(self, turn: Turn, body: Claim | Reclaim, decision: Decision) -> None:
         self._turn(turn)
-        self.holding.arm(epoch, self.desk.now_ms)
+        self.holding.arm(body.epoch, self.desk.now_ms)
         self.progress.forget_times()
         self.reason = decision.reason
         self.again, self.causes = False, ()
-        entry = self.desk.write(kind, self.policy.name, body, decision.causes)
+        entry = self.desk.write(self.policy.name, body, decision.causes)
         self.holding.name(entry.ref)
-        self.desk.emit(Guard(self.desk.last_word(self.policy.name, epoch), self.policy))
+        self.desk.emit(Guard(self.desk.last_word(self.policy.name, body.epoch), self.policy))
 
     def release(self, decision: Decision, given: Observations) -> None:
         """Anything up -> STOPPING: the first down action is ordered in this very step."""
-        body = {
-            "epoch": self.holding.epoch,
-            "rule": decision.rule,
-            "to": str(decision.to),
-            "cause": decision.cause,
-            "given": given.to_body(),
-            "reason": decision.reason,
-        }
-        self.to, self.cause, self.reason = decision.to, decision.cause, decision.reason
-        entry = self.desk.write(Kind.RELEASE, self.policy.name, body, decision.causes)
+        epoch, to, cause, reason = self.holding.epoch, EndState(decision.to), decision.cause, decision.reason
+        release = Release(epoch=epoch, rule=decision.rule, to=to, cause=cause, given=given, reason=reason)
+        self.to, self.cause, self.reason = decision.to, cause, reason
+        entry = self.desk.write(self.policy.name, release, decision.causes)
         self.causes, self.again = (entry.ref,), False
         self.desk.emit(Watch(self.policy.name, False))
         self._lower()
@@ -155,8 +150,7 @@ class Job:
         must(self.restarts < self.policy.restarts, f"{self.policy.name}: {self.restarts} restarts are all that it may have")
         self._forget_times()
         self.restarts += 1
-        body = {"count": self.restarts, "reason": why}
-        entry = self.desk.write(Kind.RESTART, self.policy.name, body, causes)
+        entry = self.desk.write(self.policy.name, Restart(count=self.restarts, reason=why), causes)
         self.causes, self.again, self.reason = (entry.ref,), True, why
         self.desk.emit(Watch(self.policy.name, False))
         self._lower()
@@ -183,7 +177,7 @@ class Job:
         """Other actions are configured: down with the old ones, then up with the new, under the same claim."""
         self._forget_times()
         why = "its actions are configured anew: the old ones go down, then the new ones come up"
-        entry = self.desk.write(Kind.RESTART, self.policy.name, {"count": self.restarts, "reason": why}, causes)
+        entry = self.desk.write(self.policy.name, Restart(count=self.restarts, reason=why), causes)
         self.causes, self.again, self.reason = (entry.ref,), True, why
         self.desk.emit(Watch(self.policy.name, False))
         self._lower()
@@ -250,19 +244,19 @@ class Job:
             self._up_failed(bad)
 
     def _written(self, step: Run, instant: bool, action: int, how: ActionEnding) -> Ended:
-        body = {
-            "action": action,
-            "word": step.word,
-            "epoch": self.holding.epoch,
-            "outcome": str(how.outcome),
-            "took_us": how.took_us,
-            "text": how.text,
-            "output": how.output,
-        }
+        finished = ActionFinished(
+            action=action,
+            word=ActionWord(step.word),
+            epoch=self.holding.epoch,
+            outcome=how.outcome,
+            took_us=how.took_us,
+            text=how.text,
+            output=how.output,
+        )
         if instant:
             self._started(step, action)
         causes = self.causes if step.word == "down" else self._brought_by
-        return Ended(action, how, self.desk.write(Kind.ACTION_FINISHED, self.policy.name, body, causes).ref)
+        return Ended(action, how, self.desk.write(self.policy.name, finished, causes).ref)
 
     def _raised(self, ended: list[Ended]) -> None:
         self.progress.raised([item.how for item in ended], len(self.policy.actions))
@@ -274,8 +268,9 @@ class Job:
             self.restart(f"{what}; trying again here", (bad.ref,))
             return
         self.to, self.cause, self.reason, self.again = ServicePhase.FAIL, "action", what, False
-        body = {"epoch": self.holding.epoch, "rule": "action-failed", "to": "FAIL", "cause": "action", "given": {}}
-        self.causes = (self.desk.write(Kind.RELEASE, self.policy.name, {**body, "reason": what}, (bad.ref,)).ref,)
+        epoch, to = self.holding.epoch, EndState.FAIL
+        release = Release(epoch=epoch, rule="action-failed", to=to, cause="action", given=None, reason=what)
+        self.causes = (self.desk.write(self.policy.name, release, (bad.ref,)).ref,)
         self._lower()
 
     # --- up ------------------------------------------------------------------------------------------------------
@@ -290,9 +285,9 @@ class Job:
             return
         must(self.progress.started == len(self.policy.actions), f"{self.policy.name}: all actions have run")
         self._turn(Turn.ALL_UP)
-        times = {name: self.progress.times_us.get(name, 0) for name in ("durable", "act", "announce")}
-        body = {"epoch": self.holding.epoch, "reason": self.reason, **{f"{name}_us": value for name, value in times.items()}}
-        self.desk.write(Kind.UP, self.policy.name, body, self._brought_by)
+        durable, act, announce = (self.progress.times_us.get(name, 0) for name in ("durable", "act", "announce"))
+        up = Up(epoch=self.holding.epoch, reason=self.reason, durable_us=durable, act_us=act, announce_us=announce)
+        self.desk.write(self.policy.name, up, self._brought_by)
         self.desk.emit(Watch(self.policy.name, True))
 
     def _kinds(self) -> tuple[str, ...]:
@@ -313,9 +308,9 @@ class Job:
         return all(ACTIONS[self.policy.actions[action].kind].instant for action in step.actions)
 
     def _started(self, step: Run, action: int) -> None:
-        body = {"action": action, "word": step.word, "epoch": self.holding.epoch}
+        started = ActionStarted(action=action, word=ActionWord(step.word), epoch=self.holding.epoch)
         causes = self.causes[:1] if step.word == "down" else self._brought_by
-        self.desk.write(Kind.ACTION_STARTED, self.policy.name, body, causes)
+        self.desk.write(self.policy.name, started, causes)
 
     @property
     def _brought_by(self) -> tuple[Ref, ...]:
@@ -370,8 +365,8 @@ class Job:
         must(not lost, f"{self.policy.name}: down is what is down for certain, not {lost}")
         self._turn(Turn.ALL_DOWN)
         self.progress.all_down()
-        body = {"epoch": self.holding.epoch, "to": str(self.to), "cause": self.cause, "reason": self.reason}
-        self.desk.write(Kind.DOWN, self.policy.name, body, self.causes)
+        down = Down(epoch=self.holding.epoch, to=EndState(self.to), cause=self.cause, reason=self.reason)
+        self.desk.write(self.policy.name, down, self.causes)
         if not self.progress.said and stood:  # else it has been said already, or no peer has seen the claim
             self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, stood)))
         self.desk.emit(Unguard(self.policy.name, self.holding.epoch))

@@ -6,8 +6,7 @@ services.timers["web"]              # what must have held for a while (`service_
 """
 
 import itertools
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Effect
@@ -18,7 +17,7 @@ from coordinator.core.service_timers import ServiceTimers
 from coordinator.core.sharing import addresses
 from coordinator.policy import ServicePolicy
 from protocol.event import Entry, Ref
-from protocol.kinds import Kind
+from protocol.events import Body
 from protocol.messages import LastWord
 
 
@@ -124,8 +123,8 @@ class Services:
     def now_ms(self) -> int:
         return self.context.now_ms
 
-    def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
-        return self.context.write(kind, service, body, causes)
+    def write(self, service: str, body: Body, causes: tuple[Ref, ...]) -> Entry:
+        return self.context.write(service, body, causes)
 
     def emit(self, effect: Effect) -> None:
         self.context.emit(effect)

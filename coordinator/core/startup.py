@@ -20,7 +20,7 @@ from coordinator.state.configurations import number_at_start
 from coordinator.state.incarnation import carried, in_pieces
 from coordinator.state.model import Judgement, NodeState
 from protocol.event import Head, Ref
-from protocol.kinds import Kind
+from protocol.events import NodeStarted, NodeStopped, NodeStopping, TailCut
 
 RULES = 2
 """The version of the decide table, written into node-started: an auditor judges history by the rules of its time."""
@@ -93,11 +93,11 @@ class Startup:
         before = context.column
         if ours and ours.incarnation != incarnation:
             for piece in in_pieces(carried(ours, before, self._aside)):
-                context.write(Kind.GAP_DECLARED, "", piece, ())
+                context.write("", piece, ())
             self._aside = None
-        last = [ours.incarnation, ours.number] if ours else None
-        body = {"run": context.run, "rules": RULES, "config": context.policy.digest, "clean": self._clean, "after": last}
-        context.write(Kind.NODE_STARTED, "", body, ())
+        last = (ours.incarnation, ours.number) if ours else None
+        started = NodeStarted(run=context.run, rules=RULES, config=context.policy.digest, clean=self._clean, after=last)
+        context.write("", started, ())
         if context.column.config != context.policy.digest:
             long_events.write_configuration(context, context.policy, number_at_start(context.state, context.policy.digest), ())
         self.removal.outlives(before)
@@ -111,7 +111,7 @@ class Startup:
         cuts, self._cuts = self._cuts, ()
         if not cuts:
             return
-        context.write(Kind.TAIL_CUT, "", {"cuts": [list(cut) for cut in cuts]}, ())
+        context.write("", TailCut(cuts=cuts), ())
         feeds = ", ".join(f"{node} {incarnation}/{first} to {last}" for node, incarnation, first, last in cuts)
         context.emit(
             Alarm(AlarmName.TAIL_CUT, f"the log of {context.me} lacked events that it had held: {feeds}", node=context.me)
@@ -122,7 +122,7 @@ class Startup:
             return NOTHING_ELSE
         self.stopping = True
         if self.context.joined:
-            self.context.write(Kind.NODE_STOPPING, "", {}, ())
+            self.context.write("", NodeStopping(), ())
         else:
             self.context.emit(Exit())
         return NOTHING_ELSE
@@ -136,7 +136,7 @@ class Startup:
             return
         stuck = [self.services.jobs[name] for name in sorted(self.services.raised)]
         if not stuck and not context.disk_refuses:
-            context.write(Kind.NODE_STOPPED, "", {}, ())
+            context.write("", NodeStopped(), ())
         elif all(self._told(job) for job in stuck):
             context.emit(Exit(tuple(sorted(job.policy.name for job in stuck))))
 

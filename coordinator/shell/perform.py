@@ -20,11 +20,15 @@ from coordinator.shell.ports import Ports, Stored
 from coordinator.shell.sending import Sending
 from protocol.bodies import Removal, Reply
 from protocol.event import Entry
+from protocol.events import Commanded, Removed, body_of
 from protocol.forks import RUN_ENTRIES_MAX, to_signature
 from protocol.invariant import must
 from store.refusals import JournalRefused
 
 NO_REMOVAL = Removal(b"", b"", "")
+
+SIGNED = Commanded | Removed
+"""Bodies that carry an operator's signed order."""
 """Nothing but our own word."""
 
 Witness = Callable[[saw.Input, list[do.Effect], saw.Now], None]
@@ -87,8 +91,8 @@ class Shell:
             return tell(NO_REMOVAL)
 
         def read(stored: Sequence[Entry]) -> None:
-            body = stored[0].event.body if stored else None
-            tell(Removal(body["command"], body["signature"], found.text) if body else NO_REMOVAL)
+            order = body_of(stored[0].event) if stored else None
+            tell(Removal(order.command, order.signature, found.text) if isinstance(order, SIGNED) else NO_REMOVAL)
 
         self._log.fetch(found.ref, 1, read)
 

@@ -10,7 +10,7 @@ forget an operator's order. What is here and what is not, field by field: the st
 is over), what was seen of others is not (it is seen again), what was ordered or ended is.
 """
 
-from typing import Any
+import dataclasses
 
 from coordinator.state.model import NodeState, ServiceState
 from coordinator.state.replacing import replace
@@ -18,33 +18,34 @@ from protocol.event import Head, Ref
 from protocol.events import CarriedService, Gap
 
 
-def carried(ours: Head, before: NodeState, superseded: NodeState | None = None) -> dict[str, Any]:
+def carried(ours: Head, before: NodeState, superseded: NodeState | None = None) -> Gap:
     """The body of gap-declared: the last event known of the incarnation that ends here, and what must outlive it.
 
     `superseded`: of an incarnation that the others never went by, since they knew a newer one. What was said in it was said.
     """
     before = _merged(before, superseded) if superseded else before
-    return {
-        "held": sorted(name for name, service in superseded.services.items() if service.claim) if superseded else [],
-        "incarnation": ours.incarnation,
-        "number": ours.number,
-        "id": ours.id,
-        "services": {name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
-    }
+    held = sorted(name for name, service in superseded.services.items() if service.claim) if superseded else []
+    return Gap(
+        incarnation=ours.incarnation,
+        number=ours.number,
+        id=ours.id,
+        held=tuple(held),
+        services={name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
+    )
 
 
 SERVICES_A_PIECE = 150
 """With the longest names this is less than what one event holds."""
 
 
-def in_pieces(body: dict[str, Any]) -> list[dict[str, Any]]:
+def in_pieces(body: Gap) -> list[Gap]:
     """The bodies of as many gap events as it takes, each about other services, by name; for a hundred services one."""
-    services, held = sorted(body["services"].items()), set(body["held"])
+    services, held = sorted(body.services.items()), set(body.held)
     count = max(1, -(-len(services) // SERVICES_A_PIECE))
     found = []
     for at in range(count):
         mine = dict(services[at * SERVICES_A_PIECE : (at + 1) * SERVICES_A_PIECE])
-        found.append({**body, "services": mine, "held": sorted(held & mine.keys())})
+        found.append(dataclasses.replace(body, services=mine, held=tuple(sorted(held & mine.keys()))))
     return found
 
 
@@ -88,16 +89,15 @@ def _both(before: ServiceState, superseded: ServiceState) -> ServiceState:
     )
 
 
-def _service(service: ServiceState, last: Ref) -> dict[str, Any]:
-    lowered = last if service.holds else service.ended_by
-    return {
-        "lowered": list(lowered) if lowered else [],
-        "epoch": service.epoch,
-        "holding_epoch": service.holding_epoch,
-        "wish": service.requested if service.requested == "fail" else "",
-        "burnt": service.last_failed,
-        "failures": service.failures,
-    }
+def _service(service: ServiceState, last: Ref) -> CarriedService:
+    return CarriedService(
+        lowered=last if service.holds else service.ended_by,
+        epoch=service.epoch,
+        holding_epoch=service.holding_epoch,
+        wish=service.requested if service.requested == "fail" else "",
+        burnt=service.last_failed,
+        failures=service.failures,
+    )
 
 
 def _served(kept: CarriedService, claim: Ref | None) -> ServiceState:

@@ -9,7 +9,7 @@ Feeds merge in any order to the same state, since order matters only inside a fe
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from coordinator.policy import Policy
 from coordinator.state.epochs import Epochs
@@ -17,6 +17,7 @@ from coordinator.state.pieces import Feed, Unread
 from coordinator.state.replacing import replace
 from coordinator.state.standing import Move, Orders, Word
 from protocol.event import Head, Ref
+from protocol.events import Removed
 from protocol.events.words import Judgement as Judgement
 from protocol.events.words import ServicePhase as ServicePhase
 from protocol.messages import Keyring
@@ -119,7 +120,7 @@ class Removal(NamedTuple):
     by: str
     """The node that has shown it."""
     ref: Ref
-    body: Mapping[str, Any]
+    body: Removed
     """As it was written: a new incarnation writes it again."""
 
 

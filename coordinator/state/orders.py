@@ -70,9 +70,8 @@ def _kept(state: State, later: Later, event: Event) -> Later:
     theirs = (feed.later for (node, _), feed in state.orders.feeds.items() if node == event.node)
     if later.full or sum(len(other.events) for other in theirs if other) >= LATER_MAX or _size(event) > LATER_BYTES_MAX:
         return replace(later, events=(), full=True)
-    if event.kind == Kind.CONFIG_APPLIED:
-        kept = {key: event.body[key] for key in ("number", "digest")}  # the file itself is not asked for again
-        event = replace(event, body=kept)
+    if isinstance(body := body_of(event), ConfigApplied):
+        event = replace(event, body=replace(body, text="").to_body())  # the file itself is not asked for again
     return replace(later, events=(*later.events, event))
 
 

@@ -13,10 +13,10 @@ complete, one each, so that pieces without end fill no reader's memory.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from coordinator.state.file_v1 import TEXT_BYTES_MAX
 from protocol.event import Event
+from protocol.events import ConfigApplied, ConfigPart, body_of
 from protocol.kinds import Kind
 
 PART_BYTES = 48_000
@@ -43,7 +43,7 @@ class Unread:
     texts: tuple[str, ...]
 
 
-def cut(text: str) -> list[dict[str, Any]]:
+def cut(text: str) -> list[ConfigPart]:
     """The bodies of the pieces, in their order; none where the text goes into one event."""
     raw = text.encode()
     if len(raw) <= ALONE_BYTES_MAX:
@@ -56,34 +56,28 @@ def cut(text: str) -> list[dict[str, Any]]:
         texts.append(raw[begin:end].decode())
         begin = end
     digest = hashlib.sha256(raw).digest()
-    return [{"digest": digest, "index": index, "count": len(texts), "text": piece} for index, piece in enumerate(texts)]
+    return [ConfigPart(digest=digest, index=index, count=len(texts), text=piece) for index, piece in enumerate(texts)]
 
 
 def taken(unread: Mapping[Feed, Unread], event: Event) -> tuple[Mapping[Feed, Unread], str | None]:
     """What is incomplete after this event, and the file that it completes."""
     feed = (event.node, event.incarnation)
     others = {known: file for known, file in unread.items() if known != feed}
-    piece = _read(event.body)
-    if piece is None:
+    part = body_of(event)
+    if not isinstance(part, ConfigPart) or not _is_piece(part):
         return others, None
-    digest, index, count, text = piece
-    before = unread.get(feed) if index else Unread(digest, count, ())
-    if before is None or (before.digest, before.count, len(before.texts)) != (digest, count, index):
+    before = unread.get(feed) if part.index else Unread(part.digest, part.count, ())
+    if before is None or (before.digest, before.count, len(before.texts)) != (part.digest, part.count, part.index):
         return others, None
-    file = Unread(digest, count, (*before.texts, text))
-    if index + 1 < count:
+    file = Unread(part.digest, part.count, (*before.texts, part.text))
+    if part.index + 1 < part.count:
         return _newest({**others, feed: file}, event.node), None
     whole = "".join(file.texts)
-    return others, whole if hashlib.sha256(whole.encode()).digest() == digest else None
+    return others, whole if hashlib.sha256(whole.encode()).digest() == part.digest else None
 
 
-def _read(body: Mapping[str, Any]) -> tuple[bytes, int, int, str] | None:
-    """Digest, index, count and text; None where this is no piece."""
-    digest, index, count, text = (body.get(key) for key in ("digest", "index", "count", "text"))
-    if type(digest) is not bytes or type(index) is not int or type(count) is not int or type(text) is not str:
-        return None
-    sound = 0 <= index < count <= PARTS_MAX and len(digest) == 32 and len(text.encode()) <= PART_BYTES
-    return (digest, index, count, text) if sound else None
+def _is_piece(part: ConfigPart) -> bool:
+    return part.index < part.count <= PARTS_MAX and len(part.text.encode()) <= PART_BYTES
 
 
 def _newest(unread: Mapping[Feed, Unread], node: str) -> Mapping[Feed, Unread]:
@@ -96,17 +90,22 @@ def whole(events: Iterable[Event]) -> dict[bytes, str]:
     unread: Mapping[Feed, Unread] = {}
     found: dict[bytes, str] = {}
     for event in events:
-        text = event.body.get("text") if event.kind == Kind.CONFIG_APPLIED else None
+        text = _own_text(event) if event.kind == Kind.CONFIG_APPLIED else None
         if event.kind == Kind.CONFIG_PART:
             unread, text = taken(unread, event)
-        if isinstance(text, str):
+        if text is not None:
             found[hashlib.sha256(text.encode()).digest()] = text
     return found
 
 
 def text_of(applied: Event, texts: Mapping[bytes, str]) -> str | None:
     """The file of a config-applied event: its own text, or what `whole` found under its digest."""
-    text, digest = applied.body.get("text"), applied.body.get("digest")
-    if isinstance(text, str):
-        return text
-    return texts.get(digest) if isinstance(digest, bytes) else None
+    body = body_of(applied)
+    if not isinstance(body, ConfigApplied):
+        return None
+    return body.text or texts.get(body.digest)
+
+
+def _own_text(applied: Event) -> str | None:
+    body = body_of(applied)
+    return body.text if isinstance(body, ConfigApplied) and body.text else None

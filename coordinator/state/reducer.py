@@ -220,7 +220,7 @@ def _gap(column: NodeState, event: Event, body: Gap) -> NodeState:
 
 def _removed(column: NodeState, event: Event, body: Removed) -> NodeState:
     """It restrains its author from everything, and no other node from anything: only the author had to judge its proof."""
-    return replace(column, removed=Removal(body.number, body.by, event.ref, event.body))
+    return replace(column, removed=Removal(body.number, body.by, event.ref, body))
 
 
 def _judged(column: NodeState, event: Event, body: Judged) -> NodeState:

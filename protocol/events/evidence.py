@@ -75,7 +75,7 @@ class ForkSeen(Body):
     number: int = shaped(INCARNATION)
     ours: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
     theirs: tuple[bytes, ...] = shaped(Listed(Bytes(65_535), 2 * RUN_ENTRIES_MAX))
-    digest: bytes = shaped(Bytes(32), b"")
+    digest: bytes = shaped(Bytes(32), b"", sparse=True)
     """The digest of both sides together, where they stand in pieces before this event and both lists are empty."""
 
 
@@ -132,6 +132,7 @@ class CarriedService(Shaped):
 
 
 CARRIED_MOVE = Row((NAME, NODE, EPOCH_OR_NONE, MS, REF))
+CARRIED_NONCE = Row((Bytes(16, 16), Whole(0, 2**63 - 1)))
 CARRIED_WORD = Row((NAME, NODE, EPOCH_OR_NONE, REF, RUN_OR_NONE), optional=1)
 
 
@@ -146,11 +147,11 @@ class Gap(Body):
     id: bytes = shaped(ID)
     held: tuple[str, ...] = shaped(Listed(NAME, LENGTH_MAX), ())
     services: Mapping[str, CarriedService] = shaped(Mapped(Nested(CarriedService)), dict)
-    holds: Mapping[str, tuple[Ref, ...]] = shaped(Mapped(REFS), dict)
-    unheld: tuple[Ref, ...] = shaped(REFS, ())
-    moves: tuple[tuple[str, str, int, int, Ref], ...] = shaped(Listed(CARRIED_MOVE, LENGTH_MAX), ())
-    moves_ended: tuple[Ref, ...] = shaped(REFS, ())
-    fenced: tuple[tuple[object, ...], ...] = shaped(Listed(CARRIED_WORD, LENGTH_MAX), ())
-    last_words: tuple[tuple[object, ...], ...] = shaped(Listed(CARRIED_WORD, LENGTH_MAX), ())
-    forked: Mapping[str, Ref] = shaped(Mapped(REF, NODES_MAX * 4), dict)
-    nonces: tuple[tuple[bytes, int], ...] = shaped(Listed(Row((Bytes(16, 16), Whole(0, 2**63 - 1))), LENGTH_MAX), ())
+    holds: Mapping[str, tuple[Ref, ...]] = shaped(Mapped(REFS), dict, sparse=True)
+    unheld: tuple[Ref, ...] = shaped(REFS, (), sparse=True)
+    moves: tuple[tuple[str, str, int, int, Ref], ...] = shaped(Listed(CARRIED_MOVE, LENGTH_MAX), (), sparse=True)
+    moves_ended: tuple[Ref, ...] = shaped(REFS, (), sparse=True)
+    fenced: tuple[tuple[object, ...], ...] = shaped(Listed(CARRIED_WORD, LENGTH_MAX), (), sparse=True)
+    last_words: tuple[tuple[object, ...], ...] = shaped(Listed(CARRIED_WORD, LENGTH_MAX), (), sparse=True)
+    forked: Mapping[str, Ref] = shaped(Mapped(REF, NODES_MAX * 4), dict, sparse=True)
+    nonces: tuple[tuple[bytes, int], ...] = shaped(Listed(CARRIED_NONCE, LENGTH_MAX), (), sparse=True)

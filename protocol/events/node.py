@@ -85,7 +85,7 @@ class ConfigApplied(Body):
     SERVICE: ClassVar[bool] = False
     number: int = shaped(Whole(1, NUMBER_MAX))
     digest: bytes = shaped(ID)
-    text: str = shaped(Text(FILE_MAX), "")
+    text: str = shaped(Text(FILE_MAX), "", sparse=True)
     """Empty where the file stands in pieces before this event."""
 
 
@@ -143,9 +143,9 @@ class Judged(Body):
     links: Mapping[str, int] = shaped(LINK_MS, dict)
     count: int = shaped(COUNT, 1)
     """Changes of this judgement since it was last written."""
-    after_ms: int = shaped(MS, 0)
+    after_ms: int = shaped(MS, 0, sparse=True)
     """The silence after which it is judged so: by the slower of both timings. 0 for `alive`, and where it is not said."""
-    late: Late | None = shaped(Maybe(OneOf(Late)), None)
+    late: Late | None = shaped(Maybe(OneOf(Late)), None, sparse=True)
     """Why the silence is longer; None where it is not, and where it is not known."""
 
 

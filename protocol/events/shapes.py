@@ -228,11 +228,15 @@ def _kind(value: Any) -> str:
 # --- classes made of shapes ----------------------------------------------------------------------------------------
 
 
-def shaped(shape: Shape, default: Any = dataclasses.MISSING) -> Any:
-    """A field of a body with its shape. With a default the body may lack it; `dict` stands for an empty map."""
+def shaped(shape: Shape, default: Any = dataclasses.MISSING, *, sparse: bool = False) -> Any:
+    """A field of a body with its shape. With a default the body may lack it; `dict` stands for an empty map.
+
+    `sparse`: it is not written where it is the default.
+    """
+    metadata = {"shape": shape, "sparse": sparse}
     if default is dict:
-        return field(metadata={"shape": shape}, default_factory=dict)
-    return field(metadata={"shape": shape}, default=default)
+        return field(metadata=metadata, default_factory=dict)
+    return field(metadata=metadata, default=default)
 
 
 class Shaped:
@@ -243,6 +247,7 @@ class Shaped:
 
     __slots__ = ()
     _fields: ClassVar[tuple[tuple[str, Shape, bool], ...] | None] = None
+    _sparse: ClassVar[Mapping[str, Any] | None] = None
 
     @classmethod
     def shapes(cls) -> tuple[tuple[str, Shape, bool], ...]:
@@ -253,6 +258,17 @@ class Shaped:
                 for item in dataclasses.fields(cls)  # type: ignore[arg-type]
             )
         return cls._fields
+
+    @classmethod
+    def sparse(cls) -> Mapping[str, Any]:
+        """The default of each field that is not written where it is the default."""
+        if "_sparse" not in cls.__dict__ or cls._sparse is None:
+            cls._sparse = {
+                item.name: item.default if item.default_factory is dataclasses.MISSING else item.default_factory()
+                for item in dataclasses.fields(cls)  # type: ignore[arg-type]
+                if item.metadata["sparse"]
+            }
+        return cls._sparse
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any], where: str = "") -> Self:
@@ -267,7 +283,9 @@ class Shaped:
 
     def to_body(self) -> dict[str, Any]:
         """The map whose canonical bytes stand in the event."""
-        return {name: shape.write(getattr(self, name)) for name, shape, _ in self.shapes()}
+        sparse = self.sparse()
+        values = ((name, shape, getattr(self, name)) for name, shape, _ in self.shapes())
+        return {name: shape.write(value) for name, shape, value in values if name not in sparse or value != sparse[name]}
 
 
 COUNT = Whole(0, NUMBER_MAX)

@@ -1,5 +1,6 @@
 """What makes the core ask the decide table again: what is there is compared with what was there, and nothing is marked."""
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -10,11 +11,8 @@ from coordinator.core.inputs import GuardChanged, RemovalShown
 from coordinator.decision.decide import Act, Decision
 from coordinator.decision.observations import Observations
 from coordinator.state.model import ServicePhase
-from protocol.kinds import Kind
+from protocol.events import ActionFinished, ActionWord, CheckFailed, Outcome, Pulse, Readmitted
 from tests.core.test_reconfigure import TWO, core_of, running
-
-GAPS = {"gaps": {}, "late_ms_max": 0}
-CHECK = {"check": 0, "text": "a test", "good": False}
 
 
 @pytest.fixture
@@ -39,19 +37,19 @@ def is_due(core: Core, news: News = NOTHING_ELSE) -> bool:
 
 def test_nothing_is_asked_while_all_is_as_it_was(core: Core) -> None:
     assert not is_due(core)
-    core.context.write(Kind.PULSE, "", GAPS, ())
+    core.context.write("", Pulse(gaps={}), ())
     assert not is_due(core), "no row says anything else because of a pulse"
 
 
 def test_a_service_is_asked_about_when_an_event_was_about_it(core: Core) -> None:
-    core.context.write(Kind.CHECK_FAILED, "web", CHECK, ())
+    core.context.write("web", CheckFailed(check=0, good=False), ())
     assert is_due(core)
     assert look(core) == {"web"}
     assert not is_due(core)
 
 
 def test_all_are_asked_about_when_an_event_was_about_no_service(core: Core) -> None:
-    core.context.write(Kind.READMITTED, "", {"node": "genesis"}, ())
+    core.context.write("", Readmitted(node="genesis"), ())
     assert core.context.subjects == {ALL}
     assert is_due(core)
     assert look(core) is None
@@ -89,9 +87,9 @@ def test_an_action_that_ends_as_it_should_asks_nothing_and_one_that_is_lost_does
     release = Decision("move", Act.RELEASE, "a test", to=ServicePhase.RECOVER)
     core.services.jobs["web"].release(release, Observations({}, True, "", False))
     core.context.take_subjects()
-    ended = {"action": 0, "word": "down", "epoch": 1, "took_us": 0, "text": "", "output": b""}
-    core.context.write(Kind.ACTION_FINISHED, "web", {**ended, "outcome": "done"}, ())
+    done = ActionFinished(action=0, word=ActionWord.DOWN, epoch=1, outcome=Outcome.DONE)
+    core.context.write("web", done, ())
     assert core.context.subjects == set()
-    core.context.write(Kind.ACTION_FINISHED, "web", {**ended, "outcome": "failed"}, ())
+    core.context.write("web", dataclasses.replace(done, outcome=Outcome.FAILED), ())
     assert core.context.subjects == {"web"}
     assert core.column.service("web").stuck

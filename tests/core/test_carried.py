@@ -29,7 +29,7 @@ BEFORE = NodeState(
 
 
 def after(column: NodeState) -> NodeState:
-    return taken_over(NodeState("genesis"), Gap.from_body(unpack(pack(carried(OURS, column)))))
+    return taken_over(NodeState("genesis"), Gap.from_body(unpack(pack(carried(OURS, column).to_body()))))
 
 
 def test_a_nodes_own_words_outlive_an_incarnation() -> None:
@@ -59,7 +59,8 @@ def test_a_thousand_services_outlive_an_incarnation_in_several_events():
     )
     bodies = in_pieces(carried(Head("n" * 63, 2**50, 2**50, bytes(32)), before))
     state = State()
-    for number, body in enumerate(bodies, 1):
+    for number, gap in enumerate(bodies, 1):
+        body = gap.to_body()
         event = Event(bytes(32), "n" * 63, 2**50 + 1, number, bytes(32), 0, 0, str(Kind.GAP_DECLARED), "", body, (), ())
         assert len(encode(event)) <= EVENT_BYTES_MAX - 4096, "its heads find room as well"
         state = reduce(state, event)

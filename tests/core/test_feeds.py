@@ -5,6 +5,7 @@ from coordinator.core.feed_writer import FeedWriter
 from coordinator.core.inputs import Now
 from protocol.event import Entry, Head
 from protocol.messages import Batch, ShortHead
+from tests.core.raw import Raw
 
 CLUSTER = bytes(32)
 NOW = Now(1_000, 1_000, 1_000)
@@ -15,7 +16,7 @@ def written(count: int, author: str = "genesis", text: str = "") -> list[Entry]:
     feeds = FeedIndex()
     writer = FeedWriter(CLUSTER, author, feeds)
     writer.open(7, {})
-    return [writer.write("pulse", "", {"text": f"{text}{number}"}, (), NOW).signed(b"s") for number in range(count)]
+    return [writer.write("", Raw("pulse", {"text": f"{text}{number}"}), (), NOW).signed(b"s") for number in range(count)]
 
 
 def known(*entries: Entry) -> FeedIndex:
@@ -77,16 +78,16 @@ def test_what_the_disk_refused_is_no_part_of_the_feed_and_its_number_is_used_aga
     feeds = FeedIndex()
     writer = FeedWriter(CLUSTER, "genesis", feeds)
     writer.open(7, {})
-    first = writer.write("claim", "", {"text": "kept"}, (), NOW)
+    first = writer.write("", Raw("claim", {"text": "kept"}), (), NOW)
     append = writer.flush(NOW.mono_ms)
     assert append is not None
     assert append.entries == (first,)
     assert writer.stored(append.ticket) == (first,)
-    lost = writer.write("claim", "", {"text": "lost"}, (), NOW)
+    lost = writer.write("", Raw("claim", {"text": "lost"}), (), NOW)
     append = writer.flush(NOW.mono_ms)
     assert append is not None
     assert writer.refused(append.ticket, NOW.mono_ms) == (lost,)
-    again = writer.write("claim", "", {"text": "again"}, (), NOW)
+    again = writer.write("", Raw("claim", {"text": "again"}), (), NOW)
     assert (again.event.number, again.event.previous) == (2, first.id)
 
 
@@ -94,6 +95,6 @@ def test_an_event_names_the_heads_of_others_that_are_news_since_the_last_one() -
     feeds = known(*written(2, "lukretia"))
     writer = FeedWriter(CLUSTER, "genesis", feeds)
     writer.open(7, {})
-    first = writer.write("pulse", "", {}, (), NOW)
+    first = writer.write("", Raw("pulse", {}), (), NOW)
     assert [(head.node, head.number) for head in first.event.heads] == [("lukretia", 2)]
-    assert writer.write("pulse", "", {}, (), NOW).event.heads == ()
+    assert writer.write("", Raw("pulse", {}), (), NOW).event.heads == ()

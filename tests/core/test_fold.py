@@ -326,7 +326,7 @@ def test_a_gap_stands_before_the_first_start_only() -> None:
 def test_what_outlives_an_incarnation_is_told_and_taken_over_field_by_field() -> None:
     before = NodeState(L, services={"web": worn(S.UP), "db": worn(S.RECOVER, requested="recover", ended_by=None)})
     body = carried(Head(L, 1, 12, b"i" * 32), before)
-    assert body == {
+    assert body.to_body() == {
         "held": [],
         "incarnation": 1,
         "number": 12,
@@ -349,19 +349,19 @@ def test_what_was_held_aside_is_merged_in_and_named() -> None:
             NodeState(L, services={"web": before}),
             NodeState(L, services={"web": aside, "db": worn(S.RECOVER)}),
         )
-        web = body["services"]["web"]
-        assert (web["epoch"], web["holding_epoch"], web["wish"], web["burnt"], web["failures"]) == (9, 8, "fail", False, 5)
-        assert body["held"] == (["db", "web"] if aside is high else ["db"])
-        assert body["services"]["db"]["wish"] == "fail"
+        web = body.services["web"]
+        assert (web.epoch, web.holding_epoch, web.wish, web.burnt, web.failures) == (9, 8, "fail", False, 5)
+        assert body.held == (("db", "web") if aside is high else ("db",))
+        assert body.services["db"].wish == "fail"
 
 
 def test_of_many_services_each_piece_has_a_hundred_and_fifty() -> None:
     names = [f"s{number:03}" for number in range(301)]
-    body = {"held": ["s000", "s300"], "services": {name: {"epoch": 1} for name in reversed(names)}, "number": 12}
-    pieces = in_pieces(body)
-    assert [list(piece["services"]) for piece in pieces] == [names[:150], names[150:300], names[300:]]
-    assert [piece["held"] for piece in pieces] == [["s000"], [], ["s300"]]
-    assert {piece["number"] for piece in pieces} == {12}
+    services = {name: CarriedService(epoch=1, wish="") for name in reversed(names)}
+    pieces = in_pieces(gap(held=("s000", "s300"), services=services))
+    assert [list(piece.services) for piece in pieces] == [names[:150], names[150:300], names[300:]]
+    assert [piece.held for piece in pieces] == [("s000",), (), ("s300",)]
+    assert {piece.number for piece in pieces} == {12}
 
 
 def gap(**parts: Any) -> Gap:

@@ -97,6 +97,12 @@ def chain(size: int, count: int = 4) -> Branch:
     return written("x" * size, count)
 
 
+def in_bodies(ours: Branch, theirs: Branch) -> list[dict[str, Any]]:
+    """The bodies of the pieces, in their order."""
+    digest, pieces = cut(ours, theirs)
+    return [{"digest": digest, "index": at, "count": len(pieces), "data": data} for at, data in enumerate(pieces)]
+
+
 def told(pieces: list[dict[str, Any]]) -> State:
     """What a reader goes by after eve's pieces and the event that rests on them."""
     state = STATE
@@ -113,7 +119,7 @@ BIG, OTHER = chain(60_000), (*written("y" * 60_000),)
 
 def test_evidence_that_no_event_holds_counts_in_pieces_and_leaves_nothing_behind() -> None:
     assert not fits(BIG, OTHER)
-    state = told(cut(BIG, OTHER))
+    state = told(in_bodies(BIG, OTHER))
     assert ownership.forked(state, "ann")
     assert (state.shown, state.column("eve").skips) == ({}, 0)
 
@@ -123,14 +129,14 @@ WRONG = ["one is missing", "another order", "another digest", "another text", "n
 
 @pytest.mark.parametrize("wrong", WRONG)
 def test_pieces_that_do_not_make_the_evidence_prove_nothing_and_are_named(wrong: str) -> None:
-    pieces = cut(BIG, OTHER)
+    pieces = in_bodies(BIG, OTHER)
     changed = {
         "one is missing": pieces[:-1],
         "another order": [pieces[1], pieces[0], *pieces[2:]],
         "another digest": [{**piece, "digest": bytes(32)} for piece in pieces],
         "another text": [{**pieces[0], "data": b"x" * 48_000}, *pieces[1:]],
-        "not signed by ann": cut(BIG, written("y" * 60_000, signer=EVE)),
-        "one side": cut(BIG, BIG),
+        "not signed by ann": in_bodies(BIG, written("y" * 60_000, signer=EVE)),
+        "one side": in_bodies(BIG, BIG),
     }[wrong]
     state = told(changed)
     assert not ownership.forked(state, "ann")
@@ -140,7 +146,7 @@ def test_pieces_that_do_not_make_the_evidence_prove_nothing_and_are_named(wrong:
 def test_of_each_node_the_pieces_of_one_proof_are_kept() -> None:
     state = STATE
     for incarnation in range(1, 9):
-        piece = {**cut(BIG, OTHER)[0], "digest": bytes([incarnation]) * 32}
+        piece = {**in_bodies(BIG, OTHER)[0], "digest": bytes([incarnation]) * 32}
         state = reduce(state, Event(CLUSTER, "eve", incarnation, 1, bytes(32), 1, 1, str(Kind.FORK_PART), "", piece, (), ()))
     assert list(state.shown) == [("eve", 8)]
 
@@ -148,7 +154,7 @@ def test_of_each_node_the_pieces_of_one_proof_are_kept() -> None:
 def test_what_is_too_long_for_pieces_is_known_before_any_is_written() -> None:
     most = chain(60_000)
     assert fits_in_pieces(most, most)
-    assert len(cut(most, most)) <= PARTS_MAX
+    assert len(in_bodies(most, most)) <= PARTS_MAX
     assert not fits_in_pieces(most, chain(60_000, 5))
     assert not fits_in_pieces(most, chain(1, RUN_ENTRIES_MAX + 1))
     assert sum(len(entry.raw) for entry in chain(60_000, 5)) > BRANCH_BYTES_MAX

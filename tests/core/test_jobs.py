@@ -1,8 +1,6 @@
 """The work on one service: what is ordered together, and when its end may be said."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
@@ -16,6 +14,7 @@ from coordinator.decision.observations import Observations
 from coordinator.policy import ActionPolicy, ServicePolicy
 from coordinator.state.model import ServicePhase, ServiceState
 from protocol.event import NO_PREVIOUS, Entry, Event, Ref
+from protocol.events import Body
 from protocol.kinds import Kind
 from protocol.messages import LastWord
 
@@ -32,10 +31,10 @@ class Desk:
     effects: list[Effect] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
-    def write(self, kind: Kind, service: str, body: Mapping[str, Any], causes: tuple[Ref, ...]) -> Entry:
+    def write(self, service: str, body: Body, causes: tuple[Ref, ...]) -> Entry:
         number = len(self.events) + 1
         previous = NO_PREVIOUS if number == 1 else bytes([1]) * 32
-        event = Event(bytes(32), "lukretia", 1, number, previous, 0, 0, str(kind), service, body, causes, ())
+        event = Event(bytes(32), "lukretia", 1, number, previous, 0, 0, str(body.KIND), service, body.to_body(), causes, ())
         self.events.append(event)
         return Entry.of(event)
 

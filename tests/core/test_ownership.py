@@ -7,6 +7,7 @@ import pytest
 from coordinator.state import ownership
 from coordinator.state.model import Move, Removal, ServicePhase, State, Word
 from protocol.event import Head, Ref
+from protocol.events import Removed
 from protocol.kinds import Kind
 from tests.core.story import Story
 
@@ -183,7 +184,7 @@ def test_a_move_to_no_candidate_leaves_the_order_as_it_is() -> None:
 @pytest.mark.parametrize(("number", "counts"), [(None, True), (6, True), (7, False), (8, False)])
 def test_a_node_is_removed_until_a_later_order_gives_its_file_a_number(number: int | None, counts: bool) -> None:
     story = Story.of(L, G)
-    shown = Removal(7, G, HEARD, {})
+    shown = Removal(7, G, HEARD, Removed(number=7, digest=bytes(32), by=G, command=b"", signature=b""))
     story.state = story.state.with_column(replace(story.state.column(L), removed=shown, config=b"c" * 32))
     if number is not None:
         story.state = replace(story.state, orders=replace(story.state.orders, signed={b"c" * 32: number, b"d" * 32: 99}))

@@ -24,7 +24,7 @@ def event(number, kind, body, node="lukretia", incarnation=1, **more):
 
 def feed(text, node="lukretia", incarnation=1):
     """The events with which a node applies this file."""
-    bodies = cut(text)
+    bodies = [part.to_body() for part in cut(text)]
     last = {"number": 1, "digest": hashlib.sha256(text.encode()).digest()}
     events = [event(number, Kind.CONFIG_PART, body, node, incarnation) for number, body in enumerate(bodies, 1)]
     applied = last if bodies else {**last, "text": text}
@@ -48,7 +48,7 @@ def test_a_file_that_fits_is_one_event_as_it_always_was():
 
 def test_no_piece_ends_inside_a_letter_and_each_fits_into_an_event():
     text = "ü€\U0001f600" * 20_000
-    bodies = cut(text)
+    bodies = [part.to_body() for part in cut(text)]
     assert "".join(body["text"] for body in bodies) == text
     assert all(len(body["text"].encode()) <= PART_BYTES for body in bodies)
     heads = tuple(Head("n" * 63, 2**53, 2**53, bytes(32)) for _ in range(64))
@@ -132,7 +132,7 @@ def test_pieces_without_end_fill_nobodys_memory():
     """A stolen key begins file after file, in feed after feed, and ends none."""
     state = State()
     for incarnation in range(1, 40):
-        for index, body in enumerate(cut(LONG)[:-1]):
-            state = reduce(state, event(index + 1, Kind.CONFIG_PART, body, "genesis", incarnation))
+        for index, part in enumerate(cut(LONG)[:-1]):
+            state = reduce(state, event(index + 1, Kind.CONFIG_PART, part.to_body(), "genesis", incarnation))
     assert len(state.unread) <= FEEDS_MAX
     assert pieces.PARTS_MAX * PART_BYTES < 2 * TEXT_BYTES_MAX

@@ -9,6 +9,7 @@ from coordinator.core.inputs import Now
 from coordinator.core.quota import BURST_BYTES, ENTRY_BYTES, INCARNATION_MS, INCARNATIONS, RATE_BYTES, Quota
 from coordinator.policy import ServicePolicy
 from protocol.event import Entry, Event, Head
+from tests.core.raw import Raw
 from tests.core.story import CLUSTER, policy
 
 NOW = Now(1_000, 1_000, 1_000)
@@ -23,7 +24,7 @@ def feed(count: int, size: int = SIZE, author: str = "carthage", incarnation: in
     writer = FeedWriter(CLUSTER, author, FeedIndex())
     writer.open(incarnation, {})
     body = {"text": b"x" * size}
-    entries = [writer.write("pulse", "", body, (), NOW) for _ in range(count)]
+    entries = [writer.write("", Raw("pulse", body), (), NOW) for _ in range(count)]
     return [entry.signed(b"s") if number % every == 0 else entry for number, entry in enumerate(entries, 1)]
 
 
@@ -43,7 +44,7 @@ def test_a_small_run_behind_one_that_does_not_fit_is_left_as_well():
     writer = FeedWriter(CLUSTER, "carthage", FeedIndex())
     writer.open(1, {})
     sizes = [SIZE] * 100 + [1] * 5
-    entries = [writer.write("pulse", "", {"text": b"x" * size}, (), NOW).signed(b"s") for size in sizes]
+    entries = [writer.write("", Raw("pulse", {"text": b"x" * size}), (), NOW).signed(b"s") for size in sizes]
     assert 0 < len(quota().take(entries, 0)) < 100
 
 
@@ -114,7 +115,7 @@ def test_an_event_names_new_heads_at_once_and_replaced_ones_a_few_at_a_time():
     writer.open(1, {})
     told: list[Head] = []
     for number in range(30):
-        news = writer.write("pulse", "", {}, (), NOW).event.heads
+        news = writer.write("", Raw("pulse", {}), (), NOW).event.heads
         assert len(news) <= OLDER_HEADS_MAX + 1
         assert number or news[-1].incarnation == 1401, "the newest is in the first"
         told.extend(news)

@@ -12,6 +12,7 @@ from coordinator.config import read
 from coordinator.core.feed_index import FeedIndex
 from coordinator.core.feed_writer import FeedWriter
 from coordinator.core.inputs import BatchArrived, Now
+from protocol.events import Pulse
 from protocol.kinds import Kind
 from protocol.messages import Batch, Domain
 from tools.simulator.command import sentence
@@ -49,9 +50,9 @@ def test_what_is_written_together_with_the_end_of_an_old_life_is_signed() -> Non
     old, new = FeedWriter(policy.cluster_id, "lukretia", FeedIndex()), FeedWriter(policy.cluster_id, "lukretia", FeedIndex())
     old.open(7, {})
     new.open(8, {})
-    fetched = [old.write("pulse", "", {}, (), now) for _ in range(3)]
+    fetched = [old.write("", Pulse(gaps={}), (), now) for _ in range(3)]
     fetched[2] = fetched[2].signed(signer.sign(Domain.EVENT, fetched[2].id))
-    disk.append([new.write("pulse", "", {}, (), now), *fetched], lambda result: None)
+    disk.append([new.write("", Pulse(gaps={}), (), now), *fetched], lambda result: None)
     world.run_until_ms(10)
     assert [bool(entry.signature) for entry in disk.feed("lukretia", 8)] == [True]
     assert [bool(entry.signature) for entry in disk.feed("lukretia", 7)] == [False, False, True]
@@ -91,7 +92,7 @@ def test_the_end_of_an_old_life_is_passed_on_by_whoever_learns_of_it_later(later
     world.run_until_ms(4_000)
     old = FeedWriter(policy.cluster_id, "lukretia", FeedIndex())
     old.open(7, {})
-    written = [old.write("pulse", "", {}, (), Now(0, 0, 0)) for _ in range(3)]
+    written = [old.write("", Pulse(gaps={}), (), Now(0, 0, 0)) for _ in range(3)]
     known = [entry.signed(world.keys.signer("lukretia").sign(Domain.EVENT, entry.id)) for entry in written]
     network = world.network
     if later:
@@ -122,7 +123,7 @@ def test_what_the_disk_refused_is_remembered_by_the_name_that_it_has_now() -> No
     assert host.faild is not None
     core = host.faild.core
     host.disk.fill()
-    core.context.note(Kind.PULSE, {"gaps": {}, "late_ms_max": 0})
+    core.context.note(Pulse(gaps={}))
     core.witnessing._link("lukretia", "lan", False)
     before = core.witnessing.link_ref["lukretia", "lan"]
     world.run_until_ms(5_000)

@@ -10,6 +10,7 @@ from coordinator.decision.decide import Decision, decide
 from coordinator.decision.snapshot import Snapshot
 from coordinator.policy import Policy
 from coordinator.state.model import ServicePhase
+from protocol.events import Restart
 from protocol.kinds import Kind
 from tools.simulator.world import World
 
@@ -72,7 +73,7 @@ def test_an_event_about_one_service_asks_about_no_other(asked: list[str], tmp_pa
     world.hosts["lukretia"].works.trouble["s007"].down = "fails"
     faild = world.hosts["lukretia"].faild
     assert faild is not None
-    faild.core.context.write(Kind.RESTART, "s007", {"count": 0, "reason": "a test writes it"}, ())
+    faild.core.context.write("s007", Restart(count=0, reason="a test writes it"), ())
     world.run_until_ms(5_000)
     assert set(asked) == {"s007"}
 

@@ -14,6 +14,7 @@ from coordinator.state import ownership
 from protocol.event import Entry, Head
 from protocol.kinds import Kind
 from protocol.messages import Batch, Domain, LastWord, ShortHead, Verified
+from tests.core.raw import Raw
 from tests.core.story import fork_of
 from tests.core.test_reconfigure import THREE, TWO, core_of, events, running
 from tools.simulator.faild import Faild
@@ -128,7 +129,7 @@ def flood(world: World, count: int, size: int) -> list[Entry]:
     """A feed of the thief: an incarnation of its own, each event signed."""
     writer, signer = FeedWriter(THREE.cluster_id, THIEF, FeedIndex()), world.keys.signer(THIEF)
     writer.open(10**9, {})
-    entries = [writer.write(Kind.PULSE, "", {"text": bytes(size)}, (), Now(1, 1, 1)) for _ in range(count)]
+    entries = [writer.write("", Raw(Kind.PULSE, {"text": bytes(size)}), (), Now(1, 1, 1)) for _ in range(count)]
     return [entry.signed(signer.sign(Domain.EVENT, entry.id)) for entry in entries]
 
 
@@ -187,8 +188,8 @@ def test_a_fork_that_nobody_has_signed_stops_no_service():
     world = running(NO_CANDIDATE)
     writer, signer = FeedWriter(THREE.cluster_id, THIEF, FeedIndex()), world.keys.signer(THIEF)
     writer.open(10**15, {})
-    entries = [writer.write(Kind.GAP_DECLARED, "", {**GAP, "forked": {"lukretia": [THIEF, 5, 5]}}, (), Now(1, 1, 1))]
-    entries.append(writer.write(Kind.FORK_SEEN, "", {"node": "lukretia", **fork_of("lukretia")}, (), Now(1, 1, 1)))
+    entries = [writer.write("", Raw(Kind.GAP_DECLARED, {**GAP, "forked": {"lukretia": [THIEF, 5, 5]}}), (), Now(1, 1, 1))]
+    entries.append(writer.write("", Raw(Kind.FORK_SEEN, {"node": "lukretia", **fork_of("lukretia")}), (), Now(1, 1, 1)))
     for entry in entries:
         for node in ("lukretia", "genesis"):
             signed = entry.signed(signer.sign(Domain.EVENT, entry.id))

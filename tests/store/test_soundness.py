@@ -303,11 +303,12 @@ async def test_so_are_the_pieces_before_it_where_none_of_them_is_another(logs: L
     ours, theirs = logs.lukretia.entries[8], Author("lukretia", identity=logs.lukretia.identity)
     theirs.entries = logs.lukretia.entries[:8]
     twin = theirs.signed(Kind.PULSE, body={"text": "x" * 60_000})
-    pieces = cut((ours,), (twin,))
+    digest, pieces = cut((ours,), (twin,))
     assert len(pieces) == 2
     for at, piece in enumerate(pieces):
-        logs.put(logs.genesis.signed(Kind.FORK_PART, body={**piece, "data": b"z"} if at == lost else piece))
-    body = {"node": "lukretia", "incarnation": 1, "number": 9, "ours": [], "theirs": [], "digest": pieces[0]["digest"]}
+        part = {"digest": digest, "index": at, "count": len(pieces), "data": b"z" if at == lost else piece}
+        logs.put(logs.genesis.signed(Kind.FORK_PART, body=part))
+    body = {"node": "lukretia", "incarnation": 1, "number": 9, "ours": [], "theirs": [], "digest": digest}
     logs.put(logs.genesis.signed(Kind.FORK_SEEN, body=body))
     assert logs.found() == ({("fork", "lukretia", 9)} if lost is None else set())
 

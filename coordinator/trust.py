@@ -56,6 +56,7 @@ Applied = tuple[str, ConfigApplied]
 
 
 def _applied(entries: Iterable[Entry]) -> list[Applied]:
+    """Without those whose body is not of the format: they name no key."""
     read = ((entry.event.node, body_of(entry.event)) for entry in entries if entry.event.kind == Kind.CONFIG_APPLIED)
     return [(node, body) for node, body in read if isinstance(body, ConfigApplied)]
 

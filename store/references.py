@@ -20,7 +20,8 @@ def said_of_others(event: Event) -> Iterable[tuple[Ref, bytes]]:
 
 
 def _declared(event: Event) -> Iterable[tuple[Ref, bytes]]:
-    """The first event of an incarnation names the last one that its author knew of the incarnation before."""
+    """The first event of an incarnation names the last one that its author knew of the incarnation before; one that is not of
+    the format names none."""
     gap = body_of(event)
     if isinstance(gap, Gap):
         yield Ref(event.node, gap.incarnation, gap.number), gap.id

@@ -26,10 +26,10 @@ from protocol.invariant import must
 from store.refusals import JournalRefused
 
 NO_REMOVAL = Removal(b"", b"", "")
+"""Nothing but our own word."""
 
 SIGNED = Commanded | Removed
-"""Bodies that carry an operator's signed order."""
-"""Nothing but our own word."""
+"""Bodies that carry an operator's signed order. One of another form carries none."""
 
 Witness = Callable[[saw.Input, list[do.Effect], saw.Now], None]
 """Told of each input with what it ordered, before anything of that is done."""

@@ -206,6 +206,7 @@ class Core:
             self.durability.show_heads()
             self.carriers.tick()
             self.admission.look()
+            self.replication.early_words.tick()
         self.heartbeats.beat()
 
     def _lateness(self, late_ms: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from coordinator.alarms.names import AlarmName
 from coordinator.core import long_events, peer_clocks
 from coordinator.core.context import NOTHING_ELSE, Context, News
+from coordinator.core.early_words import EarlyWords
 from coordinator.core.effects import Alarm, Relay, ShowFork, Want
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.feed_index import Admitted, Missing
@@ -55,8 +56,7 @@ class Replication:
         """A feed, and when it was asked for last."""
         self.behind: dict[str, int] = {}
         """A node to the incarnation of which a heartbeat named more than is here: its push is likely on the way."""
-        self.early_words: dict[tuple[str, str], LastWordHeard] = {}
-        """Node and service to a last word whose claim is not here yet."""
+        self.early_words = EarlyWords(context, liveness)
         self._ahead_ms: dict[str, int] = {}
         """A node, and since when it names events of ours that we have not written."""
 
@@ -232,7 +232,7 @@ class Replication:
             self.heartbeats.pace()
         for entry in entries:
             if entry.event.kind in (Kind.CLAIM, Kind.RECLAIM):
-                early = self.early_words.pop((entry.event.node, entry.event.service), None)
+                early = self.early_words.take(entry.event.node, entry.event.service)
                 if early is not None:
                     self.last_word_heard(early)
 
@@ -247,8 +247,7 @@ class Replication:
     def last_word_heard(self, given: LastWordHeard) -> News | None:
         """A node, or its guard, says that its actions are down: recorded here, and it counts as that claim's end.
 
-        It ends a claim that is here. One that overtook its claim waits for it, the newest of each node and service: else each
-        number that a thief signs would be an event of ours. None where nothing was written.
+        It ends a claim that is here. One that overtook its claim waits for it (`EarlyWords`). None where nothing was written.
         """
         context = self.context
         word = given.word.message
@@ -258,7 +257,7 @@ class Replication:
         if word.node not in ownership.ruled(context.state, context.policy, word.service).nodes:
             return None
         if column.run != word.run or column.service(word.service).epoch < word.epoch:
-            self.early_words[(word.node, word.service)] = given
+            self.early_words.keep(given)
             return None
         if self._is_over(word):
             return None

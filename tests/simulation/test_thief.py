@@ -76,11 +76,57 @@ def test_last_words_of_what_was_never_claimed_are_no_events_of_ours():
     """Each of a higher number than the one before: 6,100 of them stood in the victim's own feed after eight seconds."""
     world = running(THREE)
     run = core_of(world, THIEF).context.run
+    named = alarms_of(world)
     for epoch in range(1, 2_000):
         word(world, "genesis", THIEF, run, epoch)
+    assert len(core_of(world, "genesis").replication.early_words.waiting) == 1
     world.run_until_ms(5_000)
     assert events(world, "genesis", Kind.LAST_WORD) == []
-    assert len(core_of(world, "genesis").replication.early_words) == 1
+    assert {(alarm.name, alarm.node, alarm.service) for alarm in named} == {(AlarmName.NO_AUTHORITY, THIEF, "web")}
+    assert core_of(world, "genesis").replication.early_words.waiting == {}, "and what was said is not kept for ever"
+
+
+def test_however_slowly_they_come():
+    """One at a time, each of a higher number: nothing but this names them, since none is past a quota."""
+    world = running(THREE)
+    named = alarms_of(world)
+    run = core_of(world, THIEF).context.run
+    for turn in range(1, 20):
+        word(world, "genesis", THIEF, run, turn)
+        world.run_until_ms(3_000 + 100 * turn)
+    assert {(alarm.name, alarm.node, alarm.service) for alarm in named} == {(AlarmName.NO_AUTHORITY, THIEF, "web")}
+
+
+def test_the_word_of_a_run_that_is_over_is_no_lie():
+    """A guard says it when its node has started again already."""
+    world = running(TWO)
+    named = alarms_of(world)
+    word(world, "genesis", "lukretia", b"a run before"[:8], 7)
+    world.run_until_ms(9_000)
+    assert named == []
+
+
+def test_a_word_whose_claim_is_slow_to_come_is_no_lie():
+    """Its node names events that are not here yet: the claim may be one of them."""
+    world = running(TWO)
+    world.hosts["lukretia"].stop()
+    world.run_until_ms(6_000)
+    world.start("lukretia")
+    world.run_until_ms(6_500)
+    genesis, lukretia = core_of(world, "genesis"), core_of(world, "lukretia")
+    named = alarms_of(world)
+    newest = genesis.liveness.peers["lukretia"].newest
+    assert newest is not None
+    ours = newest.message.heads["lukretia"]
+    word(world, "genesis", "lukretia", lukretia.context.run, 99)
+    heads = {**newest.message.heads, "lukretia": ShortHead(ours.incarnation, ours.number + 1_000, bytes(8))}
+    message = replace(newest.message, counter=newest.message.counter + 10**6, heads=heads)
+    raw = message.encode()
+    heard = Verified(message, raw, world.keys.signer("lukretia").sign(Domain.HEARTBEAT, raw))
+    faild_of(world, "genesis").post(HeartbeatHeard(heard, "lan"))
+    world.run_until_ms(9_000)
+    assert [alarm for alarm in named if alarm.name is AlarmName.NO_AUTHORITY] == []
+    assert list(genesis.replication.early_words.waiting) == [("lukretia", "web")]
 
 
 def test_a_last_word_that_overtook_its_claim_counts_when_the_claim_comes():

@@ -31,6 +31,8 @@ class NodePolicy:
     links: Mapping[str, tuple[str, int]]
     """Link name to (address, port)."""
     witness: bool = False
+    voter: bool = True
+    """Its vote counts for services under `majority`; a witness votes as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,11 @@ class Policy:
     def beside(self, me: str) -> frozenset[str]:
         """The candidates of the services of which this node is one, itself included."""
         return frozenset(node for service in self.owned_by(me) for node in service.nodes)
+
+    @property
+    def voters(self) -> frozenset[str]:
+        """The nodes whose votes count."""
+        return frozenset(name for name, node in self.nodes.items() if node.voter)
 
     def others(self, me: str) -> tuple[str, ...]:
         return tuple(name for name in self.nodes if name != me)

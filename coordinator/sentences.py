@@ -242,6 +242,10 @@ def _tail_cut(event: Event, body: ev.TailCut) -> str:
     return f"{event.node} started with a log that lacked what it had held: {feeds}"
 
 
+def _vote(event: Event, body: ev.Vote) -> str:
+    return f"{event.node} votes for {body.candidate}: {event.service} under epoch {body.epoch}"
+
+
 def _ms(took_us: int) -> str:
     return lasting(took_us / 1000)
 
@@ -296,5 +300,6 @@ TABLE: Mapping[str, Told] = dict(
         _row(ev.Gap, _gap),
         _row(ev.TailCut, _tail_cut),
         _row(ev.Removed, _removed),
+        _row(ev.Vote, _vote),
     )
 )

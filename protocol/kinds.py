@@ -63,6 +63,8 @@ class Kind(StrEnum):
     """{target, epoch, for_ms}"""
     MOVE_ENDED = "move-ended"
     """{move: [node, incarnation, number], why}"""
+    VOTE = "vote"
+    """{candidate, epoch, voters, run: bin8, counter}: a voter gives its vote for a claim of a service under `majority`."""
     FENCED = "fenced"
     """{node, epoch, by}: this node's holding up to `epoch` counts as over. `by`: "operator" or an agent."""
     LAST_WORD = "last-word"
@@ -90,7 +92,7 @@ class Kind(StrEnum):
 ALWAYS_SIGNED = frozenset(
     {
         Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.COMMAND, Kind.NODE_STOPPED, Kind.FORK_SEEN, Kind.FORK_PART,
-        Kind.CONFIG_PART,
+        Kind.CONFIG_PART, Kind.VOTE,
     }
 )  # fmt: skip
 """Claims, ends of holding, votes and commands carry their own signature whatever stands behind them in a commit; pieces of a

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 from protocol.canonical import NotCanonical, pack, pack_ordered, read, unpack
 from protocol.domains import Domain as Domain
 from protocol.event import NAME_MAX, NUMBER_MAX, Entry, Head
+from protocol.lease_words import NO_LEASE_WORDS, LeaseWords
 from protocol.refusals import Reason, Refused
 
 RUN_BYTES = 8
@@ -72,6 +73,8 @@ class Heartbeat:
     """Nodes whose fork the sender has seen and refuses: shown to people. What a node yields to is the proof in the feeds."""
     claiming: tuple[str, ...] = ()
     """Services of which a claim of the sender is on its way to its disk: peers that have given one up for it go on waiting."""
+    leases: LeaseWords = NO_LEASE_WORDS
+    """Of services under `majority`; empty where there is none."""
 
     def encode(self) -> bytes:
         """Ten times a second on each node: so it sorts its two maps itself."""
@@ -88,7 +91,8 @@ class Heartbeat:
                 {node: heard[node] for node in sorted(heard)},
                 self.refused,
                 self.cluster,
-                *([self.claiming] if self.claiming else ()),
+                *([self.claiming] if self.claiming or self.leases else ()),
+                *([self.leases.packed()] if self.leases else ()),
             ]
         )
 
@@ -99,7 +103,7 @@ class Heartbeat:
         `before`: an earlier heartbeat of any node. What is equal in both is taken from there: it was looked at then, and a
         comparison of the two sees at once that nothing has changed.
         """
-        value, claiming = _and_claiming(read(raw, tuples=True))
+        value, claiming, leases = _and_more(read(raw, tuples=True))
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _parts(value, HEARTBEAT_FIELDS)
         names = (node, *heard, *refused, *claiming)
         _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote), names)
@@ -109,7 +113,7 @@ class Heartbeat:
             _check((), (), heads)
             heads = {name: _short_head(head) for name, head in heads.items()}
         heard = {name: _heard(item) for name, item in heard.items()}
-        heartbeat = cls(cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming)
+        heartbeat = cls(cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming, leases)
         if heartbeat.encode() != raw:
             raise NotCanonical("not canonical msgpack: another encoding of the same heartbeat")
         return heartbeat
@@ -266,11 +270,14 @@ def _check(sized: Sequence[tuple[bytes, int]], counts: Iterable[int], names: Ite
             raise NotCanonical(f"a name in this message is empty or longer than {NAME_MAX} characters")
 
 
-def _and_claiming(fields: Any) -> tuple[Any, tuple[Any, ...]]:
-    """The fields of every heartbeat, and the last one, which is only there where something is being claimed."""
-    if type(fields) is tuple and len(fields) == len(HEARTBEAT_FIELDS) + 1 and type(fields[-1]) is tuple and fields[-1]:
-        return fields[:-1], fields[-1]
-    return fields, ()
+def _and_more(fields: Any) -> tuple[Any, tuple[Any, ...], LeaseWords]:
+    """The fields of every heartbeat; the next, which is there where something is being claimed; and what is said of leases."""
+    leases, count = NO_LEASE_WORDS, len(HEARTBEAT_FIELDS)
+    if type(fields) is tuple and len(fields) == count + 2:
+        leases, fields = LeaseWords.read(fields[-1]), fields[:-1]
+    if type(fields) is tuple and len(fields) == count + 1 and type(fields[-1]) is tuple and (fields[-1] or leases):
+        return fields[:-1], fields[-1], leases
+    return fields, (), leases
 
 
 def _fields(raw: bytes, kinds: tuple[type, ...]) -> Sequence[Any]:

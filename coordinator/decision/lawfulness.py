@@ -21,8 +21,9 @@ from coordinator.state.model import Judgement, NodeState, State
 from coordinator.state.reducer import Told, fold
 from coordinator.state.standing import FIRST_RULES
 from coordinator.state.transitions import out_of_order
+from coordinator.state.votes import newest
 from protocol.event import Entry, Event, Head, Ref
-from protocol.events import Body, Claim, Gap, Malformed, NodeStarted, Observations, Reclaim, Recover, body_of
+from protocol.events import Body, Claim, Gap, Malformed, NodeStarted, Observations, Reclaim, Recover, Vote, body_of
 from protocol.kinds import Kind
 from protocol.messages import Keyring
 from protocol.moment import lasting
@@ -54,7 +55,7 @@ def _checked(before: State, event: Event, body: Body | Malformed | None, old: No
     begun = column.head is not None and column.head.incarnation == event.incarnation
     order = out_of_order(column if begun else NodeState(event.node), event.kind, event.service)
     carried = _carried(before, event, body, old if begun else column) or _by_older_rules(before, event, body)
-    return order or _decided(before, event, body) or carried or _pointed(before, event)
+    return order or _decided(before, event, body) or _voted(before, event, body) or carried or _pointed(before, event)
 
 
 def _decided(before: State, event: Event, body: Body | None) -> str | None:
@@ -72,6 +73,26 @@ def _decided(before: State, event: Event, body: Body | None) -> str | None:
             f"by rule {decision.rule}: {decision.reason}"
         )
     return _epoch(before, event, body) or _judgements(before, event, given, policy)
+
+
+def _voted(before: State, event: Event, body: Body | None) -> str | None:
+    """A vote is a voter's, for a candidate, and for an epoch above every one that it knew of and that it has voted for."""
+    if not isinstance(body, Vote):
+        return None
+    column, what = before.column(event.node), f"{event.kind} {event.service}"
+    policy = before.policy_of(column.configs)
+    service = policy.services.get(event.service) if policy else None
+    if policy is None or service is None:
+        return f"{what} before a configuration was applied that has it"
+    if event.node not in policy.voters:
+        return f"{what} by {event.node}, which is no voter"
+    if service.partition != "majority":
+        return f"{what}, which needs no votes: its partition is {service.partition}"
+    if body.candidate not in service.nodes:
+        return f"{what} for {body.candidate}, which is no candidate"
+    last = newest(column.votes.get(event.service, ()))
+    known = max(last.epoch if last else 0, ownership.epoch(before, event.service))
+    return f"{what} for epoch {body.epoch} where {known} was known" if body.epoch <= known else None
 
 
 def _epoch(before: State, event: Event, body: Claim | Reclaim | Recover) -> str | None:

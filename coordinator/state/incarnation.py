@@ -14,6 +14,7 @@ import dataclasses
 
 from coordinator.state.model import NodeState, ServiceState
 from coordinator.state.replacing import replace
+from coordinator.state.votes import Voted, Votes, with_vote
 from protocol.event import Head, Ref
 from protocol.events import CarriedService, Gap
 
@@ -30,7 +31,7 @@ def carried(ours: Head, before: NodeState, superseded: NodeState | None = None) 
         number=ours.number,
         id=ours.id,
         held=tuple(held),
-        services={name: _service(service, Ref(*ours[:3])) for name, service in before.services.items()},
+        services={name: _service(before, name, Ref(*ours[:3])) for name in _names(before)},
     )
 
 
@@ -63,9 +64,11 @@ def taken_over(column: NodeState, body: Gap) -> NodeState:
     """
     by = Ref(column.node, column.head.incarnation, column.head.number) if column.head else None
     served = {name: _served(kept, by if name in body.held else None) for name, kept in body.services.items()}
+    voted = {name: _voted(kept, by) for name, kept in body.services.items() if kept.votes and by}
     return replace(
         column,
         services={**column.services, **served},
+        votes={**column.votes, **voted},
         orders_in_gap=by if orders_in(body) else column.orders_in_gap,
     )
 
@@ -75,7 +78,15 @@ def _merged(before: NodeState, superseded: NodeState) -> NodeState:
     return replace(
         before,
         services={name: _both(before.service(name), superseded.service(name)) for name in names},
+        votes={name: _all_votes(before, superseded, name) for name in before.votes.keys() | superseded.votes.keys()},
     )
+
+
+def _all_votes(before: NodeState, superseded: NodeState, name: str) -> Votes:
+    votes: Votes = ()
+    for vote in sorted({*before.votes.get(name, ()), *superseded.votes.get(name, ())}):
+        votes = with_vote(votes, vote)
+    return votes
 
 
 def _both(before: ServiceState, superseded: ServiceState) -> ServiceState:
@@ -89,7 +100,13 @@ def _both(before: ServiceState, superseded: ServiceState) -> ServiceState:
     )
 
 
-def _service(service: ServiceState, last: Ref) -> CarriedService:
+def _names(column: NodeState) -> list[str]:
+    """The services that its events were about; a witness has voted for others than it could own."""
+    return [*column.services, *(name for name in column.votes if name not in column.services)]
+
+
+def _service(column: NodeState, name: str, last: Ref) -> CarriedService:
+    service = column.service(name)
     return CarriedService(
         lowered=last if service.holds else service.ended_by,
         epoch=service.epoch,
@@ -97,7 +114,13 @@ def _service(service: ServiceState, last: Ref) -> CarriedService:
         wish=service.requested if service.requested == "fail" else "",
         burnt=service.last_failed,
         failures=service.failures,
+        votes=tuple(tuple(vote[:-1]) for vote in column.votes.get(name, ())),
     )
+
+
+def _voted(kept: CarriedService, gap: Ref) -> Votes:
+    """The gap stands for them: who has read it has read them."""
+    return tuple(Voted(*vote, gap) for vote in kept.votes)  # type: ignore[arg-type,call-arg]
 
 
 def _served(kept: CarriedService, claim: Ref | None) -> ServiceState:

@@ -16,6 +16,7 @@ from coordinator.state.epochs import Epochs
 from coordinator.state.pieces import Feed, Unread
 from coordinator.state.replacing import replace
 from coordinator.state.standing import Move, Orders, Word
+from coordinator.state.votes import Votes, last_number
 from protocol.event import Head, Ref
 from protocol.events import Removed
 from protocol.events.words import Judgement as Judgement
@@ -163,6 +164,8 @@ class NodeState:
     """For each service the moves that this node, which held it, has seen over."""
     splits: Mapping[str, Ref] = field(default_factory=dict)
     """Service to the split-seen event that is not resolved yet."""
+    votes: Mapping[str, Votes] = field(default_factory=dict)
+    """Service to the votes that this node has given for it."""
     refused: tuple[tuple[Ref, str], ...] = ()
     """Events without authority, with the reason: findings of kind `authority`."""
     skipped: tuple[Skipped, ...] = ()
@@ -172,6 +175,11 @@ class NodeState:
 
     def service(self, name: str) -> ServiceState:
         return self.services.get(name, FRESH)
+
+    @property
+    def vote(self) -> int:
+        """The number of its newest vote in this incarnation; 0 where it has given none."""
+        return last_number(self.votes.values())
 
     def without_effect(self, ref: Ref, flaw: Flaw, text: str) -> "NodeState":
         """One more event that changes nothing."""

@@ -19,6 +19,7 @@ from coordinator.state.model import Flaw, NodeState, Removal, ServicePhase, Serv
 from coordinator.state.replacing import replace
 from coordinator.state.standing import FIRST_RULES
 from coordinator.state.transitions import out_of_order
+from coordinator.state.votes import Voted, newest, with_vote
 from protocol.event import Event, Head, Ref
 from protocol.events import (
     ActionFinished,
@@ -50,6 +51,7 @@ from protocol.events import (
     SplitResolved,
     SplitSeen,
     Up,
+    Vote,
     body_of,
 )
 from protocol.events.body import Body
@@ -389,6 +391,17 @@ def _split_resolved(column: NodeState, event: Event, body: SplitResolved) -> Nod
     return replace(column, splits={name: ref for name, ref in column.splits.items() if name != event.service})
 
 
+def _vote(column: NodeState, event: Event, body: Vote) -> NodeState:
+    """It stands for what its author has promised: a second one for an epoch, or one for an older epoch, promises nothing."""
+    votes = column.votes.get(event.service, ())
+    last = newest(votes)
+    if last is not None and body.epoch <= last.epoch:
+        text = f"a vote for epoch {body.epoch} of {event.service} after one for epoch {last.epoch}"
+        return column.without_effect(event.ref, Flaw.UNLAWFUL, text)
+    given = Voted(body.epoch, body.candidate, body.voters, body.run, body.counter, event.ref)
+    return replace(column, votes={**column.votes, event.service: with_vote(votes, given)})
+
+
 def _stopping(column: NodeState, event: Event, body: NodeStopping) -> NodeState:
     return replace(column, leaving=event.ref)
 
@@ -420,6 +433,7 @@ TABLE: Mapping[str, Change] = {
     Kind.CARRIER_BACK: _service(_carrier_back),
     Kind.SPLIT_SEEN: _split_seen,
     Kind.SPLIT_RESOLVED: _split_resolved,
+    Kind.VOTE: _vote,
 }
 
 BY_STATE: Mapping[str, ChangeByState] = {

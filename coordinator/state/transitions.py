@@ -32,6 +32,8 @@ def out_of_order(column: NodeState, kind: str, service: str) -> str | None:
     """Why this event may not stand where it stands in its feed; None where it may."""
     if kind == Kind.GAP_DECLARED:
         return "gap-declared after the first start of its incarnation" if column.started else None
+    if kind == Kind.VOTE:
+        return None if column.running else f"{kind} {service} outside a run"
     allowed = ENTERED_FROM.get(kind)
     if allowed is None:
         return None

@@ -56,6 +56,7 @@ from protocol.events.service import (
     Up,
 )
 from protocol.events.shapes import BadBody
+from protocol.events.votes import Vote
 from protocol.events.words import ActionWord, EndState, Judgement, Late, Outcome, ServicePhase
 from protocol.kinds import Kind
 
@@ -112,6 +113,7 @@ __all__ = [
     "TailCut",
     "Unhold",
     "Up",
+    "Vote",
     "body_of",
     "read_body",
 ]
@@ -123,7 +125,7 @@ BODIES: Mapping[str, type[Body]] = {
         Recover, Claim, Up, Release, Down, Fail, Reclaim, Restart, ActionStarted, ActionFinished,
         CheckFailed, CheckPassed, CarrierLost, CarrierBack,
         Commanded, Hold, Unhold, MoveBegun, MoveEnded, Fenced,
-        HeardLastWord, SplitSeen, SplitResolved, ForkSeen, ForkPart, Readmitted, Gap, TailCut,
+        HeardLastWord, SplitSeen, SplitResolved, ForkSeen, ForkPart, Readmitted, Gap, TailCut, Vote,
     )
 }  # fmt: skip
 """Kind to the class of its body."""

@@ -118,6 +118,9 @@ class TailCut(Body):
     """Node and incarnation of a feed, and the first and the last number that are missing."""
 
 
+CARRIED_VOTE = Row((EPOCH, NODE, COUNT, RUN_OR_NONE, COUNT))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CarriedService(Shaped):
     """What outlives an incarnation, for one service."""
@@ -129,6 +132,8 @@ class CarriedService(Shaped):
     wish: str = shaped(Text(NAME_MAX))
     burnt: bool = shaped(TRUTH, False)
     failures: int = shaped(COUNT, 0)
+    votes: tuple[tuple[object, ...], ...] = shaped(Listed(CARRIED_VOTE, NODES_MAX), (), sparse=True)
+    """What it has voted for, newest first: epoch, candidate, the number of the voters, and the run and counter that asked."""
 
 
 CARRIED_MOVE = Row((NAME, NODE, EPOCH_OR_NONE, MS, REF))

@@ -1,5 +1,7 @@
 """Heartbeats and last words: what was not said by its node, in this cluster, in these bytes, is refused for that reason."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from protocol.canonical import NotCanonical, pack, unpack
 from protocol.event import NUMBER_MAX
 from protocol.keys import NodeKeyring
+from protocol.lease_words import LeaseWords
 from protocol.messages import Domain, Heard, Heartbeat, LastWord, ShortHead, open_signed
 from protocol.refusals import Reason, Refused
 from protocol.signing import Identity
@@ -30,6 +33,12 @@ HEARTBEATS = st.builds(
     heard=st.dictionaries(NAMES, st.builds(Heard, EIGHT, COUNTS, COUNTS), max_size=3),
     refused=st.lists(NAMES, max_size=2).map(tuple),
     claiming=st.lists(NAMES, max_size=2).map(tuple),
+    leases=st.builds(
+        LeaseWords,
+        asks=st.dictionaries(NAMES, st.integers(1, NUMBER_MAX), max_size=2),
+        wants=st.dictionaries(NAMES, st.integers(1, NUMBER_MAX), max_size=2),
+        bound=st.dictionaries(NAMES, st.tuples(NAMES | st.just(""), st.integers(0, 2**40)), max_size=2),
+    ),
 )
 HEADS = {"ann": ShortHead(1, 1, bytes(8))}
 ONE = Heartbeat(CLUSTER, "ann", bytes(8), 1, True, bytes(8), 0, HEADS, {"bob": Heard(bytes(8), 1, 2)}, ())
@@ -49,6 +58,26 @@ def test_an_impossible_list_of_claims_is_refused(claiming):
     """There is none where nothing is claimed, as before there was such a list: else one heartbeat would have two encodings."""
     with pytest.raises(NotCanonical):
         Heartbeat.decode(pack([*unpack(ONE.encode()), claiming]))
+
+
+@pytest.mark.parametrize(
+    "leases",
+    [
+        [], [{}, {}, {}], [{"web": 1}, {}], [{"web": 1}, {}, {}, {}], {"web": 1}, [{"web": 0}, {}, {}], [{"": 1}, {}, {}],
+        [{}, {"web": True}, {}], [{}, {"web": 2**53 + 1}, {}], [{}, {}, {"web": 5}], [{}, {}, {"web": ["ann", -1]}],
+        [{}, {}, {"web": ["ann", 1, 1]}], [{}, {}, {"web": [1, 1]}], [{}, [], {"web": ["ann", 1]}],
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("claiming", [[], ["web"]])
+def test_impossible_words_about_leases_are_refused(leases, claiming):
+    """There are none where nothing is said, as before there were such words."""
+    with pytest.raises(NotCanonical):
+        Heartbeat.decode(pack([*unpack(ONE.encode()), claiming, leases]))
+
+
+def test_a_heartbeat_without_leases_is_as_it_was():
+    assert len(unpack(ONE.encode())) == 10
+    assert len(unpack(replace(ONE, leases=LeaseWords(asks={"web": 1})).encode())) == 12
 
 
 @given(HEARTBEATS, st.data())

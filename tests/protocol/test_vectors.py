@@ -13,6 +13,7 @@ from protocol.canonical import NotCanonical, pack, unpack
 from protocol.commands import open_command
 from protocol.datagram import Opener, check_outside, key_id_of, last_word_body
 from protocol.event import NO_PREVIOUS, Entry
+from protocol.events import Vote, body_of
 from protocol.frames import FrameReader, Kind
 from protocol.keys import NodeKeyring
 from protocol.messages import Domain, Heartbeat, LastWord, open_signed
@@ -64,6 +65,16 @@ def test_the_frozen_events_are_a_signed_chain():
         assert Entry.of(entry.event).raw.hex() == one["raw"]
         ring.verify("genesis", Domain.EVENT, entry.id, bytes.fromhex(one["signature"]))
         previous = entry.id
+
+
+def test_the_frozen_vote_reads_and_the_heartbeat_that_asks_opens():
+    vector, ring = frozen("vote"), NodeKeyring({"genesis": MADE.GENESIS.public})
+    entry = Entry.read(bytes.fromhex(vector["event"]["raw"]), bytes.fromhex(vector["event"]["signature"]))
+    ring.verify("genesis", Domain.EVENT, entry.id, entry.signature)
+    assert body_of(entry.event) == Vote(candidate="lukretia", epoch=8, voters=1, run=MADE.RUN, counter=4711)
+    raw, signature = (bytes.fromhex(vector["heartbeat"][part]) for part in ("raw", "signature"))
+    beat = open_signed(Heartbeat, raw, signature, ring, MADE.CLUSTER).message
+    assert (beat.vote, beat.claiming, beat.leases.wants) == (3, (), {"mail": 9})
 
 
 @pytest.mark.parametrize(("name", "kind"), [("heartbeat", Heartbeat), ("last-word", LastWord)])
@@ -120,7 +131,7 @@ def test_the_frozen_frames_are_cut_as_they_were_made():
 @pytest.mark.parametrize("name", sorted(MADE.ALL))
 def test_the_pages_show_the_frozen_bytes(name):
     """docs/formats quotes the vectors; a page that quotes others would be believed."""
-    on = {"last-word": "heartbeat", "command-2": "command"}.get(name, name)
+    on = {"last-word": "heartbeat", "command-2": "command", "vote": "votes"}.get(name, name)
     page = (HERE.parent.parent / "docs" / "formats" / f"{on}.md").read_text()
     quoted = "".join(page.split())
     for text in _texts(frozen(name)):

@@ -4,6 +4,7 @@ They are written once. A change of one is a change of the protocol: it needs a n
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -15,6 +16,7 @@ from protocol.commands import NAMESPACE, Act, Command, sign_command
 from protocol.datagram import Inside, Sealer, last_word_datagram
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
 from protocol.frames import Kind, frame
+from protocol.lease_words import LeaseWords
 from protocol.messages import Domain, Heard, Heartbeat, LastWord, ShortHead
 from protocol.signing import Identity
 from protocol.sshkey import FileKey
@@ -130,6 +132,21 @@ def heartbeat() -> dict:
     return {"domain": Domain.HEARTBEAT.value, "raw": raw.hex(), "signature": GENESIS.sign(Domain.HEARTBEAT, raw).hex()}
 
 
+def vote() -> dict:
+    """A vote, and a heartbeat that asks for one: kinds and fields that only services under `majority` have."""
+    given = Event(
+        CLUSTER, "genesis", 1_700_000_000_000, 3, b"\xcc" * 32, 1_700_000_000_600, 5_600, "vote", "web",
+        {"candidate": "lukretia", "epoch": 8, "voters": 1, "run": RUN, "counter": 4711}, (), (),
+    )  # fmt: skip
+    entry = Entry.of(given)
+    words = LeaseWords(asks={"web": 8, "db": 3}, wants={"mail": 9}, bound={"db": ("umpire", 430), "dns": ("", 90)})
+    raw = replace(a_heartbeat(), vote=3, leases=words).encode()
+    return {
+        "event": {"raw": entry.raw.hex(), "id": entry.id.hex(), "signature": GENESIS.sign(Domain.EVENT, entry.id).hex()},
+        "heartbeat": {"raw": raw.hex(), "signature": GENESIS.sign(Domain.HEARTBEAT, raw).hex()},
+    }
+
+
 def last_word() -> dict:
     raw = LastWord(CLUSTER, "genesis", RUN, "web", 7).encode()
     signature = GENESIS.sign(Domain.LAST_WORD, raw)
@@ -224,6 +241,7 @@ ALL = {
     "command-2": command_2,
     "datagram": datagram,
     "frames": frames,
+    "vote": vote,
 }
 
 

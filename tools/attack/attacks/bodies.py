@@ -60,6 +60,7 @@ RIGHT: Mapping[Kind, Mapping[str, Any]] = {
     Kind.FORK_SEEN: {"node": "lukretia", "incarnation": 1, "number": 1, "ours": [b"x", b"x"], "theirs": [b"x", b"x"]},
     Kind.FORK_PART: {"digest": bytes(32), "index": 0, "count": 2, "data": b"x"},
     Kind.READMITTED: {"node": "lukretia"},
+    Kind.VOTE: {"candidate": "lukretia", "epoch": 1, "voters": 1, "run": bytes(8), "counter": 1},
     Kind.GAP_DECLARED: {
         "incarnation": 1, "number": 1, "id": bytes(32), "held": ["web"],
         "services": {"web": {"epoch": 1, "wish": "", "lowered": REF}},

@@ -13,8 +13,9 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import IPv4Interface, IPv6Interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
 from pathlib import Path
 
 from actions.frames import ETHERTYPE_ARP, ETHERTYPE_IPV6, arp_reply, arp_request, neighbour_advertisement
@@ -30,6 +31,7 @@ AGAIN_S = (0.05, 0.25, 1.1, 3.0)
 SLICE = 32
 """Addresses that are announced again in one turn of the loop: some 30 us each."""
 
+Ip = IPv4Address | IPv6Address
 Address = IPv4Interface | IPv6Interface
 Placed = tuple[str, Address]
 """Interface and address: a link-local address is another one on each interface."""
@@ -41,8 +43,11 @@ Burst = list[Placed]
 class Announcer:
     """Lives in one event loop; owns the repeats that are still to come."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: Wire, answers: Callable[[Ip], bool] = lambda address: True) -> None:
+        """`answers`: whether this machine answers for the address now. One that stood still may have been succeeded
+        meanwhile, and is not announced again."""
         self._wire = wire
+        self._answers = answers
         self._coming: dict[Placed, Burst] = {}
         """Each address to the burst with which it is announced again."""
         self._next: Burst = []
@@ -126,6 +131,8 @@ class Announcer:
     def _repeat(self, burst: Burst) -> None:
         failed: dict[str, list[Address]] = {}
         for interface, address in burst:
+            if not self._answers(address.ip):
+                continue
             try:
                 self._send(interface, address)
             except OSError as error:

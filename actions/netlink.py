@@ -22,6 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import TypeVar
 
+from actions.gate.lifetime import seconds
 from actions.guard.kernel import IFA_F_SECONDARY, Carried, keep_secondaries
 from actions.netdev import InterfaceLook
 from actions.rtnetlink import REQUESTS_MAX, UNIVERSE, Rtnetlink, address_request, neighbour_request
@@ -124,6 +125,15 @@ class Netlink:
             for one in self.ours(interface, address):
                 requests += [_removal(one), self._add(one.interface, address)]
         await self._in_thread(lambda: self._beside.ask_all(requests))
+
+    def keep(self, interface: str, address: Address, left_ms: int) -> None:
+        """The kernel takes it away by itself after that, in whole seconds; nothing where it is not here. Where the kernel
+        knows no tags it stays: what has a lifetime would look like the host's own."""
+        for one in self.ours(interface, address):
+            if one.ours:
+                index = one.interface
+                how = (address.ip.packed, one.prefix, one.scope, seconds(left_ms))
+                self._kernel.ask(address_request("add", index, *how))
 
     def has_any(self, addresses: Sequence[Address]) -> bool:
         """Whether the kernel may have one of these, on any interface and with any prefix. Some microseconds, and it errs
@@ -271,4 +281,3 @@ def _index_or_none(interface: str) -> int | None:
         return socket.if_nametoindex(interface)
     except OSError:
         return None
-

@@ -49,6 +49,10 @@ class Answer(enum.Enum):
     GONE = "the table is gone: another program has removed it"
 
 
+FOR_ALL = frozenset({Answer.DONE, Answer.LATE, Answer.GONE})
+"""What a transaction about several leases says of each of them."""
+
+
 class NoGate(Exception):
     """The kernel's lease cannot be had here. The text says why and what to do; `lifetime.py` has the second best."""
 
@@ -97,6 +101,16 @@ class Gate:
                 f"remove it with `nft delete table inet failover; nft delete table arp failover`. Until then: {INSTEAD}"
             )
 
+    def prepare(self) -> None:
+        """Make the table, where it is not there: the kernel needs up to 20 ms for its chains, and no client shall wait for
+        that. Raises NoGate."""
+        try:
+            missing = self._issue() is None
+        except OSError as error:
+            raise NoGate(_why_not(error)) from error
+        if missing:
+            self._make()
+
     def shut(self, addresses: Gated) -> None:
         """From now on nothing answers for these addresses. Raises NoGate where the table cannot be made, else OSError."""
         messages = [*gated(NEWSETELEM, addresses), *_none_held(addresses)]
@@ -117,17 +131,18 @@ class Gate:
         return Answer.GONE if answer is Answer.LAPSED else answer
 
     def refresh(self, leases: Sequence[Lease]) -> list[Answer]:
-        """All in one transaction; where that is refused, each by itself, so that one that has lapsed takes no other with it."""
-        if len(leases) > 1 and self._refresh(leases) is Answer.DONE:
-            return [Answer.DONE] * len(leases)
+        """All in one transaction; where one has lapsed or is over, each by itself, so that it takes no other with it."""
+        if len(leases) > 1 and (answer := self._refresh(leases)) in FOR_ALL:
+            return [answer] * len(leases)
         return [self._refresh([lease]) for lease in leases]
 
-    def close(self, addresses: Gated) -> None:
-        """The addresses are gone from this machine. With the last gated address goes our table."""
+    def close(self, addresses: Gated, *, keep: bool = False) -> None:
+        """The addresses are gone from this machine. With the last gated address goes our table, unless it is to be kept."""
         refused = self._channel.commit([*gated(NEWSETELEM, addresses), *gated(DELSETELEM, addresses), *_none_held(addresses)])
         if refused is None or refused.errno != errno.ENOENT:
             _raise(refused)
-            self._remove_if_empty()
+            if not keep:
+                self.remove_if_empty()
 
     def held(self) -> dict[Address, int]:
         """Milliseconds for which each gated address still answers; 0 where it does not. Empty where there is no table."""
@@ -189,7 +204,7 @@ class Gate:
             raise NoGate(_why_not(OSError(refused.errno, os.strerror(refused.errno))))
         self.check()
 
-    def _remove_if_empty(self) -> None:
+    def remove_if_empty(self) -> None:
         """Only if nothing has changed since we looked: another `faild` of this machine may be gating an address."""
         for _ in range(REMOVALS_MAX):
             generation = self._channel.generation()

@@ -29,6 +29,7 @@ from coordinator.core.effects import Effect
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
 from coordinator.core.forwarding import Passing
+from coordinator.core.gates import Gates
 from coordinator.core.heartbeats import Heartbeats
 from coordinator.core.inputs import (
     BatchArrived,
@@ -38,6 +39,8 @@ from coordinator.core.inputs import (
     CommandArrived,
     Durable,
     ForkShown,
+    GateGone,
+    GateLapsed,
     GuardChanged,
     Guarded,
     HeadsArrived,
@@ -62,6 +65,7 @@ from coordinator.core.reconfigure import Reconfigure
 from coordinator.core.removal import Removal
 from coordinator.core.replication import Replication
 from coordinator.core.rounds import Rounds
+from coordinator.core.serve_leases import ServeLeases
 from coordinator.core.service_checks import ServiceChecks
 from coordinator.core.services import Services
 from coordinator.core.startup import Startup
@@ -93,7 +97,8 @@ class Core:
         liveness = self.liveness = FailureDetector(me, run, policy, now.mono_ms)
         witnessing = self.witnessing = ObservationEvents(context, liveness)
         removal = self.removal = Removal(context, liveness)
-        services = self.services = Services(context)
+        leases = ServeLeases(context, liveness)
+        services = self.services = Services(context, leases)
         fitness = self.fitness = Fitness(context, liveness, services)
         carriers = self.carriers = Carriers(context, services)
         startup = self.startup = Startup(context, liveness, witnessing, removal, services, carriers)
@@ -101,6 +106,7 @@ class Core:
         beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup)
         rounds = Rounds(context, liveness, services, fitness, removal)
         claims = Claims(context, services, rounds)
+        self.gates = Gates(context, liveness, services, rounds, leases)
         self.reconcile = Reconcile(context, liveness, services, fitness, removal, rounds, claims, checks, witnessing)
         self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing)
         self.durability = Durability(context, passing, services, claims, witnessing)
@@ -177,6 +183,10 @@ class Core:
                 return self.reconfigure.reconfigured(given)
             case Booted():
                 return self.startup.booted(given)
+            case GateLapsed():
+                return self.gates.lapsed(given)
+            case GateGone():
+                return self.gates.gone(given)
             case StopAsked():
                 return self.startup.stop_asked(given)
             case _:
@@ -188,6 +198,7 @@ class Core:
             for service in self.reconfigure.follow():
                 self.reconcile.forget(service)
             self.reconcile.review(news, outlook, at_beat)
+        self.gates.look()
         self.startup.finish_stopping()
 
     def _beat_in_time(self, *, fit: bool) -> None:
@@ -208,6 +219,7 @@ class Core:
             self.admission.look()
             self.replication.early_words.tick()
         self.heartbeats.beat()
+        self.gates.refresh()
 
     def _lateness(self, late_ms: int) -> None:
         """A node that did not run has no opinion: it extends its judgements, and looks before it claims."""

@@ -110,6 +110,8 @@ class Run:
     reason: str
     last_word: LastWord | None = None
     """With the last step down: said at once where every action of it has ended well, for a successor waits for nothing else."""
+    lease_ends_ms: int = 0
+    """Of an `up` or `reclaim`: until when the kernel may let its addresses answer, by the decision clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +161,23 @@ class Announce:
     """Announce the addresses of this service that are up once more. Nothing waits for it, and nothing is written."""
 
     service: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """With the heartbeat that tells the peers that we live: the kernel may let the addresses of each of these services answer
+    until then, where it still does. `GateLapsed` or `GateGone` comes back for each where it does not."""
+
+    leases: tuple[tuple[str, int], ...]
+    """Service, and the end of its lease by the decision clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """We have looked, and still own it: the kernel lets the addresses of this service answer again, and they are announced."""
+
+    service: str
+    lease_ends_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,5 +236,5 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Announce | Watch
-    | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
+    | Refresh | Open | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
 )  # fmt: skip

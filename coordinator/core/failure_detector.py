@@ -188,6 +188,12 @@ class FailureDetector:
         echo = newest.message.heard.get(self.me) if newest else None
         return echo is not None and echo.run == self.run and echo.ago_ms < self.patience[name].dead_ms
 
+    def answered_since(self, name: str, since_ms: int) -> bool:
+        """Whether the peer's newest heartbeat echoes one that we sent later than this: it was said since, too."""
+        newest = self.peers[name].newest
+        sent_ms = self._echoed_ms(newest.message, since_ms) if newest else None
+        return sent_ms is not None and sent_ms > since_ms
+
     def link_silent_ms(self, name: str, link: str, now_ms: int) -> int:
         last_ms = self.peers[name].paths[link].last_ms
         return max(0, now_ms - (self.peers[name].since_ms if last_ms is None else last_ms))

@@ -172,6 +172,25 @@ class LastWordHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class GateLapsed:
+    """The kernel's lease on the addresses of this service ran out before it was renewed: nothing answers for them, until
+    `Open`. Another node may have taken the service over meanwhile."""
+
+    service: str
+    ended_ms: int
+    """By the decision clock; from then on nothing answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateGone:
+    """Another program has removed our packet filter: the addresses of this service answer, and no lease ends that."""
+
+    service: str
+    ends_ms: int
+    """Of the lease that the kernel had been told last: where it lives, no other node can have taken over."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     """SIGTERM: release everything, then end."""
 
@@ -208,5 +227,5 @@ class RemovalShown:
 Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
     | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
-    | Reconfigured | ForkShown | RoomChanged | RemovalShown
+    | Reconfigured | ForkShown | RoomChanged | RemovalShown | GateLapsed | GateGone
 )  # fmt: skip

@@ -70,6 +70,9 @@ class Desk(Protocol):
     @property
     def guard_alive(self) -> bool: ...
 
+    def lease_ends_ms(self, policy: ServicePolicy) -> int:
+        """Until when the kernel may let its addresses answer."""
+
     def is_free(self, policy: ServicePolicy) -> bool:
         """Whether no other service here has one of its addresses up."""
 
@@ -296,7 +299,8 @@ class Job:
     def _run(self, word: str, actions: tuple[int, ...], last_word: LastWord | None = None) -> None:
         holding, name = self.holding, self.policy.name
         must(word == "down" or holding.epoch == holding.durable_epoch, "what goes up has an epoch that is on the disk")
-        step = Run(self.desk.ticket(name), name, actions, word, holding.epoch, self.reason, last_word)
+        ends_ms = 0 if word == "down" else self.desk.lease_ends_ms(self.policy)
+        step = Run(self.desk.ticket(name), name, actions, word, holding.epoch, self.reason, last_word, ends_ms)
         self.progress.run(step)
         self.desk.emit(step)
         if not self._is_instant(step):

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Effect
 from coordinator.core.inputs import GuardChanged, StepFinished
+from coordinator.core.serve_leases import ServeLeases
 from coordinator.core.service_lifecycle import Job
 from coordinator.core.service_phases import AT_REST, Phase
 from coordinator.core.service_timers import ServiceTimers
@@ -22,8 +23,8 @@ from protocol.messages import LastWord
 
 
 class Services:
-    def __init__(self, context: Context) -> None:
-        self.context = context
+    def __init__(self, context: Context, leases: ServeLeases) -> None:
+        self.context, self.leases = context, leases
         self.jobs: dict[str, Job] = {}
         self.timers: dict[str, ServiceTimers] = {}
         self.place: dict[str, int] = {}
@@ -131,6 +132,9 @@ class Services:
 
     def last_word(self, service: str, epoch: int) -> LastWord:
         return self.context.last_word(service, epoch)
+
+    def lease_ends_ms(self, policy: ServicePolicy) -> int:
+        return self.leases.ends_ms(policy)
 
     def ticket(self, service: str) -> int:
         self._tickets += 1

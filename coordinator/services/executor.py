@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from actions.action import DONE, Action, Ending, Order, Result, Seen
+from actions.action import DONE, Action, Ending, Order, Result, Seen, failed
 from actions.address_action import AT_ONCE_MAX, AddressAction, at_once, many
 from actions.announce import Announcer
 from actions.capabilities import drop_ambient
@@ -34,11 +34,13 @@ from actions.run_action import look, perform
 from actions.strays import strays
 from actions.wire import Wire
 from actions.workshop import Workshop
-from coordinator.core.effects import Cut, Run, Watch
+from coordinator.core.effects import Cut, Open, Refresh, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome
+from coordinator.core.sharing import addresses as addresses_of
 from coordinator.daemon.realtime import hurry
-from coordinator.policy import WITH_IPV6, Policy, ServicePolicy
+from coordinator.policy import WITH_IPV6, ActionPolicy, Policy, ServicePolicy
 from coordinator.services.action_factory import ServiceActions
+from coordinator.services.address_gates import AddressGates
 from coordinator.services.address_monitor import AddressMonitor, Held
 from coordinator.services.address_repair import mended
 from coordinator.services.check_runs import CheckRounds
@@ -92,11 +94,13 @@ class Executor:
         self._checks: dict[str, CheckRounds] = {}
         self._states: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
+        self.gates = AddressGates(post)
+        """The kernel's lease on what is held."""
         self._keeper = AddressMonitor(self._keep, alarmed)
         self._addressed: dict[bytes, list[Held]] | None = None
         """Each address to the actions that it is of; None until it is asked for."""
-        self._held_addresses: tuple[int, dict[tuple[str, str], str]] = (0, {})
-        """As they were after so many changes of what is held."""
+        self._held_addresses: tuple[tuple[int, int], dict[tuple[str, str], str]] = ((0, 0), {})
+        """As they were after so many changes of what is held, and of what answers."""
 
     async def start(self, wire: Wire | None = None) -> None:
         """From here on no program that we run inherits a capability; what only root may do still needs root."""
@@ -105,16 +109,22 @@ class Executor:
         netlink.when_changed(self._addresses_changed)
         if wire is None:
             wire = await asyncio.to_thread(Wire.open)
-        announcer = Announcer(wire)
+        announcer = Announcer(wire, self.gates.answers)
+        self.gates.enter()
         self._workshop = Workshop(netlink, announcer, Programs(self._groups))
         for service in self._policy.owned_by(self._me):
             self.equip(service)
+        self._configure_gates()
         if any(_runs_programs(service) for service in self._policy.owned_by(self._me)):
             await self._workshop.programs.prepare()
 
     def configure(self, policy: Policy) -> None:
         """A new configuration: checks are by it from the next `watch` on, actions only when the core says `equip`."""
         self._policy = policy
+        self._configure_gates()
+
+    def _configure_gates(self) -> None:
+        self.gates.configure(addressed=any(addresses_of(service) for service in self._policy.owned_by(self._me)))
 
     def equip(self, service: ServicePolicy) -> None:
         """From the next order on the actions of this service are these; where they do the same as before, they are the same:
@@ -126,7 +136,8 @@ class Executor:
         if old is not None and service.works_as(old.service):
             self._deeds[service.name] = old.timed_as(service)
             return
-        self._deeds[service.name] = ServiceActions.of(service, self._workshop)
+        deeds = self._deeds[service.name] = ServiceActions.of(service, self._workshop)
+        self.gates.equip(service.name, deeds.actions)
         self._keeper.forgets(service.name)
 
     async def close(self) -> None:
@@ -141,9 +152,14 @@ class Executor:
             self._workshop.programs.close()
             self._workshop.announcer.close()
             self._workshop.netlink.close()
+        self.gates.leave()
 
     def run(self, order: Run) -> None:
         self._epochs[order.service] = order.epoch
+        if order.word == "down":
+            self.gates.lowers(order.service)
+        else:
+            self.gates.tell(order.service, order.lease_ends_ms)
         done = self._at_once(order)
         if done is None:
             self._put(order)
@@ -160,6 +176,8 @@ class Executor:
         if addresses is None or not addresses[0].netlink.table.is_settled:
             return None
         began_ns = time.monotonic_ns()
+        if order.word != "down" and not self.gates.open(order.service):
+            return None
         if order.word != "reclaim":
             self._mark(order, held=False)
         results = at_once(addresses, order.word)
@@ -175,7 +193,7 @@ class Executor:
         if order.ticket == KEEP:
             await self._keep_up(order.service, addresses)
             return [Performed(DONE, 0)] * len(addresses)
-        if len(addresses) <= AT_ONCE_MAX:
+        if len(addresses) <= AT_ONCE_MAX or (order.word != "down" and not self.gates.open(order.service)):
             return None
         began_ns = time.monotonic_ns()
         if order.word != "reclaim":
@@ -236,13 +254,26 @@ class Executor:
                 action.tell_anew()
         self._keep(again)
 
+    def refresh(self, order: Refresh) -> None:
+        self.gates.refresh(order.leases)
+
+    def open(self, order: Open) -> None:
+        """The core has looked: its addresses answer again, and clients are told."""
+        self.gates.tell(order.service, order.lease_ends_ms)
+        if self.gates.open(order.service):
+            self.announce(order.service)
+        else:
+            self.gates.lapse(order.service)
+
     @property
     def held_addresses(self) -> dict[tuple[str, str], str]:
-        """Interface and address of each that is held, and its service."""
-        if self._held_addresses[0] != self._keeper.changes:
-            held = ((service, self._deeds[service].actions[index]) for service, index in self._keeper.held)
+        """Interface and address of each that is held and answers, and its service."""
+        changes = self._keeper.changes, self.gates.changes
+        if self._held_addresses[0] != changes:
+            open_ones = [(service, index) for service, index in self._keeper.held if self.gates.is_open(service)]
+            held = ((service, self._deeds[service].actions[index]) for service, index in open_ones)
             places = {(one.interface, str(one.address.ip)): service for service, one in held if isinstance(one, AddressAction)}
-            self._held_addresses = (self._keeper.changes, places)
+            self._held_addresses = (changes, places)
         return self._held_addresses[1]
 
     @property
@@ -270,12 +301,16 @@ class Executor:
         now = self._deeds
         old = [service for service in before if service.name not in now or not service.works_as(now[service.name].service)]
         all_of_them = [*(ServiceActions.of(service, self._workshop) for service in old), *now.values()]
+        addressed = {one.address.ip for deeds in all_of_them for one in deeds.actions if isinstance(one, AddressAction)}
+        self.gates.shut_at_start(addressed)
         swept = await asyncio.gather(*map(self._sweep, all_of_them), return_exceptions=True)
         failures = [lines for lines in swept if isinstance(lines, BaseException)]
         if failures:
             raise failures[0]
         lines = [line for lines in swept if not isinstance(lines, BaseException) for line in lines]
-        return [*lines, *await strays(self._workshop.netlink)]
+        lines += await strays(self._workshop.netlink)
+        self.gates.close_at_start(addressed)
+        return lines
 
     async def _sweep(self, deeds: ServiceActions) -> list[str]:
         service, lines = deeds.service.name, list[str]()
@@ -298,12 +333,17 @@ class Executor:
         if action is None:
             return DONE  # a notify hook: it is told changes of state, not orders
         asked = Order(order.service, self._me, order.epoch, order.reason)
+        if isinstance(action, AddressAction) and order.word != "down" and not await self._opened(order, deeds.policies[index]):
+            return failed("the gate of its addresses stays shut: this node did not run in time to renew its lease")
         if order.word != "reclaim":
             self._keeper.lets_go(order.service, index)  # here, where no earlier up can still be running
         result = await perform(action, order.word, asked, deeds.policies[index].timeout_ms / 1000)
         if isinstance(action, AddressAction):
             self._see_to(order, index, result)
         return result
+
+    async def _opened(self, order: Run, policy: ActionPolicy) -> bool:
+        return self.gates.is_open(order.service) or await self.gates.opened(order.service, policy.timeout_ms / 1000)
 
     def _see_to(self, order: Run, index: int, result: Result) -> None:
         """A reclaim that went wrong gives nothing up: the keeper must go on trying."""
@@ -348,6 +388,9 @@ class Executor:
         for service, index in held[:KEEP_MAX]:
             if not self._keeper.is_held(service, index):
                 continue
+            if not self.gates.is_open(service):
+                self._keeper.look_soon()  # another node may have it: nothing is put back or announced before it is open again
+                continue
             action = self._deeds[service].actions[index]
             if isinstance(action, AddressAction):
                 action.is_wrong |= self._workshop.netlink.is_wrong(action.interface, action.address, newcomers)
@@ -364,15 +407,20 @@ class Executor:
         await addresses[0].netlink.table.settled()
         numbers = {action: index for index, action in enumerate(self._deeds[service].actions)}
         for at in range(0, len(addresses), AT_ONCE_MAX):
-            piece = [one for one in addresses[at : at + AT_ONCE_MAX] if self._keeper.is_held(service, numbers[one])]
+            piece = [one for one in addresses[at : at + AT_ONCE_MAX] if self._is_kept(service, numbers[one])]
             found = await mended(service, piece)
             still = {numbers[one]: text for one, text in found.items() if self._keeper.is_held(service, numbers[one])}
             self._keeper.found(service, still)
+
+    def _is_kept(self, service: str, index: int) -> bool:
+        return self._keeper.is_held(service, index) and self.gates.is_open(service)
 
     def _report(self, order: Run, done: Sequence[Performed]) -> None:
         if order.ticket == KEEP:
             return
         ended(order, tuple(map(_ending, done)), self._say, self._post)
+        if order.word == "down":
+            self.gates.close(order.service)
 
 
 def _ending(done: Performed) -> ActionEnding:

@@ -49,14 +49,14 @@ class Shell:
         self._flying = 0
         """The ticket of the transaction that the log has not answered yet; 0: none."""
         self._alone = False
-        """Whether the effect that is being performed is the only one of its input."""
+        """Whether nothing was ordered but a heartbeat, and the leases that are counted from it."""
 
     def take(self, given: saw.Input, now: saw.Now) -> None:
         """One input: the core decides, and what it orders is done."""
         ordered = self.core.handle(given, now)
         if self._witness is not None:
             self._witness(given, ordered, now)
-        self._alone = len(ordered) == 1
+        self._alone = all(isinstance(effect, do.Beat | do.Refresh) for effect in ordered)
         for effect in ordered:
             PERFORM[type(effect)](self, effect)
         self._inbox.wake_at(self.core.wake_at_ms)
@@ -152,6 +152,12 @@ class Shell:
     def _announce(self, order: do.Announce) -> None:
         self._actions.announce(order.service)
 
+    def _refresh(self, order: do.Refresh) -> None:
+        self._actions.refresh(order)
+
+    def _open(self, order: do.Open) -> None:
+        self._actions.open(order)
+
     def _watch(self, order: do.Watch) -> None:
         self._actions.watch(order)
 
@@ -196,6 +202,8 @@ PERFORM: Mapping[type, Callable[[Shell, Any], None]] = {
     do.Run: Shell._run,
     do.Cut: Shell._cut,
     do.Announce: Shell._announce,
+    do.Refresh: Shell._refresh,
+    do.Open: Shell._open,
     do.Watch: Shell._watch,
     do.Adopt: Shell._adopt,
     do.Equip: Shell._equip,

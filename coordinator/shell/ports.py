@@ -14,7 +14,7 @@ done (`coordinator.shell.inbox`).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Run, Watch
+from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Open, Refresh, Run, Watch
 from coordinator.core.inputs import Now
 from coordinator.policy import Policy, ServicePolicy
 from protocol.bodies import Ping
@@ -116,6 +116,11 @@ class Actions(Protocol):
     def cut(self, order: Cut) -> None: ...
 
     def announce(self, service: str) -> None: ...
+
+    def refresh(self, order: Refresh) -> None:
+        """`GateLapsed` or `GateGone` comes back for each service whose addresses the kernel does not hold any more."""
+
+    def open(self, order: Open) -> None: ...
 
     def watch(self, order: Watch) -> None: ...
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actions.gate.lifetime import seconds
-from actions.gate.span import ALONE_TIMES, LEAST_MS, SERVE_MARGIN_MS, TICKET_MS, serve_lease_ms, span_ms
+from actions.gate.span import LEAST_MS, TICKET_MS, span_ms
 
 NS = 1_000_000
 moments = st.integers(0, 10_000 * NS)
@@ -66,20 +66,6 @@ def test_every_millisecond_of_a_lease_but_the_tickets_is_used() -> None:
     assert spans[0] == 600 - TICKET_MS
     assert spans == [max(0, 580 - now) if 580 - now >= LEAST_MS else 0 for now in range(700)]
     assert min(span for span in spans if span) == LEAST_MS >= 1000 // 100, "a tick of the slowest kernel"
-
-
-@given(st.integers(1, 100_000), st.floats(0, 50), st.booleans())
-def test_under_serve_a_lease_ends_before_another_node_may_take_over(dead_ms: int, drift: float, rival: bool) -> None:
-    lease = serve_lease_ms(dead_ms, drift, rival)
-    if rival:
-        assert lease + SERVE_MARGIN_MS <= dead_ms * (1 - drift / 100) + 1e-6
-    else:
-        assert lease == ALONE_TIMES * dead_ms
-
-
-def test_the_figures_of_the_design() -> None:
-    assert serve_lease_ms(500, 1.0, rival_lives=True) == 465
-    assert serve_lease_ms(500, 1.0, rival_lives=False) == 10_000
 
 
 @given(st.integers(-5_000, 1_000_000))

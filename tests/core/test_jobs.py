@@ -47,6 +47,9 @@ class Desk:
     def turned(self, service: str, phase: Phase) -> None:
         """The tests look at the job itself."""
 
+    def lease_ends_ms(self, policy: ServicePolicy) -> int:
+        return self.now_ms + 465
+
     def last_word(self, service: str, epoch: int) -> LastWord:
         return LastWord(bytes(32), "lukretia", bytes(8), service, epoch)
 

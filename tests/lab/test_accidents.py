@@ -21,6 +21,31 @@ def test_a_killed_faild_leaves_its_guard_to_clear_up_and_to_tell(cluster):
     cluster.is_sound()
 
 
+@pytest.mark.parametrize("accident", ["stopped", "killed"])
+def test_a_node_whose_every_process_is_gone_falls_silent_before_another_answers(packet_filter, cluster, accident):
+    """Nobody is left to take its address away but the kernel: guard included, all is stopped, or killed."""
+    harm_everything(cluster, accident)
+    Measure(cluster.lab).until_answered_by(SLAVE)
+    assert cluster.two_owners_ms() == {4: 0, 6: 0}
+    assert cluster.holds_address(MASTER), "it is still there, and silent"
+    if accident == "stopped":
+        cluster.lab.nodes[MASTER].thaw()
+        cluster.until_written("node-paused", MASTER)
+    else:
+        cluster.lab.start(MASTER)
+    cluster.until_serves(MASTER)
+    assert cluster.two_owners_ms() == {4: 0, 6: 0}, "nor when it runs again"
+    cluster.is_sound()
+
+
+def harm_everything(cluster, accident):
+    node = cluster.lab.nodes[MASTER]
+    if accident == "stopped":
+        node.freeze()
+    else:
+        node.kill_everything()
+
+
 def test_a_daemon_that_is_stopped_releases_and_leaves_a_clean_end(cluster):
     assert cluster.lab.nodes[MASTER].terminate() == 0
     cluster.until_serves(SLAVE)

@@ -19,6 +19,8 @@ from coordinator.core.inputs import (
     CheckFinished,
     CommandArrived,
     ForkShown,
+    GateGone,
+    GateLapsed,
     GuardChanged,
     HeadsArrived,
     HeartbeatHeard,
@@ -139,6 +141,13 @@ class Teller:
 
     def _step(self, outcome: str, text: str | None) -> None:
         self._on.finish(Outcome(outcome), text or "")
+
+    def _leases(self) -> None:
+        self._on.shows_leases = True
+
+    def _gate(self, service: str, what: str, ms: str) -> None:
+        at_ms = self._on.now_ms + (int(ms) if what == "is gone with" else -int(ms))
+        self._on.handle(GateLapsed(service, at_ms) if what == "lapsed" else GateGone(service, at_ms))
 
     def _check(self, check: str, service: str, how: str, text: str | None) -> None:
         self._on.handle(CheckFinished(service, int(check), how == "passes", text or ""))
@@ -400,6 +409,8 @@ LINES: tuple[tuple[str, Callable[..., None]], ...] = (
     (r"the step is (done|failed|unknown)(?:: (.+))?", Teller._step),
     (r"check (\d+) of (\w+) (passes|fails)(?:: (.+))?", Teller._check),
     (r"the carrier of (\w+) (is lost|is back)", Teller._carrier),
+    (r"leases are shown", Teller._leases),
+    (r"the gate of (\w+) (lapsed|is gone with|is gone since) (\d+) ms(?: ago| left)?", Teller._gate),
     # peers
     (rf"link (\w+) to {PEER} (is up|is down)", Teller._link),
     (rf"{PEER} (hears|does not hear) (the node|{PEER})", lambda teller, name, how, whom, _: teller._cut(name, how, whom)),

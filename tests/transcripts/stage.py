@@ -34,7 +34,7 @@ from protocol.kinds import ALWAYS_SIGNED
 from protocol.messages import Domain, Heartbeat
 from tests.transcripts.files import identity, operator_key
 from tests.transcripts.peers import Peer
-from tests.transcripts.words import effect_lines, heartbeat_line
+from tests.transcripts.words import effect_lines, heartbeat_line, refresh_line
 
 BEGAN_MS = 1_000
 
@@ -54,10 +54,11 @@ class Stage:
         self.steps: list[do.Run] = []
         self.fork: Branch | None = None
         self.beat: Heartbeat | None = None
+        self.shows_leases = False
         self.disk_at_once = self.guard_at_once = self.steps_at_once = True
         self.signed: SignedCommand | None = None
         self.orders = 0
-        self._beat, self._as_before = "", 0
+        self._beat, self._as_before, self._leases = "", 0, ""
         self._sentences: dict[str, str] = {}
         self._alarms: dict[tuple[str, str, str], str] = {}
 
@@ -70,7 +71,7 @@ class Stage:
         """A new life of the node, with what is on its disk."""
         self.life += 1
         self.append, self.guards, self.steps, self.beat = None, [], [], None
-        self._beat, self._sentences, self._alarms = "", {}, {}
+        self._beat, self._leases, self._sentences, self._alarms = "", "", {}, {}
         run = f"{self.me} {self.life}".encode()[-8:].rjust(8)
         self.core = Core(self.me, self.policy, run, self.disk, self.now())
         self.handle(Booted(clean))
@@ -130,6 +131,9 @@ class Stage:
         if isinstance(effect, do.Beat):
             self._beaten(effect)
             return
+        if isinstance(effect, do.Refresh):
+            self._refreshed(effect)
+            return
         if isinstance(effect, do.Alarm | do.AlarmOver) and not self._is_news(effect):
             return
         self.lines += [f"    {line}" for line in effect_lines(self.me, effect)]
@@ -166,6 +170,15 @@ class Stage:
             self._as_before += 1
         else:
             self._beat = line
+            self.lines.append(f"    {line}")
+
+    def _refreshed(self, effect: do.Refresh) -> None:
+        """Where the story asks for them, and where it is not what it was at the heartbeat before, counted from this one."""
+        if not self.shows_leases:
+            return
+        line = refresh_line(effect, self.now_ms)
+        if line != self._leases:
+            self._leases = line
             self.lines.append(f"    {line}")
 
     def _pushed(self, effect: do.Push) -> None:

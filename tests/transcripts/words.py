@@ -34,6 +34,12 @@ def heartbeat_line(beat: Heartbeat) -> str:
     return f"heartbeat: {', '.join(parts)}"
 
 
+def refresh_line(effect: do.Refresh, now_ms: int) -> str:
+    """How long from now the kernel may let each service's addresses answer."""
+    spans = (f"{service} for {ends_ms - now_ms} ms" for service, ends_ms in effect.leases)
+    return f"lease in the kernel: {', '.join(spans)}"
+
+
 def _entries(me: str, entries: tuple[Entry, ...]) -> list[str]:
     """Events of our own in a sentence each; those of peers by their numbers."""
     lines: list[str] = []
@@ -113,6 +119,7 @@ SAID: Mapping[type, Callable[[Any], str]] = {
     do.Run: _run,
     do.Cut: lambda effect: f"cut the step of {effect.service} short",
     do.Announce: lambda effect: f"announce {effect.service} once more",
+    do.Open: lambda effect: f"open the gate of {effect.service}",
     do.Watch: _checks,
     do.Adopt: lambda effect: "adopt the file",
     do.Equip: lambda effect: _equip(effect.service),

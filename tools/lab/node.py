@@ -92,6 +92,11 @@ class Node:
         """SIGSTOP to every process of the node, guard included; the kernel and its addresses go on."""
         self.running.signal(-1, signal.SIGSTOP)
 
+    def kill_everything(self) -> None:
+        """SIGKILL to every process of the node, guard included; the kernel and its addresses go on."""
+        self.running.signal(-1, signal.SIGKILL)
+        self._await_end(5)
+
     def thaw(self) -> None:
         self.running.signal(-1, signal.SIGCONT)
 

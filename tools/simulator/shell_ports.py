@@ -173,6 +173,12 @@ class ActionPort:
     def announce(self, service: str) -> None:
         self._host.works.announce(service)
 
+    def refresh(self, order: do.Refresh) -> None:
+        """The kernel of a simulated machine has no leases."""
+
+    def open(self, order: do.Open) -> None:
+        """Nothing was shut."""
+
     def watch(self, order: do.Watch) -> None:
         self._checks.watch(order.service, order.on, order.patience_ms)
 

@@ -29,6 +29,7 @@ from actions.gate.encoding import (
     long_number,
     nested,
     text,
+    transaction,
 )
 from actions.gate.span import TICKET_MS
 from protocol.invariant import must
@@ -148,6 +149,12 @@ def _encoded(kind: int, in_held: bool, how: int, several: tuple[Gated, ...]) -> 
             piece = b"".join(elements[at : at + MESSAGE_ELEMENTS_MAX])
             messages += [_message(kind, place, piece, how) for place in places]
     return tuple(messages)
+
+
+def ungating(addresses: Gated) -> bytes:
+    """A whole transaction that takes the gate of these addresses away, whether they have one or not: for one who has it carried
+    out and knows nothing of what it says. Elements of `held` run out by themselves."""
+    return transaction([*gated(NEWSETELEM, addresses), *gated(DELSETELEM, addresses)], 1)
 
 
 def ticket(kind: int, number: int) -> Message:

@@ -10,6 +10,7 @@ of this folder, has no key, writes no file, and does nothing at all until `faild
    `scripts`),
 3. says a service's last word (`last_word`: bytes that `faild` signed long before) to every peer on every link: only where every
    action is down,
+4. takes away the gate of its addresses (`gate`), where they are gone,
 
 and ends, which releases the lock that a new `faild` waits for. The end of `faild` is seen by pidfd: a pipe or socket may live
 on in some child that inherited it. And it is seen by a signal at the end of the thread that started us, its main one

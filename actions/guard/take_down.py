@@ -7,6 +7,7 @@ from typing import Any
 
 from .addresses import look, nothing_left, remove_address
 from .complaints import complain
+from .gate import take_gate_away
 from .hardening import hurry
 from .held import Book
 from .last_word import say_last_word
@@ -33,10 +34,13 @@ def end_service(held: Told) -> None:
     hurry()
     look(held["downs"])
     downs = [take_down(down) for down in held["downs"]]  # all of them, whatever the first ones say
-    if nothing_left(held["downs"]) and all(downs):
+    gone = nothing_left(held["downs"])
+    if gone and all(downs):
         say_last_word(a2b_base64(held["word"]), held["peers"])
     else:
         complain(f"{held['service']}: not everything is down here, so no last word is said")
+    if gone and held.get("gate"):
+        take_gate_away(a2b_base64(held["gate"]))
 
 
 def take_down(down: Told) -> bool:

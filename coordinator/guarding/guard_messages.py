@@ -2,15 +2,18 @@
 
     message = duty(me, policy, service, signed_last_word)       # JSON values only
 
-The last word's datagram is made here, byte for byte: the guard has no key and knows no format.
+The last word's datagram and what takes the gate away are made here, byte for byte: the guard has no key and knows no format.
 """
 
 import base64
 from collections.abc import Mapping
+from functools import lru_cache
+from ipaddress import ip_address
 from typing import Any
 
 from actions.action import Order
 from actions.environment import inherited
+from actions.gate.elements import Gated, ungating
 from actions.kinds import ACTIONS
 from coordinator.policy import ActionPolicy, Policy, ServicePolicy
 from protocol.datagram import last_word_datagram
@@ -27,14 +30,22 @@ def duty(me: str, policy: Policy, service: ServicePolicy, signed: Verified[LastW
     environment = {**inherited(), **order.environment()}
     downs = [down for action in reversed(service.actions) if (down := _down(action, environment)) is not None]
     word = last_word_datagram(signed.raw, signed.signature)
+    gate = _gate(tuple(str(down["address"]) for down in downs if "address" in down))
     return {
         "say": "hold",
         "service": service.name,
         "epoch": signed.message.epoch,
         "downs": downs,
         "word": base64.b64encode(word).decode(),
+        "gate": gate,
         "peers": ways(me, policy),
     }
+
+
+@lru_cache(maxsize=4096)
+def _gate(addresses: tuple[str, ...]) -> str:
+    """What takes the gate of these away when they are down; empty where there are none."""
+    return base64.b64encode(ungating(Gated(map(ip_address, addresses)))).decode() if addresses else ""
 
 
 def ways(me: str, policy: Policy) -> list[list[Any]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from coordinator.control.enforcement import enforcement
 from coordinator.control.status import outline, service
 from coordinator.control.view import NodeView
 from coordinator.policy import Policy
@@ -39,12 +40,12 @@ class _Moment:
 
 async def status_in_parts(view: NodeView, wall_ms: int, only: str | None = None) -> dict[str, Any]:
     """Without a service that the configuration does not have."""
-    moment, peers = _Moment.of(view), view.peers()
+    moment, peers, gate = _Moment.of(view), view.peers(), view.gate()
     whole = outline(view, wall_ms, peers)
     names = [name for name in moment.policy.services if only in (None, name)]
     services, until_s = dict[str, Any](), time.monotonic() + PART_S
     for name in names:
-        services[name] = service(moment, name, peers)
+        services[name] = service(moment, name, peers) | enforcement(moment.policy.services[name], moment.me, gate)
         if time.monotonic() >= until_s:
             await asyncio.sleep(0)
             until_s = time.monotonic() + PART_S

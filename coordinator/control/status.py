@@ -9,6 +9,7 @@ from typing import Any
 
 from coordinator.alarms.board import Alarm
 from coordinator.control import outs
+from coordinator.control.enforcement import enforcement
 from coordinator.control.view import LinkView, NodeView, PeerView, StateView
 from coordinator.decision.decide import BY_LAST_WORD
 from coordinator.policy import ServicePolicy
@@ -22,8 +23,10 @@ LIVENESS = {Judgement.ALIVE: "alive", Judgement.INDOUBT: "indoubt", Judgement.DE
 
 def status(view: NodeView, wall_ms: int) -> dict[str, Any]:
     """The JSON of `failc status`; `wall_ms` only labels it."""
-    peers = view.peers()
-    services = {name: service(view, name, peers) for name in view.policy.services}
+    peers, gate = view.peers(), view.gate()
+    services = {
+        name: service(view, name, peers) | enforcement(policy, view.me, gate) for name, policy in view.policy.services.items()
+    }
     return outline(view, wall_ms, peers) | {"services": services}
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from coordinator.alarms.board import Alarm
 from coordinator.control.change_signal import ChangeSignal
+from coordinator.control.enforcement import GateView
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.effects import Answer
 from coordinator.policy import Policy
@@ -139,6 +140,9 @@ class NodeView(StateView, Protocol):
         """Every other node of the policy."""
 
     def links(self) -> Sequence[LinkView]: ...
+
+    def gate(self) -> GateView:
+        """What the kernel holds for the services of this node, asked now."""
 
     async def recall(self) -> bool:
         """Read the events that `event` was asked for in vain. Whether any was found."""

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from coordinator.alarms.board import Alarm
 from coordinator.config.complaints import Complaint
+from coordinator.control.enforcement import GateView
 from coordinator.control.opening import Opening
 from coordinator.control.view import Applied
 from coordinator.core import inputs
@@ -217,6 +218,11 @@ class Node:
 
     def links(self) -> Sequence[LinkStatus]:
         return self._links.status()
+
+    def gate(self) -> GateView:
+        gates = self._machine.executor.gates
+        left_ms = {str(address): left for address, left in gates.left_ms().items()}
+        return GateView(gates.enforced_by, gates.because, left_ms)
 
     async def apply(self, command: SignedCommand) -> Applied:
         return await self._reloading.apply(command)

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from coordinator.alarms.board import Alarm
 from coordinator.control.change_signal import ChangeSignal
+from coordinator.control.enforcement import GateView
 from coordinator.control.view import Applied, PeerView
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.core import Core
@@ -34,6 +35,8 @@ class Seen(Protocol):
     def alarms(self) -> Sequence[Alarm]: ...
 
     def links(self) -> Sequence[LinkStatus]: ...
+
+    def gate(self) -> GateView: ...
 
     async def apply(self, command: SignedCommand) -> Applied: ...
 
@@ -106,6 +109,9 @@ class NodeStatus:
 
     def links(self) -> Sequence[LinkStatus]:
         return self._seen.links()
+
+    def gate(self) -> GateView:
+        return self._seen.gate()
 
     def sentence(self, service: str) -> str:
         return self.core.services.sentences.get(service, "")

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from actions.gate.gate import boottime_ms
 from coordinator.core.effects import Run
 from coordinator.core.inputs import GuardChanged, Guarded, Input, Outcome, StepFinished
 from coordinator.guarding.guard_link import GuardLink
@@ -50,7 +51,7 @@ async def main(folder: Path) -> None:
     if plan.get("sweep"):
         say("swept", lines=await executor.sweep())
     for service in policy.services.values():
-        await bring_up(service, me, guard, executor, inbox)
+        await bring_up(service, me, guard, executor, inbox, plan.get("lease_ms", 0))
     say("up", guard=guard.pid)
     if plan.get("leak"):  # a child that inherits every descriptor, as a careless library would start it
         for descriptor in map(int, os.listdir("/proc/self/fd")):
@@ -86,11 +87,12 @@ async def wait_for_the_end(plan: dict[str, Any], guard: GuardLink, executor: Exe
 
 
 async def bring_up(
-    service: ServicePolicy, me: str, guard: GuardLink, executor: Executor, inbox: "asyncio.Queue[Input]"
+    service: ServicePolicy, me: str, guard: GuardLink, executor: Executor, inbox: "asyncio.Queue[Input]", lease_ms: int
 ) -> None:
     await hold(service, me, guard, inbox)
+    ends_ms = boottime_ms() + lease_ms if lease_ms else 0
     for index in range(len(service.actions)):
-        executor.run(Run(index, service.name, (index,), "up", EPOCH, "a test"))
+        executor.run(Run(index, service.name, (index,), "up", EPOCH, "a test", None, ends_ms))
         finished = await inbox.get()
         assert isinstance(finished, StepFinished), finished
         assert [ending.outcome for ending in finished.endings] == [Outcome.DONE], finished

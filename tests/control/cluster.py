@@ -16,6 +16,7 @@ from typing import Any
 
 from coordinator.config import read
 from coordinator.control.change_signal import ChangeSignal
+from coordinator.control.enforcement import GateView
 from coordinator.control.server import ControlServer
 from coordinator.control.view import PeerView
 from coordinator.core import effects, inputs
@@ -184,6 +185,9 @@ class Node:
             name: PeerView(peer.judgement, peer.silent_ms, liveness.reachable(name, now_ms), peer.fit, peer.agrees)
             for name, peer in given.peers.items()
         }
+
+    def gate(self) -> GateView:
+        return GateView()
 
     def links(self) -> list[Link]:
         return self.links_

@@ -11,14 +11,16 @@ from coordinator.alarms.board import Alarm, Key
 from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
 from coordinator.control.change_signal import ChangeSignal
+from coordinator.control.enforcement import GateView, enforcement
 from coordinator.control.status import status
 from coordinator.control.view import PeerView
 from coordinator.decision.decide import BY_LAST_WORD
-from coordinator.policy import Policy
+from coordinator.policy import ActionPolicy, Policy, ServicePolicy
 from coordinator.state.model import Judgement, NodeState, ServicePhase, ServiceState, State, Word
 from protocol.event import Event, Ref
 from protocol.moment import rfc3339
 from tests.config.sound import TEXT
+from tools.failc.status import enforced
 
 FAIL = ServicePhase.FAIL
 ALIVE = PeerView(Judgement.ALIVE, 12, reachable=True, fit=True, agrees=True)
@@ -38,6 +40,7 @@ class Standing:
     alarms: tuple[Alarm, ...] = ()
     bell: ChangeSignal = field(default_factory=ChangeSignal)
     events: dict[Ref, Event] = field(default_factory=dict)
+    gate_: GateView = field(default_factory=GateView)
 
     def __post_init__(self) -> None:
         """All of them live by this file: only a candidate's holding counts."""
@@ -46,6 +49,9 @@ class Standing:
     def peers(self) -> dict[str, PeerView]:
         known = {"lukretia": self.peer, "genesis": ALIVE, "umpire": ALIVE}
         return {name: peer for name, peer in known.items() if name != self.me}
+
+    def gate(self) -> GateView:
+        return self.gate_
 
     def links(self) -> list[Any]:
         return [SimpleNamespace(peer="lukretia", link="lan", up=False, datagram=False, rtt_ms=None, refused={})]
@@ -201,3 +207,43 @@ def test_a_reason_of_any_letters_is_one_line():
 )
 def test_an_instant_is_utc_with_milliseconds_and_a_number_where_it_is_no_date(at_ms: int, said: str):
     assert rfc3339(at_ms) == said
+
+
+@pytest.mark.parametrize(
+    ("actions", "gate", "shown"),
+    [
+        ("address", GateView(left_ms={"10.77.0.100": 412, "10.77.0.9": 3}), ("nftables", "", {"10.77.0.100": 412})),
+        ("address", GateView(left_ms={"10.77.0.100": 0}), ("nftables", "", {"10.77.0.100": 0})),
+        ("address", GateView("valid_lft", "no nf_tables"), ("valid_lft", "no nf_tables", {})),
+        ("script", GateView("valid_lft", "no nf_tables"), ("guard", "", {})),
+        ("notify", GateView(), ("none", "", {})),
+    ],
+)
+def test_who_silences_a_service_is_told_by_its_node(actions: str, gate: GateView, shown: tuple[str, str, dict[str, int]]):
+    settings = {"address": {"address": "10.77.0.100/24", "interface": "eth0"}}.get(actions, {"path": "/etc/web"})
+    web = ServicePolicy("web", ("lukretia", "genesis"), (ActionPolicy(actions, settings),))
+    told = enforcement(web, "genesis", gate)
+    assert (told["enforced_by"], told["enforced_because"], told["gate"]) == shown
+    assert told["lease"] is None
+    assert enforcement(web, "umpire", gate) == {"enforced_by": None, "enforced_because": "", "lease": None, "gate": {}}
+
+
+def test_the_status_has_what_the_kernel_holds():
+    view = Standing(ALIVE, State(), "genesis", gate_=GateView(left_ms={"10.77.0.100": 412}))
+    web = status(view, 0)["services"]["web"]
+    assert {"enforced_by", "enforced_because", "lease", "gate"} <= web.keys()
+
+
+@pytest.mark.parametrize(
+    ("told", "line"),
+    [
+        ({"enforced_because": "", "gate": {}}, []),
+        ({"enforced_because": "", "gate": {"a": 465, "b": 400}}, ["silences its addresses here in 400 ms"]),
+        ({"enforced_because": "", "gate": {"a": 465, "b": 0}}, ["keeps its addresses silent here"]),
+        ({"enforced_because": "this kernel has no nf_tables", "gate": {}}, ["this kernel has no nf_tables"]),
+    ],
+)
+def test_people_are_told_what_the_kernel_does_about_the_addresses(told: dict[str, Any], line: list[str]):
+    said = enforced("web", told)
+    assert len(said) == len(line)
+    assert all(words in one for words, one in zip(line, said))

@@ -69,7 +69,19 @@ def _services(known: dict[str, Any], colour: bool, room: int | None) -> list[str
 def _reasons(name: str, service: dict[str, Any]) -> list[str]:
     """Why it is where it is; then of each candidate that is out, by whom, since when and how long."""
     outs = [f"{name}: {node} is {out['text']}" for node, out in service["out"].items() if out["text"] not in service["reason"]]
-    return [f"{name}: {service['reason']}", *outs]
+    return [f"{name}: {service['reason']}", *outs, *enforced(name, service)]
+
+
+def enforced(name: str, service: dict[str, Any]) -> list[str]:
+    """What the kernel does about its addresses on the node that is asked, where it holds some; else why it can do no more."""
+    if service["enforced_because"]:
+        return [f"{name}: {service['enforced_because']}"]
+    lefts = service["gate"].values()
+    if not lefts:
+        return []
+    if not min(lefts):
+        return [f"{name}: the kernel keeps its addresses silent here: its lease ran out, and this node looks who has it"]
+    return [f"{name}: the kernel silences its addresses here in {lasting(min(lefts))}, unless it is told again"]
 
 
 def _owner(service: dict[str, Any]) -> str:

@@ -1,16 +1,21 @@
 """What the guard takes down, with a faild that is really killed: addresses in a namespace, and scripts."""
 
+import base64
 import re
 import signal
 from collections.abc import Iterator
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actions.gate.elements import Gated, ungating
+from actions.gate.gate import Gate
 from actions.guard import take_down
+from actions.guard.gate import take_gate_away
 from tests.actions.guard.killed import FOUR, SIX, Peer, address, script, wait_for
-from tests.actions.lab import Lan, in_namespace, ip
+from tests.actions.lab import Lan, in_namespace, inside, ip
 from tests.actions.test_script import alive, write_script
 
 
@@ -172,3 +177,59 @@ def test_a_link_local_address_of_two_interfaces_goes_from_both(lan: Lan, peer: P
         it.guard_ended()
     finally:
         in_namespace(lan.one, "ip", "link", "del", "spare0")
+
+
+def gated(lan: Lan) -> set[str]:
+    """The addresses that have a gate in this namespace."""
+
+    async def look() -> set[str]:
+        gate = Gate.enter()
+        try:
+            return set(map(str, gate.held()))
+        finally:
+            gate.leave()
+
+    found: set[str] = inside(lan.one, look)
+    return found
+
+
+@pytest.fixture
+def no_table(lan: Lan, packet_filter: None) -> Iterator[None]:
+    yield
+    in_namespace(lan.one, "nft", "flush", "ruleset")
+
+
+def test_the_gate_of_what_is_down_goes_with_it(no_table: None, lan: Lan, peer: Peer, stand_in: Any) -> None:
+    it = stand_in({"web": [address(FOUR), address(SIX)]}, lease_ms=60_000)
+    it.hear("up")
+    assert gated(lan) == {ip(FOUR), ip(SIX)}
+    it.kill()
+    assert peer.word(peer.four).service == "web"
+    it.guard_ended()
+    assert gated(lan) == set()
+    assert "table inet failover" in in_namespace(lan.one, "nft", "list", "tables"), "for the next faild: it does nothing"
+
+
+def test_the_gate_of_an_address_that_stays_up_stays(no_table: None, lan: Lan, capfd: pytest.CaptureFixture[str]) -> None:
+    """It is the last that keeps it silent. Here it is the host's own, which the guard leaves alone."""
+    own = Gated([ip_address("10.77.0.1")])
+
+    async def end() -> None:
+        gate = Gate.enter()
+        gate.shut(own)
+        gate.leave()
+        word, ungated = "", base64.b64encode(ungating(own)).decode()
+        downs = [{"address": "10.77.0.1", "interface": "eth0"}]
+        take_down.end_service({"service": "web", "downs": downs, "word": word, "peers": [], "gate": ungated})
+
+    inside(lan.one, end)
+    assert gated(lan) == {"10.77.0.1"}
+    assert "10.77.0.1 is still here" in capfd.readouterr().err
+
+
+def test_a_machine_without_a_gate_is_no_complaint(no_table: None, lan: Lan, capfd: pytest.CaptureFixture[str]) -> None:
+    async def take() -> None:
+        take_gate_away(ungating(Gated([ip_address(ip(FOUR))])))
+
+    inside(lan.one, take)
+    assert capfd.readouterr().err == ""

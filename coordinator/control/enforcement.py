@@ -1,0 +1,45 @@
+"""Who sees to it that a service falls silent here when `faild` cannot: what `failc status` shows of it. Pure.
+
+    shown = enforcement(policy, "lukretia", view.gate())    # enforced_by, enforced_because, lease, gate
+
+`nftables`: the kernel, by the end of the lease, with every process of ours stopped or killed. `valid_lft`: the kernel as well,
+a second later. `guard`: a process beside ours, where it lives. `none`: there is nothing to take down.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from actions.kinds import ACTIONS
+from coordinator.policy import ServicePolicy
+from protocol.printable import printable
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """What the kernel can do here for the addresses of services, and what it does now."""
+
+    enforced_by: str = "nftables"
+    because: str = ""
+    """Why it cannot do more; empty where it can."""
+    left_ms: Mapping[str, int] = field(default_factory=dict)
+    """Address to the milliseconds for which it still answers if nothing more is said; 0 where it is silent."""
+
+
+def enforcement(service: ServicePolicy, me: str, gate: GateView) -> dict[str, Any]:
+    """Of one service on this node; null and empty where it is no candidate."""
+    if me not in service.nodes:
+        return {"enforced_by": None, "enforced_because": "", "lease": None, "gate": {}}
+    written = [str(action.settings["address"]) for action in service.actions if action.kind == "address"]
+    addresses = [str(ipaddress.ip_interface(text).ip) for text in written]
+    return {
+        "enforced_by": gate.enforced_by if addresses else "guard" if _goes_down(service) else "none",
+        "enforced_because": printable(gate.because) if addresses else "",
+        "lease": None,
+        "gate": {address: gate.left_ms[address] for address in addresses if address in gate.left_ms},
+    }
+
+
+def _goes_down(service: ServicePolicy) -> bool:
+    return any(ACTIONS[action.kind].guard_down(action.settings, {}, action.timeout_ms) for action in service.actions)

@@ -18,11 +18,11 @@ from actions.address_action import AddressAction
 from actions.announce import Announcer
 from actions.gate.elements import Gated
 from actions.gate.gate import Answer, Gate, boottime_ms
-from actions.gate.raising import up_gated
 from actions.netlink import Netlink
 from actions.wire import Wire
 from coordinator.core.inputs import Input
 from coordinator.guarding.guard_link import GuardLink
+from tests.actions.raising import up_gated
 from tests.actions.stand_in import hold, policy_of
 
 ADDRESSES = ("10.77.0.100/24", "fd77::100/64")

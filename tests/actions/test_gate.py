@@ -14,16 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actions.action import Ending, Result
-from actions.address_action import AddressAction
-from actions.announce import Announcer
 from actions.gate.elements import Gated
 from actions.gate.gate import Answer, Gate, NoGate, boottime_ms
 from actions.gate.lifetime import keep_for
-from actions.gate.raising import up_gated
-from actions.netlink import Netlink
 from actions.rtnetlink import Rtnetlink
-from actions.wire import Wire
 from tests.actions.lab import Lan, in_namespace, inside, until
 
 FOUR, SIX = ip_address("10.77.0.100"), ip_address("fd77::100")
@@ -394,36 +388,7 @@ def test_without_the_right_to_change_filters_it_says_so_and_what_is_left(lan: La
     assert said.startswith("faild may not change packet filters (it lacks CAP_NET_ADMIN): addresses are enforced by valid_lft")
 
 
-# The order, and the second best.
-
-
-def raise_both(lan: Lan, lease_ms: int) -> list[Result]:
-    async def work() -> list[Result]:
-        wire, netlink, gate = Wire.open(), await Netlink.open(), Gate.enter()
-        announcer = Announcer(wire)
-        try:
-            actions = [AddressAction("eth0", ip_interface(text), netlink, announcer) for text in (f"{FOUR}/24", f"{SIX}/64")]
-            return await up_gated(gate, WEB, actions, lambda: boottime_ms() + lease_ms)
-        finally:
-            announcer.close()
-            netlink.close()
-            wire.close()
-            gate.leave()
-
-    results: list[Result] = inside(lan.one, work)
-    return results
-
-
-def test_neighbours_are_told_last_and_not_at_all_where_the_gate_stays_shut(lan: Lan) -> None:
-    """A raw ARP frame passes the gate: told too early, the client would send into a wall while the old owner still answers."""
-    in_namespace(lan.client, "ip", "neigh", "replace", str(FOUR), "lladdr", lan.mac(lan.two), "dev", "eth0", "nud", "stale")
-    in_namespace(lan.client, "ip", "neigh", "replace", str(SIX), "lladdr", lan.mac(lan.two), "dev", "eth0", "nud", "stale")
-    assert [result.ending for result in raise_both(lan, 0)] == [Ending.FAILED] * 2
-    assert not {str(FOUR), str(SIX)} & lan.ips(lan.one)
-    assert [lan.neighbour(lan.client, str(address)) for address in WEB.addresses] == [lan.mac(lan.two)] * 2
-    assert [result.ending for result in raise_both(lan, LONG_MS)] == [Ending.DONE] * 2
-    assert [lan.neighbour(lan.client, str(address)) for address in WEB.addresses] == [lan.mac(lan.one)] * 2
-    assert all(lan.answers(str(address)) for address in WEB.addresses)
+# The second best.
 
 
 @pytest.mark.parametrize("address", [f"{FOUR}/24", f"{SIX}/64"])

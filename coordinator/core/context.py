@@ -16,9 +16,9 @@ from coordinator.core.inputs import Now
 from coordinator.policy import Policy
 from coordinator.state.folded import Folded
 from coordinator.state.model import NodeState, State
-from coordinator.state.reducer import reduce
+from coordinator.state.reducer import Told, fold
 from protocol.event import Entry, Event, Ref
-from protocol.events import Body, Malformed, body_of
+from protocol.events import Body, Malformed
 from protocol.invariant import InvariantBroken, must
 from protocol.kinds import Kind
 from protocol.messages import LastWord
@@ -89,10 +89,10 @@ class Context:
         """The next event of our feed; its kind is that of the body. `service`: empty where it is about no service."""
         must(not self.over or body.KIND in FIRST, f"nothing stands behind node-stopped, and {body.KIND} would")
         entry = self.writer.write(service, body, causes, self.now)
-        read = body_of(entry.event)
-        if isinstance(read, Malformed):
-            raise InvariantBroken(f"we would write what no reader takes: {read.text}")
-        self.fold(entry.event)
+        told = Told.of(entry.event)
+        if isinstance(told.typed, Malformed):
+            raise InvariantBroken(f"we would write what no reader takes: {told.typed.text}")
+        self._fold(told)
         head = self.column.head
         if head is None or head[:3] != entry.head[:3]:
             raise InvariantBroken(f"our own event {entry.head[:3]} is not the newest of our column: {head}")
@@ -106,7 +106,11 @@ class Context:
 
     def fold(self, event: Event) -> None:
         """An event has come to be, here or elsewhere."""
-        before, self.state = self.state, reduce(self.state, event)
+        self._fold(Told.of(event))
+
+    def _fold(self, told: Told) -> None:
+        event = told.event
+        before, self.state = self.state, fold(self.state, told)
         if event.kind != Kind.PULSE and self._unattested_ms is None:
             self._unattested_ms = self.now_ms
         if event.kind not in UNDECIDING and not self._went_as_it_should(event, before):

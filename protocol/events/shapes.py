@@ -283,9 +283,11 @@ class Shaped:
 
     def to_body(self) -> dict[str, Any]:
         """The map whose canonical bytes stand in the event."""
-        sparse = self.sparse()
-        values = ((name, shape, getattr(self, name)) for name, shape, _ in self.shapes())
-        return {name: shape.write(value) for name, shape, value in values if name not in sparse or value != sparse[name]}
+        body = {name: shape.write(getattr(self, name)) for name, shape, _ in self.shapes()}
+        for name, default in self.sparse().items():
+            if getattr(self, name) == default:
+                del body[name]
+        return body
 
 
 COUNT = Whole(0, NUMBER_MAX)

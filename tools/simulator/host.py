@@ -42,6 +42,8 @@ class Host:
         self.works = MachineActions(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
         self.guard = Guard(self.works, self.say)
         self.file = surroundings.policy
+        self.by_hand: set[bytes] = set()
+        """Digests of files that were put on its disk while no `faild` ran: nobody was asked for an order."""
         """What its failover.toml says: a start and an `apply` read it."""
         self.faild: Faild | None = None
         self._starting = False
@@ -92,6 +94,8 @@ class Host:
     def apply(self, policy: Policy) -> None:
         """A new file on this machine, and `failc config apply` where a faild runs."""
         self.file = policy
+        if self.faild is None:
+            self.by_hand.add(policy.digest)
         if self.faild:
             self._applied += 1
             self.faild.applied(policy, f"apply {self._applied} at {self.name}")

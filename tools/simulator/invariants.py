@@ -22,6 +22,7 @@ from coordinator.state.ownership import epoch
 from coordinator.state.reducer import reduce
 from coordinator.trust import beginning
 from protocol.event import Entry, Event, Ref
+from protocol.events import Claim, ConfigApplied, Reclaim, body_of
 from protocol.kinds import Kind
 from protocol.messages import Keyring
 from store.findings import Flaw
@@ -122,12 +123,27 @@ class Invariants:
         """At the end: `failaudit verify` over all disks. `forgetful`: disks were lost, and the ends of feeds with them.
 
         A drawn operator says of a dead node that a service is down there, without a look: where that was not so, it is found.
+        And a node that is off gets a changed file without an order: what it claims by that file alone, is found.
         """
         fences = {entry.ref for entry in self._world.entries() if entry.event.kind == Kind.FENCED}
+        unsigned = self._by_hand()
         for finding in audited(self._world):
             lost = forgetful and finding.kind is Flaw.TRUNCATED
-            if not lost and (finding.node, finding.incarnation, finding.number) not in fences:
+            ref = Ref(finding.node, finding.incarnation, finding.number)
+            if not lost and ref not in fences and not (ref in unsigned and finding.kind is Flaw.AUTHORITY):
                 raise Broken(f"the auditor finds {finding.kind} at {finding.name}: {finding.text}")
+
+    def _by_hand(self) -> set[Ref]:
+        """Claims of nodes that lived by a file that was put on their disks while they were off: nobody was asked to sign it."""
+        found: set[Ref] = set()
+        lived: dict[str, bytes] = {}
+        for entry in sorted(self._world.entries(), key=lambda entry: entry.ref):
+            body, node = body_of(entry.event), entry.event.node
+            if isinstance(body, ConfigApplied):
+                lived[node] = body.digest
+            elif isinstance(body, Claim | Reclaim) and lived.get(node) in self._world.hosts[node].by_hand:
+                found.add(entry.ref)
+        return found
 
     def _same_name(self, entry: Entry) -> None:
         """What a peer has admitted is never written again with other bytes, while any node has the first."""

@@ -124,3 +124,47 @@ def test_each_service_and_feed_keeps_its_own_largest() -> None:
     assert [epochs.known(service) for service in ("web", "db", "mail")] == [5, 1_000, 0]
     assert epochs.claimed("db", ("b", 1), 2_000).known("db") == 2_000
     assert epochs.claimed("db", ("b", 1), 2_001).known("db") == 1_000
+
+
+# --- to the number ----------------------------------------------------------------------------------------------------
+
+
+def test_a_claim_counts_up_to_the_distance_and_not_beyond() -> None:
+    assert told((A, 1), (B, 1 + AHEAD_MAX)).known("web") == 1 + AHEAD_MAX
+    assert told((A, 1), (B, 2 + AHEAD_MAX)).known("web") == 1
+    assert told((A, AHEAD_MAX)).known("web") == AHEAD_MAX
+    assert told((A, AHEAD_MAX + 1)).known("web") == 0
+
+
+def test_beside_one_that_waits_the_distance_is_the_same() -> None:
+    """Where nothing counts yet, and a claim far ahead waits already."""
+    assert told((A, 4 * AHEAD_MAX), (B, AHEAD_MAX + 1)).known("web") == 0
+    assert told((A, 4 * AHEAD_MAX), (B, AHEAD_MAX)).counted == {"web": {B: AHEAD_MAX}}
+
+
+def test_of_another_service_no_number_is_used() -> None:
+    epochs = Epochs().claimed("db", A, AHEAD_MAX)
+    assert epochs.claimed("web", B, AHEAD_MAX + 1).known("web") == 0
+
+
+def test_an_older_claim_of_a_feed_takes_no_number_back() -> None:
+    assert told((A, 7), (A, 3)).counted == {"web": {A: 7}}
+    aside = Epochs().put_aside("web", A, 7).put_aside("web", A, 3)
+    assert aside.aside == {"lukretia": {("web", 1): 7}}
+
+
+def test_what_is_kept_aside_stays_until_its_own_service_has_a_candidate() -> None:
+    epochs = Epochs().put_aside("web", A, 7).put_aside("db", A, 2).put_aside("db", B, 3)
+    after = epochs.with_candidates(lambda node, service: service == "web")
+    assert after.counted == {"web": {A: 7}}
+    assert after.aside == {"lukretia": {("db", 1): 2}, "genesis": {("db", 1): 3}}
+    assert after.with_candidates(lambda node, service: True).counted["db"] == {A: 2, B: 3}
+    assert after.with_candidates(lambda node, service: True).aside == {}
+
+
+def test_of_the_services_kept_aside_none_too_many_is_kept() -> None:
+    epochs = Epochs()
+    for number in range(ASIDE_MAX):
+        epochs = epochs.put_aside(f"s{number:05d}", B, 1)
+    assert len(epochs.aside["genesis"]) == ASIDE_MAX == 2_000
+    assert f"s{ASIDE_MAX:05d}" not in {service for service, _ in epochs.put_aside(f"s{ASIDE_MAX:05d}", B, 1).aside["genesis"]}

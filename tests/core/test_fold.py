@@ -423,3 +423,23 @@ def test_a_node_is_refused_by_who_saw_its_fork() -> None:
     ref = story.write(G, Kind.FORK_SEEN, {"node": C}, "")
     assert ownership.forks(story.state, C) == {ref}
     assert [ownership.refused_by(story.state, node) for node in (G, L)] == [{C}, frozenset()]
+
+
+def test_a_node_that_was_in_fail_in_one_of_two_incarnations_is_in_fail_and_no_other() -> None:
+    for before, aside, wish in [("fail", "", "fail"), ("", "fail", "fail"), ("recover", "recover", ""), ("", "", "")]:
+        body = carried(
+            Head(L, 1, 12, b"i" * 32),
+            NodeState(L, services={"web": worn(S.RECOVER, requested=before)}),
+            NodeState(L, services={"web": worn(S.RECOVER, requested=aside)}),
+        )
+        assert body.services["web"].wish == wish
+
+
+def test_a_start_that_failed_in_one_of_two_incarnations_has_failed() -> None:
+    for before, aside in [(True, False), (False, True)]:
+        body = carried(
+            Head(L, 1, 12, b"i" * 32),
+            NodeState(L, services={"web": worn(S.RECOVER, last_failed=before)}),
+            NodeState(L, services={"web": worn(S.RECOVER, last_failed=aside)}),
+        )
+        assert body.services["web"].burnt

@@ -289,3 +289,39 @@ def test_a_holding_begins_with_a_claim_and_ends_with_down() -> None:
     states = [state.column(L).service("web").holds for state in steps]
     assert states == [False, True, True, True, False]
     assert story.state.column(L).service("web").state is ServicePhase.RECOVER
+
+
+# --- forks -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_fork_stands_until_this_node_is_readmitted_and_for_no_other_order() -> None:
+    story = Story.of(L, G, C)
+    story.state = replace(story.state, forks={L: frozenset({HEARD})})
+    assert ownership.forks(story.state, L) == {HEARD}
+    assert ownership.forks(story.orders(("readmit", G), FENCED, frozenset({HEARD})).state, L) == {HEARD}
+    assert ownership.forks(story.orders(("standby", L), FENCED, frozenset({HEARD})).state, L) == {HEARD}
+    assert ownership.forks(story.orders(("readmit", L), FENCED, frozenset({HEARD})).state, L) == frozenset()
+
+
+# --- evidence of a split ---------------------------------------------------------------------------------------------
+
+
+def test_a_node_that_may_not_own_hides_no_evidence_of_the_next_one() -> None:
+    """Nodes come in the order in which they were heard first: one that is no candidate stood before the rival."""
+    story = Story.of("abbey", L, G, C)
+    story.policy = replace(story.policy, services={"web": replace(story.policy.services["web"], nodes=(L, G))})
+    told = Story(story.policy)
+    for node in ("abbey", L, G):
+        told.starts(node)
+    told.holds(L, 1)
+    claim = told.write(G, Kind.CLAIM, {"epoch": 2, "reason": "cut off"}, knows=False)
+    assert claim in ownership.split_evidence(told.state, L, "web")
+
+
+def test_a_word_about_another_claim_hides_no_word_about_this_one() -> None:
+    """Two words of the rival are kept, the newest first: of another run, and of the holding that counts."""
+    story = Story.of(L, G).holds(G, 4)
+    story.heard(L, G, 4)
+    story.heard(L, G, 9, run=b"old runs")
+    story.holds(L, 5).down(G)
+    assert ownership.split_evidence(story.state, L, "web") == ()

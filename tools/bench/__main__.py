@@ -33,6 +33,8 @@ BENCHMARKS: dict[str, Benchmark] = {
     "planned_move": takeovers.planned_move,
     "graceful_stop": takeovers.graceful_stop,
     "kill": takeovers.kill,
+    "all_stopped": takeovers.all_stopped,
+    "all_killed": takeovers.all_killed,
     "power_loss": takeovers.power_loss,
     "service_link_lost": takeovers.service_link_lost,
     "split_healed": healing.split_healed,

@@ -25,13 +25,15 @@ class Plan(NamedTuple):
     moves: int = 40
     """Planned moves: the client's 2 ms are coarse beside what one takes, and the median of a few is a matter of luck."""
     heals: int = 20
+    silenced: int = 20
+    """How often all of the owner is stopped, and killed."""
     idle_s: int = 600
     still_s: int = 60
     before: Path | None = None
     """Another installed copy of this project, measured in the same minutes: before a change."""
 
 
-QUICK = Plan(rounds=3, moves=4, heals=4, idle_s=20, still_s=15)
+QUICK = Plan(rounds=3, moves=4, heals=4, silenced=3, idle_s=20, still_s=15)
 
 
 class Rig:

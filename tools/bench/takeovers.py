@@ -51,6 +51,39 @@ def kill(rig: Rig) -> list[Figure]:
     return [*outage, *_figures(samples, "kill -9 of faild: two owners", "two", 0)]
 
 
+def all_stopped(rig: Rig) -> list[Figure]:
+    """SIGSTOP to every process of the owner, guard included; and then it runs again."""
+    return _silenced(rig, "all of the owner stopped", lambda: rig.lab.nodes[MASTER].freeze(), rig.lab.nodes[MASTER].thaw)
+
+
+def all_killed(rig: Rig) -> list[Figure]:
+    """kill -9 of every process of the owner, guard included; and then it is started again."""
+    harm, mend = rig.lab.nodes[MASTER].kill_everything, lambda: rig.lab.start(MASTER)
+    return _silenced(rig, "all of the owner killed", harm, mend)
+
+
+def _silenced(rig: Rig, what: str, harm: Callable[[], object], mend: Callable[[], object]) -> list[Figure]:
+    """Only the kernel is left to silence its addresses: by its lease, before another node answers."""
+    samples: Samples = defaultdict(list)
+    for _ in range(rig.plan.silenced):
+        measure = rig.measure()
+        harm()
+        measure.until_answered_by(SLAVE)
+        _keep(samples, measure)
+        after = Measure(rig.lab)
+        mend()
+        rig.serve(MASTER)
+        for family, seen in after.seen().items():
+            samples["again", family].append(seen.two_owners_ms)
+    longest = {key: [max(found)] for key, found in samples.items() if key[0] in ("two", "again")}
+    worst: Samples = defaultdict(list, {key: found * len(samples[key]) for key, found in longest.items()})
+    return [
+        *_figures(samples, f"{what}: outage", "outage", 650),
+        *_figures(worst, f"{what}: two owners, the longest", "two", 0),
+        *_figures(worst, f"{what}: two owners when it runs again, the longest", "again", 0),
+    ]
+
+
 def power_loss(rig: Rig) -> list[Figure]:
     """The switch's ports down, then every process, then the namespace. A round in which it noticed that is void."""
     samples: Samples = defaultdict(list)

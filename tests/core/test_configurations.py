@@ -4,12 +4,15 @@ from dataclasses import replace
 
 import pytest
 
+from coordinator.config import parse
 from coordinator.policy import Policy
 from coordinator.state import configurations
-from coordinator.state.model import Flaw, NodeState, Skipped, State, Trust
+from coordinator.state.model import Flaw, NodeState, Removal, Skipped, State, Trust
 from coordinator.state.reducer import reduce
 from protocol.event import Event, Ref
+from protocol.events import Removed
 from protocol.kinds import Kind
+from tests.config.sound import TEXT
 from tests.core.story import CLUSTER, policy
 
 L, G, C = "lukretia", "genesis", "carthage"
@@ -21,6 +24,8 @@ def file(letter: bytes, *nodes: str) -> Policy:
 
 
 A, B = file(b"a"), file(b"b")
+WHOLE = parse(TEXT, "a file")
+OTHER = parse(f"{TEXT}# another\n", "another file")
 
 
 def state(*known: Policy, me: str = L, **lived: tuple[Policy, int]) -> State:
@@ -140,3 +145,36 @@ def test_a_candidate_by_the_newest_file_that_counts(configs: tuple[bytes, ...], 
     assert configurations.is_candidate(state(A, narrow), G, "web", (narrow.digest, A.digest)) is False
     assert configurations.is_candidate(state(A, narrow), G, "mail", configs) is False
     assert configurations.is_candidate(state(narrow), G, "web", configs) is False
+
+
+def brings(node: str, number: int, one: Policy, text: str = "", event: int = 2) -> Event:
+    body = {"number": number, "digest": one.digest, "text": text or one.text}
+    return Event(CLUSTER, node, 1, event, bytes(32), 0, 0, Kind.CONFIG_APPLIED, "", body, (), ())
+
+
+def test_the_files_that_this_node_ran_are_its_own_and_sound() -> None:
+    events = [brings(L, 1, WHOLE), brings(G, 2, OTHER), brings(L, 3, A, "no file", 3)]
+    assert configurations.ran(L, events) == [WHOLE]
+    assert configurations.ran(G, events) == [OTHER]
+
+
+def test_a_text_that_is_another_file_than_it_says_is_named() -> None:
+    skipped = reduce(State.begin(me=L), brings(G, 1, WHOLE, OTHER.text)).column(G).skipped
+    assert skipped == (Skipped(Ref(G, 1, 2), Flaw.AUTHORITY, "its text is not the file whose digest it names"),)
+
+
+def test_a_label_counts_up_to_the_largest_and_no_further() -> None:
+    assert configurations.next_number(state(A, **{G: (A, MOST)})) == MOST + 1
+
+
+def test_a_file_that_is_applied_ends_a_removal() -> None:
+    before = state(A, **{G: (A, 1)})
+    order = Removed(number=7, digest=bytes(32), by=C, command=b"", signature=b"")
+    before = before.with_column(replace(before.column(G), removed=Removal(7, C, Ref(G, 1, 1), order)))
+    assert applies(before, G, A.digest, 8).column(G).removed is None
+
+
+def test_a_file_with_a_number_rules_before_one_without() -> None:
+    every = state(A, B, **{L: (A, 0), G: (A, 0), C: (B, 0)})
+    assert configurations.ruling(every, A).digest == A.digest
+    assert configurations.ruling(replace(every, numbers={B.digest: 1}), A).digest == B.digest

@@ -15,7 +15,7 @@ from protocol.events import Commanded
 from protocol.kinds import Kind
 from tests.core.test_orders import OTHER, OWNER, POLICY, RUN, THIEF, FeedIndex
 
-FIRST, SECOND = Ref(OTHER, 1, 5), Ref(THIEF, 1, 6)
+FIRST, SECOND, THIRD = Ref(OTHER, 1, 5), Ref(THIEF, 1, 6), Ref(OTHER, 1, 7)
 PLAIN = Command(POLICY.cluster_id, "admin", "fail", "web", "", "", 0, 0, 1 << 52, bytes(16))
 
 
@@ -242,3 +242,10 @@ def test_a_nonce_is_known_by_its_node_and_anywhere() -> None:
     ]
     assert [known.obeyed_anywhere(nonce) for nonce in (b"n", b"m", b"o")] == [True, True, False]
     assert known.feed(OWNER, 1) == FeedOrders()
+
+
+def test_what_a_file_that_came_later_refuses_is_no_effect_of_the_first_rules_either() -> None:
+    known = Orders().with_feed(OTHER, 1, FeedOrders(rules=1))
+    known = known.with_effect(("hold", "web"), FIRST, None).with_effect(("hold", "db"), THIRD, None)
+    left = known.without({FIRST})
+    assert (left.effects, left.first) == ({("hold", "db"): {THIRD: None}}, frozenset({THIRD}))

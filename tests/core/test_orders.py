@@ -129,6 +129,30 @@ def test_an_order_of_a_replaced_incarnation_stands(feeds: FeedIndex) -> None:
     assert held(feeds) == {True}
 
 
+def test_an_order_about_one_service_brings_nothing_about_for_another(feeds: FeedIndex) -> None:
+    """The command is obeyed, and its word is the right one: it names another service."""
+    command = feeds.sign("hold", OTHER, service="db")
+    body = {"command": command.raw, "signature": command.signature, "target": OTHER}
+    feeds.write(OTHER, Kind.COMMAND, body, "db")
+    hold = feeds.write(OTHER, Kind.HOLD, {})
+    assert held(feeds) == {False}
+    assert feeds.refused(hold) == "hold web follows no `hold` that was obeyed"
+
+
+def test_a_file_that_two_have_signed_under_one_number_is_proved_by_the_command_with_the_lowest_name(feeds: FeedIndex) -> None:
+    def apply(node: str, number: int) -> Ref:
+        command = feeds.sign("apply", node, service="", epoch=number, digest=b"d" * 32)
+        body = {"command": command.raw, "signature": command.signature, "target": node}
+        return feeds.write(node, Kind.COMMAND, body, "")
+
+    first, later = apply(OTHER, 1), apply(THIEF, 1)
+    for state in feeds.states():
+        assert (state.orders.signed[b"d" * 32], state.orders.signed_by[b"d" * 32]) == (1, min(first, later))
+    newest = apply(OWNER, 2)
+    for state in feeds.states():
+        assert (state.orders.signed[b"d" * 32], state.orders.signed_by[b"d" * 32]) == (2, newest)
+
+
 # --- an order under a file that is signed in another feed, which may come later -------------------------------------
 
 NIGHT = FileKey(private_key("the night shift"))

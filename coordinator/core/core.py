@@ -58,6 +58,7 @@ from coordinator.core.inputs import (
     StopAsked,
     Woke,
 )
+from coordinator.core.majority import Majority
 from coordinator.core.observation_events import ObservationEvents
 from coordinator.core.quota import Quota
 from coordinator.core.reconcile import Reconcile
@@ -96,6 +97,7 @@ class Core:
         passing, quota = Passing(me, context.emit), Quota(policy, context.feeds.is_vouched)
         liveness = self.liveness = FailureDetector(me, run, policy, now.mono_ms)
         witnessing = self.witnessing = ObservationEvents(context, liveness)
+        majority = self.majority = Majority(context, liveness)
         removal = self.removal = Removal(context, liveness)
         leases = ServeLeases(context, liveness)
         services = self.services = Services(context, leases)
@@ -103,14 +105,14 @@ class Core:
         carriers = self.carriers = Carriers(context, services)
         startup = self.startup = Startup(context, liveness, witnessing, removal, services, carriers)
         checks = self.checks = ServiceChecks(context, services, startup)
-        beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup)
-        rounds = Rounds(context, liveness, services, fitness, removal)
+        beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup, majority)
+        rounds = Rounds(context, liveness, services, fitness, removal, majority)
         claims = Claims(context, services, rounds)
         self.gates = Gates(context, liveness, services, rounds, leases)
-        self.reconcile = Reconcile(context, liveness, services, fitness, removal, rounds, claims, checks, witnessing)
+        self.reconcile = Reconcile(context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority)
         self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing)
         self.durability = Durability(context, passing, services, claims, witnessing)
-        self.replication = Replication(context, liveness, startup, beats, removal, quota)
+        self.replication = Replication(context, liveness, startup, beats, removal, quota, majority)
         self.reconfigure = Reconfigure(context, liveness, services, carriers, startup, checks, beats, rounds, passing, quota)
         self.wake_at_ms = now.mono_ms
 
@@ -121,6 +123,7 @@ class Core:
         context, late_ms = self.context, now.mono_ms - self.wake_at_ms
         ordered = context.begin(now)
         self._lateness(late_ms)
+        self.majority.look()
         if context.over and not isinstance(given, Durable | NotDurable | CommandArrived | Reconfigured):
             self.wake_at_ms = self._wake_at_ms()
             return ordered  # node-stopped is written: nothing may stand behind it
@@ -206,6 +209,8 @@ class Core:
             self._tick()
         elif self.heartbeats.told_fit is not (fit and not self.startup.stopping):
             self.heartbeats.beat()  # others wait for us, or must not wait for us
+        elif self.majority.hurry:
+            self.heartbeats.beat()
 
     def _tick(self) -> None:
         self.heartbeats.turn()
@@ -245,6 +250,7 @@ class Core:
         wakes += [] if flush_ms is None else [flush_ms]
         if context.joined:
             wakes.append(self.reconcile.wake_at_ms)
+        wakes += self.majority.wakes_ms()
         return min([ms for ms in wakes if ms > now_ms])
 
     # --- what shells read -----------------------------------------------------------------------------------------

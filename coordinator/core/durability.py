@@ -26,12 +26,12 @@ from protocol.kinds import Kind
 DROPPED = frozenset(
     {
         Kind.CLAIM, Kind.RECLAIM, Kind.COMMAND, Kind.HOLD, Kind.UNHOLD, Kind.MOVE_BEGUN, Kind.MOVE_ENDED, Kind.FENCED,
-        Kind.RECOVER, Kind.FAIL, Kind.JUDGED, Kind.PULSE, Kind.READMITTED,
+        Kind.RECOVER, Kind.FAIL, Kind.JUDGED, Kind.PULSE, Kind.READMITTED, Kind.VOTE,
     }
 )  # fmt: skip
 """Events of these kinds never happened where the disk refused them; all others are facts, and are written again later."""
 
-URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD})
+URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD, Kind.VOTE})
 """Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters. A `down` has its last word."""
 
 

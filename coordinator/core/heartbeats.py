@@ -9,6 +9,7 @@ from coordinator.core.context import Context
 from coordinator.core.effects import Beat
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
+from coordinator.core.majority import Majority
 from coordinator.core.services import Services
 from coordinator.core.startup import Startup
 from coordinator.state import ownership
@@ -17,10 +18,16 @@ from protocol.messages import Heartbeat, ShortHead
 
 class Heartbeats:
     def __init__(
-        self, context: Context, liveness: FailureDetector, services: Services, fitness: Fitness, startup: Startup
+        self,
+        context: Context,
+        liveness: FailureDetector,
+        services: Services,
+        fitness: Fitness,
+        startup: Startup,
+        majority: Majority,
     ) -> None:
         self.context, self.liveness = context, liveness
-        self.services, self.fitness, self.startup = services, fitness, startup
+        self.services, self.fitness, self.startup, self.majority = services, fitness, startup, majority
         self._counter = 0
         self.told_fit = False
         self.due_ms = context.now_ms
@@ -48,6 +55,7 @@ class Heartbeats:
         self._counter += 1
         self.told_fit = self.tells_fit()
         self.liveness.sent(self._counter, context.now_ms)
+        leases = self.majority.words(self._counter)
         context.emit(
             Beat(
                 Heartbeat(
@@ -57,11 +65,12 @@ class Heartbeats:
                     counter=self._counter,
                     fit=self.told_fit,
                     config=context.policy.digest[:8],
-                    vote=0,
+                    vote=context.column.vote,
                     heads=self._heads(),
                     heard=self.liveness.echoes(context.now_ms),
                     refused=tuple(sorted(ownership.refused_by(context.state, context.me))),
                     claiming=tuple(sorted(self.services.armed())),
+                    leases=leases,
                 )
             )
         )

@@ -5,6 +5,8 @@ if reconcile.is_due(news, outlook, at_beat):
     reconcile.review(news, outlook, at_beat)
 """
 
+from dataclasses import replace
+
 from coordinator.core.agenda import BEGUN_MAX, BEGUN_MS, Agenda, Outlook
 from coordinator.core.claims import Claims, patience_ms
 from coordinator.core.context import Context, News
@@ -12,6 +14,7 @@ from coordinator.core.effects import Announce
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
 from coordinator.core.inputs import Guarded
+from coordinator.core.majority import Majority
 from coordinator.core.observation_events import ObservationEvents
 from coordinator.core.removal import Removal
 from coordinator.core.rounds import Round, Rounds
@@ -52,10 +55,11 @@ class Reconcile:
         claims: Claims,
         checks: ServiceChecks,
         witnessing: ObservationEvents,
+        majority: Majority,
     ) -> None:
         self.context, self.liveness, self.services, self.fitness = context, liveness, services, fitness
         self.removal, self.rounds, self.claims = removal, rounds, claims
-        self.checks, self.witnessing = checks, witnessing
+        self.checks, self.witnessing, self.majority = checks, witnessing, majority
         self.agenda = Agenda(context, liveness, services, fitness)
         self._seen: Round | None = None
         """What the look of this review gives to all services alike."""
@@ -172,6 +176,7 @@ class Reconcile:
             asked = self.rounds.case(name, seen)
         decision = decide(asked)
         self.services.decided(name, decision.reason)
+        self.majority.decided(name, decision, asked.order[: asked.order.index(context.me)] if context.me in asked.order else ())
         if decision.act is Act.STAY:
             timers, dead_ms = self.services.timers[name], context.policy.timing.dead_ms
             return None if timers.decided(asked, decision, context.now_ms, dead_ms) else asked
@@ -194,7 +199,7 @@ class Reconcile:
             must(context.me in asked.order, f"{name} is claimed by a candidate")
             living = [node for node in asked.given.peers if asked.holds(node) and asked.judged(node) is Judgement.ALIVE]
             must(not living, f"{name} is claimed while {living} hold it and live")
-            job.claim(decision, asked.given, epoch, asked.mine)
+            self._claim(name, job, asked, decision)
             return False
         if decision.act is Act.RECLAIM:
             if job.phase not in (Phase.UP, Phase.RECALLED) or context.disk_refuses:
@@ -209,6 +214,17 @@ class Reconcile:
             job.release(decision, asked.given)
             return False
         return self._out(name, asked, decision)
+
+    def _claim(self, name: str, job: Job, asked: Snapshot, decision: Decision) -> None:
+        voted = self.majority.claims(name)
+        if voted is None:
+            job.claim(decision, asked.given, ownership.epoch(self.context.state, name) + 1, asked.mine)
+            return
+        epoch, votes = voted
+        job.claim(replace(decision, causes=(*decision.causes, *votes)), asked.given, epoch, asked.mine)
+        if job.holding.armed_by is None:
+            raise InvariantBroken(f"the claim of {name} is written")
+        self.majority.claimed(name, epoch, job.holding.armed_by)
 
     def _taken(self, name: str, policy: ServicePolicy) -> str:
         """Why one of its addresses must not come up yet; empty where nothing speaks against it."""

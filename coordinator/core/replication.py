@@ -22,6 +22,7 @@ from coordinator.core.inputs import (
     LinkChanged,
     RoomChanged,
 )
+from coordinator.core.majority import Majority
 from coordinator.core.quota import Quota
 from coordinator.core.removal import Removal
 from coordinator.core.startup import Startup
@@ -49,9 +50,11 @@ class Replication:
         heartbeats: Heartbeats,
         removal: Removal,
         quota: Quota,
+        majority: Majority,
     ) -> None:
         self.context, self.liveness = context, liveness
         self.startup, self.heartbeats, self.removal, self.quota = startup, heartbeats, removal, quota
+        self.majority = majority
         self.wanted_ms: dict[tuple[str, int], int] = {}
         """A feed, and when it was asked for last."""
         self.behind: dict[str, int] = {}
@@ -75,6 +78,7 @@ class Replication:
         if not self.liveness.heard(given.heartbeat, given.link, given.datagram, context.now_ms):
             again = judged is not Judgement.ALIVE and judged is not self.liveness.judgement(heartbeat.node, context.now_ms)
             return NOTHING_ELSE if again else None
+        self.majority.heard(heartbeat)
         self._pass_on(given.heartbeat)
         self._catch_up(heartbeat, back=judged is not Judgement.ALIVE)
         self.removal.let_in(heartbeat)

@@ -12,6 +12,7 @@ from coordinator.core.context import Context
 from coordinator.core.effects import Alarm, AlarmOver
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
+from coordinator.core.majority import Majority
 from coordinator.core.removal import Removal
 from coordinator.core.services import Services
 from coordinator.decision.observations import Observations, PeerObservations
@@ -39,10 +40,16 @@ class Round(NamedTuple):
 
 class Rounds:
     def __init__(
-        self, context: Context, liveness: FailureDetector, services: Services, fitness: Fitness, removal: Removal
+        self,
+        context: Context,
+        liveness: FailureDetector,
+        services: Services,
+        fitness: Fitness,
+        removal: Removal,
+        majority: Majority,
     ) -> None:
         self.context, self.liveness = context, liveness
-        self.services, self.fitness, self.removal = services, fitness, removal
+        self.services, self.fitness, self.removal, self.majority = services, fitness, removal, majority
         self._hearsay_ms: dict[str, int] = {}
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self._late_ms: dict[str, int] = {}
@@ -86,7 +93,7 @@ class Rounds:
         context = self.context
         told, waits = seen.told, self.services.timers.get(service)
         bare = Snapshot(context.state, context.policy, context.me, service, told)
-        timers = seen.behind | seen.busy | seen.awaited.get(service, NONE)
+        timers = seen.behind | seen.busy | seen.awaited.get(service, NONE) | self.majority.timers(service)
         if waits is not None:
             deaf = [name for name in seen.alive if bare.holds(name) and not self.liveness.is_heard_by(name)]
             timers |= waits.over(bare, context.now_ms)

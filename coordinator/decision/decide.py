@@ -8,6 +8,7 @@
 | UP*          | operator says fail, here or everywhere, or standby; we stop; no     | release          |
 |              | candidate any more; removed; refused as forked; check failed;       |                  |
 |              | isolated under "release"; no carrier while another is fit           |                  |
+| UP*          | its lease is over (under "majority")                                | release          |
 | UP*          | a rival that has not heard me for long, though I hear it            | release          |
 | UP*          | a rival, and I lose by the service's rule                           | release          |
 | UP, RECLAIM  | a rival and I win, or a claim that my last claim did not know       | reclaim          |
@@ -16,7 +17,7 @@
 | RECOVER,FAIL | operator says fail                                                  | fail             |
 | RECOVER      | removed; in standby; held back; unfit; a candidate that only the    | stay             |
 |              | newest configuration names; a peer not current, holding, in doubt,  |                  |
-|              | stuck, or a better one that will claim                              |                  |
+|              | stuck, or a better one that will claim; no votes (under "majority") |                  |
 | RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
@@ -39,6 +40,10 @@ RECOVER, FAIL, UP, RECLAIM = ServicePhase.RECOVER, ServicePhase.FAIL, ServicePha
 
 BY_LAST_WORD = "by its last word: it has given it up, or its faild has ended"
 """A last word is faster than the events that say why; `coordinator.control.outs` looks for these later."""
+
+
+NOT_ELECTED = "not-elected"
+"""The rule by which a candidate waits for nothing but votes."""
 
 
 class Act(StrEnum):
@@ -163,11 +168,26 @@ def carrier_lost(case: Snapshot) -> Found | None:
     return Found(reason, tuple(case.mine.carrier_lost.values()), FAIL, "carrier")
 
 
+def lease_over(case: Snapshot) -> Found | None:
+    """What a majority allowed is over: another may own it from now on."""
+    if not case.by_majority or "lease-over" not in case.given.timers:
+        return None
+    return Found("its lease is over: a majority has not answered in time", _refs(case.mine.claim), RECOVER, "lease")
+
+
+def not_elected(case: Snapshot) -> Found | None:
+    if not case.by_majority or "elected" in case.given.timers:
+        return None
+    return Found("it waits for the votes of a majority")
+
+
 def rival_deaf(case: Snapshot) -> Found | None:
     """A rival that does not hear me cannot give way: docs/decisions/0060-a-link-that-is-lost-one-way.md.
 
     Nor can it deliver its newest events, for which it would have to be asked: its claim came, and its last word would.
     """
+    if case.by_majority:
+        return None  # its lease ends
     deaf = [node for node in case.given.peers if f"deaf:{node}" in case.given.timers and case.holds(node)]
     if not deaf:
         return None
@@ -176,7 +196,7 @@ def rival_deaf(case: Snapshot) -> Found | None:
 
 
 def rival_wins(case: Snapshot) -> Found | None:
-    if not case.rivals:
+    if not case.rivals or case.by_majority:
         return None
     best = ownership.winner(case.state, case.service, (*case.rivals, case.me))
     if best == case.me or best is None:
@@ -186,6 +206,8 @@ def rival_wins(case: Snapshot) -> Found | None:
 
 
 def reclaim(case: Snapshot) -> Found | None:
+    if case.by_majority:
+        return None  # no two answered at once, and a new epoch would need new votes
     news = ownership.split_evidence(case.state, case.me, case.name)
     if news:
         who = ", ".join(sorted({ref.node for ref in news}))
@@ -403,6 +425,7 @@ FAILED = frozenset({FAIL})
 FREE = frozenset({RECOVER})
 
 TABLE = (
+    Row("lease-over", UPISH, lease_over, Act.RELEASE),
     Row("operator-fail", UPISH, operator_fail, Act.RELEASE),
     Row("fail-everywhere", UPISH, fail_everywhere, Act.RELEASE),
     Row("stopping", UPISH, stopping, Act.RELEASE),
@@ -440,6 +463,7 @@ TABLE = (
     Row("in-doubt", FREE, in_doubt, Act.STAY),
     Row("stuck", FREE, held_by_stuck, Act.STAY),
     Row("better-will-claim", FREE, better_will_claim, Act.STAY),
+    Row(NOT_ELECTED, FREE, not_elected, Act.STAY),
     Row("take-over-dead", FREE, claim_dead, Act.CLAIM),
     Row("take-over-free", FREE, claim_free, Act.CLAIM),
 )

@@ -21,7 +21,7 @@ from coordinator.state.model import Judgement, NodeState, State
 from coordinator.state.reducer import Told, fold
 from coordinator.state.standing import FIRST_RULES
 from coordinator.state.transitions import out_of_order
-from coordinator.state.votes import newest
+from coordinator.state.votes import counted, newest
 from protocol.event import Entry, Event, Head, Ref
 from protocol.events import Body, Claim, Gap, Malformed, NodeStarted, Observations, Reclaim, Recover, Vote, body_of
 from protocol.kinds import Kind
@@ -72,7 +72,7 @@ def _decided(before: State, event: Event, body: Body | None) -> str | None:
             f"{event.kind} {event.service} by rule {body.rule}, but the table says {decision.act} "
             f"by rule {decision.rule}: {decision.reason}"
         )
-    return _epoch(before, event, body) or _judgements(before, event, given, policy)
+    return _epoch(before, event, body, policy) or _judgements(before, event, given, policy)
 
 
 def _voted(before: State, event: Event, body: Body | None) -> str | None:
@@ -95,13 +95,27 @@ def _voted(before: State, event: Event, body: Body | None) -> str | None:
     return f"{what} for epoch {body.epoch} where {known} was known" if body.epoch <= known else None
 
 
-def _epoch(before: State, event: Event, body: Claim | Reclaim | Recover) -> str | None:
+def _epoch(before: State, event: Event, body: Claim | Reclaim | Recover, policy: Policy) -> str | None:
     if isinstance(body, Recover):
         return None
-    known = ownership.epoch(before, event.service)
+    known, service = ownership.epoch(before, event.service), policy.services.get(event.service)
+    if service is not None and service.partition == "majority" and body.epoch > known:
+        return _votes(before, event, body.epoch, policy)  # numbers that were voted for and never claimed are left out
     if body.epoch == known + 1:
         return None
     return f"{event.kind} {event.service} with epoch {body.epoch} where {known} was known"
+
+
+def _votes(before: State, event: Event, epoch: int, policy: Policy) -> str | None:
+    """A claim under `majority` names the votes of a majority of the voters, for its author and its epoch."""
+    voted = set()
+    for node in policy.voters:
+        vote = counted(before.column(node).votes.get(event.service, ()), event.node, epoch)
+        if vote is not None and vote.ref in event.causes:
+            voted.add(node)
+    if 2 * len(voted) > len(policy.voters):
+        return None
+    return f"{event.kind} {event.service} with epoch {epoch} by the votes of {len(voted)} of {len(policy.voters)} voters"
 
 
 def _judgements(before: State, event: Event, given: Observations, policy: Policy) -> str | None:

@@ -56,6 +56,11 @@ class Snapshot:
         return ownership.ruling(self.state, self.policy)
 
     @once
+    def by_majority(self) -> bool:
+        """Whether it is owned under a lease, by leave of a majority of the voters."""
+        return self.service.partition == "majority"
+
+    @once
     def candidate(self) -> bool:
         """Whether my own configuration lets me own it."""
         mine = self.policy.services.get(self.name)

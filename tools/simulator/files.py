@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from coordinator.config import BadConfig, Complaint, parse
+from coordinator.config import BadConfig, Complaint
 from coordinator.policy import Policy
+from tools.simulator.orders import parsed
 
 LISTS = frozenset({"nodes"})
 
@@ -39,7 +40,7 @@ def changed(policy: Policy, section: str, words: Sequence[str], first: Policy | 
             parts += [part for part in _parts((first or policy).text) if _is_in(part, ours)]
         else:
             parts = _set(parts, ours, key, _toml(key, value))
-    return parse("".join(parts), NAME)
+    return parsed("".join(parts), NAME)
 
 
 def _with_nodes(policy: Policy, node: str, words: Sequence[str], first: Policy) -> Policy:
@@ -56,7 +57,7 @@ def _with_nodes(policy: Policy, node: str, words: Sequence[str], first: Policy) 
         before = first.services[name].nodes if back and name in first.services else service.nodes
         nodes = [one for one in before if one in service.nodes or (back and one == node)]
         parts = _set(parts, ("services", name), "nodes", json.dumps(nodes if back else [one for one in nodes if one != node]))
-    made = parse("".join(parts), NAME)
+    made = parsed("".join(parts), NAME)
     return first if replace(made, text=first.text, digest=first.digest) == first else made
 
 

@@ -18,6 +18,7 @@ from tools.simulator.boot import booted_core
 from tools.simulator.clocks import Clocks
 from tools.simulator.disk import Disk
 from tools.simulator.faild import Faild
+from tools.simulator.gates import Gates
 from tools.simulator.guard import Guard
 from tools.simulator.machine import Surroundings
 from tools.simulator.messages import Mail
@@ -41,6 +42,7 @@ class Host:
         self.disk = Disk(surroundings.agenda, surroundings.rng, name, surroundings.keys.signer(name))
         self.works = MachineActions(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
         self.guard = Guard(self.works, self.say)
+        self.gates = Gates(clocks)
         self.file = surroundings.policy
         self.by_hand: set[bytes] = set()
         """Digests of files that were put on its disk while no `faild` ran: nobody was asked for an order."""
@@ -55,7 +57,10 @@ class Host:
 
     def owns(self, service: str) -> bool:
         """Really, whatever any node believes; a service without actions is wherever faild says that it is up."""
-        if self.surroundings.policy.services[service].actions:
+        policy = self.surroundings.policy.services[service]
+        if policy.partition == "majority" and not self.gates.is_open(service, self.surroundings.agenda.now_us):
+            return False
+        if policy.actions:
             return self.works.owns(service)
         return self.faild is not None and self.faild.core.state.column(self.name).service(service).state in UPISH
 
@@ -137,6 +142,7 @@ class Host:
             self._faild_gone(reset=False)
         self.works.power_off()
         self.guard.die()
+        self.gates.power_off()
 
     def freeze(self) -> None:
         self.frozen = self.powered

@@ -12,6 +12,7 @@ from tools.simulator.actions import MachineActions
 from tools.simulator.clocks import Clocks
 from tools.simulator.disk import Disk
 from tools.simulator.event_queue import EventQueue
+from tools.simulator.gates import Gates
 from tools.simulator.guard import Guard
 from tools.simulator.keys import Keys
 from tools.simulator.network import Network
@@ -47,6 +48,7 @@ class Machine(Protocol):
     disk: Disk
     works: MachineActions
     guard: Guard
+    gates: Gates
     file: Policy
 
     @property

@@ -19,13 +19,14 @@ TRANSCRIPT_LINES = 120
 @click.option("--steps", default=6_000, show_default=True, help="Steps of virtual time with accidents, for each seed.")
 @click.option("--lines", default=TRANSCRIPT_LINES, show_default=True, help="Of transcript, for a seed that fails.")
 @click.option("--keep-going", is_flag=True, help="Go on after a seed that fails.")
-def main(seeds: str, steps: int, lines: int, keep_going: bool) -> None:
+@click.option("--leases", is_flag=True, help="Worlds of services under `majority`.")
+def main(seeds: str, steps: int, lines: int, keep_going: bool, leases: bool) -> None:
     """Draw accidents, check what must hold after every step, mend everything, and demand one owner."""
     first, _, last = seeds.partition("..")
     began, failed, done = time.monotonic(), [], 0
     for seed in range(int(first), int(last or first) + 1):
         done += 1
-        if report := failure(seed, steps, lines):
+        if report := failure(seed, steps, lines, leases=leases):
             failed.append(seed)
             print(report, flush=True)
             if not keep_going:
@@ -35,17 +36,18 @@ def main(seeds: str, steps: int, lines: int, keep_going: bool) -> None:
     sys.exit(1 if failed else 0)
 
 
-def failure(seed: int, steps: int, lines: int) -> str:
+def failure(seed: int, steps: int, lines: int, *, leases: bool = False) -> str:
     """Empty where the seed holds; else everything that one needs to see why not."""
-    error = _error(RandomRun(seed, steps))
+    error = _error(RandomRun(seed, steps, leases=leases))
     if error is None:
         return ""
-    again = RandomRun(seed, steps, kept=lines) if lines else None
+    again = RandomRun(seed, steps, kept=lines, leases=leases) if lines else None
     _ = again and _error(again)
     told = "\n".join(again.transcript.lines()) if again and again.transcript else ""
     return (
         f"--- seed {seed} fails at step {error[0]}: {error[1]}\n{told}\n--- seed {seed}: {error[1]}\n"
         f"replay: python -m tools.simulator.random_main --seeds {seed} --steps {steps} --lines 4000"
+        f"{' --leases' if leases else ''}"
     )
 
 

@@ -6,6 +6,7 @@ run.play()                      # raises Broken, Unsettled, or whatever an asser
 
 import random
 
+from tools.simulator import leases as lease_worlds
 from tools.simulator.accidents import Accidents
 from tools.simulator.chance import CALM, mood, rare
 from tools.simulator.drawn import drawn
@@ -14,27 +15,31 @@ from tools.simulator.settling import settle
 from tools.simulator.transcript import Transcript
 from tools.simulator.world import World
 
+DRIFT_PPM = 500
+
 REAL_KEYS_EVERY = 20
 """One seed in twenty signs and verifies with real Ed25519."""
 
 
 class RandomRun:
-    def __init__(self, seed: int, steps: int, kept: int = 0) -> None:
-        """`kept`: lines of transcript to keep; 0 keeps none, which is faster."""
+    def __init__(self, seed: int, steps: int, kept: int = 0, *, leases: bool = False) -> None:
+        """`kept`: lines of transcript to keep; 0 keeps none, which is faster. `leases`: services under `majority`."""
         self.seed = seed
         self.steps = steps
         rng = random.Random(f"cluster {seed}")
-        self.families = mood(rng) | rare(seed)
-        self.world = World(drawn(rng), seed, real_keys=seed % REAL_KEYS_EVERY == 0)
-        self._drift(rng)
+        self.families = lease_worlds.mood(rng) if leases else mood(rng) | rare(seed)
+        policy = lease_worlds.drawn(rng) if leases else drawn(rng)
+        self.world = World(policy, seed, real_keys=seed % REAL_KEYS_EVERY == 0)
+        self._drift(rng, lease_worlds.DRIFT_PPM if leases else DRIFT_PPM)
         self.transcript = Transcript(self.world, kept) if kept else None
         calm = self.families <= CALM
         self.invariants = Invariants(self.world, calm)
+        self.leases = lease_worlds.LeaseInvariants(self.world) if leases else None
         self.accidents = Accidents(self.world, self.families, self.say)
 
-    def _drift(self, rng: random.Random) -> None:
+    def _drift(self, rng: random.Random, most_ppm: int) -> None:
         for host in self.world.hosts.values():
-            host.clocks.drift_ppm = rng.randint(-500, 500)
+            host.clocks.drift_ppm = rng.randint(-most_ppm, most_ppm)
             host.clocks.jump(rng.randint(-5_000, 5_000))
 
     def say(self, text: str) -> None:

@@ -82,6 +82,11 @@ class Ballot:
         must((epoch > 0) == bool(voted_for), f"a vote for epoch {epoch} is one for a candidate, not for '{voted_for}'")
         return cls(epoch, voted_for, {}, now_ms + term.promise_ms)
 
+    def with_read(self, epoch: int, voted_for: str) -> "Ballot":
+        """What its own feed says of its newest vote, read from the disk or from peers after a start."""
+        must(epoch > self.epoch, f"the feed says epoch {epoch}, and {self.epoch} is known")
+        return replace(self, epoch=epoch, voted_for=voted_for)
+
     def refusal(self, ask: Ask, known_epoch: int, voters: int, now_ms: int) -> Refusal | None:
         """Why the candidate gets no vote; None where it may have one.
 

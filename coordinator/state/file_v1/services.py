@@ -32,7 +32,7 @@ def service(name: str, it: Table, nodes: Mapping[str, NodePolicy], timing: Timin
         actions=actions or (),
         checks=it.take("checks", every(_check), ()),
         failback_ms=it.take("failback", duration_or({"auto": 0, "manual": None}), 0),
-        partition=it.take("partition", words("serve"), "serve"),
+        partition=it.take("partition", words("serve", "majority"), "serve"),
         lease_ms=500 if lease_ms is None else lease_ms,
         split_winner=it.take("split_winner", words("preference", "incumbent"), "preference"),
         on_isolation=it.take("on_isolation", words("keep", "release"), "keep"),

@@ -44,10 +44,11 @@ FILES = (
     *GUARD,
 )
 TESTS = ("tests/core", "tests/protocol", "tests/museum", "tests/scenarios", "tests/audit", "tests/simulation", "tests/config")
-QUICK = ("fold", "reasons", "decide", "liveness", "epochs", "orders", "authority", "configurations")
+QUICK = ("fold", "reasons", "decide", "liveness", "epochs", "orders", "authority", "configurations", "told", "effects")
 FRESH_TESTS = (
     *(f"tests/core/test_{name}.py" for name in QUICK),
     "tests/protocol/test_commands.py",
+    "tests/protocol/test_given.py",
     "tests/protocol/test_vectors.py",
 )
 """For what only a fresh process shows: quick ones, since a process for each has no footprints to choose by."""

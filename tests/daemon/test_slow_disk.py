@@ -204,6 +204,7 @@ def test_actions_that_are_configured_anew_wait_for_the_claim_as_the_old_ones_do(
     assert not genesis.serves()
     pair.disks["genesis"].takes(0)
     pair.until_up("genesis")
-    assert genesis.told()[-1].startswith(("other up", "other status", "other start"))
+    words = ("other up", "other status", "other start")
+    pair.until(lambda: genesis.told()[-1].startswith(words), "it is told what is true now, after what was true before")
     assert (tmp_path / "asked").read_text() == "durable\n"
     assert "start genesis" not in (pair.folder / "trace").read_text(), "the old actions never ran"

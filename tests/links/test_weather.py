@@ -1,6 +1,7 @@
 """Bad lines: what stalls on one transport goes on by the other, and what comes back is used at once."""
 
 import asyncio
+import gc
 import os
 from dataclasses import replace
 
@@ -162,6 +163,7 @@ async def test_links_follow_another_configuration(net):
 
 
 async def test_closing_leaves_no_task_and_no_socket(net):
+    gc.collect()  # what a test before left behind is closed now, and not while this one counts
     before = asyncio.all_tasks()
     files = len(os.listdir("/proc/self/fd"))
     ann, bob = await net.start("ann", "bob")
@@ -169,4 +171,4 @@ async def test_closing_leaves_no_task_and_no_socket(net):
     await ann.links.close()
     await bob.links.close()
     await net.until(lambda: asyncio.all_tasks() == before)
-    await net.until(lambda: len(os.listdir("/proc/self/fd")) == files)
+    await net.until(lambda: len(os.listdir("/proc/self/fd")) <= files)

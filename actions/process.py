@@ -19,7 +19,7 @@ import hashlib
 import os
 import resource
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -70,6 +70,8 @@ class Exited:
     """The last line printed, shortened."""
     output: bytes
     """SHA-256 of what was printed, or empty where nothing was."""
+    lines: tuple[str, ...] = ()
+    """The last lines printed, as many as are whole in the last LINE_BYTES_MAX bytes."""
 
 
 class Programs:
@@ -83,36 +85,40 @@ class Programs:
         self._left: dict[tuple[str, ...], list[_Printed]] = {}
         """By the first two words of a command: outputs that a process has kept open, the oldest first."""
 
-    async def run(self, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
-        """Raises OSError where the program cannot be started: then nothing has happened. Lost where that is unknown."""
+    async def run(self, argv: Sequence[str], environment: Mapping[str, str], given: bytes = b"") -> Exited:
+        """`given` is what it reads on its standard input. Raises OSError where the program cannot be started: then nothing has
+        happened. Lost where that is unknown."""
         self._count += 1
         ticket = f"{self._run}-{self._count}"
         self._groups.began(ticket)
         try:
-            return await self._run_group(ticket, argv, environment)
+            with _standard_input(given) as descriptor:
+                return await self._run_group(ticket, argv, environment, descriptor)
         finally:
             self._groups.ended(ticket)
 
-    async def _run_group(self, ticket: str, argv: Sequence[str], environment: Mapping[str, str]) -> Exited:
+    async def _run_group(
+        self, ticket: str, argv: Sequence[str], environment: Mapping[str, str], given: int | None
+    ) -> Exited:
         printed = _Printed()
         try:
-            code = await self._until_its_end(ticket, argv, {**inherited(), **environment, TICKET: ticket}, printed)
+            code = await self._until_its_end(ticket, argv, {**inherited(), **environment, TICKET: ticket}, printed, given)
         finally:
             self._starter.forget(ticket)
         printed.read()
-        exited = Exited(code, printed.line(), printed.digest())
+        exited = Exited(code, printed.line(), printed.digest(), printed.lines())
         _must_have_run(argv[0], exited)
         return exited
 
     async def _until_its_end(
-        self, ticket: str, argv: Sequence[str], environment: Mapping[str, str], printed: "_Printed"
+        self, ticket: str, argv: Sequence[str], environment: Mapping[str, str], printed: "_Printed", given: int | None
     ) -> int:
         """By way of a shell: its starter stands still until the program's file is open, and others wait to be started."""
         shell, option, script = BY_SHELL
         words = [shell, option, WITH_OUR_LIMIT + script, *argv]
         started = False
         try:
-            self._groups.group(ticket, await self._starter.start(ticket, words, environment, printed.writer))
+            self._groups.group(ticket, await self._starter.start(ticket, words, environment, printed.writer, given))
             started = True
             return await self._starter.end_of(ticket)
         except (OSError, Lost):
@@ -140,6 +146,21 @@ class Programs:
         left = self._left[command] = [*(one for one in self._left.get(command, ()) if one.open), printed]
         for old in left[:-LEFT_MAX]:
             old.abandon()
+
+
+@contextlib.contextmanager
+def _standard_input(given: bytes) -> Iterator[int | None]:
+    """A descriptor to read `given` from: a file of this memory alone, so that neither a disk nor a full pipe takes part."""
+    if not given:
+        yield None
+        return
+    descriptor = os.memfd_create("standard-input", os.MFD_CLOEXEC)
+    try:
+        os.write(descriptor, given)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def kill_group(group: int) -> None:
@@ -190,8 +211,14 @@ class _Printed:
             self._reader = -1
 
     def line(self) -> str:
+        return next(reversed(self._kept()), "")
+
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self._kept()[1 if self._size > LINE_BYTES_MAX else 0 :])
+
+    def _kept(self) -> list[str]:
         lines = self._tail.decode(errors="replace").strip().splitlines()
-        return "".join(letter if letter.isprintable() else "?" for letter in lines[-1]) if lines else ""
+        return ["".join(letter if letter.isprintable() else "?" for letter in line) for line in lines]
 
     def digest(self) -> bytes:
         return self._hash.digest() if self._size else b""

@@ -6,7 +6,8 @@ A process that starts a program stands still until the program's file is open: f
 child is an ordinary process while `faild` is a real-time one. So it is not `faild` that stands still. It imports nothing of
 ours, as the guard; it ends with `faild`, and leaves what still runs to the guard, which knows it.
 
-Told:     {"start": ticket, "words": [...], "env": {...}} with the output's descriptor, {"kill": ticket}
+Told:     {"start": ticket, "words": [...], "env": {...}} with the output's descriptor, and the input's where there is one;
+          {"kill": ticket}
 Answered: {"started": ticket, "pid": n} or {"failed": ticket, "errno": n}; {"ended": ticket, "code": n}
 """
 
@@ -37,10 +38,13 @@ class Children:
         self.tickets: dict[int, str] = {}
         self.pids: dict[str, int] = {}
 
-    def start(self, told: Told, output: int) -> Told:
+    def start(self, told: Told, output: int, given: int | None = None) -> Told:
+        """`given`: what it reads on its standard input; nothing without."""
         ticket, words = told["start"], told["words"]
+        nothing = (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0)
+        read = nothing if given is None else (os.POSIX_SPAWN_DUP2, given, 0)
         printed = [(os.POSIX_SPAWN_DUP2, output, number) for number in (1, 2)]
-        streams = [(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDWR, 0), *printed]
+        streams: list[Any] = [read, *printed]
         try:
             pid = os.posix_spawn(words[0], words, told["env"], file_actions=streams, setsid=True, setsigdef=USUAL)
         except OSError as error:
@@ -92,7 +96,7 @@ def main(channel: socket.socket, parent: int) -> None:
 
 def listen(channel: socket.socket, children: Children) -> bool:
     """Do one thing that is asked: ends are told between two of them. False where `faild` will not ask again."""
-    packet, output = receive(channel)
+    packet, streams = receive(channel)
     if not packet:
         return False
     told = json.loads(packet)
@@ -100,19 +104,21 @@ def listen(channel: socket.socket, children: Children) -> bool:
         children.kill(told["kill"])
         return True
     try:
-        say(channel, children.start(told, output))
+        say(channel, children.start(told, *streams))
     finally:
-        os.close(output)
+        for stream in streams:
+            os.close(stream)
     return True
 
 
-def receive(channel: socket.socket) -> tuple[bytes, int]:
-    """One packet, and the descriptor that came with it."""
+def receive(channel: socket.socket) -> tuple[bytes, list[int]]:
+    """One packet, and the descriptors that came with it: the output's, and perhaps the input's."""
     numbers = array.array("i")
-    packet, extra, _, _ = channel.recvmsg(REQUEST_BYTES_MAX, socket.CMSG_SPACE(numbers.itemsize), socket.MSG_CMSG_CLOEXEC)
+    space = socket.CMSG_SPACE(2 * numbers.itemsize)
+    packet, extra, _, _ = channel.recvmsg(REQUEST_BYTES_MAX, space, socket.MSG_CMSG_CLOEXEC)
     for _, _, data in extra:
-        numbers.frombytes(data[: numbers.itemsize])
-    return packet, numbers[0] if numbers else -1
+        numbers.frombytes(data[: len(data) - len(data) % numbers.itemsize])
+    return packet, list(numbers)
 
 
 def say(channel: socket.socket, answer: Told) -> None:

@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from actions import starter as starter_program
@@ -47,22 +47,25 @@ class Starter:
         self._started: dict[str, asyncio.Future[int]] = {}
         self._ends: dict[str, asyncio.Future[int]] = {}
         self._pids: dict[str, int] = {}
-        self._unsaid: deque[tuple[bytes, int]] = deque()
-        """With the descriptor that goes along, or -1; the descriptor is ours, and closed when it is said."""
+        self._unsaid: deque[tuple[bytes, tuple[int, ...]]] = deque()
+        """With the descriptors that go along; they are ours, and closed when it is said."""
 
-    async def start(self, ticket: str, words: Sequence[str], environment: Mapping[str, str], output: int) -> int:
+    async def start(
+        self, ticket: str, words: Sequence[str], environment: Mapping[str, str], output: int, given: int | None = None
+    ) -> int:
+        """`given`: the descriptor that is its standard input; it reads nothing without."""
         request = json.dumps({"start": ticket, "words": list(words), "env": dict(environment)}).encode()
         if len(request) > starter_program.REQUEST_BYTES_MAX // 2:
             raise OSError(errno.E2BIG, os.strerror(errno.E2BIG))
-        copy = os.dup(output)
+        copies = _copies(output) if given is None else _copies(output, given)
         try:
             await self._open()
         except BaseException:
-            os.close(copy)
+            _close(copies)
             raise
         loop = asyncio.get_running_loop()
         self._started[ticket], self._ends[ticket] = loop.create_future(), loop.create_future()
-        self._say(request, copy)
+        self._say(request, copies)
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
                 return await asyncio.shield(self._started[ticket])
@@ -83,7 +86,7 @@ class Starter:
 
     def kill(self, ticket: str) -> None:
         if self._channel is not None:
-            self._say(json.dumps({"kill": ticket}).encode(), -1)
+            self._say(json.dumps({"kill": ticket}).encode())
 
     def close(self) -> None:
         """What still runs is left behind then."""
@@ -118,8 +121,8 @@ class Starter:
         self._channel = ours
         asyncio.get_running_loop().add_reader(ours, self._read)
 
-    def _say(self, message: bytes, descriptor: int) -> None:
-        self._unsaid.append((message, descriptor))
+    def _say(self, message: bytes, descriptors: tuple[int, ...] = ()) -> None:
+        self._unsaid.append((message, descriptors))
         self._write()
 
     def _write(self) -> None:
@@ -129,12 +132,11 @@ class Starter:
         loop.remove_writer(self._channel)
         try:
             while self._unsaid:
-                message, descriptor = self._unsaid[0]
-                extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [descriptor]))] if descriptor >= 0 else []
+                message, descriptors = self._unsaid[0]
+                extra = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
                 self._channel.sendmsg([message], extra)
                 self._unsaid.popleft()
-                if descriptor >= 0:
-                    os.close(descriptor)
+                _close(descriptors)
         except BlockingIOError:
             loop.add_writer(self._channel, self._write)
         except OSError:
@@ -184,9 +186,24 @@ class Starter:
             loop.remove_writer(channel)
             channel.close()
         while self._unsaid:
-            _, descriptor = self._unsaid.popleft()
-            if descriptor >= 0:
-                os.close(descriptor)
+            _close(self._unsaid.popleft()[1])
+
+
+def _copies(*descriptors: int) -> tuple[int, ...]:
+    """Of all or of none. Raises OSError."""
+    copies: list[int] = []
+    try:
+        for descriptor in descriptors:
+            copies.append(os.dup(descriptor))
+    except OSError:
+        _close(copies)
+        raise
+    return tuple(copies)
+
+
+def _close(descriptors: Iterable[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def _answer(future: "asyncio.Future[int] | None", value: int) -> None:

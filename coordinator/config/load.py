@@ -33,6 +33,11 @@ def read(path: Path | str, *, files: bool = True) -> Policy:
     return _read(Path(path), files=files)[0]
 
 
+def read_file(path: Path) -> Reading:
+    """The file in its shape, before any rule is asked. Raises BadConfig where it is no TOML, and OSError."""
+    return read_text(_text(path), str(path))
+
+
 def _read(path: Path, *, files: bool) -> tuple[Policy, Reading]:
     text = _text(path)
     reading = read_text(text, str(path))

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from actions.checks import CHECKS
+from actions.fencing.agent import wrong_option, wrong_value
 from actions.kinds import ACTIONS
 from actions.kinds.kind import Kind, Setting
 from coordinator.config import durations
@@ -109,12 +110,50 @@ class TimingShape(Shape):
     drift: Percentage = Field(10_000, description="How far two machines' clocks may run apart.", examples=["1%"])
 
 
+def _options(value: object) -> tuple[dict[str, str], ...]:
+    """One table, or a list of them: a device each."""
+    tables: list[Any] = value if isinstance(value, list) else [value]
+    if not tables or not all(isinstance(table, dict) for table in tables):
+        raise wrong("is no table of options", 'Write options = { ip = "10.0.0.9" }, or a list of such tables')
+    return tuple({name: _option(name, each) for name, each in table.items()} for table in tables)
+
+
+def _option(name: str, value: object) -> str:
+    if not isinstance(value, str | int):
+        raise wrong(f'the option "{name}" is neither text, a whole number, true nor false', "Write it between quotes")
+    text = str(int(value)) if isinstance(value, bool) else str(value)
+    odd = wrong_option(name) or wrong_value(text)
+    if odd:
+        raise wrong(f'the option "{name}" {odd}', "Take it out, or write another value")
+    return text
+
+
+OPTIONS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean"]}}
+Options = Annotated[
+    tuple[dict[str, str], ...],
+    BeforeValidator(_options),
+    WithJsonSchema({"anyOf": [OPTIONS, {"type": "array", "items": OPTIONS}]}),
+]
+
+
+class FenceShape(Shape):
+    agent: str = Field(description="A program of fence-agents, by its name or path.", examples=["fence_ipmilan"])
+    options: Options = Field(
+        description="What the agent is told; of several tables each is a device, and all must be off.",
+        examples=[{"ip": "10.0.0.9", "username": "f", "password_file": "genesis.pw"}],
+    )
+    delay: Duration = Field(0, description="Waited before this level is tried.", examples=["5s"])
+    timeout: Duration = Field(20_000, description="After this a call of the agent is ended.", examples=["20s"])
+    monitor: Duration = Field(300_000, description="How often the device is asked whether it would do.", examples=["5m"])
+
+
 class NodeShape(Shape):
     key: str = Field(description="The node's public key.", examples=["ed25519:<base64 of 32 bytes, printed by failc key new>"])
     links: dict[str, LinkAddress] = Field(
         description="Link name to this node's address on it; port 1291 unless written.", examples=[{"lan": "10.77.0.11"}]
     )
     witness: bool = Field(False, description="A witness stores feeds and votes, and owns nothing.", examples=[True])
+    fence: list[FenceShape] = Field(default=[], description="How its power is switched off: levels in order.")
 
 
 class KindedShape(Shape):
@@ -250,6 +289,7 @@ TABLES: dict[tuple[str, ...], type[Shape]] = {
     (): FileShape,
     ("timing",): TimingShape,
     ("nodes", "*"): NodeShape,
+    ("nodes", "*", "fence", "#"): FenceShape,
     ("services", "*"): ServiceShape,
     ("services", "*", "actions", "#"): ActionShape,
     ("services", "*", "checks", "#"): CheckShape,

@@ -6,7 +6,7 @@ import signal
 import sqlite3
 from dataclasses import replace
 
-from protocol.event import Entry
+from protocol.event import Entry, decode
 
 
 def sql(node, *statement):
@@ -150,12 +150,21 @@ def test_a_log_that_was_cut_anywhere_is_completed_from_the_peers(cluster):
     """Also in the middle of a commit, behind the last signature: short, and sound up to there."""
     lukretia = cluster.nodes["lukretia"]
     for last in (7, 6, 5, 4):
+        for word in ("hold", "unhold"):  # what genesis writes names the newest event of lukretia
+            cluster.failc(word, "web", at="genesis")
+        cluster.until(lambda last=last: known(lukretia, "genesis") > last, "its own log tells that the others have seen more")
         lukretia.kill()
         cluster.until_up("genesis")
         sql(lukretia, "DELETE FROM events WHERE node = ? AND number > ?", (lukretia.name, last))
         cluster.start("lukretia")
         cluster.until_up("lukretia")
         cluster.until(lambda: cut_is_told(cluster), "what was cut is told, and nothing else is wrong with it")
+
+
+def known(node, author):
+    """How far `author` knew the feed of this node, by its own events in this log."""
+    rows = sql(node, "SELECT bytes FROM events WHERE node = ?", (author,))
+    return max((head.number for (raw,) in rows for head in decode(raw).heads if head.node == node.name), default=0)
 
 
 def cut_is_told(cluster) -> bool:

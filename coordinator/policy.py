@@ -24,6 +24,26 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True)
+class FencePolicy:
+    """One level of the ways to switch a node off."""
+
+    agent: str
+    """A program of fence-agents, by its name or its absolute path."""
+    devices: tuple[Mapping[str, str], ...]
+    """The options of each device, as the file has them: a secret is the name of a file. All devices must be off."""
+    delay_ms: int = 0
+    timeout_ms: int = 20_000
+    monitor_ms: int = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class WatchdogPolicy:
+    device: str = "none"
+    """A path, "sysrq" or "none"."""
+    timeout_ms: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
 class NodePolicy:
     name: str
     key: bytes
@@ -33,6 +53,8 @@ class NodePolicy:
     witness: bool = False
     voter: bool = True
     """Its vote counts for services under `majority`; a witness votes as well."""
+    fence: tuple[FencePolicy, ...] = ()
+    """How its power is switched off by others: levels in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +106,8 @@ class ServicePolicy:
     """How long a FAIL by an action or a check lasts at first; None "never"."""
     announce_every_ms: int = 60_000
     """How often the owner announces its addresses again while another candidate is dead."""
+    fence: bool = True
+    """A claim of what a dead node held waits until that node is fenced, where it can be."""
 
     @property
     def interfaces(self) -> tuple[str, ...]:
@@ -127,6 +151,7 @@ class Policy:
     services: Mapping[str, ServicePolicy]
     operators: Mapping[str, OperatorPolicy] = field(default_factory=dict)
     traps: tuple[TrapPolicy, ...] = ()
+    watchdog: WatchdogPolicy | None = None
     digest: bytes = bytes(32)
     """SHA-256 of `text`."""
     text: str = ""

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from coordinator.policy import Policy
 from coordinator.state.authorization import opened
 from coordinator.state.configurations import with_policy
-from coordinator.state.file_v1 import read_policy
 from coordinator.state.model import State
 from coordinator.state.pieces import whole
+from coordinator.state.stored_file import read_policy
 from protocol.commands import Command
 from protocol.event import Entry
 from protocol.events import Commanded, ConfigApplied, body_of

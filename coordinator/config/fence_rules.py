@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 from coordinator.config.complaints import Finding
 from coordinator.config.durations import spoken
+from coordinator.config.fence_shape import FenceShape
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading
-from coordinator.config.shape import FenceShape
 
 Findings = Iterator[Finding]
 
@@ -80,13 +80,16 @@ def devices_once(reading: Reading) -> Findings:
                 yield Finding((*path, "options"), what, "Take it out, or write another device")
 
 
-def unwired(reading: Reading) -> Findings:
-    """What is not waited for is not accepted: an operator would count on it."""
-    for name, node in reading.file.nodes.items():
-        if "fence" in node.model_fields_set:
-            what = "is not in this release, in which no claim waits for a fence"
-            instead = f"Keep it in a file beside this one, and try it there: failc fence {name} --dry-run --config FILE"
-            yield Finding(("nodes", name, "fence"), what, instead)
+def watchdog(reading: Reading) -> Findings:
+    """A watchdog that nothing feeds is not accepted: an operator would count on it."""
+    found = reading.file.watchdog
+    if found is None:
+        return
+    if found.device != "none":
+        what = f'"{found.device}" is not in this release, in which faild feeds no watchdog'
+        yield Finding(("watchdog", "device"), what, 'Write "none", and fence its node from the others')
+    if found.timeout == 0:
+        yield Finding(("watchdog", "timeout"), "is nothing", 'Write one such as "1s"')
 
 
 def _fences(reading: Reading) -> Iterator[tuple[Path, FenceShape]]:
@@ -95,4 +98,4 @@ def _fences(reading: Reading) -> Iterator[tuple[Path, FenceShape]]:
             yield ("nodes", name, "fence", index), fence
 
 
-RULES = (fences, devices_once)
+RULES = (fences, devices_once, watchdog)

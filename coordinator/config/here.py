@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path as File
 
+from actions.fencing import AGENT_FOLDERS, found_agent
 from actions.netdev import InterfaceLook
 from actions.networks import Network, has_ipv6, networks, own_ipv6
 from coordinator.config.complaints import Finding
@@ -37,6 +38,22 @@ def lacking(reading: Reading, nodes: Iterable[str]) -> Iterator[Finding]:
         if names & set(service.nodes):
             for path, wrong in _needs(("services", name), service, machine):
                 yield Finding(path, *wrong)
+    yield from _agents(reading, names)
+
+
+def _agents(reading: Reading, nodes: set[str]) -> Iterator[Finding]:
+    """The fence agents of every node that one of these would fence."""
+    for name, node in reading.file.nodes.items():
+        for index, fence in enumerate(node.fence if nodes - {name} else ()):
+            if found_agent(fence.agent) is None:
+                what, instead = _missing(fence.agent)
+                yield Finding(("nodes", name, "fence", index, "agent"), what, instead)
+
+
+def _missing(agent: str) -> Wrong:
+    if agent.startswith("/"):
+        return unusable(agent) or (f"{agent} cannot be run", "Write the path of a program")
+    return f"there is no {agent} in {', '.join(AGENT_FOLDERS)}", "Install it: on Debian, apt-get install fence-agents"
 
 
 def elsewhere(reading: Reading, here: Iterable[str]) -> Iterator[Finding]:

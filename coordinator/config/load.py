@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coordinator.config import here, permissions, rules, secrets, warnings
+from coordinator.config import fence_secrets, here, permissions, rules, secrets, warnings
 from coordinator.config.complaints import BadConfig, Complaint, Finding, place
 from coordinator.config.reading import Reading, read_text
 from coordinator.config.shape import FileShape
 from coordinator.policy import Policy
-from coordinator.state import file_v1
+from coordinator.state import stored_file
 
 UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
@@ -33,24 +33,21 @@ def read(path: Path | str, *, files: bool = True) -> Policy:
     return _read(Path(path), files=files)[0]
 
 
-def read_file(path: Path) -> Reading:
-    """The file in its shape, before any rule is asked. Raises BadConfig where it is no TOML, and OSError."""
-    return read_text(_text(path), str(path))
-
-
-def _read(path: Path, *, files: bool) -> tuple[Policy, Reading]:
+def _read(path: Path, *, files: bool, me: str = "") -> tuple[Policy, Reading]:
+    """`me`: the node that will run with it, and that never fences itself."""
     text = _text(path)
     reading = read_text(text, str(path))
     found = [*reading.findings, *rules.findings(reading)]
     if files:
-        found += secrets.findings(reading, path.parent)
+        found += [*secrets.findings(reading, path.parent), *fence_secrets.findings(reading, path.parent, me)]
     _refuse(found, reading, str(path))
-    return secrets.resolved(_as_stored(text), path.parent.absolute()), reading
+    folder = path.parent.absolute()
+    return fence_secrets.resolved(secrets.resolved(_as_stored(text), folder), folder), reading
 
 
 def _as_stored(text: str) -> Policy:
     """Remembered: when the text comes back from the log, on the event loop, it is not read once more."""
-    return file_v1.read_policy(text) or file_v1.read(text)  # the second one says what is wrong
+    return stored_file.read(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def check(path: Path | str, own: tuple[str, Path] | None = None) -> Checked:
     """
     path = Path(path)
     try:
-        policy, reading = _read(path, files=True)
+        policy, reading = _read(path, files=True, me=own[0] if own else "")
     except BadConfig as error:
         return Checked(None, error.complaints, ())
     bad = _keys(reading, path.parent, own)

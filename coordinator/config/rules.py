@@ -18,11 +18,5 @@ ALL: tuple[Rule, ...] = (*node_rules.RULES, *fence_rules.RULES, *service_rules.R
 
 def findings(reading: Reading) -> Iterator[Finding]:
     """What a node must not run with."""
-    yield from sound(reading)
-    yield from fence_rules.unwired(reading)
-
-
-def sound(reading: Reading) -> Iterator[Finding]:
-    """What is wrong in itself, whether or not this release can do all that the file asks for."""
     for rule in ALL:
         yield from rule(reading)

@@ -47,10 +47,26 @@ def policies(reading: Reading) -> Findings:
         if service.partition != "serve":
             what = f'"{service.partition}" is not in this release, which has no leases and no votes'
             yield Finding(("services", name, "partition"), what, 'Write "serve", and know that both sides of a split serve')
+        if service.partition == "majority" and (few := _too_few(reading)):
+            yield Finding(("services", name, "partition"), *few)
         yield from _lease(reading, name, service)
         if service.announce_every < ANNOUNCE_MS_MIN:
             what = f"{spoken(service.announce_every)} is shorter than {spoken(ANNOUNCE_MS_MIN)}, and each is a broadcast"
             yield Finding(("services", name, "announce_every"), what, 'Write one such as "1m"')
+
+
+VOTERS_MIN = 3
+
+
+def _too_few(reading: Reading) -> tuple[str, str] | None:
+    """Why these voters cannot keep what `majority` promises, and what to do."""
+    voters = [name for name in reading.names("nodes") if (node := reading.file.nodes.get(name)) is None or node.voter]
+    if len(voters) >= VOTERS_MIN:
+        return None
+    named = f"only {' and '.join(voters)} vote{'' if len(voters) > 1 else 's'}" if voters else "no node votes"
+    what = f"{named}, and two voters cannot be safe: a majority of two is both, so the loss of one stops the service"
+    instead = "Add a witness on any small host: [nodes.NAME] with witness = true; it owns nothing, and its vote counts"
+    return what, instead
 
 
 def _lease(reading: Reading, name: str, service: ServiceShape) -> Findings:

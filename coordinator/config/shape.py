@@ -7,27 +7,15 @@ The JSON schema for editors comes from these classes, and so do the examples in 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, create_model
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, create_model
 
 from actions.checks import CHECKS
-from actions.fencing.agent import wrong_option, wrong_value
 from actions.kinds import ACTIONS
 from actions.kinds.kind import Kind, Setting
 from coordinator.config import durations
+from coordinator.config.fence_shape import FenceShape, WatchdogShape
+from coordinator.config.shape_types import Duration, Shape, duration_schema, wrong
 from protocol import endpoints
-
-
-def wrong(what: str, instead: str) -> PydanticCustomError:
-    """The only way in which our own validators complain; `complaints` reads both parts back."""
-    return PydanticCustomError("failover", "{what}", {"what": what, "instead": instead})
-
-
-def _duration(value: object) -> int:
-    try:
-        return durations.milliseconds(value)
-    except durations.BadQuantity as error:
-        raise wrong(error.what, error.instead) from None
 
 
 def _percentage(value: object) -> int:
@@ -87,20 +75,10 @@ def _receiver(value: str) -> str:
     return value
 
 
-def _duration_schema(*words: str) -> WithJsonSchema:
-    pattern: dict[str, Any] = {"type": "string", "pattern": durations.DURATION_PATTERN}
-    return WithJsonSchema({"anyOf": [{"enum": list(words)}, pattern]} if words else pattern)
-
-
-Duration = Annotated[int, BeforeValidator(_duration), _duration_schema()]
 Percentage = Annotated[
     int, BeforeValidator(_percentage), WithJsonSchema({"type": "string", "pattern": durations.PERCENTAGE_PATTERN})
 ]
 LinkAddress = Annotated[str, AfterValidator(_link)]
-
-
-class Shape(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class TimingShape(Shape):
@@ -110,49 +88,13 @@ class TimingShape(Shape):
     drift: Percentage = Field(10_000, description="How far two machines' clocks may run apart.", examples=["1%"])
 
 
-def _options(value: object) -> tuple[dict[str, str], ...]:
-    """One table, or a list of them: a device each."""
-    tables: list[Any] = value if isinstance(value, list) else [value]
-    if not tables or not all(isinstance(table, dict) for table in tables):
-        raise wrong("is no table of options", 'Write options = { ip = "10.0.0.9" }, or a list of such tables')
-    return tuple({name: _option(name, each) for name, each in table.items()} for table in tables)
-
-
-def _option(name: str, value: object) -> str:
-    if not isinstance(value, str | int):
-        raise wrong(f'the option "{name}" is neither text, a whole number, true nor false', "Write it between quotes")
-    text = str(int(value)) if isinstance(value, bool) else str(value)
-    odd = wrong_option(name) or wrong_value(text)
-    if odd:
-        raise wrong(f'the option "{name}" {odd}', "Take it out, or write another value")
-    return text
-
-
-OPTIONS: dict[str, Any] = {"type": "object", "additionalProperties": {"type": ["string", "integer", "boolean"]}}
-Options = Annotated[
-    tuple[dict[str, str], ...],
-    BeforeValidator(_options),
-    WithJsonSchema({"anyOf": [OPTIONS, {"type": "array", "items": OPTIONS}]}),
-]
-
-
-class FenceShape(Shape):
-    agent: str = Field(description="A program of fence-agents, by its name or path.", examples=["fence_ipmilan"])
-    options: Options = Field(
-        description="What the agent is told; of several tables each is a device, and all must be off.",
-        examples=[{"ip": "10.0.0.9", "username": "f", "password_file": "genesis.pw"}],
-    )
-    delay: Duration = Field(0, description="Waited before this level is tried.", examples=["5s"])
-    timeout: Duration = Field(20_000, description="After this a call of the agent is ended.", examples=["20s"])
-    monitor: Duration = Field(300_000, description="How often the device is asked whether it would do.", examples=["5m"])
-
-
 class NodeShape(Shape):
     key: str = Field(description="The node's public key.", examples=["ed25519:<base64 of 32 bytes, printed by failc key new>"])
     links: dict[str, LinkAddress] = Field(
         description="Link name to this node's address on it; port 1291 unless written.", examples=[{"lan": "10.77.0.11"}]
     )
     witness: bool = Field(False, description="A witness stores feeds and votes, and owns nothing.", examples=[True])
+    voter: bool = Field(True, description="Its vote counts for services under majority.", examples=[False])
     fence: list[FenceShape] = Field(default=[], description="How its power is switched off: levels in order.")
 
 
@@ -227,7 +169,7 @@ class ServiceShape(Shape):
     nodes: list[str] = Field(description="Candidates in order of preference.", examples=[["lukretia", "genesis"]])
     actions: list[ActionShape] = Field(default=[], description="Up in this order, down in reverse.")
     checks: list[CheckShape] = Field(default=[], description="Run while UP.")
-    failback: Annotated[int | str, _duration_or("auto", "manual"), _duration_schema("auto", "manual")] = Field(
+    failback: Annotated[int | str, _duration_or("auto", "manual"), duration_schema("auto", "manual")] = Field(
         "auto", description="When a better candidate gets the service back.", examples=["10m"]
     )
     partition: _one_of("serve", "majority", "arbiter") = Field(  # type: ignore[valid-type]
@@ -241,12 +183,13 @@ class ServiceShape(Shape):
         "keep", description="What an owner does while it hears no other node.", examples=["keep"]
     )
     restarts: Annotated[int, _whole(0, 100)] = Field(0, description="In place, before another node is tried.", examples=[1])
-    retry: Annotated[int | str, _duration_or("never"), _duration_schema("never")] = Field(
+    retry: Annotated[int | str, _duration_or("never"), duration_schema("never")] = Field(
         60_000, description="How long FAIL by an action or a check lasts at first; it doubles.", examples=["1m"]
     )
     announce_every: Duration = Field(
         60_000, description="How often the owner announces again while another candidate is dead.", examples=["1m"]
     )
+    fence: bool = Field(True, description="A claim waits until the dead holder is fenced, where it can be.", examples=[False])
 
 
 class OperatorShape(Shape):
@@ -280,6 +223,7 @@ class FileShape(Shape):
     id: str = Field(description="32 hex digits, written by failc init.", examples=["<32 hex digits, written by failc init>"])
     timing: TimingShape = Field(default_factory=lambda: TimingShape.model_validate({}), description="Who is alive.")
     nodes: dict[str, NodeShape] = Field(description="The hosts that run faild.")
+    watchdog: WatchdogShape | None = Field(None, description="What resets a machine whose faild hangs.")
     services: dict[str, ServiceShape] = Field(default={}, description="What one node at a time owns.")
     operators: dict[str, OperatorShape] = Field(default={}, description="Who may command.")
     traps: list[TrapShape] = Field(default=[], description="Who is told by SNMP.")
@@ -290,6 +234,7 @@ TABLES: dict[tuple[str, ...], type[Shape]] = {
     ("timing",): TimingShape,
     ("nodes", "*"): NodeShape,
     ("nodes", "*", "fence", "#"): FenceShape,
+    ("watchdog",): WatchdogShape,
     ("services", "*"): ServiceShape,
     ("services", "*", "actions", "#"): ActionShape,
     ("services", "*", "checks", "#"): CheckShape,

@@ -24,8 +24,8 @@ from coordinator.policy import Policy
 from coordinator.state import ownership
 from coordinator.state.authorization import Denied, opened
 from coordinator.state.configurations import number_at_start
-from coordinator.state.file_v1 import read_policy
 from coordinator.state.model import Judgement, NodeState, State
+from coordinator.state.stored_file import read_policy
 from protocol.commands import Command
 from protocol.event import Ref
 from protocol.events import Removed

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state import configurations
-from coordinator.state.file_v1 import read_policy
 from coordinator.state.folded import Folded
 from coordinator.state.pieces import text_of, whole
+from coordinator.state.stored_file import read_policy
 from coordinator.trust import known_keys
 from protocol.canonical import NotCanonical
 from protocol.event import Entry, Event, decode

@@ -14,9 +14,9 @@ from functools import partial
 
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state import orders, pieces
-from coordinator.state.file_v1 import read_policy
 from coordinator.state.model import Flaw, NodeState, State, newest_first
 from coordinator.state.replacing import replace
+from coordinator.state.stored_file import read_policy
 from protocol.event import Event
 from protocol.events import ConfigApplied, ConfigPart
 

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from coordinator.config import BadConfig, parse
-from coordinator.state.file_v1 import read_policy
+from coordinator.state.stored_file import read_policy
 
 if __name__ == "__main__":
     text = Path(sys.argv[1]).read_text()

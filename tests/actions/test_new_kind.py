@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from coordinator.config import parse
-from coordinator.state.file_v1 import read_policy
+from coordinator.state.stored_file import read_policy
 from tests.actions.guard.conftest import peer, stand_in  # noqa: F401  the same fixtures
 from tests.actions.guard.killed import ROOT, Peer
 from tests.actions.lab import Lan

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from coordinator.config import read
 from coordinator.core.inputs import Reconfigured
 from coordinator.policy import Policy
-from coordinator.state.file_v1 import read_policy
+from coordinator.state.stored_file import read_policy
 from coordinator.trust import known_keys
 from protocol.keys import NodeKeyring, key_text
 from store.verify_log import Row, look

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from coordinator.config import BadConfig, parse, read, survey
+from coordinator.config import BadConfig, check, parse, read
 from coordinator.config.fencing import UnknownNode, levels_of
 from tests.config.sound import TEXT
 
@@ -43,22 +43,59 @@ def complaints(folder: Path, text: str) -> list[str]:
     return [f"{one.line - LINE}: {one.path}: {one.what}. {one.instead}" for one in caught.value.complaints]
 
 
-def test_no_node_runs_with_a_fence_that_nothing_waits_for(folder: Path) -> None:
-    """Whoever wrote one would count on it."""
+def test_a_node_runs_with_its_fences_and_reads_each_secret_from_its_file(folder: Path) -> None:
+    policy = read(written(folder, ONE + SUPPLIES))
+    first, second = policy.nodes["genesis"].fence
+    assert (first.agent, first.delay_ms, first.timeout_ms, first.monitor_ms) == ("fence_ipmilan", 5000, 10_000, 300_000)
+    assert dict(first.devices[0])["password_file"] == str(folder / "genesis.pw"), "wherever faild is started from"
+    assert [dict(device) for device in second.devices] == [{"ip": "10.0.0.3", "plug": "1"}, {"ip": "10.0.0.4", "plug": "1"}]
+    assert policy.nodes["lukretia"].fence == ()
+
+
+def test_a_node_needs_no_secret_of_what_switches_itself_off(folder: Path) -> None:
+    """It never fences itself, and its own machine is where a thief of its key looks first."""
     file = written(folder, ONE)
-    for refused in (lambda: read(file), lambda: parse(file.read_text(), "failover.toml")):
-        with pytest.raises(
-            BadConfig, match=r"nodes\.genesis.fence: is not in this release, in which no claim waits for a fence"
-        ):
-            refused()
-    assert [one.path for one in survey(file).wrong] == ["nodes.genesis.fence"]
+    (folder / "genesis.pw").unlink()
+    secret = [one for one in check(file, ("lukretia", folder)).complaints if "genesis.pw does not exist" in one.what]
+    assert [one.path for one in secret] == ["nodes.genesis.fence[0].options"]
+    assert not [one for one in check(file, ("genesis", folder)).complaints if "genesis.pw" in one.what]
 
 
-def test_an_empty_list_is_refused_as_well(folder: Path) -> None:
-    """A log could not be read with it: the stored file has no such key."""
-    text = TEXT.replace("witness = true", "witness = true\nfence = []")
-    with pytest.raises(BadConfig, match=r"nodes\.umpire\.fence: is not in this release"):
+def test_a_node_goes_over_to_no_file_whose_agent_its_machine_lacks(folder: Path) -> None:
+    """The node that would be fenced needs no agent. That genesis could be fenced by nobody is said before it is needed."""
+    file = written(folder, ONE.replace("fence_ipmilan", "fence_nowhere"))
+    mine = check(file, ("lukretia", folder))
+    said = [f"{one.path}: {one.what}. {one.instead}" for one in mine.lacks if "fence" in one.path]
+    assert said == [
+        "nodes.genesis.fence[0].agent: there is no fence_nowhere in /usr/sbin, /usr/local/sbin, /sbin. "
+        "Install it: on Debian, apt-get install fence-agents"
+    ]
+
+
+def test_a_watchdog_that_nothing_feeds_is_refused(folder: Path) -> None:
+    for device in ('"/dev/watchdog"', '"sysrq"'):
+        with pytest.raises(BadConfig, match=r"watchdog.device: .* is not in this release, in which faild feeds no watchdog"):
+            parse(TEXT + f"[watchdog]\ndevice = {device}\n", "failover.toml")
+    none = parse(TEXT + '[watchdog]\ndevice = "none"\n', "failover.toml").watchdog
+    assert none is not None
+    assert (none.device, none.timeout_ms) == ("none", 1000)
+    with pytest.raises(BadConfig, match='"reset" is neither a path, "sysrq" nor "none"'):
+        parse(TEXT + '[watchdog]\ndevice = "reset"\n', "failover.toml")
+
+
+def test_majority_with_two_voters_is_refused_with_the_reason_and_what_to_do() -> None:
+    """A witness that does not vote is no third voter."""
+    text = TEXT.replace('partition    = "serve"', 'partition = "majority"')
+    assert "two voters cannot be safe" not in said_of(text)
+    said = said_of(text.replace("witness = true", "witness = true\nvoter = false"))
+    assert "only lukretia and genesis vote, and two voters cannot be safe: a majority of two is both" in said
+    assert "Add a witness on any small host: [nodes.NAME] with witness = true" in said
+
+
+def said_of(text: str) -> str:
+    with pytest.raises(BadConfig) as caught:
         parse(text, "failover.toml")
+    return str(caught.value)
 
 
 def test_a_file_without_one_is_read_as_before(folder: Path) -> None:

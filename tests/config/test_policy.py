@@ -139,7 +139,16 @@ def test_a_file_that_is_not_utf_8_is_a_complaint(tmp_path):
 
 def test_the_schema_names_every_table_and_knows_what_a_duration_is():
     whole = schema()
-    assert set(whole["properties"]) == {"cluster", "id", "timing", "nodes", "services", "operators", "traps"}
+    assert set(whole["properties"]) == {
+        "cluster",
+        "id",
+        "timing",
+        "nodes",
+        "watchdog",
+        "services",
+        "operators",
+        "traps",
+    }
     assert whole["$defs"]["TimingShape"]["properties"]["dead"]["pattern"] == durations.DURATION_PATTERN
     assert whole["additionalProperties"] is False
 

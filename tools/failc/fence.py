@@ -31,14 +31,13 @@ def fence(node: str, dry_run: bool, file: Path, as_json: bool, reason: str) -> i
 
     Reads [[nodes.NODE.fence]] in FILE and the secrets that it names, and runs the agents itself: no faild is asked. Of each it
     prints the parameters, secrets hidden. Nothing is switched, and no delay is waited for. In this release that is all: no
-    claim waits for a fence, faild refuses a file with these tables, and without --dry-run this command does nothing. Keep
-    them in a file of their own beside failover.toml.
+    claim waits for a fence, and without --dry-run this command does nothing.
 
     Exit 0: each device of each level answers, and tells whether the power is on or off; 1: one does not; 2: the file must be
     changed, or no --dry-run; 3: the file cannot be read.
 
     \b
-    failc fence genesis --dry-run --config /etc/failover/fences.toml
+    failc fence genesis --dry-run
     """
     if not dry_run:
         advice = f"Try its agents with --dry-run; where you know that it is down, say: failc fail SERVICE {node} --reason TEXT"

@@ -10,7 +10,7 @@ import re
 from coordinator.config import parse
 from coordinator.core.commands import Resolved, Wanted
 from coordinator.policy import Policy
-from coordinator.state import file_v1
+from coordinator.state import stored_file
 from protocol.commands import Command, SignedCommand, sign_command
 from protocol.keys import key_text
 from protocol.sshkey import FileKey
@@ -37,7 +37,7 @@ def armed(policy: Policy) -> Policy:
 
 def parsed(text: str, name: str = "the simulated configuration") -> Policy:
     """As faild reads it, and `partition = "majority"` as well, which faild refuses until it can keep what that promises."""
-    return file_v1.read(text) if MAJORITY.search(text) else parse(text, name)
+    return stored_file.read(text) if MAJORITY.search(text) else parse(text, name)
 
 
 def order(policy: Policy, nth: str, wanted: Wanted, found: Resolved, for_ms: int = 0) -> SignedCommand:

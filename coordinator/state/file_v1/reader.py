@@ -3,12 +3,12 @@
 import hashlib
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TypeVar
 
-from coordinator.policy import Policy, Timing
+from coordinator.policy import NodePolicy, Policy, ServicePolicy, Timing
 from coordinator.state.file_v1.nodes import fit_together, node
 from coordinator.state.file_v1.outside import operator, trap
 from coordinator.state.file_v1.services import addresses_once, service
@@ -38,13 +38,16 @@ def read_policy(stored: str) -> Policy | None:
 
 def read(stored: str) -> Policy:
     """The policy in a stored text. Raises Unreadable."""
-    encoded = stored.encode()
-    need(len(encoded) <= TEXT_BYTES_MAX, f"more than {TEXT_BYTES_MAX} bytes")
+    return policy_of(tables(stored), stored, node, service)
+
+
+def tables(stored: str) -> Table:
+    """The whole file as a table of tables. Raises Unreadable where it is no TOML, or too long."""
+    need(len(stored.encode()) <= TEXT_BYTES_MAX, f"more than {TEXT_BYTES_MAX} bytes")
     try:
-        raw = tomllib.loads(stored.removeprefix(BYTE_ORDER_MARK))
+        return Table(tomllib.loads(stored.removeprefix(BYTE_ORDER_MARK)))
     except (ValueError, RecursionError) as error:  # also a number of more digits than Python reads
         raise Unreadable(f"no TOML: {error}") from None
-    return _file(Table(raw), stored, hashlib.sha256(encoded).digest())
 
 
 def cluster_id(name: str, hex_digits: str) -> bytes:
@@ -52,13 +55,18 @@ def cluster_id(name: str, hex_digits: str) -> bytes:
     return hashlib.sha256(name.encode() + b"\n" + bytes.fromhex(hex_digits)).digest()
 
 
-def _file(file: Table, stored: str, digest: bytes) -> Policy:
+ReadNode = Callable[[str, Table], NodePolicy]
+ReadService = Callable[[str, Table, Mapping[str, NodePolicy], Timing], ServicePolicy]
+
+
+def policy_of(file: Table, stored: str, read_node: ReadNode, read_service: ReadService) -> Policy:
+    """A later version takes its own tables out of `file` first, and has readers that take its own keys out of theirs."""
     cluster, digits = file.take("cluster", name_of), file.take("id", text)
     need(re.fullmatch("[0-9a-f]{32}", digits) is not None, "id is not 32 hex digits")
     timing = file.take("timing", lambda value: _timing(table(value)), _timing(Table({})))
-    nodes = file.take("nodes", _named(node))
+    nodes = file.take("nodes", _named(read_node))
     fit_together(nodes)
-    services = file.take("services", _named(lambda name, it: service(name, it, nodes, timing)), {})
+    services = file.take("services", _named(lambda name, it: read_service(name, it, nodes, timing)), {})
     addresses_once(nodes, services)
     operators = file.take("operators", _named(lambda name, it: operator(name, it, services)), {})
     keys = [operator.key for operator in operators.values()]
@@ -73,7 +81,7 @@ def _file(file: Table, stored: str, digest: bytes) -> Policy:
         services=MappingProxyType(services),
         operators=MappingProxyType(operators),
         traps=traps,
-        digest=digest,
+        digest=hashlib.sha256(stored.encode()).digest(),
         text=stored,
     )
 

@@ -36,9 +36,9 @@ class LeaseWords:
 
     @classmethod
     def read(cls, value: Any) -> "LeaseWords":
-        """Raises NotCanonical. Lists come as tuples."""
-        if type(value) is not tuple or len(value) != 3 or any(type(each) is not dict for each in value) or not any(value):
-            raise NotCanonical("what this message says of leases is not [asks, wants, bound], one of them not empty")
+        """Raises NotCanonical. Lists come as tuples. Three that are empty say nothing: they only keep a place."""
+        if type(value) is not tuple or len(value) != 3 or any(type(each) is not dict for each in value):
+            raise NotCanonical("what this message says of leases is not [asks, wants, bound]")
         asks, wants, bound = value
         for name in (*asks, *wants, *bound):
             if type(name) is not str or not 0 < len(name) <= NAME_MAX:

@@ -75,6 +75,8 @@ class Heartbeat:
     """Services of which a claim of the sender is on its way to its disk: peers that have given one up for it go on waiting."""
     leases: LeaseWords = NO_LEASE_WORDS
     """Of services under `majority`; empty where there is none."""
+    unstored: tuple[str, ...] = ()
+    """Nodes of whose feed `heads` names more than is on the sender's disk: what it forgets if it stops now."""
 
     def encode(self) -> bytes:
         """Ten times a second on each node: so it sorts its two maps itself."""
@@ -91,10 +93,17 @@ class Heartbeat:
                 {node: heard[node] for node in sorted(heard)},
                 self.refused,
                 self.cluster,
-                *([self.claiming] if self.claiming or self.leases else ()),
-                *([self.leases.packed()] if self.leases else ()),
+                *self._more(),
             ]
         )
+
+    def _more(self) -> list[Any]:
+        """What is mostly empty: as far as the last place that says something."""
+        if self.unstored:
+            return [self.claiming, self.leases.packed(), self.unstored]
+        if self.leases:
+            return [self.claiming, self.leases.packed()]
+        return [self.claiming] if self.claiming else []
 
     @classmethod
     def decode(cls, raw: bytes, before: "Heartbeat | None" = None) -> "Heartbeat":
@@ -103,9 +112,9 @@ class Heartbeat:
         `before`: an earlier heartbeat of any node. What is equal in both is taken from there: it was looked at then, and a
         comparison of the two sees at once that nothing has changed.
         """
-        value, claiming, leases = _and_more(read(raw, tuples=True))
+        value, claiming, leases, unstored = _and_more(read(raw, tuples=True))
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _parts(value, HEARTBEAT_FIELDS)
-        names = (node, *heard, *refused, *claiming)
+        names = (node, *heard, *refused, *claiming, *unstored)
         _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote), names)
         if before is not None and heads == before.heads:
             heads = before.heads
@@ -113,7 +122,7 @@ class Heartbeat:
             _check((), (), heads)
             heads = {name: _short_head(head) for name, head in heads.items()}
         heard = {name: _heard(item) for name, item in heard.items()}
-        heartbeat = cls(cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming, leases)
+        heartbeat = cls(cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming, leases, unstored)
         if heartbeat.encode() != raw:
             raise NotCanonical("not canonical msgpack: another encoding of the same heartbeat")
         return heartbeat
@@ -270,14 +279,15 @@ def _check(sized: Sequence[tuple[bytes, int]], counts: Iterable[int], names: Ite
             raise NotCanonical(f"a name in this message is empty or longer than {NAME_MAX} characters")
 
 
-def _and_more(fields: Any) -> tuple[Any, tuple[Any, ...], LeaseWords]:
-    """The fields of every heartbeat; the next, which is there where something is being claimed; and what is said of leases."""
-    leases, count = NO_LEASE_WORDS, len(HEARTBEAT_FIELDS)
-    if type(fields) is tuple and len(fields) == count + 2:
-        leases, fields = LeaseWords.read(fields[-1]), fields[:-1]
-    if type(fields) is tuple and len(fields) == count + 1 and type(fields[-1]) is tuple and (fields[-1] or leases):
-        return fields[:-1], fields[-1], leases
-    return fields, (), leases
+def _and_more(fields: Any) -> tuple[Any, tuple[Any, ...], LeaseWords, tuple[Any, ...]]:
+    """The fields of every heartbeat, and what `Heartbeat._more` wrote behind them."""
+    count = len(HEARTBEAT_FIELDS)
+    if type(fields) is not tuple or len(fields) <= count:
+        return fields, (), NO_LEASE_WORDS, ()
+    claiming, leases, unstored, *further = (*fields[count:], None, None, None)[: max(3, len(fields) - count)]
+    if further or type(claiming) is not tuple or type(unstored) not in (tuple, type(None)):
+        raise NotCanonical("what stands behind the fields of every heartbeat is not [claiming, leases, unstored]")
+    return fields[:count], claiming, NO_LEASE_WORDS if leases is None else LeaseWords.read(leases), unstored or ()
 
 
 def _fields(raw: bytes, kinds: tuple[type, ...]) -> Sequence[Any]:

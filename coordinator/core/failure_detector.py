@@ -188,6 +188,11 @@ class FailureDetector:
         echo = newest.message.heard.get(self.me) if newest else None
         return echo is not None and echo.run == self.run and echo.ago_ms < self.patience[name].dead_ms
 
+    def may_hear(self, name: str, now_ms: int) -> bool:
+        """Whether the peer hears us, as far as can be known: one that has just started has not had the time to say so."""
+        first_ms = self.peers[name].first_ms
+        return self.is_heard_by(name) or (first_ms is not None and now_ms - first_ms < self.patience[name].dead_ms)
+
     def answered_since(self, name: str, since_ms: int) -> bool:
         """Whether the peer's newest heartbeat echoes one that we sent later than this: it was said since, too."""
         newest = self.peers[name].newest

@@ -136,6 +136,12 @@ class FeedWriter:
         self._wait(entries, now_ms)
         self.hurry = self.hurry or hurry
 
+    def unstored(self) -> tuple[str, ...]:
+        """The peers of whose feed something waits for the disk, or is on its way there."""
+        if not self.in_flight and not self.waiting:
+            return ()
+        return tuple(sorted({entry.event.node for entry in (*self.in_flight, *self.waiting)} - {self.me}))
+
     def flush(self, now_ms: int) -> Append | None:
         """The next transaction, where nothing is in flight and the disk may be asked."""
         if self.in_flight or not self.waiting:

@@ -71,6 +71,7 @@ class Heartbeats:
                     refused=tuple(sorted(ownership.refused_by(context.state, context.me))),
                     claiming=tuple(sorted(self.services.armed())),
                     leases=leases,
+                    unstored=context.writer.unstored(),
                 )
             )
         )

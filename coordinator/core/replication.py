@@ -311,7 +311,7 @@ class Replication:
 
 def _differs(old: Heartbeat, new: Heartbeat) -> bool:
     """Whether a heartbeat says anything on which a decision could rest: about which services, the review finds."""
-    return any(getattr(old, name) != getattr(new, name) for name in ("run", "fit", "config", "heads"))
+    return any(getattr(old, name) != getattr(new, name) for name in ("run", "fit", "config", "heads", "unstored"))
 
 
 def _target(begun: Event) -> str | None:

@@ -141,8 +141,8 @@ class Startup:
             context.emit(Exit(tuple(sorted(job.policy.name for job in stuck))))
 
     def _told(self, job: Job) -> bool:
-        """That it is stuck stands on our disk and is known to each peer that hears us: else those would judge us dead in a
-        moment, and take over beside what is still up. Until then our heartbeats alone hold them back."""
+        """That it is stuck stands on our disk and on that of each peer that hears us: else those would judge us dead in a
+        moment, or after a restart, and take over beside what is still up. Until then our heartbeats alone hold them back."""
         context = self.context
         hearing = [name for name in self.liveness.peers if self._hears(name)]
         hearing = [
@@ -156,10 +156,13 @@ class Startup:
         return stands and all(self._knows(name, job.causes[-1]) for name in hearing)
 
     def _hears(self, name: str) -> bool:
-        return self.liveness.judgement(name, self.context.now_ms) is not Judgement.DEAD and self.liveness.is_heard_by(name)
+        now_ms = self.context.now_ms
+        return self.liveness.judgement(name, now_ms) is not Judgement.DEAD and self.liveness.may_hear(name, now_ms)
 
     def _knows(self, name: str, event: Ref) -> bool:
-        """Whether a peer's newest heartbeat says that it has this event of ours."""
+        """Whether a peer's newest heartbeat says that this event of ours is on its disk."""
         newest = self.liveness.peers[name].newest
-        head = newest.message.heads.get(self.context.me) if newest else None
+        if newest is None or self.context.me in newest.message.unstored:
+            return False
+        head = newest.message.heads.get(self.context.me)
         return head is not None and head[:2] >= event[1:]

@@ -9,10 +9,12 @@ As with the kinds of actions, nothing here imports at its top what touches a soc
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from actions.checks.dns import Dns
 from actions.checks.exec import Exec
+from actions.checks.http import Http
 from actions.checks.kind import CheckKind
 from actions.checks.tcp import Tcp
 
-KINDS: tuple[CheckKind, ...] = (Tcp(), Exec())
+KINDS: tuple[CheckKind, ...] = (Tcp(), Exec(), Http(), Dns())
 
 CHECKS: Mapping[str, CheckKind] = MappingProxyType({kind.name: kind for kind in KINDS})

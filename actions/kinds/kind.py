@@ -75,6 +75,10 @@ class Machine(Protocol):
         """Why this program cannot be run by us, and what to do."""
         ...
 
+    def unreadable(self, file: str) -> tuple[str, str] | None:
+        """Why this file cannot be read by us, and what to do."""
+        ...
+
 
 class Call(NamedTuple):
     """One word about a change, and how to tell it."""

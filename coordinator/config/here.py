@@ -110,6 +110,9 @@ class _Machine:
     def unusable(self, program: str) -> Wrong | None:
         return unusable(program)
 
+    def unreadable(self, file: str) -> Wrong | None:
+        return unreadable(file)
+
 
 def _needs(at: Path, service: ServiceShape, machine: _Machine) -> Iterator[tuple[Path, Wrong]]:
     for table, shapes in (("actions", service.actions), ("checks", service.checks)):
@@ -135,6 +138,18 @@ def unusable(program: str) -> Wrong | None:
     interpreter = _interpreter(file)
     if interpreter and not os.access(interpreter, os.X_OK):
         return f"{program} names the interpreter {interpreter!r}, which cannot be run", "Correct its first line"
+    return None
+
+
+def unreadable(path: str) -> Wrong | None:
+    """Why this file cannot be read by us, or None."""
+    try:
+        with File(path).open("rb") as opened:
+            opened.read(1)
+    except FileNotFoundError:
+        return f"there is no {path}", "Write it there, or the path of one that is there"
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}", "Make it a file that the user can read who faild runs as"
     return None
 
 

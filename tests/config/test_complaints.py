@@ -64,7 +64,7 @@ TABLE = [
     ('timeout = "20s"', 'notify = "/bin/true"', "33:1: services.web.actions[1]: has script and notify in one action"),
     ('tcp   = "127.0.0.1:80"', 'tcp = "127.0.0.1"', '37:1: services.web.checks[0].tcp: "127.0.0.1" has no port. Write "127.0'),
     ('tcp   = "127.0.0.1:80"', 'exec = ["true"]', '37:1: services.web.checks[0].exec: "true" is not an absolute path'),
-    ('tcp   = "127.0.0.1:80"', 'http = "http://x/"', '37:1: services.web.checks[0].http: "http" is not in this release'),
+    ('tcp   = "127.0.0.1:80"', 'http = "http://x/"', '37:1: services.web.checks[0].http: "x" is a name, and a check that asks'),
     ("fall  = 3", "fall = 0", "39:1: services.web.checks[0].fall: 0 is out of range"),
     ("fall  = 3", 'fall = "3"', '39:1: services.web.checks[0].fall: is the string "3", not a whole number. Write fall = 3'),
     (EVE, EVE[:-8], "46:1: operators.eve.key: "),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from coordinator.config import parse
 from coordinator.core.commands import Wanted
 from coordinator.policy import Policy
 from store.journal import Journal
@@ -16,7 +15,7 @@ from tools.audit.clock import show
 from tools.audit.main import run
 from tools.simulator.clocks import EPOCH_WALL_MS
 from tools.simulator.keys import Keys
-from tools.simulator.orders import armed
+from tools.simulator.orders import armed, parsed
 from tools.simulator.runner import Player
 from tools.simulator.script import read_script
 from tools.simulator.world import World
@@ -81,7 +80,7 @@ def played(
 
     `words`: what operators say beside it: when, to which node, and what.
     """
-    policy = armed(parse((SCENARIOS / configuration).read_text() + changes, configuration))
+    policy = armed(parsed((SCENARIOS / configuration).read_text() + changes, configuration))
     text = (SCENARIOS / scenario).read_text() if scenario.endswith(".scenario") else scenario
     world = World(policy, seed, real_keys=True)
     steps, player = read_script("scenario", text, policy), Player(world, lambda outcome: None)

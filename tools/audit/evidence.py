@@ -16,6 +16,7 @@ import click
 from coordinator.config import DEFAULT, BadConfig
 from coordinator.config import read as read_config
 from coordinator.policy import Policy
+from coordinator.state.file_v1 import read_policy
 from coordinator.trust import beginning, known_keys
 from protocol.keys import NodeKeyring
 from protocol.printable import printable
@@ -89,4 +90,15 @@ def trusted() -> Policy:
         how = "name the cluster's own failover.toml with --config FILE"
         raise Trouble(f"{path}: {error.strerror}: without it no key can be trusted; {how}", UNREACHABLE) from None
     except BadConfig as bad:
-        raise Trouble(str(bad), USAGE) from None
+        stored = _stored(path)
+        if stored is None:
+            raise Trouble(str(bad), USAGE) from None
+        return stored
+
+
+def _stored(path: Path) -> Policy | None:
+    """What a log may hold an auditor reads, also where this release would run no node with it."""
+    try:
+        return read_policy(path.read_text())
+    except (OSError, UnicodeDecodeError):
+        return None

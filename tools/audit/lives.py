@@ -17,8 +17,9 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from protocol.event import Event, Head, Ref
-from protocol.events import Down, HeardLastWord, body_of
+from protocol.events import Down, HeardLastWord, Vote, body_of
 from protocol.kinds import Kind
+from tools.audit.cast import Cast
 from tools.audit.withdrawn import Withdrawn
 
 STEP_MS = 250
@@ -94,6 +95,8 @@ class Lives:
         self.withdrawn: Set[Ref] = frozenset()
         """The claims of which nothing ever ran."""
         self.reclaims: set[Ref] = set()
+        self.cast: dict[tuple[str, str], Cast] = {}
+        """Service and voter to the votes that it has given."""
         self.fenced = False
         """Whether any operator's word of an end is among them."""
         self._services: set[str] = set()
@@ -131,6 +134,12 @@ class Lives:
         self.fenced = self.fenced or kind == Kind.FENCED
         self._claims.add(event)
         self._end(event, node)
+        self._vote(event)
+
+    def _vote(self, event: Event) -> None:
+        body = body_of(event) if event.kind == Kind.VOTE else None
+        if isinstance(body, Vote):
+            self.cast.setdefault((event.service, event.node), Cast()).add(event.ref, body.candidate, body.epoch)
 
     def _end(self, event: Event, node: _Node) -> None:
         """A node says that it is down in the step in which it writes its `down`; so the word may be recorded by others, and

@@ -8,6 +8,9 @@ holder is left out where another has claimed since, and nothing shows that it wa
 run that the claimant did not know, or nothing later than the claim. One that wrote on, or that learnt of the claim
 in the same run, did hold it too: a split. A claim that was withdrawn before anything ran is no holding. An operator's
 word that a node is down ends its holding unless the node's own feed refutes it.
+
+What is owned by leave of a majority is judged by the votes instead, and silence shows nothing there: a holding is over when the
+votes for others show that its lease was (`tools.audit.lease_ends`), whatever its node wrote later.
 """
 
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from coordinator.state.model import State
 from protocol.event import Ref
 from tools.audit.fences import without_refuted
 from tools.audit.history import History, Run
+from tools.audit.lease_ends import LeaseEnd, by_majority, shown
 
 NEVER = Ref("", 0, 0)
 
@@ -76,8 +80,20 @@ class Tenure:
             return ()
         begun = [node for node in holders if state.column(node).service(service).began not in self.history.withdrawn]
         standing = begun or list(holders[:1])
-        claimed = [node for node in state.columns if ownership.may_own(state, service, node)]
-        return tuple(node for node in standing if not any(self._gone(state, service, node, other) for other in claimed))
+        return tuple(node for node in standing if not self._is_over(state, service, node))
+
+    def _is_over(self, state: State, service: str, node: str) -> bool:
+        """Whether a holding that was not ended by any word is over all the same."""
+        if by_majority(state, self.policy, service, node):
+            return shown(self.history, self.policy, state, service, node) is not None
+        claimed = (other for other in state.columns if ownership.may_own(state, service, other))
+        return any(self._gone(state, service, node, other) for other in claimed)
+
+    def lease_ends(self, state: State, service: str) -> list[LeaseEnd]:
+        """Of the nodes that hold it as far as they have said: which leases were over."""
+        state = without_refuted(self.history, state, service)
+        ends = (shown(self.history, self.policy, state, service, node) for node in ownership.holders(state, service))
+        return [end for end in ends if end]
 
     def _ruled(self, state: State, service: str) -> ServicePolicy:
         ruled = ownership.ruling(state, self.policy).services.get(service) or self.policy.services.get(service)

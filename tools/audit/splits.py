@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from coordinator.core.ballots import MAJORITY
 from coordinator.policy import Policy
 from coordinator.state.model import State
 from coordinator.state.reducer import reduce
@@ -25,8 +26,11 @@ from tools.audit.owners_at import Held, Tenure, keeps
 from tools.audit.showing import print_json, print_lines
 
 TURNS = frozenset(
-    {Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.NODE_STARTED, Kind.GAP_DECLARED, Kind.FENCED, Kind.LAST_WORD, Kind.UP}
-)
+    {
+        Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.NODE_STARTED, Kind.GAP_DECLARED, Kind.FENCED, Kind.LAST_WORD, Kind.UP,
+        Kind.VOTE,
+    }
+)  # fmt: skip
 """Kinds after which the holders may be others."""
 
 SURVIVAL = "survival"
@@ -178,4 +182,5 @@ def split_findings(splits: Iterable[Split], policy: Policy) -> Iterator[Finding]
         if service is not None and service.partition != "serve":
             until = show(split.to_ms) if split.to_ms is not None else "the end of these logs"
             held = f"{' and '.join(sorted(split.owners))} held {split.service} from {show(split.from_ms)} until {until}"
-            yield Finding(Flaw.SPLIT, *split.began, f"{held}, under partition = {service.partition}")
+            shown = ", and no votes show that either lease was over" if service.partition == MAJORITY else ""
+            yield Finding(Flaw.SPLIT, *split.began, f"{held}, under partition = {service.partition}{shown}")

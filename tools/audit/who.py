@@ -15,8 +15,9 @@ from tools.audit.before import before
 from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.fences import against, believed
-from tools.audit.history import History
 from tools.audit.knowledge import in_words, open_ends
+from tools.audit.lease_ends import in_words as lease_over
+from tools.audit.lease_story import lease_known
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.owners_at import Held, keeps
 from tools.audit.showing import bracket, name, print_json, print_lines, ref_json
@@ -56,6 +57,7 @@ def answer(evidence: Evidence, state: State, held: Held, at_ms: int) -> dict[str
         "claim": ref_json(held.claim) if held.claim else None,
         "rule": rule(event),
         "reason": _reason(evidence, state, held, event),
+        "lease": lease_known(evidence, state, held),
         "open_ends": [end.as_json() for end in open_ends(evidence, state, held.service, at_ms)],
     }
 
@@ -87,7 +89,9 @@ def claimed(event: Event) -> Claim | Reclaim:
 
 def absent(evidence: Evidence, state: State, service: str, end: Event) -> str:
     """How the last holding ended and since when, and what keeps every candidate from taking it."""
-    since = f"{sentence(end)} ({name(evidence.history, end.ref)}, {show(evidence.history.at_ms[end.ref])})"
+    history = evidence.history
+    leases = [lease_over(history, over) for over in evidence.tenure.lease_ends(state, service) if end.ref in over.votes]
+    since = "; ".join(leases) or f"{sentence(end)} ({name(history, end.ref)}, {show(history.at_ms[end.ref])})"
     out = "; ".join(f"{node} does not take it: {why}" for node, why in out_of_it(evidence, state, service))
     return f"{since}; {out}" if out else since
 
@@ -104,10 +108,13 @@ def known(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]
     return [f"{to_come}{in_words(ends, held, said)}"] if ends else []
 
 
-def ended_before(history: History, claim: Event) -> list[str]:
-    """What the feed of the node that had it tells of the end, where the claim could not know it yet."""
+def ended_before(evidence: Evidence, state: State, claim: Event) -> list[str]:
+    """What the feed of the node that had it tells of the end, where the claim could not know it yet; and which leases the
+    claim's votes show to have been over, of nodes that had not said so by then."""
+    history = evidence.history
     end = before(history, claim)
-    return [f"{name(history, end.ref)}: {sentence(end)}"] if end else []
+    leases = [lease_over(history, over) for over in evidence.tenure.lease_ends(state, claim.service)]
+    return [*([f"{name(history, end.ref)}: {sentence(end)}"] if end else []), *leases]
 
 
 def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[str]:
@@ -122,7 +129,8 @@ def _answered(evidence: Evidence, state: State, held: Held, at_ms: int) -> list[
         f"  claim   {name(evidence.history, held.claim)} of {show(evidence.history.at_ms[held.claim])}",
         f"  rule    {claim.rule}: {meaning(claim.rule)}",
         f"  reason  {claim.reason}",
-        *(f"  before  {said}" for said in ended_before(evidence.history, event)),
+        *(f"  before  {said}" for said in ended_before(evidence, state, event)),
+        *([f"  lease   {lease}"] if (lease := lease_known(evidence, state, held)) else []),
         f"  time    {bracket(evidence.history, held.claim)}",
         *(f"  word    {word}" for word in words),
     ]

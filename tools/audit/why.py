@@ -17,6 +17,7 @@ from tools.audit.clock import parse, show
 from tools.audit.evidence import Evidence, gather
 from tools.audit.fences import against
 from tools.audit.knowledge import open_ends
+from tools.audit.lease_story import lease_known
 from tools.audit.options import asked_for, auditing, settings
 from tools.audit.owners_at import Held
 from tools.audit.phases import Phases, in_words, phases_ms
@@ -101,6 +102,7 @@ def as_json(told: Story) -> dict[str, Any]:
         "split": told.held.split,
         "rule": told.rule,
         "reason": told.reason,
+        "lease": lease_known(told.evidence, told.state, told.held),
         "open_ends": [end.as_json() for end in open_ends(told.evidence, told.state, told.held.service, told.at_ms)],
         "phases_ms": told.phases,
         "passed_over": told.passed_over,
@@ -127,7 +129,8 @@ def _lines(told: Story) -> list[str]:
         lines.append(f"  rule         {told.rule}: {meaning(told.rule)}")
     lines.append(f"  reason       {told.reason}")
     if held.claim:
-        lines += [f"  before       {said}" for said in ended_before(history, told.root)]
+        lines += [f"  before       {said}" for said in ended_before(told.evidence, told.state, told.root)]
+        lines += [f"  lease        {lease}"] if (lease := lease_known(told.evidence, told.state, held)) else []
     lines += [f"  passed over  {item['node']}: {item['why']}" for item in told.passed_over]
     if held.owner:
         lines.append(f"  phases       {in_words(told.phases)}")

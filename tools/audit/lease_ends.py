@@ -1,0 +1,93 @@
+"""Under `partition = "majority"`: by when the votes of others show that a holder's lease was over (docs/leases.md).
+
+    end = shown(history, policy, state, "db", "lukretia")   # None: nothing in this state shows it
+    end.votes                                               # the votes that do, one of each voter
+    in_words(history, end)
+
+No log tells that a lease was live: heartbeats are no events. That it was over can be shown. A voter votes for another node
+above the holder's epoch only when its promise to the holder has run out, and its echo does not count for the holder afterwards.
+So once the voters that have not done so are no majority any more, the lease has ended, and the holder is down.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from coordinator.core.ballots import FIRST_VOTERS, MAJORITY
+from coordinator.core.quorum.arithmetic import Voters
+from coordinator.policy import Policy
+from coordinator.state import ownership
+from coordinator.state.model import State
+from protocol.event import Event, Ref
+from protocol.events import Vote, body_of
+from protocol.invariant import InvariantBroken
+from tools.audit.clock import show
+from tools.audit.history import History
+from tools.audit.showing import name
+
+
+class LeaseEnd(NamedTuple):
+    """A lease that was over when the last of these votes was given, or before."""
+
+    node: str
+    service: str
+    epoch: int
+    votes: tuple[Ref, ...]
+    """No more than it takes, as they were given."""
+
+
+def by_majority(state: State, policy: Policy, service: str, node: str) -> Policy | None:
+    """The file under which a node claimed it last, where it did so by leave of a majority; `policy`: the auditor's own."""
+    lived = state.policy_of(state.column(node).service(service).configs) or ownership.ruling(state, policy)
+    ruled = lived.services.get(service)
+    return lived if ruled is not None and ruled.partition == MAJORITY else None
+
+
+def shown(history: History, policy: Policy, state: State, service: str, node: str) -> LeaseEnd | None:
+    """What the events of this state show of the lease under which a node claimed it last."""
+    heads = {voter: Ref(*column.head[:3]) for voter, column in state.columns.items() if column.head}
+    return _shown(history, policy, state, service, node, heads)
+
+
+def shown_later(history: History, policy: Policy, state: State, service: str, node: str) -> LeaseEnd | None:
+    """The same, by all that is known today."""
+    heads = {voter: events[-1].ref for voter, events in history.nodes.items() if events}
+    return _shown(history, policy, state, service, node, heads)
+
+
+def _shown(
+    history: History, policy: Policy, state: State, service: str, node: str, heads: Mapping[str, Ref]
+) -> LeaseEnd | None:
+    lived = by_majority(state, policy, service, node)
+    if lived is None:
+        return None
+    epoch, voters = state.column(node).service(service).epoch, Voters(FIRST_VOTERS, lived.voters)
+    against = {voter: vote for voter in voters.names if (vote := _against(history, service, node, epoch, voter, heads))}
+    in_turn = sorted(against, key=lambda voter: (history.at_ms[against[voter]], voter))
+    for count in range(1, len(in_turn) + 1):
+        if not voters.has_majority(voters.names.difference(in_turn[:count])):
+            return LeaseEnd(node, service, epoch, tuple(against[voter] for voter in in_turn[:count]))
+    return None
+
+
+def _against(history: History, service: str, node: str, epoch: int, voter: str, heads: Mapping[str, Ref]) -> Ref | None:
+    """The voter's first vote after which it could be of no more use to this holder."""
+    cast = history.lives.cast.get((service, voter))
+    return cast.first_for_another(node, epoch, heads[voter]) if cast is not None and voter in heads else None
+
+
+def last_vote(history: History, end: LeaseEnd) -> Event:
+    """The one that completes the proof."""
+    return history.events[end.votes[-1]]
+
+
+def in_words(history: History, end: LeaseEnd) -> str:
+    votes = " and ".join(f"{name(history, ref)} {_vote(history, ref)}" for ref in end.votes)
+    over = f"the lease of {end.node} (epoch {end.epoch}) was over by {show(history.at_ms[end.votes[-1]])}"
+    return f"{over}: {votes}, as a voter does only when its promise to {end.node} is over"
+
+
+def _vote(history: History, ref: Ref) -> str:
+    body = body_of(history.events[ref])
+    if not isinstance(body, Vote):
+        raise InvariantBroken(f"{ref} was noted as a vote")
+    return f"votes for {body.candidate} (epoch {body.epoch})"

@@ -79,7 +79,7 @@ class Netlink:
 
     async def add(self, interface: str, address: Address) -> None:
         """Add or keep; it is ready at once and never chosen as the source of our own connections."""
-        self._kernel.ask(self._add(_index(interface), address))
+        self._kernel.ask(self._add(must_have(interface), address))
 
     async def remove(self, interface: str, address: Address) -> bool:
         """Whether it was there. Other addresses of the interface stay."""
@@ -93,7 +93,7 @@ class Netlink:
     def ours(self, interface: str, address: Address) -> list[Carried]:
         """As it stands on the interface; where the kernel knows no tags, an address that the host does not live by counts as
         ours."""
-        index, packed = _index_or_none(interface), address.ip.packed
+        index, packed = index_of(interface), address.ip.packed
         here = [one for one in self.table.find(packed) if one.interface == index]
         return [one for one in here if one.ours] or [one for one in here if one not in self.table.hosts_own(packed)]
 
@@ -112,7 +112,7 @@ class Netlink:
         if requests is None:
             return False
         try:
-            codes = await self._in_thread(lambda: self._beside.ask_all(requests))
+            codes = await self.in_thread(lambda: self._beside.ask_all(requests))
         except OSError:
             return False
         return not any(codes)
@@ -124,7 +124,7 @@ class Netlink:
         for interface, address in placed:
             for one in self.ours(interface, address):
                 requests += [_removal(one), self._add(one.interface, address)]
-        await self._in_thread(lambda: self._beside.ask_all(requests))
+        await self.in_thread(lambda: self._beside.ask_all(requests))
 
     def keep(self, interface: str, address: Address, left_ms: int) -> None:
         """The kernel takes it away by itself after that, in whole seconds; nothing where it is not here. Where the kernel
@@ -143,14 +143,14 @@ class Netlink:
 
     async def has_any_of_many(self, addresses: Sequence[Address]) -> bool:
         """The same for hundreds, on another thread."""
-        return await self._in_thread(lambda: _has_any(self._beside, self._look, addresses))
+        return await self.in_thread(lambda: _has_any(self._beside, self._look, addresses))
 
     def has(self, interface: str, address: Address) -> bool:
         """Whether it is where we put it."""
         return bool(self.ours(interface, address)) or (address.version == 6 and self._has_six(interface, address))
 
     def _has_six(self, interface: str, address: Address) -> bool:
-        index = _index_or_none(interface)
+        index = index_of(interface)
         if index is None:
             return False
         return self._kernel.ask_all([address_request("get", index, address.ip.packed, address.network.prefixlen)]) == [0]
@@ -167,14 +167,14 @@ class Netlink:
 
     def prepare(self, interface: str, address: Address) -> None:
         """Encode what will be asked about this address."""
-        index = _index_or_none(interface)
+        index = index_of(interface)
         if index is not None:
             self._add(index, address)
             neighbour_request(index, address)
 
     def tidy_soon(self, interface: str, address: Address) -> None:
         """Forget, in a moment, who had this address before."""
-        index = _index_or_none(interface)
+        index = index_of(interface)
         if index is not None:
             self._untidy[neighbour_request(index, address)] = None
             if self._tidying is None:
@@ -198,7 +198,7 @@ class Netlink:
 
     def _requests(self, word: str, placed: Sequence[Placed]) -> list[bytes] | None:
         """None where an interface or what is to be removed is missing."""
-        indexes = {interface: _index_or_none(interface) for interface, _ in placed}
+        indexes = {interface: index_of(interface) for interface, _ in placed}
         if None in indexes.values():
             return None
         if word == "add":
@@ -210,7 +210,7 @@ class Netlink:
         """An IPv6 address is removed without a look first: the table may not know it yet."""
         here = self.ours(interface, address)
         if not here and address.version == 6 and not self.table.hosts_own(address.ip.packed):
-            index = _index_or_none(interface)
+            index = index_of(interface)
             return [] if index is None else [address_request("remove", index, address.ip.packed, address.network.prefixlen)]
         return [_removal(one) for one in here]
 
@@ -226,9 +226,10 @@ class Netlink:
 
     async def every_address(self) -> list[Carried]:
         """As the kernel lists them now, on another thread."""
-        return await self._in_thread(self._beside.every_address)
+        return await self.in_thread(self._beside.every_address)
 
-    def _in_thread(self, work: Callable[[], T]) -> Awaitable[T]:
+    def in_thread(self, work: Callable[[], T]) -> Awaitable[T]:
+        """Done by the other thread, which does one thing at a time; also when we are cancelled it is over when this ends."""
         return _to_its_end(asyncio.get_running_loop().run_in_executor(self._pool, work))
 
 
@@ -262,8 +263,8 @@ def _has_any(kernel: Rtnetlink, look: InterfaceLook, addresses: Sequence[Address
         return True
 
 
-def _index(interface: str) -> int:
-    index = _index_or_none(interface)
+def must_have(interface: str) -> int:
+    index = index_of(interface)
     if index is None:
         raise OSError(errno.ENODEV, f"there is no interface {interface}")
     return index
@@ -276,7 +277,7 @@ def name_of(index: int) -> str:
         return ""
 
 
-def _index_or_none(interface: str) -> int | None:
+def index_of(interface: str) -> int | None:
     try:
         return socket.if_nametoindex(interface)
     except OSError:

@@ -37,6 +37,19 @@ def has_ipv6(interface: str) -> bool:
         return False
 
 
+def answers_for_others(interface: str, version: int) -> bool:
+    """Whether the kernel would answer on this interface for an address that it forwards to."""
+    of_six = ("forwarding", "proxy_ndp")
+    return all(_is_on(version, interface, name) for name in (("forwarding",) if version == 4 else of_six))
+
+
+def _is_on(version: int, interface: str, name: str) -> bool:
+    try:
+        return (Path(f"/proc/sys/net/ipv{version}/conf") / interface / name).read_text().strip() != "0"
+    except OSError:
+        return False
+
+
 def own_ipv6() -> set[bytes]:
     return {bytes.fromhex(line.split()[0]) for line in _lines(ADDRESSES_6)}
 

@@ -127,21 +127,21 @@ def address_request(
         attributes.append((IFA_CACHEINFO, CACHEINFO.pack(valid_s, valid_s, 0, 0)))
     body = IFADDRMSG.pack(_family(packed), prefix, 0, scope if len(packed) == 4 else UNIVERSE, index)
     kind = {"add": RTM_NEWADDR, "remove": RTM_DELADDR, "get": RTM_GETADDR}[word]
-    return _message(kind, NLM_F_CREATE | NLM_F_REPLACE if word == "add" else 0, body, attributes)
+    return message(kind, NLM_F_CREATE | NLM_F_REPLACE if word == "add" else 0, body, attributes)
 
 
 @lru_cache(maxsize=REMEMBERED_MAX)
 def neighbour_request(index: int, address: Address) -> bytes:
     """Forget which hardware address this one had."""
     packed = address.ip.packed
-    return _message(RTM_DELNEIGH, 0, NDMSG.pack(_family(packed), 0, 0, index, 0, 0, 0), [(NDA_DST, packed)])
+    return message(RTM_DELNEIGH, 0, NDMSG.pack(_family(packed), 0, 0, index, 0, 0, 0), [(NDA_DST, packed)])
 
 
 def _family(packed: bytes) -> int:
     return socket.AF_INET if len(packed) == 4 else socket.AF_INET6
 
 
-def _message(kind: int, how: int, body: bytes, attributes: Sequence[tuple[int, bytes]]) -> bytes:
+def message(kind: int, how: int, body: bytes, attributes: Sequence[tuple[int, bytes]]) -> bytes:
     tail = b"".join(struct.pack("=HH", 4 + len(data), name) + data + bytes(-len(data) % 4) for name, data in attributes)
     length = HEADER.size + len(body) + len(tail)
     return HEADER.pack(length, kind, NLM_F_REQUEST | NLM_F_ACK | how, 0, 0) + body + tail

@@ -12,11 +12,12 @@ from .hardening import hurry
 from .held import Book
 from .last_word import say_last_word
 from .programs import kill_programs
+from .requests import carry_out
 from .scripts import run
 
 Told = dict[str, Any]
 
-WAYS: dict[str, Callable[[Told], bool]] = {"address": remove_address, "run": run}
+WAYS: dict[str, Callable[[Told], bool]] = {"address": remove_address, "run": run, "kernel": carry_out}
 """How each kind of down is done, by the key that it has; True where it is down. Raises OSError."""
 
 

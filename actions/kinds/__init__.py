@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from actions.kinds.address import Address
+from actions.kinds.arp import Arp
 from actions.kinds.kind import ActionKind
+from actions.kinds.nft import Nft
 from actions.kinds.notify import Notify
+from actions.kinds.route import Route
 from actions.kinds.script import Script
 
-KINDS: tuple[ActionKind, ...] = (Address(), Script(), Notify())
+KINDS: tuple[ActionKind, ...] = (Address(), Script(), Notify(), Route(), Arp(), Nft())
 
 ACTIONS: Mapping[str, ActionKind] = MappingProxyType({kind.name: kind for kind in KINDS})

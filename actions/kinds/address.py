@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from actions.kinds.kind import ActionKind, Machine, Made, Odd, Setting
+from actions.kinds.kind import INTERFACE, ActionKind, Machine, Made, Odd, Setting, no_interface, odd_interface
 from protocol import endpoints
-from protocol.stored.table import Table, need, text
-from protocol.stored.values import service_address
+from protocol.stored.table import Table, text
+from protocol.stored.values import interface, service_address
 
 if TYPE_CHECKING:
     from actions.workshop import Workshop
-
-INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 
 _read = lru_cache(maxsize=4096)(ipaddress.ip_interface)
 """Reading an address costs 15 us, and a claim waits for the guard."""
@@ -27,30 +24,24 @@ class Address(ActionKind):
     name, spoken, instant = "address", "an address", True
     settings = (
         Setting("address", str, "An address with its prefix.", "10.77.0.100/24"),
-        Setting("interface", str, "The interface that gets the address.", "eth0"),
+        INTERFACE,
     )
 
     def read(self, it: Table) -> Mapping[str, Any]:
-        address, interface = it.take("address", text), it.take("interface", text)
-        need(_is_interface(interface), "no interface")
+        address, name = it.take("address", text), it.take("interface", interface)
         service_address(address)
-        return MappingProxyType({"address": address, "interface": interface})
+        return MappingProxyType({"address": address, "interface": name})
 
     def odd(self, written: Mapping[str, Any]) -> Iterator[Odd]:
         yield from _odd_address(written["address"])
-        interface = written.get("interface")
-        if interface is None:
-            yield Odd("address", "has no interface", 'Write interface = "eth0" beside it')
-        elif not _is_interface(interface):
-            yield Odd("interface", f'"{interface[:40]}" is not an interface name', 'Write one such as "eth0"')
+        yield from odd_interface("address", written)
 
     def lacking(self, written: Mapping[str, Any], machine: Machine) -> Iterator[Odd]:
         if written.get("interface") is None:
             return
         name, address = written["interface"], ipaddress.ip_interface(written["address"])
         if name not in machine.interfaces:
-            instead = f"Write one that it has: {', '.join(machine.interfaces[:12])}"
-            yield Odd("interface", f"there is no interface {name}", instead)
+            yield from no_interface(written, machine)
         elif address.version == 6 and not machine.has_ipv6(name):
             instead = f"Switch it on: sysctl net.ipv6.conf.{name}.disable_ipv6=0; or take {address.ip} out here"
             yield Odd("address", f"IPv6 is switched off on {name}", instead)
@@ -72,10 +63,6 @@ class Address(ActionKind):
 
     def guard_down(self, settings: Mapping[str, Any], environment: Mapping[str, str], timeout_ms: int) -> Mapping[str, Any]:
         return {"address": str(_read(settings["address"]).ip), "interface": settings["interface"]}
-
-
-def _is_interface(name: str) -> bool:
-    return INTERFACE.fullmatch(name) is not None and name not in (".", "..")
 
 
 def _odd_address(text: str) -> Iterator[Odd]:

@@ -23,7 +23,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from actions.action import Action, Order
-from protocol.stored.table import Table
+from protocol.stored.table import Table, Unreadable
+from protocol.stored.values import interface
 
 if TYPE_CHECKING:
     from actions.workshop import Workshop
@@ -43,7 +44,7 @@ class Setting:
 
     key: str
     shape: Any
-    """`str`, or a list or table of it."""
+    """`str`, `int` or `bool`, or a list or table of one."""
     description: str
     example: Any
     check: Callable[[str], object] | None = None
@@ -69,6 +70,10 @@ class Machine(Protocol):
 
     def networks(self, interface: str, version: int) -> Sequence[Network]:
         """None where the file is checked for another machine."""
+        ...
+
+    def answers_for_others(self, interface: str, version: int) -> bool:
+        """Whether it forwards packets there: else the kernel answers for no other machine."""
         ...
 
     def unusable(self, program: str) -> tuple[str, str] | None:
@@ -107,6 +112,28 @@ class Made(NamedTuple):
 def not_absolute(key: str, path: str, example: str = "/etc/failover/web") -> Iterator[Odd]:
     if not path.startswith("/"):
         yield Odd(key, f'"{path[:60]}" is not an absolute path', f'Write it in full, such as "{example}"')
+
+
+INTERFACE = Setting("interface", str, "The interface that it is on.", "eth0")
+
+
+def odd_interface(key: str, written: Mapping[str, Any]) -> Iterator[Odd]:
+    """Where the kind whose own key is `key` needs one."""
+    name = written.get("interface")
+    if name is None:
+        yield Odd(key, "has no interface", 'Write interface = "eth0" beside it')
+        return
+    try:
+        interface(name)
+    except Unreadable:
+        yield Odd("interface", f'"{name[:40]}" is not an interface name', 'Write one such as "eth0"')
+
+
+def no_interface(written: Mapping[str, Any], machine: Machine) -> Iterator[Odd]:
+    name = written.get("interface")
+    if name is not None and name not in machine.interfaces:
+        instead = f"Write one that it has: {', '.join(machine.interfaces[:12])}"
+        yield Odd("interface", f"there is no interface {name}", instead)
 
 
 class Kind(ABC):
@@ -156,6 +183,6 @@ class ActionKind(Kind):
     def guard_down(
         self, settings: Mapping[str, Any], environment: Mapping[str, str], timeout_ms: int
     ) -> Mapping[str, Any] | None:
-        """How the guard takes it down after the end of `faild`: {address, interface} or {run, env, timeout_ms}
+        """How the guard takes it down after the end of `faild`: {address, interface}, {run, env, timeout_ms} or {kernel, ...}
         (actions/guard/take_down.py); None where there is nothing to take down."""
         return None

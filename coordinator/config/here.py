@@ -17,7 +17,7 @@ from pathlib import Path as File
 
 from actions.fencing import AGENT_FOLDERS, found_agent
 from actions.netdev import InterfaceLook
-from actions.networks import Network, has_ipv6, networks, own_ipv6
+from actions.networks import Network, answers_for_others, has_ipv6, networks, own_ipv6
 from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading
@@ -106,6 +106,9 @@ class _Machine:
         if asked not in self._networks:
             self._networks[asked] = networks(interface, version) if self._networks_too else []
         return self._networks[asked]
+
+    def answers_for_others(self, interface: str, version: int) -> bool:
+        return answers_for_others(interface, version) if self._networks_too else True
 
     def unusable(self, program: str) -> Wrong | None:
         return unusable(program)

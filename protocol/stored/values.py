@@ -11,6 +11,7 @@ from protocol.stored.table import Unreadable, need, text
 T = TypeVar("T")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+INTERFACE = re.compile(r"[^\s/:%]{1,15}")
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 LENGTH_MAX = 15
 LONGEST_MS = 366 * 24 * UNITS_MS["h"]
@@ -91,6 +92,13 @@ def service_address(written: str) -> Address:
         raise Unreadable(str(error)) from None
     need("/" in written, "an address without a prefix")
     return host_address(str(found))
+
+
+def interface(value: object) -> str:
+    """The name of a network interface."""
+    name = text(value)
+    need(INTERFACE.fullmatch(name) is not None and name not in (".", ".."), "no interface")
+    return name
 
 
 def program(value: object) -> str:

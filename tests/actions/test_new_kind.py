@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from actions.kinds import ACTIONS
 from coordinator.config import parse
 from coordinator.state.stored_file import read_policy
 from tests.actions.guard.conftest import peer, stand_in  # noqa: F401  the same fixtures
@@ -20,7 +21,7 @@ from tests.config.sound import TEXT
 
 WITH_MARKER = "tests.actions.with_marker"
 SCRIPT = 'script  = "/etc/failover/web"'
-CHOICE = "Write exactly one of address, script, notify, marker"
+CHOICE = f"Write exactly one of {', '.join(ACTIONS)}, marker"
 MARKED = TEXT.replace(SCRIPT, 'marker = "/run/web"')
 
 

@@ -46,6 +46,47 @@ WRONG_CHECKS = [
     ('tcp = "10.0.0.1:80"\nstatus = [200]', "status", "belongs to a request. Take it out here"),
 ]
 
+SOUND_ACTIONS = [
+    'route = "10.88.0.0/16"\ninterface = "eth0"',
+    'route = "::/0"\ninterface = "eth1"\nvia = "fe80::1"\nmetric = 5\ntable = 100',
+    'arp = "10.77.0.50"\ninterface = "eth0"',
+    'arp = "fd77::50"\ninterface = "eth0"\nlladdr = "02:00:00:00:00:50"',
+    'nft = "inet firewall active"\nelement = "10.77.0.100"',
+    'nft = "bridge filter ports"\nelement = "443"',
+]
+
+WRONG_ACTIONS = [
+    ('route = "10.88.0.0/16"', "route", 'has no interface. Write interface = "eth0" beside it'),
+    ('route = "10.88.0.1"\ninterface = "eth0"', "route", '"10.88.0.1" has no prefix. Write "10.88.0.1/32", or the'),
+    ('route = "10.88.0.1/16"\ninterface = "eth0"', "route", '"10.88.0.1/16" is an address in the network 10.88.0.0/16. W'),
+    ('route = "default"\ninterface = "eth0"', "route", '"default" is not a network. Write one such as'),
+    ('route = "10.88.0.0/16"\ninterface = "a b"', "interface", '"a b" is not an interface name. Write one such as "eth0"'),
+    ('route = "10.88.0.0/16"\ninterface = "eth0"\nvia = "fd77::1"', "via", "fd77::1 is IPv6, and 10.88.0.0/16 is not. Write"),
+    ('route = "10.88.0.0/16"\ninterface = "eth0"\nvia = "gw"', "via", '"gw" is not the address of a router'),
+    ('route = "10.88.0.0/16"\ninterface = "eth0"\nmetric = 0', "metric", "0 is out of range. Write a whole number from 1"),
+    ('arp = "10.77.0.50/24"\ninterface = "eth0"', "arp", '"10.77.0.50/24" is not an IP address. Write one such as "10.77'),
+    ('arp = "10.77.0.50"\ninterface = "eth0"\nlladdr = "x"', "lladdr", '"x" is not a hardware address. Write one of an inter'),
+    ('arp = "10.77.0.50"\ninterface = "eth0"\nlladdr = "01:00:5e:00:00:01"', "lladdr", '"01:00:5e:00:00:01" is that of a'),
+    ('nft = "firewall active"\nelement = "10.77.0.100"', "nft", '"firewall active" is not a set of the packet filter. Wri'),
+    ('nft = "inet failover gated4"\nelement = "10.77.0.100"', "nft", 'the table "failover" is that of faild itself. Write a'),
+    ('nft = "inet firewall active"', "nft", 'has no element. Write element = "10.77.0.100" beside it'),
+    ('nft = "inet firewall active"\nelement = "10.0.0.0/8"', "element", '"10.0.0.0/8" is not an address, a hardware address'),
+    ('script = "/x"\nvia = "10.0.0.1"', "via", "belongs to a route. Take it out here"),
+]
+
+
+@pytest.mark.parametrize("written", SOUND_ACTIONS)
+def test_an_action_that_is_sound_is_read_from_a_log_as_it_is_from_a_file(written: str) -> None:
+    text = bent(ACTION, written)
+    policy = read_policy(text)
+    assert policy is not None
+    assert policy.services["web"].actions == parse(text, "f").services["web"].actions
+
+
+@pytest.mark.parametrize(("written", "key", "said"), WRONG_ACTIONS)
+def test_an_action_that_is_wrong_is_refused_with_its_key_and_what_to_write(written: str, key: str, said: str) -> None:
+    assert complaint_of(bent(ACTION, written)).startswith(f"services.web.actions[1].{key}: {said}")
+
 
 @pytest.mark.parametrize("written", SOUND_CHECKS)
 def test_a_check_that_is_sound_is_read_from_a_log_as_it_is_from_a_file(written: str) -> None:

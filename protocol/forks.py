@@ -90,9 +90,10 @@ def run_of(flat: Sequence[bytes]) -> Branch | None:
 
 def disputed(ours: Branch, theirs: Branch) -> bool:
     """Both begin with one name and are not the same, each is a chain, and each ends in a signature."""
-    return ours[0].ref == theirs[0].ref and ours[0].id != theirs[0].id and _is_chain(ours) and _is_chain(theirs)
+    return ours[0].ref == theirs[0].ref and ours[0].id != theirs[0].id and is_chain(ours) and is_chain(theirs)
 
 
-def _is_chain(run: Branch) -> bool:
+def is_chain(run: Branch) -> bool:
+    """Whether each entry follows the one before it, and the last one is signed itself."""
     follows = all(later.event.previous == entry.id and later.head.feed == entry.head.feed for entry, later in pairwise(run))
     return follows and run[-1].signature is not None

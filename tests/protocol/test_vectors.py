@@ -17,6 +17,8 @@ from protocol.events import Vote, body_of
 from protocol.frames import FrameReader, Kind
 from protocol.keys import NodeKeyring
 from protocol.messages import Domain, Heartbeat, LastWord, open_signed
+from protocol.takeover import Given, votes_in
+from protocol.takeover import decode as decode_takeover
 from tools.lab.pytest_plugin import left_out
 
 HERE = Path(__file__).parent
@@ -75,6 +77,18 @@ def test_the_frozen_vote_reads_and_the_heartbeat_that_asks_opens():
     raw, signature = (bytes.fromhex(vector["heartbeat"][part]) for part in ("raw", "signature"))
     beat = open_signed(Heartbeat, raw, signature, ring, MADE.CLUSTER).message
     assert (beat.vote, beat.claiming, beat.leases.wants) == (3, (), {"mail": 9})
+
+
+def test_the_frozen_certificate_reads_and_each_of_its_proofs_is_signed():
+    vector = frozen("takeover")
+    ring = NodeKeyring({node: bytes.fromhex(vector[node]) for node in ("genesis", "lukretia")})
+    takeover = decode_takeover(vector["file"].encode())
+    assert (takeover.service, takeover.node, takeover.claimed.epoch) == ("web", "genesis", 8)
+    for proof in (takeover.claim, *takeover.votes):
+        assert proof.is_chain
+        ring.verify(proof.event.node, Domain.EVENT, proof.run[-1].id, proof.run[-1].signature)
+    given = [votes_in(vote.event, "web") for vote in takeover.votes]
+    assert given == [[Given("genesis", 8, 1)], [Given("genesis", 8, 1)]]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("heartbeat", Heartbeat), ("last-word", LastWord)])

@@ -15,11 +15,13 @@ from protocol.canonical import pack
 from protocol.commands import NAMESPACE, Act, Command, sign_command
 from protocol.datagram import Inside, Sealer, last_word_datagram
 from protocol.event import NO_PREVIOUS, Entry, Event, Head, Ref
+from protocol.events import CarriedService, Gap
 from protocol.frames import Kind, frame
 from protocol.lease_words import LeaseWords
 from protocol.messages import Domain, Heard, Heartbeat, LastWord, ShortHead
 from protocol.signing import Identity
 from protocol.sshkey import FileKey
+from protocol.takeover import encode as encode_takeover
 
 FOLDER = Path(__file__).parent.parent / "vectors"
 
@@ -147,6 +149,32 @@ def vote() -> dict:
     }
 
 
+def takeover() -> dict:
+    """genesis claims web by two votes; the second one stands in a gap, which the signature of the event behind it covers."""
+    ballot = (8, "genesis", 1, RUN, 4711)
+    vote = Event(
+        CLUSTER, "genesis", 3, 5, b"\xcc" * 32, 1_700_000_000_000, 5_000, "vote", "web",
+        {"candidate": "genesis", "epoch": 8, "voters": 1, "run": RUN, "counter": 4711}, (), (),
+    )  # fmt: skip
+    gap = Gap(incarnation=3, number=9, id=b"\xaa" * 32, services={"web": CarriedService(epoch=0, wish="", votes=(ballot,))})
+    carried = Entry.of(
+        Event(CLUSTER, "lukretia", 4, 1, NO_PREVIOUS, 1_700_000_000_000, 7_000, "gap", "", gap.to_body(), (), ())
+    )
+    stopping = Event(CLUSTER, "lukretia", 4, 2, carried.id, 1_700_000_000_000, 7_000, "node-stopping", "", {}, (), ())
+    claimed = {"epoch": 8, "rule": "take-over-dead", "given": {"fit": True, "peers": {}}, "reason": "lukretia is dead"}
+    claim = Event(
+        CLUSTER, "genesis", 3, 6, Entry.of(vote).id, 1_700_000_000_001, 5_001, "claim", "web",
+        {**claimed, "passed_over": []}, (Ref("genesis", 3, 5), Ref("lukretia", 4, 1)), (Head("lukretia", 4, 1, carried.id),),
+    )  # fmt: skip
+    data = encode_takeover((_by(GENESIS, claim),), [(_by(GENESIS, vote),), (carried, _by(LUKRETIA, stopping))])
+    return {"genesis": GENESIS.public.hex(), "lukretia": LUKRETIA.public.hex(), "file": data.decode()}
+
+
+def _by(author: Identity, event: Event) -> Entry:
+    entry = Entry.of(event)
+    return entry.signed(author.sign(Domain.EVENT, entry.id))
+
+
 def last_word() -> dict:
     raw = LastWord(CLUSTER, "genesis", RUN, "web", 7).encode()
     signature = GENESIS.sign(Domain.LAST_WORD, raw)
@@ -242,6 +270,7 @@ ALL = {
     "datagram": datagram,
     "frames": frames,
     "vote": vote,
+    "takeover": takeover,
 }
 
 

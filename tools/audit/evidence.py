@@ -16,7 +16,7 @@ import click
 from coordinator.config import DEFAULT, BadConfig
 from coordinator.config import read as read_config
 from coordinator.policy import Policy
-from coordinator.state.file_v1 import read_policy
+from coordinator.state.stored_file import read_policy
 from coordinator.trust import beginning, known_keys
 from protocol.keys import NodeKeyring
 from protocol.printable import printable

@@ -20,6 +20,8 @@ class Failaudit(LazyGroup):
         "timeline": ("tools.audit.timeline:timeline", "Every event as one line."),
         "splits": ("tools.audit.splits:splits", "Every time that two nodes held one service."),
         "replay": ("tools.audit.replay:replay", "The whole state at a moment."),
+        "prove": ("tools.audit.prove:prove", "Evidence for others, as one file: `prove takeover`."),
+        "check": ("tools.audit.check:check", "Does such a file prove what it says? Needs no log."),
         "diff": ("tools.audit.replay:diff", "What changed between two moments."),
     }
 
@@ -39,6 +41,8 @@ def failaudit() -> None:
     failaudit who web --at "5m ago" DIR             who owned web, by which claim
     failaudit why web DIR                           the causal chain, in sentences
     failaudit timeline DIR DIR2                     every event, from both copies
+    failaudit prove takeover db 7 --out FILE DIR    a majority voted for this claim: evidence for others
+    failaudit check FILE                            is that so? without any log
 
     Exit codes: 0 done; 1 the answer is no or something was found; 2 wrong usage or configuration; 3 could not read, no
     event, or no keys to trust.

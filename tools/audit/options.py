@@ -72,20 +72,27 @@ def _remember(ctx: click.Context, parameter: click.Parameter, value: Any) -> Non
         given.sources.extend(value)
 
 
-def trusting(command: F) -> F:
-    """Adds --config (or --policy), --json and --source."""
-    told: dict[str, Any] = {"expose_value": False, "callback": _remember}
+TOLD: dict[str, Any] = {"expose_value": False, "callback": _remember}
+
+
+def answering(command: F) -> F:
+    """Adds --config (or --policy) and --json: what a command takes that reads no log."""
     for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON.", **TOLD),
         click.option(
-            "--source", "--state", "source", metavar="SOURCE", multiple=True, help="One more log, as a SOURCE argument.", **told
-        ),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON.", **told),
-        click.option(
-            "--config", "--policy", "config", metavar="FILE", help="The cluster's own file: the keys to trust.", **told
+            "--config", "--policy", "config", metavar="FILE", help="The cluster's own file: the keys to trust.", **TOLD
         ),
     ):
         command = option(command)
     return command
+
+
+def trusting(command: F) -> F:
+    """Adds --config (or --policy), --json and --source."""
+    source = click.option(
+        "--source", "--state", "source", metavar="SOURCE", multiple=True, help="One more log, as a SOURCE argument.", **TOLD
+    )
+    return answering(source(command))
 
 
 def auditing(words: str) -> Callable[[F], F]:

@@ -3,7 +3,7 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help programs install demo test transcripts mutants soak attack bench lint clean
+.PHONY: help programs install demo test transcripts mutants soak explore attack bench lint clean
 
 help:
 	@echo "make demo     six demonstrations with real nodes on this machine, told as they happen (about a minute)"
@@ -11,6 +11,7 @@ help:
 	@echo "make transcripts  plays the stories of tests/transcripts, and writes what a node does now below their lines"
 	@echo "make mutants  changes the core one place at a time, and lists what no test sees (hours; ARGS=\"--draw 100\" for a sample)"
 	@echo "make soak     random accidents in virtual time, with fresh seeds"
+	@echo "make explore  all that three voters and their network can do up to a depth (ARGS=--help says from where, and how deep)"
 	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
 	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
@@ -46,6 +47,10 @@ mutants: programs .venv/.dev
 SEEDS ?= $(shell now=$$(date +%s); echo $$now..$$((now + 199)))
 soak: .venv/.installed
 	@$(PY) -m tools.simulator.random_main --seeds $(SEEDS) --lines 40
+
+# Each state within a depth, once: `make explore ARGS="--from cut --depth 7 --resume FOLDER --workers 2"` goes on where it was stopped.
+explore: .venv/.installed
+	@$(PY) -m tools.explore $(ARGS)
 
 attack: .venv/.installed
 	@$(PY) -m tools.attack $(ARGS)

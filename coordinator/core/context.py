@@ -47,6 +47,13 @@ NOTHING_ELSE = News()
 """What followed from the input is done; and time has passed."""
 
 
+def about(news: News | None, services: frozenset[str]) -> News | None:
+    """The same news, and that these services are to be asked about."""
+    if not services:
+        return news
+    return (news or NOTHING_ELSE)._replace(services=services | (news or NOTHING_ELSE).services)
+
+
 class Context:
     def __init__(self, me: str, policy: Policy, run: bytes, folded: Folded, now: Now) -> None:
         must(len(run) == 8, "a run has 8 bytes")

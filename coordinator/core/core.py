@@ -23,7 +23,7 @@ from coordinator.core.agenda import Outlook
 from coordinator.core.carriers import Carriers
 from coordinator.core.claims import Claims
 from coordinator.core.commands import Commands
-from coordinator.core.context import NOTHING_ELSE, Context, News
+from coordinator.core.context import NOTHING_ELSE, Context, News, about
 from coordinator.core.durability import Durability
 from coordinator.core.effects import Effect
 from coordinator.core.failure_detector import FailureDetector
@@ -123,11 +123,11 @@ class Core:
         context, late_ms = self.context, now.mono_ms - self.wake_at_ms
         ordered = context.begin(now)
         self._lateness(late_ms)
-        self.majority.look()
+        ended = self.majority.look()
         if context.over and not isinstance(given, Durable | NotDurable | CommandArrived | Reconfigured):
             self.wake_at_ms = self._wake_at_ms()
             return ordered  # node-stopped is written: nothing may stand behind it
-        news = self._take_in(given)
+        news = about(self._take_in(given), ended)
         if news is None and now.mono_ms < self.wake_at_ms:
             return ordered
         self.startup.join()

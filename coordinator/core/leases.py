@@ -38,10 +38,12 @@ class Leases:
         self.context, self.liveness = context, liveness
         self.held: dict[str, Held] = {}
 
-    def look(self) -> None:
-        """A lease whose time is over ends now, whatever is heard later in this moment."""
+    def look(self) -> frozenset[str]:
+        """A lease whose time is over ends now, whatever is heard later in this moment. Returns the services of which it did."""
+        lived = {service for service, held in self.held.items() if not held.lease.over}
         for held in self.held.values():
             held.lease = held.lease.seen_at(self.context.now_ms, held.term)
+        return frozenset(service for service in lived if self.held[service].lease.over)
 
     def begin(self, service: str, epoch: int, voters: Voters, at_ms: Mapping[str, int], claim: Ref) -> None:
         """By the votes of a majority; `at_ms`: when we sent the heartbeat that asked each voter."""

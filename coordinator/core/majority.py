@@ -30,9 +30,10 @@ class Majority:
         self.requests = VoteRequests(context, liveness)
         self.leases = Leases(context, liveness)
 
-    def look(self) -> None:
-        self.leases.look()
+    def look(self) -> frozenset[str]:
+        """The services whose leases have ended in this moment: the table is to be asked about them at once."""
         self.requests.look()
+        return self.leases.look()
 
     @property
     def hurry(self) -> bool:

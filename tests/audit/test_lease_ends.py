@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from protocol.kinds import Kind
-from tests.audit.elections import ELECTED, STOOD_STILL, claims_by_its_own_vote, event, majority, votes_for_itself
+from tests.audit.elections import ELECTED, STOOD_STILL, claims_by_its_own_vote, event, feed, majority, votes_for_itself, write
 from tests.audit.worlds import Played, played
 from tools.simulator.random_run import RandomRun
 
@@ -94,6 +94,25 @@ def test_silence_ends_no_lease(tmp_path: Path):
     world = majority(f"{ELECTED}{CUT}at 5s crash lukretia\nat 8s expect web owner=none", tmp_path)
     claims_by_its_own_vote(world, "genesis", 2)
     assert kinds(world) == ["split", "unlawful"]
+
+
+def read_the_votes(world: Played, *numbers: int) -> None:
+    """lukretia writes a check that passed, as often, each a second after the one before; it knows all that the others wrote."""
+    heads = tuple(feed(world, node)[-1].head for node in ("carthage", "genesis"))
+    for number in numbers:
+        write(world, "lukretia", Kind.CHECK_PASSED, {"check": number, "text": ""}, heads=heads if number == 0 else ())
+
+
+@pytest.mark.parametrize(("events", "found"), [(2, []), (3, ["split"])], ids=["for one step", "longer"])
+def test_a_holder_that_goes_on_although_it_has_read_the_votes_is_a_split(tmp_path: Path, events: int, found: list[str]):
+    """lukretia wakes up, reads that genesis was elected, and goes on: it writes of its checks, and of no release."""
+    world = majority(f"{ELECTED}at 4s freeze lukretia\nat 9s expect web owner=genesis", tmp_path)
+    read_the_votes(world, *range(events))
+    assert kinds(world) == found
+    for finding in world.audit("verify").json["findings"]:
+        assert (finding["node"], finding["number"]) == ("lukretia", feed(world, "lukretia")[-1].event.number)
+        assert "lukretia still holds web here" in finding["text"]
+        assert "was over by" in finding["text"]
 
 
 def test_votes_for_several_others_end_a_lease_as_well(tmp_path: Path):

@@ -6,16 +6,21 @@ import pytest
 
 from coordinator.state.stored_file import read_policy
 from protocol.event import Entry, Event
-from protocol.events import CarriedService, Gap
+from protocol.events import CarriedService, Claim, Gap, body_of
 from protocol.forks import Branch
 from protocol.keys import key_text
 from protocol.kinds import Kind
 from protocol.takeover import NotTakeover, decode, encode
+from store.merge import Source
+from store.verify_log import Row
 from tests.audit.certificates import Bench, Make, changed, naming, signed, vote_of
 from tests.audit.elections import ELECTED, claims_by_its_own_vote, majority
 from tests.audit.worlds import audit, played
+from tools.audit.evidence import weighed
+from tools.audit.prove_takeover import proved
 from tools.audit.takeover_check import checked
 from tools.simulator.keys import Keys
+from tools.simulator.random_run import RandomRun
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +60,23 @@ def test_the_file_is_written_once_and_over_no_other(bench: Bench, tmp_path: Path
     out.write_text("something else")
     assert bench.world.audit(*words).code == 2
     assert out.read_text() == "something else"
+
+
+@pytest.mark.parametrize("seed", [40, 80])
+def test_every_claim_of_a_drawn_history_has_a_certificate(seed: int):
+    """With real keys; nodes crash, stand still and are cut off, and new incarnations carry votes of older ones."""
+    run = RandomRun(seed, 3_000, leases=True)
+    run.play()
+    disks = {name: host.disk.entries() for name, host in run.world.hosts.items()}
+    logs = [Source(name, [Row(*it.ref, it.raw, it.signature) for it in entries]) for name, entries in disks.items()]
+    evidence = weighed(run.world.policy, logs)
+    claims = [(event.service, body_of(event)) for event in evidence.history.order if event.kind == Kind.CLAIM]
+    assert len(claims) >= 3
+    for service, body in claims:
+        assert isinstance(body, Claim)
+        data, verdict = proved(evidence, service, body.epoch)
+        assert (verdict.ok, verdict.takeover.claimed) == (True, body)
+        assert len(data) < 4_096
 
 
 def test_of_a_claim_without_a_majority_there_is_no_certificate(tmp_path: Path):

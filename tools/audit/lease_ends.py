@@ -45,18 +45,19 @@ def by_majority(state: State, policy: Policy, service: str, node: str) -> Policy
 def shown(history: History, policy: Policy, state: State, service: str, node: str) -> LeaseEnd | None:
     """What the events of this state show of the lease under which a node claimed it last."""
     heads = {voter: Ref(*column.head[:3]) for voter, column in state.columns.items() if column.head}
-    return _shown(history, policy, state, service, node, heads)
+    return shown_by(history, policy, state, service, node, heads)
 
 
 def shown_later(history: History, policy: Policy, state: State, service: str, node: str) -> LeaseEnd | None:
     """The same, by all that is known today."""
     heads = {voter: events[-1].ref for voter, events in history.nodes.items() if events}
-    return _shown(history, policy, state, service, node, heads)
+    return shown_by(history, policy, state, service, node, heads)
 
 
-def _shown(
+def shown_by(
     history: History, policy: Policy, state: State, service: str, node: str, heads: Mapping[str, Ref]
 ) -> LeaseEnd | None:
+    """By the votes that whoever knows these feeds up to `heads` has read."""
     lived = by_majority(state, policy, service, node)
     if lived is None:
         return None

@@ -32,6 +32,7 @@ from store.verify_log import in_order
 from store.walk import Feed, Odd
 from tools.audit.fences import refuted
 from tools.audit.lives import Lives
+from tools.audit.overstayed import Overstayed
 from tools.audit.reread import Reread
 from tools.audit.splits import Watch, split_findings
 from tools.audit.unobeyed import Unobeyed, beside
@@ -90,7 +91,7 @@ def _walk(feeds: Proved, policy: Policy, keyring: Keyring | None) -> Reread:
 
 
 def _play(feeds: Proved, history: Reread, recent: "Recent", views: Views, policy: Policy) -> list[Finding]:
-    unobeyed, splits = Unobeyed(), Watch(history, policy)
+    unobeyed, splits, overstayed = Unobeyed(), Watch(history, policy), Overstayed(history, policy)
     found: list[Finding] = []
     state = history.begin
     for told in history.played({node: recent.of(node) for node in history.nodes}, _event):
@@ -103,7 +104,7 @@ def _play(feeds: Proved, history: Reread, recent: "Recent", views: Views, policy
         before, state = state, fold(state, told)
         unobeyed.see(before, event, state)
         splits.see(state, event)
-        found += refuted(history, state, event)
+        found += [*refuted(history, state, event), *overstayed.seen(state, event)]
     return [*found, *beside(found, unobeyed.findings([])), *split_findings(splits.splits, policy)]
 
 

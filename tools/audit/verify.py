@@ -22,6 +22,7 @@ from store.verify_log import in_order
 from tools.audit.evidence import Evidence, gather, trusted
 from tools.audit.fences import refuted_words
 from tools.audit.options import asked_for, auditing, settings
+from tools.audit.overstayed import overstayed
 from tools.audit.quick import Verdict, quick
 from tools.audit.showing import print_json, print_lines
 from tools.audit.splits import split_findings, splits_of
@@ -64,6 +65,7 @@ def findings_of(evidence: Evidence) -> list[Finding]:
     found += beside(found, without_authority(evidence.history.order, evidence.history.begin, evidence.merged.findings))
     found += split_findings(splits_of(evidence), evidence.policy)
     found += refuted_words(evidence.history)
+    found += overstayed(evidence.history, evidence.policy)
     return in_order(found)
 
 

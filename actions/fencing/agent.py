@@ -103,6 +103,15 @@ async def ask(device: Device, action: str, programs: Programs) -> Answer:
     return of_status(exited, text) if action == "status" else of_order(exited, text)
 
 
+async def monitored(device: Device, programs: Programs) -> Answer:
+    """Whether the device would do. An agent that does not know `monitor` is asked for its status."""
+    monitor = await ask(device, "monitor", programs)
+    if monitor.ok:
+        return monitor
+    status = await ask(device, "status", programs)
+    return status if status.ok else monitor
+
+
 async def _exited(device: Device, action: str, programs: Programs) -> Exited | str:
     """How it ended, or why that is not known."""
     try:

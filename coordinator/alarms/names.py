@@ -27,6 +27,7 @@ class AlarmName(StrEnum):
     PEER_UNFIT = "peer-unfit"
     NODE_UNFIT = "node-unfit"
     GUARD = "guard"
+    FENCE_BROKEN = "fence-broken"
     DISK = "disk"
     LINK_DOWN = "link-down"
     DATAGRAMS_DOWN = "datagrams-down"

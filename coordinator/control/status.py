@@ -67,7 +67,7 @@ def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str,
     }
     if name == view.me:
         own = {"liveness": "alive", "links": {}, "silent_ms": 0, "fit": not view.unfit_because}
-        return {**own, "agrees": True, "stopped": False, **orders}
+        return {**own, "agrees": True, "stopped": False, "fence": None, **orders}
     peer = peers[name]
     return {
         "liveness": liveness(peer),
@@ -76,6 +76,7 @@ def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str,
         "fit": peer.fit,
         "agrees": peer.agrees,
         "stopped": peer.judgement is Judgement.DEAD and stopped(view.state.column(name)),
+        "fence": fence.json() if (fence := view.fence(name)) else None,
         **orders,
     }
 

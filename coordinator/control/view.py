@@ -12,6 +12,7 @@ from typing import Protocol
 from coordinator.alarms.board import Alarm
 from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.enforcement import GateView
+from coordinator.control.fence_view import FenceView
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.effects import Answer
 from coordinator.policy import Policy
@@ -143,6 +144,9 @@ class NodeView(StateView, Protocol):
 
     def gate(self) -> GateView:
         """What the kernel holds for the services of this node, asked now."""
+
+    def fence(self, node: str) -> FenceView | None:
+        """Whether this node could be fenced from here; None where the configuration has no way to."""
 
     async def recall(self) -> bool:
         """Read the events that `event` was asked for in vain. Whether any was found."""

@@ -1,6 +1,6 @@
 """What this node does on its machine, and what it watches there: actions, guard, carrier, disk space, rivals of its addresses.
 
-machine = Machine(me, policy, folders.state, post, say, changed, untold)
+machine = Machine(me, policy, folders.state, post, say, changed, untold, unfenced)
 await machine.start()           # the guard, then the executor
 lines = await machine.sweep(past.owned())
 await machine.watch()           # when the core is there
@@ -21,6 +21,7 @@ from coordinator.guarding.guard_link import GuardLink
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.services.carrier import CarrierWatch
 from coordinator.services.executor import Executor
+from coordinator.services.fence_watch import FenceWatch
 from coordinator.services.rivals import Rivals
 from protocol.messages import LastWord
 
@@ -35,14 +36,17 @@ class Machine:
         say: Callable[[LastWord], None],
         changed: Callable[[], None],
         untold: Callable[[str], None],
+        unfenced: Callable[[str, str], None],
     ) -> None:
-        """`say` sends a last word; `changed`: what is wrong with an address has changed; `untold`: traps do not arrive."""
+        """`say` sends a last word; `changed`: what is wrong with an address has changed; `untold`: traps do not arrive;
+        `unfenced`: a node whose fence devices would not do, and why not."""
         self._me = me
         self._policy = policy
         self._post = post
         self.guard = GuardLink(me, policy, state, post)
         self.traps = Traps(me, policy, state, untold)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, say, changed)
+        self.fences = FenceWatch(me, lambda: self.executor.programs, unfenced)
         self.rivals = Rivals(lambda: self.executor.held_addresses)
         self.room = Room(state, post)
         self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, boot_ms_now)
@@ -58,6 +62,7 @@ class Machine:
         await self.guard.start(wire.descriptor)
         await self.executor.start(wire)
         await self.traps.start()
+        self.fences.configure(self._policy)
 
     async def sweep(self, before: Sequence[ServicePolicy]) -> list[str]:
         """Take down what is found up; what was done, in words. Raises StillUp."""
@@ -67,10 +72,11 @@ class Machine:
 
     def configure(self, policy: Policy) -> None:
         self.carrier.configure(_interfaces(self._me, policy))
+        self.fences.configure(policy)
 
     async def close(self) -> None:
         """The guard takes down whatever is still held."""
-        for part in (self.executor, self.rivals, self.traps, self.guard):
+        for part in (self.fences, self.executor, self.rivals, self.traps, self.guard):
             await part.close()
 
     def _carrier_changed(self, change: CarrierChanged) -> None:

@@ -17,6 +17,7 @@ from typing import NoReturn
 from coordinator.alarms.board import Alarm
 from coordinator.config.complaints import Complaint
 from coordinator.control.enforcement import GateView
+from coordinator.control.fence_view import FenceView
 from coordinator.control.opening import Opening
 from coordinator.control.view import Applied
 from coordinator.core import inputs
@@ -72,7 +73,9 @@ class Node:
         self._shell: Shell | None = None
         post, questions = self._inbox.post, Questions(self._inbox.post)
         self._status = NodeStatus(me, policy, folders.config, self._core, self, journal, questions)
-        self._machine = Machine(me, policy, folders.state, post, self._say, self._status.bell.ring, self._untold)
+        self._machine = Machine(
+            me, policy, folders.state, post, self._say, self._status.bell.ring, self._untold, self._unfenced
+        )
         self._notices = Notices(self._status, self._machine, questions, self.run, say)
         self._links = Links(
             me, policy, identity, self.run, journal, post, boot_ms_now,
@@ -200,6 +203,9 @@ class Node:
     def _untold(self, text: str) -> None:
         self._notices.untold(text)
 
+    def _unfenced(self, node: str, text: str) -> None:
+        self._notices.unfenced(node, text)
+
     async def _evidence(self, node: str) -> Removal:
         """The signed order by which it was removed, where there is one."""
         found: asyncio.Future[Removal] = asyncio.get_running_loop().create_future()
@@ -223,6 +229,9 @@ class Node:
         gates = self._machine.executor.gates
         left_ms = {str(address): left for address, left in gates.left_ms().items()}
         return GateView(gates.enforced_by, gates.because, left_ms)
+
+    def fence(self, node: str) -> FenceView | None:
+        return self._machine.fences.found(node)
 
     async def apply(self, command: SignedCommand) -> Applied:
         return await self._reloading.apply(command)

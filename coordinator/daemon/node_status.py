@@ -7,6 +7,7 @@ from typing import Protocol
 from coordinator.alarms.board import Alarm
 from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.enforcement import GateView
+from coordinator.control.fence_view import FenceView
 from coordinator.control.view import Applied, PeerView
 from coordinator.core.commands import Already, Refusal, Resolved, Wanted
 from coordinator.core.core import Core
@@ -37,6 +38,8 @@ class Seen(Protocol):
     def links(self) -> Sequence[LinkStatus]: ...
 
     def gate(self) -> GateView: ...
+
+    def fence(self, node: str) -> FenceView | None: ...
 
     async def apply(self, command: SignedCommand) -> Applied: ...
 
@@ -112,6 +115,9 @@ class NodeStatus:
 
     def gate(self) -> GateView:
         return self._seen.gate()
+
+    def fence(self, node: str) -> FenceView | None:
+        return self._seen.fence(node)
 
     def sentence(self, service: str) -> str:
         return self.core.services.sentences.get(service, "")

@@ -112,6 +112,14 @@ class Notices:
         else:
             self.alarming.end(AlarmName.TRAPS_UNTOLD, node=me)
 
+    def unfenced(self, node: str, text: str) -> None:
+        """A node whose fence devices would not do; empty where they would."""
+        if text:
+            said = f"{node} could not be fenced from {self._status.me}: {text}"
+            self.alarming.begin(AlarmName.FENCE_BROKEN, said, node=node)
+        else:
+            self.alarming.end(AlarmName.FENCE_BROKEN, node=node)
+
     def _alarmed(self, alarm: Standing, begins: bool) -> None:
         self._machine.traps.alarmed(alarm, begins)
         self._status.bell.ring()

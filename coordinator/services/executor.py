@@ -118,6 +118,12 @@ class Executor:
         if any(_runs_programs(service) for service in self._policy.owned_by(self._me)):
             await self._workshop.programs.prepare()
 
+    @property
+    def programs(self) -> Programs:
+        if self._workshop is None:
+            raise InvariantBroken("the executor is started first")
+        return self._workshop.programs
+
     def configure(self, policy: Policy) -> None:
         """A new configuration: checks are by it from the next `watch` on, actions only when the core says `equip`."""
         self._policy = policy

@@ -17,6 +17,7 @@ from typing import Any
 from coordinator.config import read
 from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.enforcement import GateView
+from coordinator.control.fence_view import FenceView
 from coordinator.control.server import ControlServer
 from coordinator.control.view import PeerView
 from coordinator.core import effects, inputs
@@ -188,6 +189,9 @@ class Node:
 
     def gate(self) -> GateView:
         return GateView()
+
+    def fence(self, node: str) -> FenceView | None:
+        return None
 
     def links(self) -> list[Link]:
         return self.links_

@@ -12,6 +12,7 @@ from coordinator.alarms.names import AlarmName
 from coordinator.config import parse
 from coordinator.control.change_signal import ChangeSignal
 from coordinator.control.enforcement import GateView, enforcement
+from coordinator.control.fence_view import FenceView
 from coordinator.control.status import status
 from coordinator.control.view import PeerView
 from coordinator.decision.decide import BY_LAST_WORD
@@ -41,6 +42,7 @@ class Standing:
     bell: ChangeSignal = field(default_factory=ChangeSignal)
     events: dict[Ref, Event] = field(default_factory=dict)
     gate_: GateView = field(default_factory=GateView)
+    fences: dict[str, FenceView] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """All of them live by this file: only a candidate's holding counts."""
@@ -52,6 +54,9 @@ class Standing:
 
     def gate(self) -> GateView:
         return self.gate_
+
+    def fence(self, node: str) -> FenceView | None:
+        return self.fences.get(node)
 
     def links(self) -> list[Any]:
         return [SimpleNamespace(peer="lukretia", link="lan", up=False, datagram=False, rtt_ms=None, refused={})]

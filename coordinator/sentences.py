@@ -188,7 +188,11 @@ def _command(event: Event, body: ev.Commanded) -> str:
         command = Command.decode(body.command)
     except NotCanonical:
         return f"{event.node} wrote a command that is none: its bytes are not of the format"
-    typed = {"apply": ("config apply",), "fail-everywhere": ("fail", "--everywhere")}
+    typed = {
+        "apply": ("config apply",),
+        "fail-everywhere": ("fail", "--everywhere"),
+        "is-off": ("fence", "--confirmed"),
+    }
     word, *option = typed.get(command.word, (command.word,))
     what = " ".join(part for part in (word, command.service, command.node, *option) if part)
     reason = f' because "{command.reason}"' if command.reason else ""
@@ -207,6 +211,19 @@ def _move_ended(event: Event, body: ev.MoveEnded) -> str:
 def _fenced(event: Event, body: ev.Fenced) -> str:
     by = "an operator's word" if body.by == "operator" else body.by
     return f"{event.service} counts as down on {body.node} up to epoch {body.epoch}, by {by}"
+
+
+def _fence_requested(event: Event, body: ev.FenceRequested) -> str:
+    why = f"a claim of {event.service} waits for it" if body.by is ev.FencedBy.CLAIM else "an operator ordered it"
+    return f"{event.node} begins to switch {body.node} off: {why}"
+
+
+def _fence_result(event: Event, body: ev.FenceResult) -> str:
+    if body.by is ev.FencedBy.WORD:
+        return f"{body.node} counts as switched off, by an operator's word"
+    if body.ok:
+        return f"{event.node} has switched {body.node} off: {body.text}"
+    return f"{event.node} could not switch {body.node} off: {body.text}"
 
 
 def _last_word(event: Event, body: ev.HeardLastWord) -> str:
@@ -302,5 +319,7 @@ TABLE: Mapping[str, Told] = dict(
         _row(ev.TailCut, _tail_cut),
         _row(ev.Removed, _removed),
         _row(ev.Vote, _vote),
+        _row(ev.FenceRequested, _fence_requested),
+        _row(ev.FenceResult, _fence_result),
     )
 )

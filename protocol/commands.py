@@ -27,7 +27,10 @@ NAMESPACE = "failover-command@v1"
 WORDS_1 = frozenset({"fail", "recover", "reclaim", "move", "hold", "unhold", "apply"})
 """What a command of format 1 may say."""
 
-WORDS_OF_NODES = frozenset({"standby", "unstandby", "readmit"})
+WORDS_OF_POWER = frozenset({"fence", "is-off"})
+"""`fence` switches a node off by its devices. `is-off` is an operator's word that it is off, and asks no device."""
+
+WORDS_OF_NODES = frozenset({"standby", "unstandby", "readmit"}) | WORDS_OF_POWER
 """Words about a node and all of its services: they name no service."""
 
 WORDS = WORDS_1 | WORDS_OF_NODES | {"fail-everywhere"}
@@ -76,7 +79,8 @@ class Command(NamedTuple):
     acts: tuple[Act, ...] = ()
     """The feeds that may act, each once; empty in a command of format 1."""
     run: bytes = b""
-    """A word that a node is down: the run of its claim."""
+    """A word that a node is down: the run of its claim. A word about a node's power: the run that ends; empty where none is
+    known."""
     digest: bytes = b""
     """`apply`: SHA-256 of the file."""
     ends: tuple[Ref, ...] = ()
@@ -91,6 +95,11 @@ class Command(NamedTuple):
     def is_word_of_an_end(self) -> bool:
         """Whether it says of another node that the service is down there: that node does not act itself."""
         return self.word == "fail" and bool(self.node) and self.node not in {act.node for act in self.acts}
+
+    @property
+    def ends_a_run(self) -> bool:
+        """Whether it is about what one run of a node holds."""
+        return self.word in WORDS_OF_POWER or (self.is_word_of_an_end and self.epoch >= 1)
 
     def names(self, node: str, incarnation: int) -> bool:
         """Whether this feed may take its effect."""
@@ -172,7 +181,7 @@ def _bounds(command: Command) -> list[tuple[str, bool]]:
         ("incarnations and event numbers count from 1", all(number >= 1 for number in counted)),
         (f"a name has 1 to {NAME_MAX} characters", lengths and all(1 <= len(name) <= NAME_MAX for name in named)),
         ("a run has 8 bytes, a digest 32", len(command.run) in (0, 8) and len(command.digest) in (0, 32)),
-        ("only a word of an end names a run", not command.run or (command.is_word_of_an_end and command.epoch >= 1)),
+        ("only a word of an end names a run", not command.run or command.ends_a_run),
         ("words about a node name it, and no service", command.word not in WORDS_OF_NODES or about_a_node),
         ("`readmit` names the fork", command.word != "readmit" or bool(command.ends)),
         ("`apply` signs the file's digest", (command.word == "apply") is bool(command.digest)),

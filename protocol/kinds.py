@@ -67,6 +67,10 @@ class Kind(StrEnum):
     """{candidate, epoch, voters, run: bin8, counter}: a voter gives its vote for a claim of a service under `majority`."""
     FENCED = "fenced"
     """{node, epoch, by}: this node's holding up to `epoch` counts as over. `by`: "operator" or an agent."""
+    FENCE_REQUESTED = "fence-requested"
+    """{node, run: bin, by, rule, given}: the author is about to switch this node off. `by`: "claim" or "command"."""
+    FENCE_RESULT = "fence-result"
+    """{node, run: bin, ok: bool, by, level, text}: what became of it. With `ok` the holdings of this run count as over."""
     LAST_WORD = "last-word"
     """{word: bin, signature: bin, node, epoch}: heard from a guard; counts as that claim's end."""
     SPLIT_SEEN = "split-seen"
@@ -92,7 +96,7 @@ class Kind(StrEnum):
 ALWAYS_SIGNED = frozenset(
     {
         Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.COMMAND, Kind.NODE_STOPPED, Kind.FORK_SEEN, Kind.FORK_PART,
-        Kind.CONFIG_PART, Kind.VOTE,
+        Kind.CONFIG_PART, Kind.VOTE, Kind.FENCE_RESULT,
     }
 )  # fmt: skip
 """Claims, ends of holding, votes and commands carry their own signature whatever stands behind them in a commit; pieces of a

@@ -14,7 +14,7 @@ from coordinator.control.view import LinkView, NodeView, PeerView, StateView
 from coordinator.decision.decide import BY_LAST_WORD
 from coordinator.policy import ServicePolicy
 from coordinator.state import ownership
-from coordinator.state.model import Judgement, NodeState, ServiceState
+from coordinator.state.model import Fence, Judgement, NodeState, ServiceState
 from protocol.moment import lasting, rfc3339
 from protocol.printable import printable
 
@@ -67,7 +67,7 @@ def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str,
     }
     if name == view.me:
         own = {"liveness": "alive", "links": {}, "silent_ms": 0, "fit": not view.unfit_because}
-        return {**own, "agrees": True, "stopped": False, "fence": None, **orders}
+        return {**own, "agrees": True, "stopped": False, "fence": None, "fencing": None, **orders}
     peer = peers[name]
     return {
         "liveness": liveness(peer),
@@ -77,8 +77,17 @@ def _node(view: NodeView, name: str, peers: Mapping[str, PeerView]) -> dict[str,
         "agrees": peer.agrees,
         "stopped": peer.judgement is Judgement.DEAD and stopped(view.state.column(name)),
         "fence": fence.json() if (fence := view.fence(name)) else None,
+        "fencing": _fencing(view.state.column(view.me).fences.get(name)),
         **orders,
     }
+
+
+def _fencing(fence: Fence | None) -> dict[str, Any] | None:
+    """The newest one that this node has begun in this run; `ok` is null while it is under way."""
+    if fence is None:
+        return None
+    ok = None if fence.result is None else fence.ok
+    return {"request": list(fence.request), "by": str(fence.by), "ok": ok, "text": printable(fence.text)}
 
 
 def stopped(column: NodeState) -> bool:

@@ -11,17 +11,18 @@ from collections.abc import Callable, Mapping
 
 from coordinator.core.commands import EXACT, Commands, Refusal, Wanted, cannot_take
 from coordinator.core.context import NOTHING_ELSE, Context, News
+from coordinator.core.fences import Fences
 from coordinator.core.forwarding import Asker, Passing
 from coordinator.core.inputs import CommandArrived, ReplyArrived
 from coordinator.state import authorization, ownership
-from protocol.commands import Command, SignedCommand
+from protocol.commands import WORDS_OF_POWER, Command, SignedCommand
 from protocol.event import Ref
-from protocol.events import Commanded, Fenced, Hold, MoveBegun, Readmitted, Unhold
+from protocol.events import Commanded, Fenced, FencedBy, FenceRequested, FenceResult, Hold, MoveBegun, Readmitted, Unhold
 
 
 class Admission:
-    def __init__(self, context: Context, commands: Commands, passing: Passing) -> None:
-        self.context, self.commands, self.passing = context, commands, passing
+    def __init__(self, context: Context, commands: Commands, passing: Passing, fences: Fences) -> None:
+        self.context, self.commands, self.passing, self.fences = context, commands, passing, fences
 
     def arrived(self, given: CommandArrived) -> News:
         self._admit(given.command, given.ticket, given.source)
@@ -102,6 +103,8 @@ class Admission:
             return None
         if command.is_word_of_an_end:
             return self._other_claim(command)
+        if command.word in WORDS_OF_POWER:
+            return self._other_run(command)
         moves = command.word == "move"
         known = self.commands.move_epoch(_wanted(command)) if moves else ownership.epoch(self.context.state, command.service)
         if command.epoch != known and (command.epoch or command.word in EXACT):
@@ -114,6 +117,10 @@ class Admission:
         if known == (command.run, command.epoch):
             return None
         return Refusal(f"old-epoch: it is about epoch {command.epoch} of {command.node}, which is at {theirs.epoch} here")
+
+    def _other_run(self, command: Command) -> Refusal | None:
+        known = self.context.state.column(command.node).run
+        return None if command.run == known else Refusal(f"old-epoch: {command.node} has started anew since it was signed")
 
     def _refusing_disk(self, command: Command) -> Refusal | None:
         context = self.context
@@ -142,6 +149,8 @@ class Admission:
         wanted = _wanted(command)
         if command.word == "move":
             return self._held(wanted) or self._unmoved(wanted) or self._absent_target(wanted)
+        if command.word in WORDS_OF_POWER and self.fences.is_open(command.node):
+            return Refusal(f"{command.node} is being fenced at this moment: wait for what becomes of it")
         if command.word == "reclaim" and self.commands.owner(wanted.service) != context.me:
             return Refusal(f"old-epoch: {context.me} does not hold {wanted.service} any more: sign it anew")
         return None
@@ -184,6 +193,12 @@ class Admission:
     def _readmitted(self, command: Command, ref: Ref) -> None:
         self.context.write("", Readmitted(node=command.node), (ref,))
 
+    def _fence(self, command: Command, ref: Ref) -> None:
+        self.fences.begin(FenceRequested(node=command.node, run=command.run, by=FencedBy.COMMAND), "", (ref,))
+
+    def _is_off(self, command: Command, ref: Ref) -> None:
+        self.context.write("", FenceResult(node=command.node, run=command.run, ok=True, by=FencedBy.WORD), (ref,))
+
 
 def _wanted(command: Command) -> Wanted:
     return Wanted(command.word, command.service, command.node, command.digest)
@@ -195,4 +210,6 @@ FOLLOWS: Mapping[str, Callable[[Admission, Command, Ref], None]] = {
     "hold": Admission._held_back,
     "unhold": Admission._freed,
     "readmit": Admission._readmitted,
+    "fence": Admission._fence,
+    "is-off": Admission._is_off,
 }

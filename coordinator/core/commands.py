@@ -10,7 +10,8 @@ A command takes effect only by an event in one of these feeds. `Commands.resolve
 | recover      | the named node, else every candidate in FAIL                          |
 | move         | the holder; the target, where no node holds it                        |
 | reclaim      | the holder                                                            |
-| hold, unhold, standby, unstandby, readmit, fail everywhere: the node that is asked   |
+| hold, unhold, standby, unstandby, readmit, fail everywhere, fence, is-off: the node  |
+| that is asked                                                                        |
 """
 
 from collections.abc import Callable, Mapping
@@ -27,7 +28,7 @@ from coordinator.state import ownership
 from coordinator.state.configurations import number_now
 from coordinator.state.model import Judgement, ServicePhase, ServiceState
 from coordinator.state.standing import ENDED_BY
-from protocol.commands import ENDS_MAX, WORDS_OF_NODES, Act
+from protocol.commands import ENDS_MAX, WORDS_OF_NODES, WORDS_OF_POWER, Act
 from protocol.event import Ref
 
 EXACT = frozenset({"fail", "move", "reclaim"})
@@ -91,6 +92,8 @@ class Commands:
         unread = [act.node for act in acts if not act.incarnation]
         if unread:
             return Refusal(f"nothing of {unread[0]}'s log is here yet: ask again in a moment")
+        if wanted.word in WORDS_OF_POWER:
+            return Resolved(tuple(acts), run=context.state.column(wanted.node).run)
         about = context.state.column(wanted.node).service(wanted.service)
         known = ownership.epoch(context.state, wanted.service)
         if self._says_an_end(wanted):
@@ -233,6 +236,22 @@ class Commands:
         forks = ownership.forks(self.context.state, wanted.node)
         return (self.context.me,) if forks else Already(f"no fork of {wanted.node} keeps it out")
 
+    def _fence(self, wanted: Wanted) -> Targets:
+        """Only another node can: its devices switch off the machine that this runs on, or they are not known here."""
+        context = self.context
+        if not context.policy.nodes[wanted.node].fence:
+            advice = f"where it is certainly off, say: failc fence {wanted.node} --confirmed --reason TEXT"
+            return Refusal(f"the configuration has no [[nodes.{wanted.node}.fence]]: {advice}")
+        return self._is_off(wanted)
+
+    def _is_off(self, wanted: Wanted) -> Targets:
+        context = self.context
+        if wanted.node == context.me:
+            return Refusal(f"{context.me} does not fence itself: ask another node")
+        if wanted.word == "is-off" and self.lives(wanted.node):
+            return Refusal(f"{wanted.node} lives: it cannot be off")
+        return (context.me,)
+
     def _here(self, wanted: Wanted) -> Targets:
         return (self.context.me,)
 
@@ -257,4 +276,6 @@ TARGETS: Mapping[str, Callable[[Commands, Wanted], Targets]] = {
     "standby": Commands._here,
     "unstandby": Commands._unstandby,
     "readmit": Commands._readmit,
+    "fence": Commands._fence,
+    "is-off": Commands._is_off,
 }

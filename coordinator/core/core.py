@@ -27,6 +27,7 @@ from coordinator.core.context import NOTHING_ELSE, Context, News, about
 from coordinator.core.durability import Durability
 from coordinator.core.effects import Effect
 from coordinator.core.failure_detector import FailureDetector
+from coordinator.core.fences import Fences
 from coordinator.core.fitness import Fitness
 from coordinator.core.forwarding import Passing
 from coordinator.core.gates import Gates
@@ -38,6 +39,7 @@ from coordinator.core.inputs import (
     CheckFinished,
     CommandArrived,
     Durable,
+    FenceFinished,
     ForkShown,
     GateGone,
     GateLapsed,
@@ -110,7 +112,8 @@ class Core:
         claims = Claims(context, services, rounds)
         self.gates = Gates(context, liveness, services, rounds, leases)
         self.reconcile = Reconcile(context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority)
-        self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing)
+        self.fences = Fences(context)
+        self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing, self.fences)
         self.durability = Durability(context, passing, services, claims, witnessing)
         self.replication = Replication(context, liveness, startup, beats, removal, quota, majority)
         self.reconfigure = Reconfigure(context, liveness, services, carriers, startup, checks, beats, rounds, passing, quota)
@@ -190,6 +193,8 @@ class Core:
                 return self.gates.lapsed(given)
             case GateGone():
                 return self.gates.gone(given)
+            case FenceFinished():
+                return self.fences.finished(given)
             case StopAsked():
                 return self.startup.stop_asked(given)
             case _:
@@ -202,6 +207,7 @@ class Core:
                 self.reconcile.forget(service)
             self.reconcile.review(news, outlook, at_beat)
         self.gates.look()
+        self.fences.look()
         self.startup.finish_stopping()
 
     def _beat_in_time(self, *, fit: bool) -> None:

@@ -27,11 +27,12 @@ DROPPED = frozenset(
     {
         Kind.CLAIM, Kind.RECLAIM, Kind.COMMAND, Kind.HOLD, Kind.UNHOLD, Kind.MOVE_BEGUN, Kind.MOVE_ENDED, Kind.FENCED,
         Kind.RECOVER, Kind.FAIL, Kind.JUDGED, Kind.PULSE, Kind.READMITTED, Kind.VOTE,
+        Kind.FENCE_REQUESTED,
     }
 )  # fmt: skip
 """Events of these kinds never happened where the disk refused them; all others are facts, and are written again later."""
 
-URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD, Kind.VOTE})
+URGENT = frozenset({Kind.CLAIM, Kind.RECLAIM, Kind.MOVE_BEGUN, Kind.LAST_WORD, Kind.VOTE, Kind.FENCE_RESULT})
 """Pushed as datagrams too: a stream may be stalled by a lost segment just when it matters. A `down` has its last word."""
 
 

@@ -6,7 +6,7 @@ from coordinator.alarms.names import AlarmName
 from coordinator.policy import Policy, ServicePolicy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
-from protocol.event import Entry
+from protocol.event import Entry, Ref
 from protocol.forks import Branch
 from protocol.messages import Heartbeat, LastWord
 
@@ -181,6 +181,14 @@ class Open:
 
 
 @dataclass(frozen=True, slots=True)
+class Fence:
+    """Switch this node off by its levels, one after the other; `FenceFinished` comes back with the request."""
+
+    request: Ref
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendReply:
     """Tell the node that passed a command on what became of it."""
 
@@ -236,5 +244,5 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Announce | Watch
-    | Refresh | Open | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
+    | Refresh | Open | Fence | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
 )  # fmt: skip

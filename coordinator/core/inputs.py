@@ -6,7 +6,7 @@ from typing import NamedTuple
 from coordinator.policy import CheckPolicy, Policy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
-from protocol.event import Head
+from protocol.event import Head, Ref
 from protocol.events.words import Outcome as Outcome
 from protocol.forks import Branch
 from protocol.messages import Batch, Heartbeat, LastWord, Verified
@@ -191,6 +191,18 @@ class GateGone:
 
 
 @dataclass(frozen=True, slots=True)
+class FenceFinished:
+    """What became of `Fence` with this request. `ok`: each device of one level says that the power is off."""
+
+    request: Ref
+    node: str
+    ok: bool
+    level: int
+    """Which one did it, from 1; 0 where none did."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     """SIGTERM: release everything, then end."""
 
@@ -227,5 +239,5 @@ class RemovalShown:
 Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
     | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
-    | Reconfigured | ForkShown | RoomChanged | RemovalShown | GateLapsed | GateGone
+    | Reconfigured | ForkShown | RoomChanged | RemovalShown | GateLapsed | GateGone | FenceFinished
 )  # fmt: skip

@@ -22,6 +22,7 @@ from coordinator.policy import Policy, ServicePolicy
 from coordinator.services.carrier import CarrierWatch
 from coordinator.services.executor import Executor
 from coordinator.services.fence_watch import FenceWatch
+from coordinator.services.fencer import Fencer
 from coordinator.services.rivals import Rivals
 from protocol.messages import LastWord
 
@@ -47,6 +48,7 @@ class Machine:
         self.traps = Traps(me, policy, state, untold)
         self.executor = Executor(me, policy, post, self.guard, self.traps.tell, say, changed)
         self.fences = FenceWatch(me, lambda: self.executor.programs, unfenced)
+        self.fencer = Fencer(self.fences, lambda: self.executor.programs, post)
         self.rivals = Rivals(lambda: self.executor.held_addresses)
         self.room = Room(state, post)
         self.carrier = CarrierWatch(_interfaces(me, policy), self._carrier_changed, boot_ms_now)
@@ -76,7 +78,7 @@ class Machine:
 
     async def close(self) -> None:
         """The guard takes down whatever is still held."""
-        for part in (self.fences, self.executor, self.rivals, self.traps, self.guard):
+        for part in (self.fencer, self.fences, self.executor, self.rivals, self.traps, self.guard):
             await part.close()
 
     def _carrier_changed(self, change: CarrierChanged) -> None:

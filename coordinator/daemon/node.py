@@ -145,7 +145,7 @@ class Node:
         core = Core(self._me, self._policy, self.run, known, read_clocks(), ran=past.ran())
         machine = self._machine
         log_port = LogPort(self._journal, machine.room.look, self._tasks)
-        ports = Ports(log_port, machine.guard, machine.executor, self._inbox.clock, self._notices)
+        ports = Ports(log_port, machine.guard, machine.executor, self._inbox.clock, self._notices, machine.fencer)
         self._shell = Shell(core, self._inbox, self._links, self._words, ports)
         return core
 

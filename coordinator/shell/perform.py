@@ -43,7 +43,7 @@ class Shell:
         self._inbox = inbox
         self._sending = sending
         self._words = words
-        self._log, self._guard, self._actions, self._clock, self._notices = ports
+        self._log, self._guard, self._actions, self._clock, self._notices, self._power = ports
         self._witness = witness
         self._own = OwnEntries(core.me)
         self._flying = 0
@@ -161,6 +161,9 @@ class Shell:
     def _watch(self, order: do.Watch) -> None:
         self._actions.watch(order)
 
+    def _fence(self, order: do.Fence) -> None:
+        self._power.fence(order)
+
     def _equip(self, order: do.Equip) -> None:
         self._actions.equip(order.service)
 
@@ -207,6 +210,7 @@ PERFORM: Mapping[type, Callable[[Shell, Any], None]] = {
     do.Watch: Shell._watch,
     do.Adopt: Shell._adopt,
     do.Equip: Shell._equip,
+    do.Fence: Shell._fence,
     do.Forward: Shell._forward,
     do.SendReply: Shell._send_reply,
     do.Answer: Shell._answer,

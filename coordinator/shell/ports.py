@@ -5,6 +5,7 @@
     guard       takes down what is held when we end              `guarding.guard_link`, `simulator.shell_ports`
     actions     change this machine, and look at it              `services.executor`, `simulator.shell_ports`
     clock       what time it is, and what is to be done later    `daemon.clock`, `simulator.shell_ports`
+    power       switches other machines off                      `services.fencer`, `simulator.shell_ports`
     notices     what people, askers and the service manager hear `daemon.notices`, `simulator.faild`
 
 Every function of a port returns at once. What became of an order comes back as an input, never before the order's own input is
@@ -14,7 +15,7 @@ done (`coordinator.shell.inbox`).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Open, Refresh, Run, Watch
+from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Fence, Open, Refresh, Run, Watch
 from coordinator.core.inputs import Now
 from coordinator.policy import Policy, ServicePolicy
 from protocol.bodies import Ping
@@ -129,6 +130,11 @@ class Actions(Protocol):
     def configure(self, policy: Policy) -> None: ...
 
 
+class Power(Protocol):
+    def fence(self, order: Fence) -> None:
+        """`FenceFinished` comes back."""
+
+
 class Clock(Protocol):
     def now(self) -> Now:
         """One instant on three clocks."""
@@ -167,3 +173,4 @@ class Ports(NamedTuple):
     actions: Actions
     clock: Clock
     notices: Notices
+    power: Power

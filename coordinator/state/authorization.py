@@ -79,7 +79,7 @@ def _role(operator: OperatorPolicy, command: Command) -> Denied | None:
     if operator.role == "operate" and command.service in operator.services:
         return None
     may = f"operate {', '.join(operator.services)}" if operator.role == "operate" else operator.role
-    return Denied(f"{operator.name} may {may}, not {command.word} {command.service or 'the configuration'}")
+    return Denied(f"{operator.name} may {may}, not {command.word} {command.service or command.node or 'the configuration'}")
 
 
 def opened(policy: Policy, raw: bytes, signature: bytes) -> Command | Denied:

@@ -18,7 +18,7 @@ from coordinator.state.replacing import replace
 from coordinator.state.standing import Move, Orders, Word
 from coordinator.state.votes import Votes, last_number
 from protocol.event import Head, Ref
-from protocol.events import Removed
+from protocol.events import FencedBy, Removed
 from protocol.events.words import Judgement as Judgement
 from protocol.events.words import ServicePhase as ServicePhase
 from protocol.messages import Keyring
@@ -113,6 +113,18 @@ class Skipped(NamedTuple):
     text: str
 
 
+class Fence(NamedTuple):
+    """A fencing of another node, as the node says that does it."""
+
+    request: Ref
+    run: bytes
+    by: FencedBy
+    result: Ref | None = None
+    ok: bool = False
+    text: str = ""
+    """What became of it."""
+
+
 class Removal(NamedTuple):
     """What a node that was removed has been shown of it."""
 
@@ -166,6 +178,8 @@ class NodeState:
     """Service to the split-seen event that is not resolved yet."""
     votes: Mapping[str, Votes] = field(default_factory=dict)
     """Service to the votes that this node has given for it."""
+    fences: Mapping[str, "Fence"] = field(default_factory=dict)
+    """Node to the newest fencing of it that this node has begun in this run."""
     refused: tuple[tuple[Ref, str], ...] = ()
     """Events without authority, with the reason: findings of kind `authority`."""
     skipped: tuple[Skipped, ...] = ()

@@ -16,6 +16,11 @@ follows in the next event of the same feed, or not at all. docs/decisions/0033-c
 | move-begun | `move`    | target, epoch and `for` as signed                              |
 | fenced     | `fail`    | the claim that the command names, node, run and epoch, is over |
 | readmitted | `readmit` | the forks that the command names keep no node out any more     |
+| fence-     | `fence`;  | what may become of it is said by the same feed                 |
+| requested  | or none   |                                                                |
+| fence-     | `is-off`, | where it succeeded: what that run of the node held is over. By |
+| result     | or its    | a claim, for services of which its author was ever a candidate |
+|            | request   |                                                                |
 """
 
 from collections.abc import Callable, Mapping
@@ -25,10 +30,24 @@ from coordinator.state import authorization
 from coordinator.state.authorization import Denied
 from coordinator.state.model import SKIPPED_KEPT, Flaw, NodeState, State, newest_first
 from coordinator.state.replacing import replace
-from coordinator.state.standing import FIRST_RULES, FeedOrders, Later, Move, Orders, Word
+from coordinator.state.standing import FIRST_RULES, FeedOrders, Fencing, Later, Move, Off, Orders, Word
 from protocol.commands import Command
 from protocol.event import Event, Ref
-from protocol.events import Commanded, ConfigApplied, Fenced, Hold, MoveBegun, NodeStarted, Readmitted, Unhold, body_of
+from protocol.events import (
+    Commanded,
+    ConfigApplied,
+    Fenced,
+    FencedBy,
+    FenceRequested,
+    FenceResult,
+    Hold,
+    MoveBegun,
+    NodeStarted,
+    Readmitted,
+    Unhold,
+    body_of,
+)
+from protocol.events.shapes import NODES_MAX
 from protocol.kinds import Kind
 
 Change = Callable[[State, FeedOrders, Event, Any], Orders]
@@ -104,7 +123,7 @@ def _is_wish(command: Command, event: Event, body: Commanded) -> bool:
 
 
 def _started(state: State, feed: FeedOrders, event: Event, body: NodeStarted) -> Orders:
-    orders = state.orders.with_feed(event.node, event.incarnation, replace(feed, rules=body.rules))
+    orders = state.orders.with_feed(event.node, event.incarnation, replace(feed, rules=body.rules, fencing={}))
     return replace(orders, second=orders.second or body.rules > FIRST_RULES)
 
 
@@ -208,6 +227,42 @@ def _readmitted(command: Command, event: Event, body: Readmitted) -> tuple[tuple
     return _as_signed(same, event) or (("readmit", command.node), frozenset(command.ends))
 
 
+# --- switching a node off ------------------------------------------------------------------------------------------
+
+
+def _fence_requested(state: State, feed: FeedOrders, event: Event, body: FenceRequested) -> Orders:
+    """A claim that waits needs no leave of anybody: what its result may end is another question."""
+    if body.by is not FencedBy.CLAIM or not event.service:
+        signed = _ordered(feed, event, "fence")
+        if signed is None or event.service or body.by is not FencedBy.COMMAND:
+            return _denied(state, feed, event, f"{event.kind} of {body.node} follows no `fence` that was obeyed")
+        if (body.node, body.run) != (signed.node, signed.run):
+            return _denied(state, feed, event, f"{event.kind} of {body.node} differs from the command before it")
+    begun = {**feed.fencing, body.node: Fencing(event.ref, body.run, body.by)}
+    if len(begun) > NODES_MAX:
+        del begun[min(begun, key=lambda node: begun[node].request)]
+    return state.orders.with_feed(event.node, event.incarnation, replace(feed, fencing=begun))
+
+
+def _fence_result(state: State, feed: FeedOrders, event: Event, body: FenceResult) -> Orders:
+    signed, begun = _ordered(feed, event, "is-off"), feed.fencing.get(body.node)
+    if signed is not None and body.by is FencedBy.WORD:
+        if (body.node, body.run, body.ok) != (signed.node, signed.run, True):
+            return _denied(state, feed, event, f"{event.kind} of {body.node} differs from the command before it")
+    elif begun is None or (begun.run, begun.by) != (body.run, body.by):
+        return _denied(state, feed, event, f"{event.kind} of {body.node} follows no request of it")
+    left = {node: fencing for node, fencing in feed.fencing.items() if node != body.node}
+    orders = state.orders.with_feed(event.node, event.incarnation, replace(feed, fencing=left))
+    return orders.with_effect(("off", body.node), event.ref, Off(body.run, event.ref, body.by)) if body.ok else orders
+
+
+def _ordered(feed: FeedOrders, event: Event, word: str) -> Command | None:
+    """The command of this word that stands directly before the event, where it was obeyed."""
+    ref, command = feed.obeyed or (None, None)
+    directly = ref == Ref(event.node, event.incarnation, event.number - 1)
+    return command if directly and command is not None and command.word == word else None
+
+
 def _as_signed(same: bool, event: Event) -> Denied | None:
     return None if same else Denied(f"{event.kind} {event.service} differs from the command before it")
 
@@ -221,4 +276,6 @@ NOTED: Mapping[str, Change] = {
     Kind.MOVE_BEGUN: _follows("move", _move_begun),
     Kind.FENCED: _follows("fail", _fenced),
     Kind.READMITTED: _follows("readmit", _readmitted),
+    Kind.FENCE_REQUESTED: _fence_requested,
+    Kind.FENCE_RESULT: _fence_result,
 }

@@ -7,11 +7,13 @@ owner(state, policy, "web")      # the one; in a split the winner by the service
 from collections.abc import Iterable
 
 from coordinator.policy import Policy, ServicePolicy
-from coordinator.state.configurations import is_candidate
+from coordinator.state.configurations import is_candidate, was_ever_candidate
 from coordinator.state.configurations import ruled as ruled
 from coordinator.state.configurations import ruling as ruling
 from coordinator.state.model import Move, NodeState, Removal, ServiceState, State, Word
+from coordinator.state.standing import Off
 from protocol.event import Ref
+from protocol.events import FencedBy
 
 
 def ended(state: State, service: str, node: str) -> Word | None:
@@ -20,7 +22,23 @@ def ended(state: State, service: str, node: str) -> Word | None:
     heard = state.words.get((service, node), ())
     said = [word for word in heard if word.epoch >= theirs.epoch > 0 and word.run in (theirs.run, b"")]
     fenced = [word for word in state.orders.of("fenced", service, node).values() if _fences(word, theirs)]
-    return max([*said, *fenced], default=None)
+    off = switched_off(state, service, node, theirs.run) if theirs.run else None
+    return max([*said, *fenced, *([Word(theirs.epoch, off.ref, off.run)] if off else [])], default=None)
+
+
+def switched_off(state: State, service: str, node: str, run: bytes) -> Off | None:
+    """What says that this run of the node is over, since its power is off; of several the first by name.
+
+    A node that fenced it for a claim of its own is believed about what it may own: one stolen key ends no holding of a service
+    that it has nothing to do with.
+    """
+    offs = state.orders.of("off", node)
+    found = [off for off in offs.values() if off.run == run and _may_say(state, service, off)] if offs else []
+    return min(found, key=lambda off: off.ref, default=None)
+
+
+def _may_say(state: State, service: str, off: Off) -> bool:
+    return off.by is not FencedBy.CLAIM or was_ever_candidate(state, off.ref.node, service)
 
 
 def _fences(word: Word, theirs: ServiceState) -> bool:

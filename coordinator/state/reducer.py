@@ -15,7 +15,7 @@ from typing import Any
 
 from coordinator.state import configurations, forks, orders, proof
 from coordinator.state.incarnation import taken_over
-from coordinator.state.model import Flaw, NodeState, Removal, ServicePhase, ServiceState, State, Word
+from coordinator.state.model import Fence, Flaw, NodeState, Removal, ServicePhase, ServiceState, State, Word
 from coordinator.state.replacing import replace
 from coordinator.state.standing import FIRST_RULES
 from coordinator.state.transitions import out_of_order
@@ -33,6 +33,9 @@ from protocol.events import (
     ConfigPart,
     Down,
     Fail,
+    FencedBy,
+    FenceRequested,
+    FenceResult,
     ForkPart,
     ForkSeen,
     Gap,
@@ -55,6 +58,7 @@ from protocol.events import (
     body_of,
 )
 from protocol.events.body import Body
+from protocol.events.shapes import NODES_MAX
 from protocol.kinds import Kind
 from protocol.messages import LastWord
 
@@ -195,6 +199,7 @@ def _started(column: NodeState, event: Event, body: NodeStarted) -> NodeState:
         judged={},
         judgement={},
         splits={},
+        fences={},
     )
 
 
@@ -402,6 +407,33 @@ def _vote(column: NodeState, event: Event, body: Vote) -> NodeState:
     return replace(column, votes={**column.votes, event.service: with_vote(votes, given)})
 
 
+def _fence_requested(state: State, column: NodeState, event: Event, body: FenceRequested) -> NodeState:
+    column, denied = _obeyed(state, column, event, body), _denied(state, event)
+    return column if denied else _with_fence(column, body.node, Fence(event.ref, body.run, body.by))
+
+
+def _fence_result(state: State, column: NodeState, event: Event, body: FenceResult) -> NodeState:
+    """With its request, or by an operator's word, which needs none."""
+    column, denied = _obeyed(state, column, event, body), _denied(state, event)
+    begun = column.fences.get(body.node)
+    if denied or (begun is None and body.by is not FencedBy.WORD):
+        return column
+    request = begun.request if begun is not None and body.by is begun.by else event.ref
+    return _with_fence(column, body.node, Fence(request, body.run, body.by, event.ref, body.ok, body.text))
+
+
+def _with_fence(column: NodeState, node: str, fence: Fence) -> NodeState:
+    fences = {**column.fences, node: fence}
+    if len(fences) > NODES_MAX:
+        del fences[min(fences, key=lambda name: fences[name].request)]
+    return replace(column, fences=fences)
+
+
+def _denied(state: State, event: Event) -> bool:
+    denied = state.orders.feed(event.node, event.incarnation).denied
+    return denied is not None and denied[0] == event.ref
+
+
 def _stopping(column: NodeState, event: Event, body: NodeStopping) -> NodeState:
     return replace(column, leaving=event.ref)
 
@@ -447,6 +479,8 @@ BY_STATE: Mapping[str, ChangeByState] = {
     Kind.LAST_WORD: _last_word,
     Kind.FORK_SEEN: _fork_seen,
     Kind.READMITTED: _obeyed,
+    Kind.FENCE_REQUESTED: _fence_requested,
+    Kind.FENCE_RESULT: _fence_result,
 }
 """Kinds that ask for keys, roles, candidates, or what stands in other feeds."""
 

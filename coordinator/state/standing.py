@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from coordinator.state.replacing import replace
 from protocol.commands import Command
 from protocol.event import Event, Ref
+from protocol.events.fences import FencedBy
 
 MOVES_KEPT = 8
 """The latest ones of a service: an older move is over, whatever became of it."""
@@ -23,7 +24,7 @@ FIRST_RULES = 1
 
 Subject = tuple[str, ...]
 """What an effect is about: ("hold", service), ("unhold", service), ("move", service), ("fenced", service, node),
-("readmit", node); and the same word and subject for what takes effect by its command alone."""
+("readmit", node), ("off", node); and the same word and subject for what takes effect by its command alone."""
 
 ENDED_BY = {"hold": "unhold", "standby": "unstandby", "fail-everywhere": "recover"}
 """Orders that stand, and the word that ends them: it names the events that brought them."""
@@ -71,8 +72,29 @@ class FeedOrders:
     """The last event without authority, with the reason."""
 
 
+    fencing: Mapping[str, "Fencing"] = field(default_factory=dict)
+    """Node to the fencing of it that this feed has begun, until it says what became of it."""
     later: "Later | None" = None
     """What is judged again when another file comes to count."""
+
+
+class Fencing(NamedTuple):
+    request: Ref
+    run: bytes
+    by: FencedBy
+
+
+class Off(NamedTuple):
+    """A run of a node is over, since its power is off."""
+
+    run: bytes
+    ref: Ref
+    """The event that says so."""
+    by: FencedBy
+
+
+OFFS_KEPT = 64
+"""The latest ones about a node: an older one is about a run that is over in any case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,5 +164,7 @@ class Orders:
         known = {**self.effects.get(subject, {}), ref: effect}
         if subject[0] == "move" and len(known) > MOVES_KEPT:
             del known[min(known, key=lambda one: known[one].place)]
+        if subject[0] == "off" and len(known) > OFFS_KEPT:
+            del known[min(known, key=lambda one: (one.incarnation, one.number, one.node))]
         first = self.first | {ref} if self.feed(*ref[:2]).rules == FIRST_RULES else self.first
         return replace(self, effects={**self.effects, subject: known}, first=first)

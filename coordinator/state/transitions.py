@@ -28,12 +28,16 @@ ENTERED_FROM: Mapping[str, frozenset[ServicePhase]] = {
 """Which states of its own an event of this kind may follow."""
 
 
+OF_A_RUN = frozenset({Kind.VOTE, Kind.FENCE_REQUESTED, Kind.FENCE_RESULT})
+"""In any state of a service, while the node runs."""
+
+
 def out_of_order(column: NodeState, kind: str, service: str) -> str | None:
     """Why this event may not stand where it stands in its feed; None where it may."""
     if kind == Kind.GAP_DECLARED:
         return "gap-declared after the first start of its incarnation" if column.started else None
-    if kind == Kind.VOTE:
-        return None if column.running else f"{kind} {service} outside a run"
+    if kind in OF_A_RUN:
+        return None if column.running else f"{kind}{service and ' '}{service} outside a run"
     allowed = ENTERED_FROM.get(kind)
     if allowed is None:
         return None

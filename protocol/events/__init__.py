@@ -24,6 +24,7 @@ from protocol.events.evidence import (
     SplitSeen,
     TailCut,
 )
+from protocol.events.fences import FencedBy, FenceRequested, FenceResult
 from protocol.events.given import Observations, PeerObservations
 from protocol.events.node import (
     ConfigApplied,
@@ -79,7 +80,10 @@ __all__ = [
     "Down",
     "EndState",
     "Fail",
+    "FenceRequested",
+    "FenceResult",
     "Fenced",
+    "FencedBy",
     "ForkPart",
     "ForkSeen",
     "Gap",
@@ -126,11 +130,12 @@ BODIES: Mapping[str, type[Body]] = {
         CheckFailed, CheckPassed, CarrierLost, CarrierBack,
         Commanded, Hold, Unhold, MoveBegun, MoveEnded, Fenced,
         HeardLastWord, SplitSeen, SplitResolved, ForkSeen, ForkPart, Readmitted, Gap, TailCut, Vote,
+        FenceRequested, FenceResult,
     )
 }  # fmt: skip
 """Kind to the class of its body."""
 
-ABOUT_EITHER = frozenset({Kind.COMMAND})
+ABOUT_EITHER = frozenset({Kind.COMMAND, Kind.FENCE_REQUESTED})
 """Kinds that may be about a service or about none."""
 
 

@@ -8,7 +8,7 @@ from coordinator.control.parts import status_in_parts
 from coordinator.control.status import status as status_of
 from coordinator.state.model import State
 
-VIEW = ("me", "ready", "unfit_because", "alarms", "bell", "peers", "links", "gate", "sentence", "event")
+VIEW = ("me", "ready", "unfit_because", "alarms", "bell", "peers", "links", "fence", "gate", "sentence", "event")
 """What a node's status is made of, besides policy and state."""
 
 

@@ -1,6 +1,6 @@
 """A `faild` with fence tables: what it reads at its start, and what it says of a device that would not do."""
 
-from tests.actions.fence_agents import agent, calls
+from tests.actions.fence_agents import OFF, ON, agent, calls
 
 
 def fenced(cluster, device, node="genesis", more=""):
@@ -43,3 +43,49 @@ def test_a_device_that_would_do_is_no_alarm_and_no_secret_leaves_its_file(make):
     logs = b"".join(path.read_bytes() for path in cluster.nodes["lukretia"].own_state.glob("log.db*"))
     assert b"genesis.pw" in logs, "the file stands in the log"
     assert b"swordfish" not in logs
+
+
+def plug(cluster, node):
+    """A device that switches a node off: an agent that kills the node's faild and its guard together."""
+    processes = cluster.folder / f"{node}.processes"
+    off = f"kill -9 $(cat {processes}); rm -f {processes}"
+    device = agent(cluster.folder, "fence_plug", off=off, status=f"if [ -e {processes} ]; then {ON}; else {OFF}; fi")
+    return device, processes
+
+
+def plugged_in(cluster, node, processes):
+    made = cluster.nodes[node]
+    processes.write_text(f"{made.process.pid} {made.guard()}")
+
+
+def test_an_operator_has_a_node_switched_off_and_what_it_held_is_taken_over(make):
+    cluster = make()
+    device, processes = plug(cluster, "lukretia")
+    fenced(cluster, device, "lukretia")
+    cluster.start()
+    cluster.until_up("lukretia")
+    plugged_in(cluster, "lukretia", processes)
+    done = cluster.failc("fence", "lukretia", "--reason", "it hangs, and takes no login", at="genesis")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("lukretia: lukretia is off: level 1 (fence_plug)")
+    assert "fence_plug off" in calls(cluster.folder)
+    cluster.until_up("genesis")
+    told = cluster.audit("timeline", at=["genesis"]).out
+    assert 'afm orders `fence lukretia` because "it hangs, and takes no login"; genesis took the command' in told
+    assert "genesis begins to switch lukretia off: an operator ordered it" in told
+    assert "genesis has switched lukretia off: lukretia is off: level 1 (fence_plug)" in told
+    assert told.index("begins to switch") < told.index("has switched") < told.index("genesis claims web")
+    assert cluster.audit("verify", at=["genesis"]).code == 0
+
+
+def test_a_device_that_says_on_is_no_success_and_nothing_is_over(make):
+    cluster = make()
+    fenced(cluster, agent(cluster.folder, "fence_one", status=ON), "lukretia")
+    cluster.start()
+    cluster.until_up("lukretia")
+    done = cluster.failc("fence", "lukretia", "--reason", "it hangs", "--json", at="genesis")
+    assert (done.code, done.json["ok"]) == (1, False)
+    assert done.json["outcome"] == "lukretia could not be fenced: level 1: fence_one: status: its power is on"
+    assert cluster.web("genesis")["owner"] == "lukretia"
+    again = cluster.failc("fence", "genesis", "--reason", "it hangs", at="genesis")
+    assert (again.code, "refused: the configuration has no [[nodes.genesis.fence]]" in again.err) == (1, True)

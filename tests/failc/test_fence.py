@@ -1,4 +1,4 @@
-"""`failc fence NODE --dry-run` with real agents: what it prints, what it hides, and that it switches nothing."""
+"""`failc fence NODE`: what it refuses; with --dry-run, by real agents: what it prints, and that nothing is switched."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 
 from tests.actions.fence_agents import agent, calls, switch
 from tests.config.sound import TEXT
+from tests.control.cluster import clocks
 from tests.failc.running import failc
 
 
@@ -70,13 +71,48 @@ async def test_as_json_it_says_the_same(file: Path) -> None:
     }
 
 
-async def test_without_dry_run_it_does_nothing_and_says_what_helps(file: Path) -> None:
-    fences(file, f'agent = "{switch(file.parent, "fence_one").program}"\noptions = {{ plug = 1 }}')
-    done = await failc("fence", "genesis", "--config", file, "--reason", "it hangs")
-    assert (done.code, done.out) == (2, "")
-    assert "fence genesis: this release switches no node off. Try its agents with --dry-run" in done.err
-    assert "failc fail SERVICE genesis --reason TEXT" in done.err
-    assert calls(file.parent) == []
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "say why, for those who read the log later: --reason TEXT"),
+        (("--confirmed",), "say why, for those who read the log later: --reason TEXT"),
+        (("--dry-run", "--confirmed"), "--dry-run switches nothing, and --confirmed asks no device"),
+    ],
+)
+async def test_what_is_typed_wrongly_is_said(words: tuple[str, ...], said: str) -> None:
+    done = await failc("fence", "genesis", *words)
+    assert (done.code, said in done.err) == (2, True)
+
+
+async def test_a_node_that_no_device_switches_off_is_refused_with_what_helps(cluster, lukretia) -> None:
+    done = await failc("fence", "genesis", "--reason", "it hangs", "--state", lukretia)
+    assert done.code == 1
+    assert "fence genesis: refused: the configuration has no [[nodes.genesis.fence]]: where it is" in done.err
+    assert "failc fence genesis --confirmed --reason TEXT" in done.err
+
+
+async def test_a_node_that_lives_is_not_said_to_be_off(cluster, lukretia) -> None:
+    done = await failc("fence", "genesis", "--confirmed", "--reason", "plug pulled", "--state", lukretia)
+    assert (done.code, "fence genesis --confirmed: refused: genesis lives: it cannot be off" in done.err) == (1, True)
+
+
+async def test_no_node_fences_itself(cluster, lukretia) -> None:
+    done = await failc("fence", "lukretia", "--confirmed", "--reason", "x", "--state", lukretia)
+    assert (done.code, "lukretia does not fence itself: ask another node" in done.err) == (1, True)
+
+
+async def test_that_a_dead_node_is_off_is_an_administrators_word(cluster, lukretia) -> None:
+    cluster.cut = True
+    await cluster.until(lambda c: c.nodes["lukretia"].core.liveness.judgement("genesis", clocks().mono_ms) == "dead")
+    words = ("fence", "genesis", "--confirmed", "--reason", "I have pulled its plug", "--state", lukretia)
+    denied = await failc(*words, "--identity", cluster.folder / "eve")
+    assert (denied.code, "eve may operate web, not is-off genesis" in denied.err) == (4, True)
+    done = await failc(*words)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("genesis: counts as off, by your word")
+    fencing = (await failc("status", "--json", "--state", lukretia)).json["nodes"]["genesis"]["fencing"]
+    assert (fencing["by"], fencing["ok"]) == ("word", True)
+    assert (await failc("status", "--json", "--state", lukretia)).json["services"]["db"]["owner"] == "lukretia"
 
 
 async def test_what_is_wrong_with_the_file_is_said_and_no_agent_runs(file: Path) -> None:

@@ -13,7 +13,7 @@ from protocol.canonical import NotCanonical, pack, unpack
 from protocol.commands import open_command
 from protocol.datagram import Opener, check_outside, key_id_of, last_word_body
 from protocol.event import NO_PREVIOUS, Entry
-from protocol.events import Vote, body_of
+from protocol.events import FencedBy, FenceRequested, FenceResult, Vote, body_of
 from protocol.frames import FrameReader, Kind
 from protocol.keys import NodeKeyring
 from protocol.messages import Domain, Heartbeat, LastWord, open_signed
@@ -122,6 +122,26 @@ def test_the_frozen_commands_of_format_2_open(word):
     command = open_command(raw, signature, {"afm": vector["public"]}, MADE.CLUSTER).command
     assert (command.word, command.format, command.encode()) == (word, 2, raw)
     assert command.is_word_of_an_end is (word == "fail")
+
+
+def test_the_frozen_fence_reads_and_its_order_opens():
+    vector, ring = frozen("fence"), NodeKeyring({"genesis": MADE.GENESIS.public})
+    raw, signature = bytes.fromhex(vector["command"]["raw"]), bytes.fromhex(vector["command"]["signature"])
+    command = open_command(raw, signature, {"afm": vector["command"]["public"]}, MADE.CLUSTER).command
+    assert (command.word, command.node, command.run, command.encode()) == ("fence", "lukretia", MADE.RUN, raw)
+    bodies = []
+    for one in vector["events"]:
+        entry = Entry.read(bytes.fromhex(one["raw"]), bytes.fromhex(one["signature"]))
+        ring.verify("genesis", Domain.EVENT, entry.id, entry.signature)
+        bodies.append(body_of(entry.event))
+    text = "lukretia is off: level 2 (fence_apc) after 5 s"
+    by = FencedBy.COMMAND
+    assert bodies == [
+        FenceRequested(node="lukretia", run=MADE.RUN, by=by),
+        FenceResult(node="lukretia", run=MADE.RUN, ok=True, by=by, level=2, text=text),
+    ]
+    for one, body in zip(vector["events"], bodies):
+        assert pack(body.to_body()) in bytes.fromhex(one["raw"]), "what is written is what is frozen"
 
 
 def test_the_frozen_datagrams_open_in_order():

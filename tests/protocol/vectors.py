@@ -221,6 +221,30 @@ def vector_of(order: Command) -> dict:
     }
 
 
+def fence() -> dict:
+    """An operator's order to switch lukretia off, what genesis writes before it does, and after; and one for a claim."""
+    asked = MOVE._replace(word="fence", service="", node="lukretia", for_ms=0, epoch=0, acts=(Act("genesis", 3),), run=RUN)
+    bodies = [
+        ("fence-requested", "", {"node": "lukretia", "run": RUN, "by": "command"}),
+        ("fence-result", "", {
+            "node": "lukretia", "run": RUN, "ok": True, "by": "command", "level": 2,
+            "text": "lukretia is off: level 2 (fence_apc) after 5 s",
+        }),
+    ]  # fmt: skip
+    events = [
+        Event(CLUSTER, "genesis", 3, 7 + at, b"\xcc" * 32, 1_700_000_000_600, 5_600, kind, service, body, (), ())
+        for at, (kind, service, body) in enumerate(bodies)
+    ]
+    return {
+        "command": vector_of(asked),
+        "events": [
+            {"raw": Entry.of(one).raw.hex(), "id": Entry.of(one).id.hex(),
+             "signature": GENESIS.sign(Domain.EVENT, Entry.of(one).id).hex()}
+            for one in events
+        ],
+    }  # fmt: skip
+
+
 def datagram() -> dict:
     sealer = Sealer(b"key-id-8", bytes(range(32, 64)))
     raw = a_heartbeat().encode()
@@ -271,6 +295,7 @@ ALL = {
     "frames": frames,
     "vote": vote,
     "takeover": takeover,
+    "fence": fence,
 }
 
 

@@ -1,20 +1,19 @@
-"""`failc fence NODE --dry-run`: which agents would switch a node off, in which order, and whether each of them would do."""
+"""`failc fence NODE`: a node is switched off by its devices, or an operator says that it is off; or a trial, without switching.
 
-import asyncio
-import json
+failc fence genesis --dry-run
+failc fence genesis --reason "it hangs, and takes no login"
+failc fence genesis --confirmed --reason "I have pulled its plug"
+"""
+
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from protocol.moment import lasting
-from protocol.printable import printable
-from tools.cli.trouble import DONE, NO, UNREACHABLE, USAGE, Trouble
-from tools.failc.options import indifferent, reasoning
-
-if TYPE_CHECKING:
-    from actions.fencing import Level, Rehearsed
-    from actions.fencing.levels import Asked
+from tools.failc.giving import order_of
+from tools.failc.options import reasoning
+from tools.failc.ordering import ordering
+from tools.failc.signing import Order
 
 DEFAULT = Path("/etc/failover/failover.toml")
 
@@ -22,108 +21,35 @@ DEFAULT = Path("/etc/failover/failover.toml")
 @click.command()
 @click.argument("node")
 @click.option("--dry-run", is_flag=True, help="Switch nothing: ask each device with `monitor` and `status`.")
-@click.option("--config", "file", type=click.Path(path_type=Path), default=DEFAULT, help=f"The file [{DEFAULT}].")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object instead of lines.")
+@click.option("--confirmed", is_flag=True, help="Ask no device: say that NODE is off.")
+@click.option("--config", "file", type=click.Path(path_type=Path), default=DEFAULT, help=f"--dry-run: the file [{DEFAULT}].")
 @reasoning(required=False)
-@indifferent
-def fence(node: str, dry_run: bool, file: Path, as_json: bool, reason: str) -> int:
-    """Ask each device that could switch NODE off whether it would do, from this machine, in the order in which a fencing would.
+@ordering
+def fence(node: str, dry_run: bool, confirmed: bool, file: Path, reason: str, **how: Any) -> int:
+    """Switch NODE off by the devices of [[nodes.NODE.fence]], whatever it is doing.
 
-    Reads [[nodes.NODE.fence]] in FILE and the secrets that it names, and runs the agents itself: no faild is asked. Of each it
-    prints the parameters, secrets hidden. Nothing is switched, and no delay is waited for. In this release that is all: no
-    claim waits for a fence, and without --dry-run this command does nothing.
+    The faild that is asked runs them, level by level, and writes into its log what became of it. Exit 0 only where the devices
+    of one level say that the power is off. Whatever NODE held counts as over then, and others take it. Only an administrator
+    may; no node fences itself. It takes as long as the devices do: see --timeout.
 
-    Exit 0: each device of each level answers, and tells whether the power is on or off; 1: one does not; 2: the file must be
-    changed, or no --dry-run; 3: the file cannot be read.
+    With --confirmed no device is asked: it is your signed word that NODE, which is dead, is off. What it held counts as over,
+    and where it is not off, both run.
+
+    With --dry-run nothing is switched, and no faild is asked: this command runs each agent itself, with what FILE says, and
+    prints whether each device would do, secrets hidden. Exit 0: each device of each level answers; 1: one does not; 2: the file
+    must be changed; 3: it cannot be read.
 
     \b
     failc fence genesis --dry-run
+    failc fence genesis --reason "it hangs, and takes no login"
+    failc fence genesis --confirmed --reason "I have pulled its plug"
     """
-    if not dry_run:
-        advice = f"Try its agents with --dry-run; where you know that it is down, say: failc fail SERVICE {node} --reason TEXT"
-        raise Trouble(f"fence {node}: this release switches no node off. {advice}", USAGE)
-    levels = _levels(file, node)
-    rehearsed = asyncio.run(_rehearse(node, levels))
-    if as_json:
-        print(json.dumps({"node": node, "ok": rehearsed.ok, "levels": _objects(levels, rehearsed)}, ensure_ascii=False))
-    else:
-        print("\n".join(_lines(node, levels, rehearsed)))
-    return DONE if rehearsed.ok else NO
+    if dry_run and confirmed:
+        raise click.UsageError("--dry-run switches nothing, and --confirmed asks no device: give one of them")
+    if dry_run:
+        from tools.failc.fence_trial import rehearse
 
-
-def _levels(file: Path, node: str) -> "tuple[Level, ...]":
-    from coordinator.config.complaints import BadConfig
-    from coordinator.config.fencing import UnknownNode, levels_of
-
-    try:
-        return levels_of(file, node)
-    except BadConfig as error:
-        raise Trouble(str(error), USAGE) from None
-    except UnknownNode as error:
-        raise Trouble(f"{file}: {error}", USAGE) from None
-    except OSError as error:
-        raise Trouble(f"{file}: cannot be read: {error.strerror}. Name the file, or make it readable", UNREACHABLE) from None
-
-
-class _Unguarded:
-    """No guard is told what runs: agents that are only asked are ended with this command."""
-
-    def began(self, ticket: str) -> None: ...
-
-    def group(self, ticket: str, group: int) -> None: ...
-
-    def ended(self, ticket: str) -> None: ...
-
-
-async def _rehearse(node: str, levels: "tuple[Level, ...]") -> "Rehearsed":
-    from actions.fencing import Fencing
-    from actions.process import Programs
-
-    programs = Programs(_Unguarded())
-    try:
-        return await Fencing(node, levels, programs).rehearse()
-    finally:
-        programs.close()
-
-
-def _lines(node: str, levels: "tuple[Level, ...]", rehearsed: "Rehearsed") -> list[str]:
-    count = f"{len(levels)} level{'' if len(levels) == 1 else 's'}"
-    lines = [f"{node}: {count}, tried in this order until one succeeds; nothing was switched"]
-    for number, (level, devices) in enumerate(zip(levels, rehearsed.levels), 1):
-        delay = f"after {lasting(level.delay_ms)}" if level.delay_ms else "at once"
-        together = f", {len(devices)} devices that must all be off" if len(devices) > 1 else ""
-        lines.append(f"  level {number}, {delay}{together}")
-        for asked in devices:
-            lines += _device_lines(asked)
-    return [printable(line) for line in lines]
-
-
-def _device_lines(asked: "Asked") -> list[str]:
-    device = asked.device
-    given = " ".join(f"{name}={value}" for name, value in device.shown().items())
-    answer = asked.text if asked.ok else f"BROKEN: {asked.text}"
-    return [
-        f"    {device.program}, each call at most {lasting(device.timeout_ms)}",
-        f"      {given}",
-        f"      {answer}",
-    ]
-
-
-def _objects(levels: "tuple[Level, ...]", rehearsed: "Rehearsed") -> list[dict[str, Any]]:
-    return [
-        {"level": number, "delay_ms": level.delay_ms, "devices": [_object(asked) for asked in devices]}
-        for number, (level, devices) in enumerate(zip(levels, rehearsed.levels), 1)
-    ]
-
-
-def _object(asked: "Asked") -> dict[str, Any]:
-    device = asked.device
-    return {
-        "agent": device.name,
-        "program": device.program,
-        "options": device.shown(),
-        "timeout_ms": device.timeout_ms,
-        "ok": asked.ok,
-        "power": asked.status.power if asked.status else "unknown",
-        "text": asked.text,
-    }
+        return rehearse(node, file, how["as_json"])
+    if not reason.strip():
+        raise click.UsageError("say why, for those who read the log later: --reason TEXT")
+    return order_of(Order("is-off" if confirmed else "fence", "", node, reason), how)

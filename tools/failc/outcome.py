@@ -15,6 +15,7 @@
 | --every |                                          |                                  |
 | standby | it holds nothing                         | stuck there                      |
 | unstand | not in standby                           |                                  |
+| fence   | its devices say that it is off           | no level of them does            |
 """
 
 import time
@@ -195,6 +196,24 @@ def _readmit(service: str, node: str, status: dict[str, Any]) -> Expected:
     return Expected("", f"admitted again: {node}", look)
 
 
+def _fence(service: str, node: str, status: dict[str, Any]) -> Expected:
+    before = _request(status, node)
+
+    def look(now: dict[str, Any]) -> Ended | None:
+        fencing = now["nodes"][node]["fencing"]
+        if _request(now, node) == before or fencing["ok"] is None:
+            return None
+        return Ended(fencing["ok"], fencing["text"] or "counts as off, by your word")
+
+    return Expected("", f"switched off: {node} (it goes on; see `failc status --json`)", look)
+
+
+def _request(status: dict[str, Any], node: str) -> Any:
+    """The fencing of the node that this one has begun last."""
+    fencing = status["nodes"][node].get("fencing")
+    return fencing and fencing["request"]
+
+
 EXPECT: dict[str, Callable[[str, str, dict[str, Any]], Expected]] = {
     "fail": _fail,
     "recover": _recover,
@@ -206,4 +225,6 @@ EXPECT: dict[str, Callable[[str, str, dict[str, Any]], Expected]] = {
     "standby": _standby,
     "unstandby": _unstandby,
     "readmit": _readmit,
+    "fence": _fence,
+    "is-off": _fence,
 }

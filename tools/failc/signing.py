@@ -20,6 +20,10 @@ EXPIRES_MS = 30_000
 than a minute: so much may two clocks differ, in either direction."""
 
 
+TYPED = {"fail-everywhere": ("fail", "--everywhere"), "is-off": ("fence", "--confirmed")}
+"""Words that are typed as an option of another one."""
+
+
 class Order(NamedTuple):
     word: str
     service: str
@@ -33,8 +37,8 @@ class Order(NamedTuple):
     @property
     def what(self) -> str:
         """As it is typed."""
-        word = self.word.removesuffix("-everywhere")
-        return f"{word} {self.service or self.node}" + (" --everywhere" if word != self.word else "")
+        word, *option = TYPED.get(self.word, (self.word,))
+        return " ".join((word, self.service or self.node, *option))
 
 
 class Already(str):

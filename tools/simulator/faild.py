@@ -24,7 +24,7 @@ from tools.simulator.links import Links
 from tools.simulator.machine import Machine
 from tools.simulator.messages import Mail
 from tools.simulator.orders import order
-from tools.simulator.shell_ports import ActionPort, ClockPort, GuardPort, LogPort
+from tools.simulator.shell_ports import ActionPort, ClockPort, GuardPort, LogPort, PowerPort
 
 
 class Faild:
@@ -40,7 +40,7 @@ class Faild:
         self._links = Links(host, core.context.run, core.policy, self._inbox.post)
         actions = ActionPort(host, self._say, self.post)
         self._guard = GuardPort(host, self.post)
-        ports = Ports(LogPort(host), self._guard, actions, self._inbox.clock, self)
+        ports = Ports(LogPort(host), self._guard, actions, self._inbox.clock, self, PowerPort(host, self.post))
         self._shell = Shell(core, self._inbox, self._links, self._words, ports, self._ordered)
 
     def begin(self, first: saw.Input) -> None:

@@ -27,6 +27,9 @@ class Surroundings(Protocol):
     keys: Keys
     network: Network
 
+    def switch_off(self, by: str, node: str, tell: Callable[[bool, int, str], None]) -> None:
+        """By the devices that switch it off; told is whether its power is off, by which level, and what happened."""
+
     def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None: ...
 
     def refused(self, node: str, sender: str, refusal: Refused) -> None: ...

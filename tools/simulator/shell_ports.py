@@ -187,3 +187,15 @@ class ActionPort:
 
     def configure(self, policy: Policy) -> None:
         """Checks follow the configuration that runs."""
+
+
+class PowerPort:
+    def __init__(self, host: Machine, post: Post) -> None:
+        self._host = host
+        self._post = post
+
+    def fence(self, order: do.Fence) -> None:
+        def told(ok: bool, level: int, text: str) -> None:
+            self._post(saw.FenceFinished(order.request, order.node, ok, level, text))
+
+        self._host.surroundings.switch_off(self._host.name, order.node, told)

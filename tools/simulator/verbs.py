@@ -175,6 +175,15 @@ def trouble(word: str, how: str) -> Callable[[World, str, str], None]:
     return act
 
 
+def device(how: str) -> Callable[[World, str], None]:
+    """What is wrong with the devices that switch a node off; empty: nothing."""
+
+    def act(world: World, node: str) -> None:
+        world.power.trouble[node] = how
+
+    return act
+
+
 def _carrier(up: bool) -> Callable[[World, str, str], None]:
     def act(world: World, service: str, node: str) -> None:
         for interface in world.policy.services[service].interfaces:
@@ -217,6 +226,12 @@ VERBS = {
     "fail-everywhere": Verb("fail-everywhere SERVICE", ordered("fail-everywhere")),
     "standby": Verb("standby NODE", about_node("standby")),
     "unstandby": Verb("unstandby NODE", about_node("unstandby")),
+    "fence": Verb("fence NODE", about_node("fence")),
+    "fence-confirmed": Verb("fence-confirmed NODE", about_node("is-off")),
+    "fence-fails": Verb("fence-fails NODE...", each_node(device("fails"))),
+    "fence-hangs": Verb("fence-hangs NODE...", each_node(device("hangs"))),
+    "fence-lies": Verb("fence-lies NODE...", each_node(device("lies"))),
+    "fence-works": Verb("fence-works NODE...", each_node(device(""))),
     "check-fails": Verb(
         "check-fails SERVICE NODE",
         on_service(lambda world, service, node: world.hosts[node].failing_checks.add(service), "checks"),

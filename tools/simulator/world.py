@@ -25,6 +25,7 @@ from tools.simulator.host import Host
 from tools.simulator.keys import Keys
 from tools.simulator.network import Network
 from tools.simulator.ownership import Tenures
+from tools.simulator.power import Power, Tell
 
 Witness = Callable[[str, Input, list[Effect], Now], None]
 """Told of every input of every core, with what it ordered."""
@@ -44,6 +45,7 @@ class World:
         self.keys = Keys(policy.nodes, real_keys)
         self.network = Network(self.agenda, self.rng, {name: tuple(node.links) for name, node in policy.nodes.items()})
         self.hosts = {name: Host(self, name, Clocks()) for name in policy.nodes}
+        self.power = Power(self.hosts)
         for name, host in self.hosts.items():
             self.network.plug_in(name, host)
         self.tenures = Tenures(policy.services, self.hosts)
@@ -145,7 +147,7 @@ class World:
     def _doors(self, word: str, service: str, node: str) -> list[str]:
         """The nodes that must act, as far as they run; else those that run."""
         running = [name for name, host in self.hosts.items() if host.faild]
-        if word in ("standby", "unstandby", "readmit", "fail-everywhere"):
+        if word in ("standby", "unstandby", "readmit", "fail-everywhere", "fence", "is-off"):
             able = [name for name in running if not self._stopping(name)]
             return [name for name in able if name != node][:1] or able[:1] or running[:1]  # one order, read by all
         owners = [name for name in self.owners(service) if name in running]
@@ -166,6 +168,9 @@ class World:
         return faild is not None and faild.core.state.column(node).service(service).stuck
 
     # Surroundings of the hosts
+
+    def switch_off(self, by: str, node: str, tell: Tell) -> None:
+        self.power.switch_off(self.hosts[by], node, tell)
 
     def watched(self, node: str, seen: Input, ordered: list[Effect], now: Now) -> None:
         for witness in self.witnesses:

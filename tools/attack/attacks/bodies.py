@@ -61,6 +61,8 @@ RIGHT: Mapping[Kind, Mapping[str, Any]] = {
     Kind.FORK_PART: {"digest": bytes(32), "index": 0, "count": 2, "data": b"x"},
     Kind.READMITTED: {"node": "lukretia"},
     Kind.VOTE: {"candidate": "lukretia", "epoch": 1, "voters": 1, "run": bytes(8), "counter": 1},
+    Kind.FENCE_REQUESTED: {"node": "lukretia", "run": bytes(8), "by": "claim"},
+    Kind.FENCE_RESULT: {"node": "lukretia", "run": bytes(8), "ok": True, "by": "claim", "level": 1, "text": ""},
     Kind.GAP_DECLARED: {
         "incarnation": 1, "number": 1, "id": bytes(32), "held": ["web"],
         "services": {"web": {"epoch": 1, "wish": "", "lowered": REF}},

@@ -39,6 +39,7 @@ RULES: Mapping[str, str] = {
     "check-back": "the check for which it was given up passes again",
     "rival-deaf": "another node holds it too and does not hear this one, so this one gives way",
     "retry": "the time after which a failed service is tried again is over",
+    "not-fenced": "a dead node may still run it, and can be switched off: a claim waits until it is",
     "lease-over": "a majority of the voters has not answered in time: another node may own it from now on",
     "take-over-dead": "the node that held it is judged dead, and no better candidate can take it",
     "take-over-free": "no node holds it, and no better candidate can take it",

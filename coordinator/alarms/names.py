@@ -18,6 +18,7 @@ class AlarmName(StrEnum):
     NO_OWNER = "no-owner"
     ALL_FAILED = "all-failed"
     STUCK = "stuck"
+    FENCE_FAILED = "fence-failed"
     SPLIT = "split"
     ADDRESS_CONFLICT = "address-conflict"
     ADDRESS_MISSING = "address-missing"

@@ -10,7 +10,6 @@ from coordinator.config.reading import Reading
 def findings(reading: Reading) -> Iterator[Finding]:
     yield from _timing(reading)
     yield from _services(reading)
-    yield from _fences(reading)
     if not reading.file.operators:
         yield Finding((), "names no operator", "Until [operators.NAME] has a key, no command can be given")
 
@@ -23,13 +22,6 @@ def _timing(reading: Reading) -> Iterator[Finding]:
     if timing.dead < 4 * timing.heartbeat:
         what = f"dead {spoken(timing.dead)} is shorter than 4 heartbeats (4 x {spoken(timing.heartbeat)})"
         yield Finding(("timing", "dead"), what, "On one lossy link expect needless moves")
-
-
-def _fences(reading: Reading) -> Iterator[Finding]:
-    for name, node in reading.file.nodes.items():
-        if node.fence:
-            what = "is for failc fence --dry-run in this release: no claim waits for a fence"
-            yield Finding(("nodes", name, "fence"), what, "Do not count on it yet")
 
 
 def _services(reading: Reading) -> Iterator[Finding]:

@@ -14,7 +14,7 @@ from coordinator.core.quorum.promise import Ask, Ballot, Term
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state import ownership
 from coordinator.state.votes import newest
-from protocol.events import Vote
+from protocol.events import FencedBy, Vote
 
 PPM_A_PERCENT = 10_000
 
@@ -126,6 +126,8 @@ class Ballots:
             return False
         word = ownership.ended(state, service, node)
         fenced = word is not None and word.ref in state.orders.of("fenced", service, node)
+        off = state.orders.of("off", node).get(word.ref) if word is not None else None
+        fenced = fenced or (off is not None and off.by is FencedBy.WORD)
         return not theirs.holds or (word is not None and not fenced)
 
     def _remember(self, service: str, node: str, epoch: int) -> None:

@@ -110,10 +110,12 @@ class Core:
         beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup, majority)
         rounds = Rounds(context, liveness, services, fitness, removal, majority)
         claims = Claims(context, services, rounds)
+        fences = Fences(context, liveness, rounds, witnessing)
         self.gates = Gates(context, liveness, services, rounds, leases)
-        self.reconcile = Reconcile(context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority)
-        self.fences = Fences(context)
-        self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing, self.fences)
+        self.reconcile = Reconcile(
+            context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority, fences
+        )
+        self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing, fences)
         self.durability = Durability(context, passing, services, claims, witnessing)
         self.replication = Replication(context, liveness, startup, beats, removal, quota, majority)
         self.reconfigure = Reconfigure(context, liveness, services, carriers, startup, checks, beats, rounds, passing, quota)
@@ -194,7 +196,7 @@ class Core:
             case GateGone():
                 return self.gates.gone(given)
             case FenceFinished():
-                return self.fences.finished(given)
+                return self.reconcile.fences.finished(given)
             case StopAsked():
                 return self.startup.stop_asked(given)
             case _:
@@ -207,7 +209,7 @@ class Core:
                 self.reconcile.forget(service)
             self.reconcile.review(news, outlook, at_beat)
         self.gates.look()
-        self.fences.look()
+        self.reconcile.fences.look()
         self.startup.finish_stopping()
 
     def _beat_in_time(self, *, fit: bool) -> None:
@@ -256,7 +258,7 @@ class Core:
         wakes += [] if flush_ms is None else [flush_ms]
         if context.joined:
             wakes.append(self.reconcile.wake_at_ms)
-        wakes += self.majority.wakes_ms()
+        wakes += [*self.majority.wakes_ms(), *self.reconcile.fences.wakes_ms()]
         return min([ms for ms in wakes if ms > now_ms])
 
     # --- what shells read -----------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from coordinator.core.claims import Claims, patience_ms
 from coordinator.core.context import Context, News
 from coordinator.core.effects import Announce
 from coordinator.core.failure_detector import FailureDetector
+from coordinator.core.fences import Fences
 from coordinator.core.fitness import Fitness
 from coordinator.core.inputs import Guarded
 from coordinator.core.majority import Majority
@@ -56,10 +57,11 @@ class Reconcile:
         checks: ServiceChecks,
         witnessing: ObservationEvents,
         majority: Majority,
+        fences: Fences,
     ) -> None:
         self.context, self.liveness, self.services, self.fitness = context, liveness, services, fitness
         self.removal, self.rounds, self.claims = removal, rounds, claims
-        self.checks, self.witnessing, self.majority = checks, witnessing, majority
+        self.checks, self.witnessing, self.majority, self.fences = checks, witnessing, majority, fences
         self.agenda = Agenda(context, liveness, services, fitness)
         self._seen: Round | None = None
         """What the look of this review gives to all services alike."""
@@ -81,6 +83,7 @@ class Reconcile:
     def forget(self, name: str) -> None:
         """This service is no longer ours."""
         self.agenda.forget(name)
+        self.fences.forget(name)
 
     def is_due(self, news: News, outlook: Outlook, at_beat: bool) -> bool:
         """Whether the table may have something to say that it did not say when it was last asked."""
@@ -177,6 +180,7 @@ class Reconcile:
         decision = decide(asked)
         self.services.decided(name, decision.reason)
         self.majority.decided(name, decision, asked.order[: asked.order.index(context.me)] if context.me in asked.order else ())
+        self.fences.decided(name, decision, asked)
         if decision.act is Act.STAY:
             timers, dead_ms = self.services.timers[name], context.policy.timing.dead_ms
             return None if timers.decided(asked, decision, context.now_ms, dead_ms) else asked

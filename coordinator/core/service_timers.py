@@ -51,9 +51,18 @@ class PassedOver(NamedTuple):
     times: int
     """In a row."""
     until_ms: int
+    unfenced: tuple[str, ...] = ()
+    """What it may have waited for: when that is over it claims, and so would we."""
 
     def same(self, case: Snapshot, node: str) -> bool:
-        return (self.column, self.run) == (case.theirs(node), case.state.column(node).run)
+        known = (case.theirs(node), case.state.column(node).run, case.unfenced)
+        return (self.column, self.run, self.unfenced) == known
+
+
+def _has_failed(case: Snapshot, node: str) -> bool:
+    """Whether it has tried to switch one of them off, in vain: another may do better."""
+    fences = case.state.column(node).fences
+    return any(name in fences and fences[name].result and not fences[name].ok for name in case.unfenced)
 
 
 @dataclass(slots=True)
@@ -108,7 +117,7 @@ class ServiceTimers:
     def _pass_over(self, case: Snapshot, node: str, now_ms: int) -> None:
         times = self.passed[node].times + 1 if node in self.passed else 1
         until_ms = now_ms + min(RETRY_MS_MAX, PASSED_MS << min(times - 1, 20))
-        self.passed[node] = PassedOver(case.theirs(node), case.state.column(node).run, times, until_ms)
+        self.passed[node] = PassedOver(case.theirs(node), case.state.column(node).run, times, until_ms, case.unfenced)
 
     def _ready(self, case: Snapshot, now_ms: int) -> list[str]:
         wait_ms = case.service.failback_ms
@@ -147,7 +156,10 @@ class ServiceTimers:
         return bool(late)
 
     def _is_coming(self, case: Snapshot, node: str, now_ms: int, dead_ms: int) -> bool:
-        """Its claim is on the way to its disk, or it takes one service after the other and has not come to this one."""
+        """Its claim is on the way to its disk, or it takes one service after the other and has not come to this one; or it
+        waits until a dead node is switched off, as we would."""
+        if case.unfenced and not _has_failed(case, node):
+            return True
         busy = f"busy:{node}" in case.given.timers and now_ms - self.expected[node] < BUSY_DEADS * dead_ms
         return busy or f"awaited:{node}" in case.given.timers
 

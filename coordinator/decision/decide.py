@@ -17,7 +17,8 @@
 | RECOVER,FAIL | operator says fail                                                  | fail             |
 | RECOVER      | removed; in standby; held back; unfit; a candidate that only the    | stay             |
 |              | newest configuration names; a peer not current, holding, in doubt,  |                  |
-|              | stuck, or a better one that will claim; no votes (under "majority") |                  |
+|              | stuck, or a better one that will claim; a dead one that is not      |                  |
+|              | switched off and can be; no votes (under "majority")                |                  |
 | RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
@@ -33,6 +34,7 @@ from coordinator.decision.snapshot import ALIVE, INDOUBT, Snapshot
 from coordinator.state import ownership
 from coordinator.state.model import UPISH, ServicePhase, Word
 from protocol.event import Ref
+from protocol.events import FencedBy
 from protocol.moment import lasting
 
 RECOVER, FAIL, UP, RECLAIM = ServicePhase.RECOVER, ServicePhase.FAIL, ServicePhase.UP, ServicePhase.RECLAIM
@@ -41,6 +43,9 @@ RECOVER, FAIL, UP, RECLAIM = ServicePhase.RECOVER, ServicePhase.FAIL, ServicePha
 BY_LAST_WORD = "by its last word: it has given it up, or its faild has ended"
 """A last word is faster than the events that say why; `coordinator.control.outs` looks for these later."""
 
+
+NOT_FENCED = "not-fenced"
+"""The rule by which a candidate waits until a dead node is switched off, and switches it off itself."""
 
 NOT_ELECTED = "not-elected"
 """The rule by which a candidate waits for nothing but votes."""
@@ -355,7 +360,8 @@ def in_doubt(case: Snapshot) -> Found | None:
 
 
 def held_by_stuck(case: Snapshot) -> Found | None:
-    stuck = [node for node in case.given.peers if case.holds(node) and case.theirs(node).stuck]
+    held = [node for node in case.given.peers if case.holds(node) and case.theirs(node).stuck]
+    stuck = [node for node in held if node not in case.unfenced]
     if not stuck:
         return None
     return Found(f"{stuck[0]} is stuck in STOPPING: say `fail {case.name} {stuck[0]}` when it is certainly down there")
@@ -365,6 +371,16 @@ def better_will_claim(case: Snapshot) -> Found | None:
     """It is fit, or reads its feed and will be in a moment; one that is neither within `dead` is passed over."""
     able = case.expected
     return Found(f"{able[0]} is preferred and will claim") if able else None
+
+
+def not_fenced(case: Snapshot) -> Found | None:
+    """Whoever is dead may only be cut off: what can be switched off is waited for until it is."""
+    if not case.unfenced:
+        return None
+    node = case.unfenced[0]
+    what = "held it" if case.theirs(node).holds else "may hold it"
+    silent = f"silent for {lasting(case.given.peers[node].silent_ms)} on every way"
+    return Found(f"{node} {what} and is dead ({silent}): it waits until {node} is switched off", case.evidence(node))
 
 
 def claim_dead(case: Snapshot) -> Found | None:
@@ -395,6 +411,9 @@ def claim_free(case: Snapshot) -> Found | None:
 def _how_it_ended(case: Snapshot, last: str, over: Word | None) -> str:
     """Moved, stopped, failed, killed or declared down, as far as its events are here when its last word comes."""
     column, theirs = case.state.column(last), case.theirs(last)
+    if over and (off := case.state.orders.of("off", last).get(over.ref)):
+        said = f"an operator said that {last} is off"
+        return said if off.by is FencedBy.WORD else f"{last} was switched off by {over.ref.node}"
     if over and over.ref in case.state.orders.of("fenced", case.name, last):
         return f"an operator said that it is down on {last}"
     if theirs.changed == column.started and not over:
@@ -463,6 +482,7 @@ TABLE = (
     Row("in-doubt", FREE, in_doubt, Act.STAY),
     Row("stuck", FREE, held_by_stuck, Act.STAY),
     Row("better-will-claim", FREE, better_will_claim, Act.STAY),
+    Row(NOT_FENCED, FREE, not_fenced, Act.STAY),
     Row(NOT_ELECTED, FREE, not_elected, Act.STAY),
     Row("take-over-dead", FREE, claim_dead, Act.CLAIM),
     Row("take-over-free", FREE, claim_free, Act.CLAIM),

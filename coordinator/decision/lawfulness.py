@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from coordinator.decision.decide import Act, decide
+from coordinator.decision.decide import NOT_FENCED, Act, decide
 from coordinator.decision.snapshot import Snapshot
 from coordinator.policy import Policy
 from coordinator.state import ownership
@@ -23,7 +23,20 @@ from coordinator.state.standing import FIRST_RULES
 from coordinator.state.transitions import out_of_order
 from coordinator.state.votes import counted, newest
 from protocol.event import Entry, Event, Head, Ref
-from protocol.events import Body, Claim, Gap, Malformed, NodeStarted, Observations, Reclaim, Recover, Vote, body_of
+from protocol.events import (
+    Body,
+    Claim,
+    FencedBy,
+    FenceRequested,
+    Gap,
+    Malformed,
+    NodeStarted,
+    Observations,
+    Reclaim,
+    Recover,
+    Vote,
+    body_of,
+)
 from protocol.kinds import Kind
 from protocol.messages import Keyring
 from protocol.moment import lasting
@@ -55,7 +68,8 @@ def _checked(before: State, event: Event, body: Body | Malformed | None, old: No
     begun = column.head is not None and column.head.incarnation == event.incarnation
     order = out_of_order(column if begun else NodeState(event.node), event.kind, event.service)
     carried = _carried(before, event, body, old if begun else column) or _by_older_rules(before, event, body)
-    return order or _decided(before, event, body) or _voted(before, event, body) or carried or _pointed(before, event)
+    decided = _decided(before, event, body) or _voted(before, event, body) or _fencing(before, event, body)
+    return order or decided or carried or _pointed(before, event)
 
 
 def _decided(before: State, event: Event, body: Body | None) -> str | None:
@@ -73,6 +87,20 @@ def _decided(before: State, event: Event, body: Body | None) -> str | None:
             f"by rule {decision.rule}: {decision.reason}"
         )
     return _epoch(before, event, body, policy) or _judgements(before, event, given, policy)
+
+
+def _fencing(before: State, event: Event, body: Body | None) -> str | None:
+    """For a claim of its own a node switches another off only where the table waits for that."""
+    if not isinstance(body, FenceRequested) or body.by is not FencedBy.CLAIM:
+        return None
+    policy, what = before.policy_of(before.column(event.node).configs), f"{event.kind} of {body.node} for {event.service}"
+    if policy is None or body.given is None:
+        return f"{what} without what its author was given, or before any configuration was applied"
+    case = Snapshot(before, policy, event.node, event.service, body.given)
+    decision = decide(case)
+    if decision.rule != NOT_FENCED or body.node not in case.unfenced:
+        return f"{what}, but the table says {decision.act} by rule {decision.rule}: {decision.reason}"
+    return _judgements(before, event, body.given, policy)
 
 
 def _voted(before: State, event: Event, body: Body | None) -> str | None:

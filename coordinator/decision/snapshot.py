@@ -130,6 +130,26 @@ class Snapshot:
         leaves = self.judged(node) is not ALIVE or self.state.column(node).leaving
         return f"awaited:{node}" in self.given.timers and not leaves and not self.why_out(node)
 
+    @once
+    def unfenced(self) -> tuple[str, ...]:
+        """Dead nodes that hold it, or may hold it unknown to me, and that can be switched off: a claim waits until they are.
+
+        A candidate that does not hold it by its feed may have claimed it a moment before it fell silent, or may hear me while
+        I do not hear it. One that stopped in order, or that an operator keeps out, has not.
+        """
+        return tuple(node for node in self.given.peers if self.judged(node) is DEAD and self._to_fence(node))
+
+    def _to_fence(self, node: str) -> bool:
+        known = self.policy.nodes.get(node)
+        if known is None or not known.fence or not self.service.fence:
+            return False
+        column, theirs = self.state.column(node), self.theirs(node)
+        if theirs.holds:
+            return ownership.holds(self.state, self.name, node)
+        kept_out = theirs.cause in ("operator", "everywhere") or bool(ownership.in_standby(self.state, node))
+        stopped = column.started is not None and not column.running
+        return node in self.others and not kept_out and not stopped and not ownership.is_off(self.state, self.name, node)
+
     def judged(self, node: str) -> Judgement:
         return self.given.peers[node].judgement
 
@@ -181,6 +201,8 @@ class Snapshot:
         """Its feed says that it has the service; the news that this is over may have come by another way, and faster."""
         over = ownership.ended(self.state, self.name, node)
         if over:
+            if over.ref in self.state.orders.of("off", node):
+                return "it was switched off"
             fenced = over.ref in self.state.orders.of("fenced", self.name, node)
             return "an operator said that it is down there" if fenced else LET_GO
         if self.theirs(node).stuck:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from coordinator.policy import OperatorPolicy, Policy
 from coordinator.state.standing import FIRST_RULES, FeedOrders
 from protocol.canonical import NotCanonical
-from protocol.commands import Command, open_command
+from protocol.commands import WORDS_OF_NODES, Command, open_command
 from protocol.event import Event
 from protocol.events import Commanded
 from protocol.refusals import Refused
@@ -78,8 +78,9 @@ def _role(operator: OperatorPolicy, command: Command) -> Denied | None:
         return None
     if operator.role == "operate" and command.service in operator.services:
         return None
+    about = command.service or (command.node if command.word in WORDS_OF_NODES else "")
     may = f"operate {', '.join(operator.services)}" if operator.role == "operate" else operator.role
-    return Denied(f"{operator.name} may {may}, not {command.word} {command.service or command.node or 'the configuration'}")
+    return Denied(f"{operator.name} may {may}, not {command.word} {about or 'the configuration'}")
 
 
 def opened(policy: Policy, raw: bytes, signature: bytes) -> Command | Denied:

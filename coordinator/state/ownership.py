@@ -4,7 +4,7 @@ holders(state, "web")            # the nodes that hold it, as far as these feeds
 owner(state, policy, "web")      # the one; in a split the winner by the service's rule; None where no node holds it
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state.configurations import is_candidate, was_ever_candidate
@@ -12,7 +12,7 @@ from coordinator.state.configurations import ruled as ruled
 from coordinator.state.configurations import ruling as ruling
 from coordinator.state.model import Move, NodeState, Removal, ServiceState, State, Word
 from coordinator.state.standing import Off
-from protocol.event import Ref
+from protocol.event import Head, Ref
 from protocol.events import FencedBy
 
 
@@ -22,19 +22,31 @@ def ended(state: State, service: str, node: str) -> Word | None:
     heard = state.words.get((service, node), ())
     said = [word for word in heard if word.epoch >= theirs.epoch > 0 and word.run in (theirs.run, b"")]
     fenced = [word for word in state.orders.of("fenced", service, node).values() if _fences(word, theirs)]
-    off = switched_off(state, service, node, theirs.run) if theirs.run else None
+    off = switched_off(state, service, node, theirs.run, theirs.known) if theirs.run else None
     return max([*said, *fenced, *([Word(theirs.epoch, off.ref, off.run)] if off else [])], default=None)
 
 
-def switched_off(state: State, service: str, node: str, run: bytes) -> Off | None:
+def switched_off(state: State, service: str, node: str, run: bytes, known: Mapping[str, Head]) -> Off | None:
     """What says that this run of the node is over, since its power is off; of several the first by name.
 
     A node that fenced it for a claim of its own is believed about what it may own: one stolen key ends no holding of a service
-    that it has nothing to do with.
+    that it has nothing to do with. And nobody is believed whose word the node has read and written on: the device has lied.
+    `known`: the heads on which what is asked about rested.
     """
     offs = state.orders.of("off", node)
-    found = [off for off in offs.values() if off.run == run and _may_say(state, service, off)] if offs else []
-    return min(found, key=lambda off: off.ref, default=None)
+    said = [off for off in offs.values() if off.run == run and _may_say(state, service, off)] if offs else []
+    return min((off for off in said if not _is_known(off, known)), key=lambda off: off.ref, default=None)
+
+
+def is_off(state: State, service: str, node: str) -> bool:
+    """Whether the last run of this node that is known here is over, since its power is off."""
+    column = state.column(node)
+    return switched_off(state, service, node, column.run, column.seen) is not None
+
+
+def _is_known(off: Off, known: Mapping[str, Head]) -> bool:
+    head = known.get(off.ref.node)
+    return head is not None and off.ref[1:] <= (head.incarnation, head.number)
 
 
 def _may_say(state: State, service: str, off: Off) -> bool:

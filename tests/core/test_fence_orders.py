@@ -167,7 +167,7 @@ def test_an_order_names_a_node_and_its_run(feeds: FeedIndex, wrong: dict[str, An
 
 
 def switched_off(state: State, service: str) -> bool:
-    return ownership.switched_off(state, service, OWNER, RUN) is not None
+    return ownership.switched_off(state, service, OWNER, RUN, {}) is not None
 
 
 def test_for_its_own_claim_a_node_is_believed_about_what_it_may_own(feeds: FeedIndex) -> None:
@@ -195,3 +195,20 @@ def test_only_so_many_are_kept_and_these_are_the_latest(feeds: FeedIndex) -> Non
     assert len(kept) == OFFS_KEPT
     assert last in kept
     assert len({frozenset(state.orders.of("off", OWNER)) for state in feeds.states()}) == 1
+
+
+def test_a_node_that_has_read_it_and_claims_again_holds_it(feeds: FeedIndex) -> None:
+    """The device has lied: the node runs, in the same run, and what it claims from here on counts."""
+    request(feeds, OTHER)
+    result(feeds, OTHER)
+    assert holders(feeds) == {()}
+    feeds.write(OWNER, Kind.RECLAIM, {"epoch": 2, "rule": "reclaim", "reason": "", "rivals": []})
+    assert holders(feeds) == {(OWNER,)}
+
+
+def test_a_node_that_writes_on_when_it_has_read_it_is_not_off(feeds: FeedIndex) -> None:
+    request(feeds, OTHER)
+    result(feeds, OTHER)
+    assert ownership.is_off(feeds.state(), "web", OWNER)
+    feeds.write(OWNER, Kind.PULSE, {"gaps": {}}, "")
+    assert not ownership.is_off(feeds.state(), "web", OWNER)

@@ -40,3 +40,38 @@ def test_no_device_is_told_before_the_request_is_on_the_disk() -> None:
     assert len(told) == 1
     assert not world.hosts["lukretia"].powered
     assert world.owners("web") == ("genesis",)
+
+
+def requests(world: World) -> list[int]:
+    """When each fencing was requested, by the wall clock of its author, in seconds since the first."""
+    found = [entry.event for entry in world.entries() if entry.event.kind == Kind.FENCE_REQUESTED]
+    return [round((event.wall_ms - found[0].wall_ms) / 1000) for event in found]
+
+
+def test_a_fence_that_fails_is_tried_again_after_a_pause_that_doubles() -> None:
+    """And each of them is an alarm, which is over when the node is off."""
+    world = World(fenced(), seed=1)
+    world.start("lukretia", "genesis")
+    world.run_until_ms(5_000)
+    world.power.trouble["lukretia"] = "fails"
+    world.hosts["lukretia"].crash()
+    world.run_until_ms(60_000)
+    assert requests(world) == [0, 10, 31]
+    assert world.owners("web") == ()
+    told = [text for _, node, text in world.alarms if "waits for it" in text]
+    assert told == ["level 1: exit 4, the connection was lost; web waits for it, with no node"] * 3
+    world.power.trouble["lukretia"] = ""
+    world.run_until_ms(90_000)
+    assert world.owners("web") == ("genesis",)
+    assert requests(world) == [0, 10, 31, 71]
+
+
+def test_what_need_not_wait_is_taken_over_at_once() -> None:
+    policy = fenced()
+    world = World(armed(parse(policy.text.replace("[services.web]", "[services.web]\nfence = false"), "f")), seed=1)
+    world.start("lukretia", "genesis")
+    world.run_until_ms(5_000)
+    world.hosts["lukretia"].crash()
+    world.run_until_ms(7_000)
+    assert world.owners("web") == ("genesis",)
+    assert requests(world) == []

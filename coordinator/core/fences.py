@@ -5,8 +5,8 @@
     fences.look()                           # what is wished and may begin is written; what is on the disk is ordered: `Fence`
     fences.finished(FenceFinished(...))     # the input: the result is written
 
-A request stands on our disk before the first agent runs: whoever reads the log of a node that was switched off finds out who
-did it, and why. A fencing that was under way when `faild` ended has no result, and counts for nothing.
+A request stands on our disk before the first agent runs: the log of the cluster says which node switched another one off,
+and why. A fencing that was under way when `faild` ended has no result, and counts for nothing.
 """
 
 from collections.abc import Mapping

@@ -374,7 +374,7 @@ def better_will_claim(case: Snapshot) -> Found | None:
 
 
 def not_fenced(case: Snapshot) -> Found | None:
-    """Whoever is dead may only be cut off: what can be switched off is waited for until it is."""
+    """A dead node may only be cut off: one that can be switched off is waited for until it is off."""
     if not case.unfenced:
         return None
     node = case.unfenced[0]

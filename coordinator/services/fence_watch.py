@@ -31,7 +31,7 @@ APART_S = 2.0
 """From one device to the next after a start. An agent takes some tenths of a second of processor time."""
 
 BROKEN_S_MAX = 60.0
-"""How long at most until a broken device is asked again: whoever mends it waits for the alarm to end."""
+"""How long at most until a broken device is asked again: the alarm is to end soon after it was mended."""
 
 SPREAD = 0.1
 """By which part of `monitor` each interval is longer or shorter, so that nodes do not go on meeting at one device."""

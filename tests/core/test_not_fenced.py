@@ -106,7 +106,7 @@ def test_nor_has_one_that_let_go_and_is_dead_but_that_is_not_certain() -> None:
 
 
 def test_one_that_an_operator_keeps_out_has_not_claimed() -> None:
-    """Whoever works on it does not want it switched off under the hands."""
+    """The people who work on it do not want it switched off under their hands."""
     failed = fenced(L, G).holds(L, 1).lets_go(L, "FAIL", "operator")
     assert failed.decides(G, lukretia=dead()).act is Act.CLAIM
     standby = fenced(L, G).orders(("standby", L), ORDER, None)

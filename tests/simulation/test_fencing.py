@@ -21,7 +21,7 @@ def fenced(name: str = "two-nodes.toml", *nodes: str) -> Policy:
 
 
 def test_no_device_is_told_before_the_request_is_on_the_disk() -> None:
-    """Whoever reads the log of a cluster in which a node was switched off finds out by whom, and why."""
+    """The log of a cluster in which a node was switched off says by which other one, and why."""
     world = World(fenced(), seed=1)
     told: list[int] = []
 

@@ -6,7 +6,7 @@ One trouble each; those of two troubles that meet are in `compounds`, and how th
 from collections.abc import Callable
 from functools import partial
 
-from tools.simulator import compounds
+from tools.simulator import compounds, fences
 from tools.simulator.actions import Order
 from tools.simulator.boot import ends_clean
 from tools.simulator.chance import Drawn, Kind, Say
@@ -244,4 +244,5 @@ KINDS = (
     Kind("slow", 3, compounds.slow_target),
     Kind("oneway", 2, compounds.one_way),
     Kind("removed", 2, compounds.removed),
+    Kind("fences", 3, fences.trouble),
 )

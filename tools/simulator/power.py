@@ -19,6 +19,8 @@ TOOK_US = 400_000
 class Switched(Protocol):
     def crash(self) -> None: ...
 
+    def start(self) -> None: ...
+
 
 Tell = Callable[[bool, int, str], None]
 
@@ -28,6 +30,8 @@ class Power:
         self._hosts = hosts
         self.trouble: dict[str, str] = {}
         """Node to what is wrong with the devices that switch it off."""
+        self.back_ms_max = 0
+        """Within so long people switch a machine on again that was switched off; 0: they do not."""
         self.fenced: list[tuple[int, str, str, bool]] = []
         """When a fencing was over by its device, of which node, by which, and whether the power was off then."""
 
@@ -48,5 +52,8 @@ class Power:
             return tell(False, 0, "level 1: exit 4, the connection was lost")
         if wrong != "lies":
             self._hosts[node].crash()
+            if self.back_ms_max:
+                around = by.surroundings
+                around.agenda.after(around.rng.randint(100, self.back_ms_max) * 1000, self._hosts[node].start)
         self.fenced.append((by.surroundings.agenda.now_us, node, by.name, wrong != "lies"))
         tell(True, 1, f"{node} is off: level 1 (simulated)")

@@ -6,6 +6,7 @@ run.play()                      # raises Broken, Unsettled, or whatever an asser
 
 import random
 
+from tools.simulator import fences as fence_worlds
 from tools.simulator import leases as lease_worlds
 from tools.simulator.accidents import Accidents
 from tools.simulator.chance import CALM, mood, rare
@@ -17,24 +18,31 @@ from tools.simulator.world import World
 
 DRIFT_PPM = 500
 
+BACK_MS_MAX = 8_000
+"""People who find a machine switched off switch it on again, within so long."""
+
 REAL_KEYS_EVERY = 20
 """One seed in twenty signs and verifies with real Ed25519."""
 
 
 class RandomRun:
-    def __init__(self, seed: int, steps: int, kept: int = 0, *, leases: bool = False) -> None:
-        """`kept`: lines of transcript to keep; 0 keeps none, which is faster. `leases`: services under `majority`."""
+    def __init__(self, seed: int, steps: int, kept: int = 0, *, leases: bool = False, fences: bool = False) -> None:
+        """`kept`: lines of transcript to keep; 0 keeps none, which is faster. `leases`: services under `majority`; `fences`:
+        nodes that can be switched off."""
         self.seed = seed
         self.steps = steps
         rng = random.Random(f"cluster {seed}")
-        self.families = lease_worlds.mood(rng) if leases else mood(rng) | rare(seed)
-        policy = lease_worlds.drawn(rng) if leases else drawn(rng)
+        special = lease_worlds if leases else fence_worlds if fences else None
+        self.families = special.mood(rng) if special else mood(rng) | rare(seed)
+        policy = special.drawn(rng) if special else drawn(rng)
         self.world = World(policy, seed, real_keys=seed % REAL_KEYS_EVERY == 0)
         self._drift(rng, lease_worlds.DRIFT_PPM if leases else DRIFT_PPM)
         self.transcript = Transcript(self.world, kept) if kept else None
         calm = self.families <= CALM
         self.invariants = Invariants(self.world, calm)
         self.leases = lease_worlds.LeaseInvariants(self.world) if leases else None
+        self.fences = fence_worlds.FenceInvariants(self.world) if fences else None
+        self.world.power.back_ms_max = BACK_MS_MAX if fences else 0
         self.accidents = Accidents(self.world, self.families, self.say)
 
     def _drift(self, rng: random.Random, most_ppm: int) -> None:

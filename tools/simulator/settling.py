@@ -57,6 +57,7 @@ def mend(world: World) -> None:
     """Every accident ends; every machine runs."""
     world.network.set_weather(FAIR)
     world.network.heal_all()
+    world.power.trouble.clear()
     for host in world.hosts.values():
         host.disk.slow_us = 0
         host.disk.release()

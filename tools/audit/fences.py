@@ -25,6 +25,7 @@ from protocol.kinds import Kind
 from store.findings import Finding, Flaw
 from tools.audit.clock import show
 from tools.audit.history import NOTHING, History
+from tools.audit.lies import lied, lies
 from tools.audit.showing import name
 
 ENDS = frozenset({Kind.RELEASE, Kind.DOWN})
@@ -35,8 +36,9 @@ def without_refuted(history: History, state: State, service: str) -> State:
     """The same state without the fences of this service that their nodes' own feeds refute."""
     left: dict[Subject, Mapping[Ref, Any]] = {}
     for node, wrong in _refuted(history, state, service):
-        subject = ("fenced", service, node)
-        left[subject] = {ref: word for ref, word in state.orders.effects[subject].items() if ref not in wrong}
+        for subject in (("fenced", service, node), ("off", node)):
+            said = state.orders.effects.get(subject, {})
+            left[subject] = {ref: word for ref, word in said.items() if ref not in wrong}
     return replace(state, orders=replace(state.orders, effects={**state.orders.effects, **left})) if left else state
 
 
@@ -44,6 +46,7 @@ def _refuted(history: History, state: State, service: str) -> Iterator[tuple[str
     for node in state.columns:
         fences = state.orders.of("fenced", service, node)
         wrong = {ref for ref in fences if is_refuted(history, state, service, node, ref)}
+        wrong |= {ref for ref in state.orders.of("off", node) if lied(history, state, node, ref)}
         if wrong:
             yield node, wrong
 
@@ -54,6 +57,9 @@ def against(history: History, state: State, service: str) -> list[str]:
     for node, wrong in _refuted(history, state, service):
         for fence in [history.events[ref] for ref in sorted(wrong)]:
             when = f"{name(history, fence.ref)}, {show(history.at_ms[fence.ref])}"
+            if fence.kind == Kind.FENCE_RESULT:
+                said.append(f"{fence.node} said that it had switched {node} off ({when}); {node}'s own feed goes on")
+                continue
             said.append(f"{signer(history, fence)} said that it is down on {node} ({when}); {node}'s own feed goes on")
     return said
 
@@ -114,6 +120,7 @@ def refuted_words(history: History) -> Iterator[Finding]:
 
 def refuted(history: History, state: State, event: Event) -> Iterator[Finding]:
     """`state`: with this event. A finding where it is a fence that was wrong when it was said."""
+    yield from lies(history, state, event)
     body = body_of(event) if event.kind == Kind.FENCED else None
     if not isinstance(body, Fenced) or not _counts(state, event, body):
         return

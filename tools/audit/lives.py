@@ -131,7 +131,7 @@ class Lives:
             self.knew[event.ref] = dict(node.knew)
         if kind == Kind.RECLAIM:
             self.reclaims.add(event.ref)
-        self.fenced = self.fenced or kind == Kind.FENCED
+        self.fenced = self.fenced or kind in (Kind.FENCED, Kind.FENCE_RESULT)
         self._claims.add(event)
         self._end(event, node)
         self._vote(event)

@@ -28,7 +28,7 @@ from tools.audit.showing import print_json, print_lines
 TURNS = frozenset(
     {
         Kind.CLAIM, Kind.RECLAIM, Kind.DOWN, Kind.NODE_STARTED, Kind.GAP_DECLARED, Kind.FENCED, Kind.LAST_WORD, Kind.UP,
-        Kind.VOTE,
+        Kind.VOTE, Kind.FENCE_RESULT,
     }
 )  # fmt: skip
 """Kinds after which the holders may be others."""

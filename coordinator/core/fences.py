@@ -71,7 +71,7 @@ class Fences:
 
     def decided(self, service: str, decision: Decision, asked: Snapshot) -> None:
         """What the table has said of a service: nodes that were heard again, or are off, are waited for no more."""
-        if decision.rule == NOT_FENCED:
+        if decision.rule == NOT_FENCED and asked.may_fence:
             self._wanted[service] = asked.unfenced
             self._noted()
         else:
@@ -125,7 +125,7 @@ class Fences:
         self.witnessing.judgements(must=True)
         asked = self.rounds.now(service)
         decision = decide(asked)
-        if decision.rule != NOT_FENCED or node not in asked.unfenced:
+        if decision.rule != NOT_FENCED or node not in asked.unfenced or not asked.may_fence:
             return self.decided(service, decision, asked)
         run = context.state.column(node).run
         request = FenceRequested(node=node, run=run, by=FencedBy.CLAIM, rule=decision.rule, given=asked.given)

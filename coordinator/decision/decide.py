@@ -380,7 +380,8 @@ def not_fenced(case: Snapshot) -> Found | None:
     node = case.unfenced[0]
     what = "held it" if case.theirs(node).holds else "may hold it"
     silent = f"silent for {lasting(case.given.peers[node].silent_ms)} on every way"
-    return Found(f"{node} {what} and is dead ({silent}): it waits until {node} is switched off", case.evidence(node))
+    by_whom = "" if case.may_fence else ", which is not for a node that hears no majority of the voters"
+    return Found(f"{node} {what} and is dead ({silent}): it waits until {node} is switched off{by_whom}", case.evidence(node))
 
 
 def claim_dead(case: Snapshot) -> Found | None:

@@ -98,6 +98,8 @@ def _fencing(before: State, event: Event, body: Body | None) -> str | None:
         return f"{what} without what its author was given, or before any configuration was applied"
     case = Snapshot(before, policy, event.node, event.service, body.given)
     decision = decide(case)
+    if not case.may_fence:
+        return f"{what} by a node that hears no majority of the voters"
     if decision.rule != NOT_FENCED or body.node not in case.unfenced:
         return f"{what}, but the table says {decision.act} by rule {decision.rule}: {decision.reason}"
     return _judgements(before, event, body.given, policy)

@@ -18,6 +18,8 @@ from protocol.moment import lasting
 ALIVE, INDOUBT, DEAD = Judgement.ALIVE, Judgement.INDOUBT, Judgement.DEAD
 RECOVER = ServicePhase.RECOVER
 
+PAIR = 2
+
 STARTING_UP = "it is starting"
 
 LET_GO = "its last word says that it is down there"
@@ -138,6 +140,14 @@ class Snapshot:
         I do not hear it. One that stopped in order, or that an operator keeps out, has not.
         """
         return tuple(node for node in self.given.peers if self.judged(node) is DEAD and self._to_fence(node))
+
+    @once
+    def may_fence(self) -> bool:
+        """Whether I may switch nodes off: while I hear a majority of the voters, myself included. Else one node that is cut off
+        would shoot all the others. Of two voters none can hear more than the other."""
+        voters = self.policy.voters
+        heard = {self.me, *(node for node, peer in self.given.peers.items() if peer.judgement is ALIVE)}
+        return len(voters) <= PAIR or 2 * len(heard & voters) > len(voters)
 
     def _to_fence(self, node: str) -> bool:
         known = self.policy.nodes.get(node)

@@ -7,7 +7,8 @@ from coordinator.core.inputs import Now
 from coordinator.policy import Policy
 from protocol.kinds import Kind
 from tests.scenarios.test_scenarios import HERE
-from tools.simulator.orders import armed
+from tools.simulator.leases import LeaseInvariants
+from tools.simulator.orders import armed, parsed
 from tools.simulator.world import World
 
 LEVEL = '\n[[nodes.{node}.fence]]\nagent = "fence_dummy"\noptions = {{ plug = "{node}" }}\n'
@@ -75,3 +76,54 @@ def test_what_need_not_wait_is_taken_over_at_once() -> None:
     world.run_until_ms(7_000)
     assert world.owners("web") == ("genesis",)
     assert requests(world) == []
+
+
+# --- under a lease ---------------------------------------------------------------------------------------------------
+
+SLOW = 'script = "/etc/failover/web"\ntimeout = "60s"'
+"""Its holder may take a minute to go down when its lease is over: so long a voter is bound."""
+
+CUT_MS = 70_000
+"""By then a voter that has started may vote: it keeps for a term what it may have promised before."""
+
+
+def leased(more: str = "") -> World:
+    """lukretia owns web by leave of three voters, and is cut off at `CUT_MS`."""
+    text = fenced("three-nodes.toml").text.replace('script = "/etc/failover/web"\ntimeout = "2s"', SLOW)
+    text = text.replace("[services.web]", f'[services.web]\npartition = "majority"\n{more}')
+    world = World(armed(parsed(text)), 1)
+    LeaseInvariants(world)
+    world.start(*world.hosts)
+    world.run_until_ms(CUT_MS)
+    assert world.owners("web") == ("lukretia",)
+    for other in ("genesis", "carthage"):
+        ways = world.network.ways
+        world.network.cut([*ways("lukretia", other, None), *ways(other, "lukretia", None)])
+    return world
+
+
+def test_a_fence_that_succeeded_ends_what_voters_had_promised() -> None:
+    world = leased()
+    world.run_until_ms(CUT_MS + 4_000)
+    assert not world.hosts["lukretia"].powered
+    assert world.owners("web") == ("genesis",)
+
+
+def test_without_a_fence_the_promises_run_out_first() -> None:
+    world = leased("fence = false")
+    world.run_until_ms(CUT_MS + 55_000)
+    assert world.owners("web") == ()
+    world.run_until_ms(CUT_MS + 70_000)
+    assert world.owners("web") == ("genesis",)
+
+
+def test_an_operators_word_ends_no_promise() -> None:
+    """The operator may not have looked, and a vote is not taken back."""
+    world = leased()
+    world.power.trouble["lukretia"] = "fails"
+    world.run_until_ms(CUT_MS + 4_000)
+    assert world.order("is-off", "", "lukretia") == ["genesis"]
+    world.run_until_ms(CUT_MS + 50_000)
+    assert world.owners("web") == ()
+    world.run_until_ms(CUT_MS + 75_000)
+    assert world.owners("web") == ("genesis",)

@@ -111,6 +111,10 @@ async def orders_without_a_command(thief: Thief) -> None:
     fence = {"node": HOLDER, "epoch": thief.epoch(), "by": "operator", "run": _run(thief, HOLDER)}
     thief.say(Kind.FENCED, "web", fence, (ref,))
     thief.say(Kind.READMITTED, "", {"node": HOLDER}, (ref,))
+    for by, service in (("command", ""), ("claim", "web"), ("word", "")):
+        off = {"node": HOLDER, "run": _run(thief, HOLDER), "by": by}
+        thief.say(Kind.FENCE_REQUESTED, service, off, (ref,))
+        thief.say(Kind.FENCE_RESULT, "", {**off, "ok": True, "level": 1, "text": "off"}, (ref,))
     thief.say("handover", "", {"for_ms": 10**6}, (ref,))
     thief.say("standby", "", {"node": HOLDER}, (ref,))
 

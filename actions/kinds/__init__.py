@@ -16,7 +16,8 @@ from actions.kinds.nft import Nft
 from actions.kinds.notify import Notify
 from actions.kinds.route import Route
 from actions.kinds.script import Script
+from actions.kinds.systemd import Systemd
 
-KINDS: tuple[ActionKind, ...] = (Address(), Script(), Notify(), Route(), Arp(), Nft())
+KINDS: tuple[ActionKind, ...] = (Address(), Script(), Notify(), Route(), Arp(), Nft(), Systemd())
 
 ACTIONS: Mapping[str, ActionKind] = MappingProxyType({kind.name: kind for kind in KINDS})

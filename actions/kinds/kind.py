@@ -76,6 +76,10 @@ class Machine(Protocol):
         """Whether it forwards packets there: else the kernel answers for no other machine."""
         ...
 
+    def wrong_unit(self, unit: str, *, starts_it: bool) -> tuple[str, str] | None:
+        """Why this unit of systemd would not do, and what to do. `starts_it`: nobody else may start it."""
+        ...
+
     def unusable(self, program: str) -> tuple[str, str] | None:
         """Why this program cannot be run by us, and what to do."""
         ...

@@ -18,6 +18,7 @@ from pathlib import Path as File
 from actions.fencing import AGENT_FOLDERS, found_agent
 from actions.netdev import InterfaceLook
 from actions.networks import Network, answers_for_others, has_ipv6, networks, own_ipv6
+from actions.unit_files import enabled_by, wrong_unit
 from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading
@@ -109,6 +110,9 @@ class _Machine:
 
     def answers_for_others(self, interface: str, version: int) -> bool:
         return answers_for_others(interface, version) if self._networks_too else True
+
+    def wrong_unit(self, unit: str, *, starts_it: bool) -> Wrong | None:
+        return wrong_unit(unit) or (enabled_by(unit) if starts_it and self._networks_too else None)
 
     def unusable(self, program: str) -> Wrong | None:
         return unusable(program)

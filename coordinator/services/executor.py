@@ -155,9 +155,7 @@ class Executor:
             await orders.close()
         await self._hooks.close()
         if self._workshop is not None:
-            self._workshop.programs.close()
-            self._workshop.announcer.close()
-            self._workshop.netlink.close()
+            self._workshop.close()
         self.gates.leave()
 
     def run(self, order: Run) -> None:

@@ -12,6 +12,11 @@ T = TypeVar("T")
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 INTERFACE = re.compile(r"[^\s/:%]{1,15}")
+UNIT = re.compile(
+    r"(?=.{1,255}\Z)[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\@-]+)?\.(service|socket|target|mount|automount|swap|timer|path)",
+    re.ASCII,
+)
+"""The name of a unit of systemd; of a template, that of an instance."""
 UNITS_MS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 LENGTH_MAX = 15
 LONGEST_MS = 366 * 24 * UNITS_MS["h"]
@@ -98,6 +103,13 @@ def interface(value: object) -> str:
     """The name of a network interface."""
     name = text(value)
     need(INTERFACE.fullmatch(name) is not None and name not in (".", ".."), "no interface")
+    return name
+
+
+def unit(value: object) -> str:
+    """The name of a unit of systemd."""
+    name = text(value)
+    need(UNIT.fullmatch(name) is not None, "no unit")
     return name
 
 

@@ -14,6 +14,7 @@ SOUND_CHECKS = [
     'http = "https://10.77.0.100/"\nca_file = "/etc/failover/ca.pem"\nbody = ["<title>", "Shop"]',
     'http = "https://10.77.0.100/"\nverify = false',
     'dns = "www.example"\nserver = "10.77.0.100"',
+    'systemd = "nginx.service"',
     'dns = "_sip._tcp.example."\nserver = "[fd77::1]:5353"\ntype = "SRV"\nanswer = ["0 5 5060 sip.example."]',
 ]
 
@@ -43,6 +44,7 @@ WRONG_CHECKS = [
     ('dns = "x"\nserver = "10.0.0.1"\ntype = "ANY"', "type", '"ANY" is not one of the choices. Write one of A, AAAA,'),
     ('dns = "x"\nserver = "10.0.0.1"\nanswer = ["10.0.0.300"]', "answer", '"10.0.0.300" is no A record: '),
     ('dns = "x"\nserver = "10.0.0.1"\nanswer = []', "answer", "names no answer. Write answer = "),
+    ('systemd = "nginx"', "systemd", '"nginx" is not the name of a unit. Write it in full: "nginx.service"'),
     ('tcp = "10.0.0.1:80"\nstatus = [200]', "status", "belongs to a request. Take it out here"),
 ]
 
@@ -52,6 +54,8 @@ SOUND_ACTIONS = [
     'arp = "10.77.0.50"\ninterface = "eth0"',
     'arp = "fd77::50"\ninterface = "eth0"\nlladdr = "02:00:00:00:00:50"',
     'nft = "inet firewall active"\nelement = "10.77.0.100"',
+    'systemd = "nginx.service"',
+    'systemd = "postgresql@15-main.service"',
     'nft = "bridge filter ports"\nelement = "443"',
 ]
 
@@ -71,6 +75,9 @@ WRONG_ACTIONS = [
     ('nft = "inet failover gated4"\nelement = "10.77.0.100"', "nft", 'the table "failover" is that of faild itself. Write a'),
     ('nft = "inet firewall active"', "nft", 'has no element. Write element = "10.77.0.100" beside it'),
     ('nft = "inet firewall active"\nelement = "10.0.0.0/8"', "element", '"10.0.0.0/8" is not an address, a hardware address'),
+    ('systemd = "nginx"', "systemd", '"nginx" is not the name of a unit. Write it in full: "nginx.service"'),
+    ('systemd = "postgresql@.service"', "systemd", '"postgresql@.service" is a template. Write an instance of it, such'),
+    ('systemd = "a b.service"', "systemd", '"a b.service" is not the name of a unit. Write one such as "nginx.service"'),
     ('script = "/x"\nvia = "10.0.0.1"', "via", "belongs to a route. Take it out here"),
 ]
 

@@ -1,0 +1,115 @@
+"""A real systemd as process 1 of a namespace, with a real bus and units of the test alone.
+
+    machine = Machine.boot()
+    machine.unit("web", "[Service]\\nExecStart=/bin/sleep 600")
+    os.environ["DBUS_SYSTEM_BUS_ADDRESS"] = machine.bus
+    machine.off()                   # its process 1 is killed, and all that it started with it
+
+Its /run is a folder here, so that its bus can be reached from outside. It has only our units: those of the distribution would
+tidy up the /tmp that it shares with this machine.
+"""
+
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+SYSTEMD = Path("/usr/lib/systemd/systemd")
+
+BOOT = """
+set -e
+mkdir -p "$1/run/lock"
+mount --bind "$1/run" /run
+umount -l /sys/fs/cgroup
+mount -t cgroup2 none /sys/fs/cgroup
+mount --bind /proc/sys /proc/sys
+mount -o remount,ro,bind /proc/sys
+for generators in /usr/lib/systemd/system-generators /etc/systemd/system-generators; do
+    [ ! -d $generators ] || mount -t tmpfs none $generators
+done
+export container=lab SYSTEMD_UNIT_PATH="$1/units"
+exec /usr/lib/systemd/systemd --system --log-target=console --show-status=no
+"""
+
+OWN = "[Unit]\nDefaultDependencies=no\n"
+
+UNITS = {
+    "default.target": "[Unit]\nDefaultDependencies=no\nRequires=dbus.socket dbus.service\nAfter=dbus.socket dbus.service\n",
+    "dbus.socket": f"{OWN}[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
+    "dbus.service": f"{OWN}Requires=dbus.socket\n[Service]\nType=notify\n"
+    "ExecStart=/usr/bin/dbus-daemon --config-file={folder}/bus.conf --address=systemd: --nofork --nopidfile\n",
+}
+
+BUS = """<busconfig><type>system</type><listen>systemd:</listen><auth>EXTERNAL</auth><policy context="default">
+<allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_type="signal"/>
+<allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
+<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
+<allow receive_type="signal"/></policy></busconfig>
+"""
+
+
+def cannot_boot() -> str | None:
+    """Why no systemd can be started here."""
+    missing = [name for name in ("dbus-daemon", "busctl", "unshare") if shutil.which(name) is None]
+    if missing or not SYSTEMD.exists():
+        return f"{', '.join(missing) or 'systemd'} is not installed; sh packaging/programs.sh"
+    words = ["unshare", "--mount", "--cgroup", "sh", "-c", "umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup"]
+    if subprocess.run(words, capture_output=True).returncode:
+        return "a systemd cannot be started in a namespace here; run the tests as root"
+    return None
+
+
+class Machine:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.socket = folder / "run" / "dbus" / "system_bus_socket"
+        self.bus = f"unix:path={self.socket}"
+
+    @classmethod
+    def boot(cls) -> "Machine":
+        machine = cls(Path(tempfile.mkdtemp(prefix="fo-", dir="/tmp")))  # short: the path of a socket has 107 bytes
+        (machine.folder / "units").mkdir()
+        (machine.folder / "bus.conf").write_text(BUS)
+        for name, text in UNITS.items():
+            (machine.folder / "units" / name).write_text(text.format(folder=machine.folder))
+        machine.on()
+        return machine
+
+    def on(self) -> None:
+        shutil.rmtree(self.folder / "run", ignore_errors=True)  # as the file system in memory that it usually is
+        (self.folder / "run").mkdir()
+        spaces = ["--mount", "--cgroup", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        with (self.folder / "log").open("a") as log:
+            words = ["unshare", *spaces, "sh", "-c", BOOT, "sh", str(self.folder)]
+            self._process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while self.ask("org.freedesktop.systemd1.Manager", "Subscribe").returncode:
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.02)
+
+    def off(self) -> None:
+        """The power goes: process 1 is killed."""
+        self._process.kill()
+        self._process.wait()
+
+    def remove(self) -> None:
+        self.off()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def unit(self, name: str, text: str) -> None:
+        (self.folder / "units" / f"{name}.service").write_text(f"{OWN}{text}\n")
+        assert not self.ask("org.freedesktop.systemd1.Manager", "Reload").returncode
+
+    def state(self, name: str) -> str:
+        asked = self.ask("org.freedesktop.systemd1.Manager", "ListUnitsByNames", "as", "1", f"{name}.service")
+        return asked.stdout.split('"')[7]
+
+    def by_hand(self, method: str, name: str) -> None:
+        """As an operator would, by systemctl."""
+        assert not self.ask("org.freedesktop.systemd1.Manager", method, "ss", f"{name}.service", "replace").returncode
+
+    def ask(self, interface: str, method: str, *words: str) -> "subprocess.CompletedProcess[str]":
+        systemd = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", interface, method]
+        asking = ["busctl", f"--address={self.bus}", "call", *systemd, *words]
+        return subprocess.run(asking, capture_output=True, text=True, timeout=30)

@@ -34,10 +34,25 @@ class ExecCheck:
             await _killed(running)
             raise
         if running.done():
-            return _found(self._argv, running)
+            return self._found(running)
         running.cancel()
         self._late = running
         return Found(False, f"{self._argv[0]}: no end after {lasting(timeout_s * 1000)}")
+
+    def judged(self, exited: Exited) -> Found:
+        if exited.code == 0:
+            return Found(True)
+        return Found(False, f"{self._argv[0]}: exit {exited.code}" + (f": {exited.line}" if exited.line else ""))
+
+    def _found(self, running: "asyncio.Task[Exited]") -> Found:
+        try:
+            exited = running.result()
+        except OSError as error:
+            raise_unasked(error)
+            return Found(False, f"{self._argv[0]} cannot be run: {error.strerror or error}")
+        except Lost as lost:
+            raise Unasked(str(lost)) from None
+        return self.judged(exited)
 
     async def close(self) -> None:
         if self._late is not None:
@@ -56,16 +71,3 @@ async def check_exec(argv: Sequence[str], environment: Mapping[str, str], progra
 async def _killed(running: "asyncio.Task[Exited]") -> None:
     running.cancel()
     await asyncio.wait([running])
-
-
-def _found(argv: Sequence[str], running: "asyncio.Task[Exited]") -> Found:
-    try:
-        exited = running.result()
-    except OSError as error:
-        raise_unasked(error)
-        return Found(False, f"{argv[0]} cannot be run: {error.strerror or error}")
-    except Lost as lost:
-        raise Unasked(str(lost)) from None
-    if exited.code == 0:
-        return Found(True)
-    return Found(False, f"{argv[0]}: exit {exited.code}" + (f": {exited.line}" if exited.line else ""))

@@ -13,9 +13,10 @@ from actions.checks.dns import Dns
 from actions.checks.exec import Exec
 from actions.checks.http import Http
 from actions.checks.kind import CheckKind
+from actions.checks.ocf import Ocf
 from actions.checks.systemd import Systemd
 from actions.checks.tcp import Tcp
 
-KINDS: tuple[CheckKind, ...] = (Tcp(), Exec(), Http(), Dns(), Systemd())
+KINDS: tuple[CheckKind, ...] = (Tcp(), Exec(), Http(), Dns(), Systemd(), Ocf())
 
 CHECKS: Mapping[str, CheckKind] = MappingProxyType({kind.name: kind for kind in KINDS})

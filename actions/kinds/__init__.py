@@ -14,10 +14,11 @@ from actions.kinds.arp import Arp
 from actions.kinds.kind import ActionKind
 from actions.kinds.nft import Nft
 from actions.kinds.notify import Notify
+from actions.kinds.ocf import Ocf
 from actions.kinds.route import Route
 from actions.kinds.script import Script
 from actions.kinds.systemd import Systemd
 
-KINDS: tuple[ActionKind, ...] = (Address(), Script(), Notify(), Route(), Arp(), Nft(), Systemd())
+KINDS: tuple[ActionKind, ...] = (Address(), Script(), Notify(), Route(), Arp(), Nft(), Systemd(), Ocf())
 
 ACTIONS: Mapping[str, ActionKind] = MappingProxyType({kind.name: kind for kind in KINDS})

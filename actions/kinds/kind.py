@@ -27,6 +27,7 @@ from protocol.stored.table import Table, Unreadable
 from protocol.stored.values import interface
 
 if TYPE_CHECKING:
+    from actions.ocf.metadata import Metadata
     from actions.workshop import Workshop
 
 
@@ -82,6 +83,10 @@ class Machine(Protocol):
 
     def unusable(self, program: str) -> tuple[str, str] | None:
         """Why this program cannot be run by us, and what to do."""
+        ...
+
+    def metadata(self, program: str, environment: Mapping[str, str]) -> Metadata | str | None:
+        """What a resource agent says of itself, or why it does not. None where the file is checked for another machine."""
         ...
 
     def unreadable(self, file: str) -> tuple[str, str] | None:
@@ -166,7 +171,7 @@ class Kind(ABC):
         return iter(())
 
     def lacking(self, written: Mapping[str, Any], machine: Machine) -> Iterator[Odd]:
-        """What a node needs for it and this machine lacks."""
+        """What a node needs for it and this machine lacks. `written` has `timeout` besides, in milliseconds."""
         for key, program in self.programs(written):
             if wrong := machine.unusable(program):
                 yield Odd(key, *wrong)

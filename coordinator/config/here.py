@@ -11,13 +11,14 @@ to go over to such a file, and a desk can only warn.
 import os
 import socket
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path as File
 
 from actions.fencing import AGENT_FOLDERS, found_agent
 from actions.netdev import InterfaceLook
 from actions.networks import Network, answers_for_others, has_ipv6, networks, own_ipv6
+from actions.ocf.metadata import Metadata, Unusable, asked
 from actions.unit_files import enabled_by, wrong_unit
 from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
@@ -93,6 +94,7 @@ class _Machine:
 
     def __init__(self, *, networks_too: bool = True) -> None:
         self._networks_too = networks_too
+        self._agents: dict[str, Metadata | str] = {}
         self._networks: dict[tuple[str, int], list[Network]] = {}
 
     @cached_property
@@ -117,6 +119,17 @@ class _Machine:
     def unusable(self, program: str) -> Wrong | None:
         return unusable(program)
 
+    def metadata(self, program: str, environment: Mapping[str, str]) -> Metadata | str | None:
+        """Asked once for the whole file."""
+        if not self._networks_too:
+            return None
+        if program not in self._agents:
+            try:
+                self._agents[program] = asked(program, environment)
+            except Unusable as why:
+                self._agents[program] = str(why)
+        return self._agents[program]
+
     def unreadable(self, file: str) -> Wrong | None:
         return unreadable(file)
 
@@ -125,7 +138,7 @@ def _needs(at: Path, service: ServiceShape, machine: _Machine) -> Iterator[tuple
     for table, shapes in (("actions", service.actions), ("checks", service.checks)):
         for index, shape in enumerate(shapes):
             for kind in shape.kinds:
-                for key, what, instead in kind.lacking(shape.written, machine):
+                for key, what, instead in kind.lacking({**shape.written, "timeout": shape.timeout}, machine):
                     yield (*at, table, index, key), (what, instead)
 
 

@@ -25,7 +25,7 @@ PLACEHOLDERS: Mapping[str, Any] = {"cluster": "unnamed", "id": "0" * 32, "nodes"
 BYTE_ORDER_MARK = "\ufeff"
 """Some editors put it before everything that they save as UTF-8."""
 
-LATER = {"ocf", "fence"}
+LATER = {"fence"}
 """Actions and checks that the design names and this release does not have."""
 
 

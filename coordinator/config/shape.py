@@ -102,6 +102,8 @@ class KindedShape(Shape):
     """A table that says one thing to do or to look at, by the key of its kind."""
 
     kinds_known: ClassVar[Mapping[str, Kind]] = {}
+    timeout: Duration = Field(0)
+    """Each has its own default."""
 
     @property
     def written(self) -> dict[str, Any]:

@@ -59,7 +59,7 @@ TABLE = [
     ('interface = "eth0"', 'interfce = "eth0"', '32:1: services.web.actions[0].interfce: unknown key "interfce". Did you mea'),
     ('script  = "/etc/failover/web"', 'script = "web"', '34:1: services.web.actions[1].script: "web" is not an absolute path'),
     ('script  = "/etc/failover/web"', "", "33:1: services.web.actions[1]: says nothing to do. Write exactly one of"),
-    ('script  = "/etc/failover/web"', 'ocf = "heartbeat:x"', '34:1: services.web.actions[1].ocf: "ocf" is not in this rel'),
+    ('script  = "/etc/failover/web"', 'fence = "x"', '34:1: services.web.actions[1].fence: "fence" is not in this release'),
     ('timeout = "20s"', 'timeout = "20"', '35:1: services.web.actions[1].timeout: 20 has no unit. Write "20ms" or "20s"'),
     ('timeout = "20s"', 'notify = "/bin/true"', "33:1: services.web.actions[1]: has script and notify in one action"),
     ('tcp   = "127.0.0.1:80"', 'tcp = "127.0.0.1"', '37:1: services.web.checks[0].tcp: "127.0.0.1" has no port. Write "127.0'),

@@ -14,6 +14,7 @@ SOUND_CHECKS = [
     'http = "https://10.77.0.100/"\nca_file = "/etc/failover/ca.pem"\nbody = ["<title>", "Shop"]',
     'http = "https://10.77.0.100/"\nverify = false',
     'dns = "www.example"\nserver = "10.77.0.100"',
+    'ocf = "heartbeat:nginx"\nparams = { configfile = "/etc/nginx/nginx.conf" }',
     'systemd = "nginx.service"',
     'dns = "_sip._tcp.example."\nserver = "[fd77::1]:5353"\ntype = "SRV"\nanswer = ["0 5 5060 sip.example."]',
 ]
@@ -56,6 +57,8 @@ SOUND_ACTIONS = [
     'nft = "inet firewall active"\nelement = "10.77.0.100"',
     'systemd = "nginx.service"',
     'systemd = "postgresql@15-main.service"',
+    'ocf = "heartbeat:nginx"',
+    'ocf = "heartbeat:IPaddr2"\nparams = { ip = "10.77.0.5", nic = "eth0" }',
     'nft = "bridge filter ports"\nelement = "443"',
 ]
 
@@ -78,6 +81,12 @@ WRONG_ACTIONS = [
     ('systemd = "nginx"', "systemd", '"nginx" is not the name of a unit. Write it in full: "nginx.service"'),
     ('systemd = "postgresql@.service"', "systemd", '"postgresql@.service" is a template. Write an instance of it, such'),
     ('systemd = "a b.service"', "systemd", '"a b.service" is not the name of a unit. Write one such as "nginx.service"'),
+    ('ocf = "nginx"', "ocf", '"nginx" is not provider:type of an agent. Write "heartbeat:nginx"'),
+    ('ocf = "ocf:heartbeat:IPaddr2"', "ocf", '"ocf:heartbeat:IPaddr2" is not provider:type of an agent. Write "heartbeat:IPa'),
+    ('ocf = "../x:y"', "ocf", '"../x:y" is not provider:type of an agent'),
+    ('ocf = "heartbeat:x"\nparams = { "a b" = "c" }', "params", '"a b" is not the name of a parameter. Take it out'),
+    ('ocf = "heartbeat:x"\nparams = { CRM_meta_x = "c" }', "params", '"CRM_meta_x" is not the name of a parameter'),
+    ('ocf = "heartbeat:x"\nparams = { a = 1 }', "params.a", "is the number 1, not a string."),
     ('script = "/x"\nvia = "10.0.0.1"', "via", "belongs to a route. Take it out here"),
 ]
 

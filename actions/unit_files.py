@@ -37,7 +37,7 @@ def wrong_unit(unit: str, folders: Sequence[Path] = FOLDERS, running: Path = RUN
 
 
 def enabled_by(unit: str, folders: Sequence[Path] = FOLDERS) -> tuple[str, str] | None:
-    """Where systemd would start it when the machine boots, whoever owns the service then."""
+    """Where systemd would start it when the machine boots, whichever node owns the service then."""
     links = (link for folder in folders[:2] for kind in ("wants", "requires") for link in folder.glob(f"*.{kind}/{unit}"))
     if (link := next(links, None)) is None:
         return None

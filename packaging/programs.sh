@@ -7,7 +7,8 @@ export PATH="$PATH:/usr/sbin:/sbin"
 # program:package
 wanted="ip:iproute2 bridge:iproute2 nft:nftables snmptrapd:snmptrapd ssh-keygen:openssh-client ps:procps
 cc:gcc cc:libc6-dev unshare:util-linux nsenter:util-linux setpriv:util-linux fence_dummy:fence-agents
-nginx:nginx-light named:bind9 dbus-daemon:dbus-daemon busctl:systemd ocf-tester:resource-agents"
+nginx:nginx-light named:bind9 dbus-daemon:dbus-daemon busctl:systemd ocf-tester:resource-agents
+mkfs.ext4:e2fsprogs losetup:mount"
 missing=""
 for pair in $wanted; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"

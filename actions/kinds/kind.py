@@ -81,6 +81,10 @@ class Machine(Protocol):
         """Why this unit of systemd would not do, and what to do. `starts_it`: nobody else may start it."""
         ...
 
+    def wrong_mount(self, folder: str, device: str) -> tuple[str, str] | None:
+        """Why nothing can be mounted so, and what to do."""
+        ...
+
     def unusable(self, program: str) -> tuple[str, str] | None:
         """Why this program cannot be run by us, and what to do."""
         ...
@@ -171,7 +175,8 @@ class Kind(ABC):
         return iter(())
 
     def lacking(self, written: Mapping[str, Any], machine: Machine) -> Iterator[Odd]:
-        """What a node needs for it and this machine lacks. `written` has `timeout` besides, in milliseconds."""
+        """What a node needs for it and this machine lacks. `written` has `timeout` besides, in milliseconds,
+        and the `nodes` that it is for."""
         for key, program in self.programs(written):
             if wrong := machine.unusable(program):
                 yield Odd(key, *wrong)

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path as File
 
 from actions.fencing import AGENT_FOLDERS, found_agent
+from actions.mount_table import wrong_mount
 from actions.netdev import InterfaceLook
 from actions.networks import Network, answers_for_others, has_ipv6, networks, own_ipv6
 from actions.ocf.metadata import Metadata, Unusable, asked
@@ -116,6 +117,9 @@ class _Machine:
     def wrong_unit(self, unit: str, *, starts_it: bool) -> Wrong | None:
         return wrong_unit(unit) or (enabled_by(unit) if starts_it and self._networks_too else None)
 
+    def wrong_mount(self, folder: str, device: str) -> Wrong | None:
+        return wrong_mount(folder, device)
+
     def unusable(self, program: str) -> Wrong | None:
         return unusable(program)
 
@@ -138,7 +142,8 @@ def _needs(at: Path, service: ServiceShape, machine: _Machine) -> Iterator[tuple
     for table, shapes in (("actions", service.actions), ("checks", service.checks)):
         for index, shape in enumerate(shapes):
             for kind in shape.kinds:
-                for key, what, instead in kind.lacking({**shape.written, "timeout": shape.timeout}, machine):
+                written = {**shape.written, "timeout": shape.timeout, "nodes": service.nodes}
+                for key, what, instead in kind.lacking(written, machine):
                     yield (*at, table, index, key), (what, instead)
 
 

@@ -49,6 +49,8 @@ WRONG_CHECKS = [
     ('tcp = "10.0.0.1:80"\nstatus = [200]', "status", "belongs to a request. Take it out here"),
 ]
 
+DNS = 'dns = "www.example"\nzone = "example"\nserver = "10.77.0.53"\n'
+
 SOUND_ACTIONS = [
     'route = "10.88.0.0/16"\ninterface = "eth0"',
     'route = "::/0"\ninterface = "eth1"\nvia = "fe80::1"\nmetric = 5\ntable = 100',
@@ -59,6 +61,9 @@ SOUND_ACTIONS = [
     'systemd = "postgresql@15-main.service"',
     'ocf = "heartbeat:nginx"',
     'ocf = "heartbeat:IPaddr2"\nparams = { ip = "10.77.0.5", nic = "eth0" }',
+    'mount = "/srv/data"\ndevice = "/dev/drbd0"',
+    'mount = "/srv/data"\ndevice = "/dev/mapper/vg-data"\nfstype = "ext4"\noptions = "noatime,nodev"',
+    f'{DNS}records = {{ lukretia = "10.0.0.1", genesis = "10.0.0.2" }}\nkey_file = "/etc/failover/dns.key"',
     'nft = "bridge filter ports"\nelement = "443"',
 ]
 
@@ -87,6 +92,15 @@ WRONG_ACTIONS = [
     ('ocf = "heartbeat:x"\nparams = { "a b" = "c" }', "params", '"a b" is not the name of a parameter. Take it out'),
     ('ocf = "heartbeat:x"\nparams = { CRM_meta_x = "c" }', "params", '"CRM_meta_x" is not the name of a parameter'),
     ('ocf = "heartbeat:x"\nparams = { a = 1 }', "params.a", "is the number 1, not a string."),
+    ('mount = "/srv/data"', "mount", 'has no device. Write device = "/dev/drbd0" beside it'),
+    ('mount = "srv"\ndevice = "/dev/drbd0"', "mount", '"srv" is not an absolute path. Write it in full, such as "/srv/data"'),
+    ('mount = "/srv/a b"\ndevice = "/dev/drbd0"', "mount", '"/srv/a b" has a space, a final slash or what else is not'),
+    ('mount = "/srv/data"\ndevice = "/dev/drbd0"\noptions = "a b"', "options", "has characters that no option has. Write"),
+    (f'{DNS}key_file = "/k"', "dns", "has no records. Write records = "),
+    (f'{DNS}key_file = "/k"\nrecords = {{ a = "x" }}', "records", 'a: "x" is not an IP address. Write one such as'),
+    (f'{DNS}key_file = "/k"\nrecords = {{ a = "10.0.0.1", b = "fd77::1" }}', "records", "has addresses of IPv4 and of IPv6"),
+    (f'{DNS}key_file = "k"\nrecords = {{ a = "10.0.0.1" }}', "key_file", '"k" is not an absolute path'),
+    (f'{DNS}key_file = "/k"\nrecords = {{ a = "10.0.0.1" }}\nttl = 0', "ttl", "0 is out of range. Write seconds"),
     ('script = "/x"\nvia = "10.0.0.1"', "via", "belongs to a route. Take it out here"),
 ]
 

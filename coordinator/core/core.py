@@ -60,6 +60,7 @@ from coordinator.core.inputs import (
     StopAsked,
     Woke,
 )
+from coordinator.core.kernel_leases import KernelLeases
 from coordinator.core.majority import Majority
 from coordinator.core.observation_events import ObservationEvents
 from coordinator.core.quota import Quota
@@ -68,7 +69,6 @@ from coordinator.core.reconfigure import Reconfigure
 from coordinator.core.removal import Removal
 from coordinator.core.replication import Replication
 from coordinator.core.rounds import Rounds
-from coordinator.core.serve_leases import ServeLeases
 from coordinator.core.service_checks import ServiceChecks
 from coordinator.core.services import Services
 from coordinator.core.startup import Startup
@@ -101,7 +101,7 @@ class Core:
         witnessing = self.witnessing = ObservationEvents(context, liveness)
         majority = self.majority = Majority(context, liveness)
         removal = self.removal = Removal(context, liveness)
-        leases = ServeLeases(context, liveness)
+        leases = KernelLeases(context, liveness, majority.leases)
         services = self.services = Services(context, leases)
         fitness = self.fitness = Fitness(context, liveness, services)
         carriers = self.carriers = Carriers(context, services)

@@ -6,17 +6,18 @@
 
 Where a lease ran out, another node may have taken over: we did not run for so long that it was in the right. So nothing is
 opened before each candidate that may live has answered a heartbeat that was sent since, and its newest events are here, and it
-does not hold the service. Where one does, the decide table says who goes on.
+does not hold the service. Where one does, the decide table says who goes on. Under `majority` the lease itself is the proof.
 """
 
 from typing import NamedTuple
 
+from coordinator.core.ballots import MAJORITY
 from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Open, Refresh
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.inputs import GateGone, GateLapsed
+from coordinator.core.kernel_leases import KernelLeases
 from coordinator.core.rounds import Round, Rounds
-from coordinator.core.serve_leases import ServeLeases
 from coordinator.core.service_lifecycle import Job
 from coordinator.core.service_phases import Phase
 from coordinator.core.services import Services
@@ -34,7 +35,7 @@ class Shut(NamedTuple):
 
 class Gates:
     def __init__(
-        self, context: Context, liveness: FailureDetector, services: Services, rounds: Rounds, leases: ServeLeases
+        self, context: Context, liveness: FailureDetector, services: Services, rounds: Rounds, leases: KernelLeases
     ) -> None:
         self.context, self.liveness, self.services = context, liveness, services
         self.rounds, self.leases = rounds, leases
@@ -82,7 +83,9 @@ class Gates:
         self.context.emit(Open(job.policy.name, self.leases.ends_ms(job.policy)))
 
     def _is_ours(self, name: str, job: Job, seen: Round) -> bool:
-        """No candidate that may live can have it."""
+        """No candidate that may live can have it. Under `majority` the lease says so, and nothing else does."""
+        if job.policy.partition == MAJORITY:
+            return self.leases.is_proof(job.policy)
         asked = self.rounds.case(name, seen)
         return all(self._has_not(asked, node) for node in asked.others)
 

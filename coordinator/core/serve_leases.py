@@ -2,7 +2,7 @@
 
     leases = ServeLeases(context, liveness)
     leases.told()                   # in the step that sends a heartbeat
-    leases.ends_ms(policy)          # of this service, by the decision clock; 0: it has no address that the kernel could hold
+    leases.ends_ms(policy)          # of this service, by the decision clock
 
 A rival judges us dead no earlier than `dead` after it heard us last, and it heard no heartbeat before we sent it. So the lease
 is counted from the step that sends it, and is shorter than `dead` by what the clocks may differ and the kernel may be late.
@@ -10,7 +10,6 @@ is counted from the step that sends it, and is shorter than `dead` by what the c
 
 from coordinator.core.context import Context
 from coordinator.core.failure_detector import FailureDetector
-from coordinator.core.sharing import addresses
 from coordinator.policy import ServicePolicy
 from coordinator.state.model import Judgement
 
@@ -33,23 +32,13 @@ class ServeLeases:
         self.context, self.liveness = context, liveness
         self.told_ms = context.now_ms
         """When a heartbeat was due last, and was sent."""
-        self._addressed: dict[str, tuple[ServicePolicy, bool]] = {}
-        """Whether a service has addresses, as it is configured."""
 
     def told(self) -> None:
         self.told_ms = self.context.now_ms
 
     def ends_ms(self, policy: ServicePolicy) -> int:
-        if not self.has_addresses(policy):
-            return 0
         timing = self.context.policy.timing
         return self.told_ms + serve_lease_ms(self._dead_ms(), timing.drift_ppm, self._rival_lives(policy))
-
-    def has_addresses(self, policy: ServicePolicy) -> bool:
-        known = self._addressed.get(policy.name)
-        if known is None or known[0] is not policy:
-            known = self._addressed[policy.name] = policy, bool(addresses(policy))
-        return known[1]
 
     def _rival_lives(self, policy: ServicePolicy) -> bool:
         """One in doubt may come back; one that is not fit may become so."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Effect
 from coordinator.core.inputs import GuardChanged, StepFinished
-from coordinator.core.serve_leases import ServeLeases
+from coordinator.core.kernel_leases import KernelLeases
 from coordinator.core.service_lifecycle import Job
 from coordinator.core.service_phases import AT_REST, Phase
 from coordinator.core.service_timers import ServiceTimers
@@ -23,7 +23,7 @@ from protocol.messages import LastWord
 
 
 class Services:
-    def __init__(self, context: Context, leases: ServeLeases) -> None:
+    def __init__(self, context: Context, leases: KernelLeases) -> None:
         self.context, self.leases = context, leases
         self.jobs: dict[str, Job] = {}
         self.timers: dict[str, ServiceTimers] = {}

@@ -62,8 +62,6 @@ class Faild:
         self.post(saw.GuardChanged(True))
 
     def _ordered(self, seen: saw.Input, ordered: list[do.Effect], now: saw.Now) -> None:
-        for service, held in self.core.majority.leases.held.items():
-            self._host.gates.opened(service, held.lease.epoch, held.lease.until_ms(held.term) if not held.lease.over else 0)
         self._surroundings.watched(self._host.name, seen, ordered, now)
 
     def _say(self, word: LastWord) -> None:

@@ -8,6 +8,7 @@ loses what was not synced, and nothing on it is up any more.
 
 from collections.abc import Callable
 
+from coordinator.core.ballots import MAJORITY
 from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Now, StopAsked
 from coordinator.policy import Policy
 from coordinator.state.model import UPISH
@@ -58,7 +59,8 @@ class Host:
     def owns(self, service: str) -> bool:
         """Really, whatever any node believes; a service without actions is wherever faild says that it is up."""
         policy = self.surroundings.policy.services[service]
-        if policy.partition == "majority" and not self.gates.is_open(service, self.surroundings.agenda.now_us):
+        gated = policy.partition == MAJORITY or all(action.kind == "address" for action in policy.actions)
+        if gated and not self.gates.is_open(service, self.surroundings.agenda.now_us):
             return False
         if policy.actions:
             return self.works.owns(service)

@@ -149,7 +149,13 @@ class ActionPort:
         """The steps that were told to end."""
 
     def run(self, order: do.Run) -> None:
+        if order.word != "down":
+            self._open(order.service, order.epoch, order.lease_ends_ms)
         self._rest(order, ())
+
+    def _open(self, service: str, epoch: int, ends_ms: int) -> None:
+        if not self._host.gates.open(service, epoch, ends_ms, self._host.now().mono_ms):
+            self._post(saw.GateLapsed(service, ends_ms))
 
     def _rest(self, order: do.Run, done: tuple[saw.ActionEnding, ...]) -> None:
         """The next action of a step, and after the last one its end. After a cut none begins any more."""
@@ -174,10 +180,15 @@ class ActionPort:
         self._host.works.announce(service)
 
     def refresh(self, order: do.Refresh) -> None:
-        """The kernel of a simulated machine has no leases."""
+        now_ms = self._host.now().mono_ms
+        for service, ends_ms in order.leases:
+            ended_ms = self._host.gates.refresh(service, ends_ms, now_ms)
+            if ended_ms:
+                self._post(saw.GateLapsed(service, ended_ms))
 
     def open(self, order: do.Open) -> None:
-        """Nothing was shut."""
+        self._open(order.service, self._host.gates.epoch(order.service), order.lease_ends_ms)
+        self._host.works.announce(order.service)
 
     def watch(self, order: do.Watch) -> None:
         self._checks.watch(order.service, order.on, order.patience_ms)

@@ -44,15 +44,32 @@ ANNOUNCE_MS_MIN = 1000
 
 def policies(reading: Reading) -> Findings:
     for name, service in reading.file.services.items():
-        if service.partition != "serve":
-            what = f'"{service.partition}" is not in this release, which has no leases and no votes'
-            yield Finding(("services", name, "partition"), what, 'Write "serve", and know that both sides of a split serve')
-        if service.partition == "majority" and (few := _too_few(reading)):
-            yield Finding(("services", name, "partition"), *few)
+        path = ("services", name, "partition")
+        if service.partition == "arbiter":
+            instead = 'Write "majority", with a third voter, or "serve", and know that both sides of a split serve'
+            yield Finding(path, '"arbiter" is not in this release, which asks no etcd', instead)
+        if service.partition == "majority":
+            if few := _too_few(reading):
+                yield Finding(path, *few)
+            yield from _unenforced(name, service)
         yield from _lease(reading, name, service)
         if service.announce_every < ANNOUNCE_MS_MIN:
             what = f"{spoken(service.announce_every)} is shorter than {spoken(ANNOUNCE_MS_MIN)}, and each is a broadcast"
             yield Finding(("services", name, "announce_every"), what, 'Write one such as "1m"')
+
+
+ENDED_BY_THE_KERNEL = frozenset({"address", "notify"})
+"""What answers no longer than the kernel lets it, and what owns nothing."""
+
+
+def _unenforced(name: str, service: ServiceShape) -> Findings:
+    """Under a lease nothing may be up that nobody takes down when `faild` hangs."""
+    for index, action in enumerate(service.actions):
+        kinds = {kind.name for kind in action.kinds} - ENDED_BY_THE_KERNEL
+        if kinds:
+            what = f"{' and '.join(sorted(kinds))} under majority: with faild hung, nothing ends it at the end of the lease"
+            instead = 'Keep to addresses, which the kernel ends, or write partition = "serve"'
+            yield Finding(("services", name, "actions", index), what, instead)
 
 
 VOTERS_MIN = 3

@@ -17,6 +17,15 @@ from protocol.printable import printable
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseView:
+    """A lease that this node holds by leave of a majority."""
+
+    left_ms: int
+    votes: tuple[str, ...]
+    """The voters that have promised it to this node until then, or longer."""
+
+
+@dataclass(frozen=True, slots=True)
 class GateView:
     """What the kernel can do here for the addresses of services, and what it does now."""
 
@@ -25,6 +34,8 @@ class GateView:
     """Why it cannot do more; empty where it can."""
     left_ms: Mapping[str, int] = field(default_factory=dict)
     """Address to the milliseconds for which it still answers if nothing more is said; 0 where it is silent."""
+    leases: Mapping[str, LeaseView] = field(default_factory=dict)
+    """Service to the lease under which this node holds it."""
 
 
 def enforcement(service: ServicePolicy, me: str, gate: GateView) -> dict[str, Any]:
@@ -33,12 +44,18 @@ def enforcement(service: ServicePolicy, me: str, gate: GateView) -> dict[str, An
         return {"enforced_by": None, "enforced_because": "", "lease": None, "gate": {}}
     written = [str(action.settings["address"]) for action in service.actions if action.kind == "address"]
     addresses = [str(ipaddress.ip_interface(text).ip) for text in written]
+    held = gate.leases.get(service.name)
     return {
-        "enforced_by": gate.enforced_by if addresses else "guard" if _goes_down(service) else "none",
+        "enforced_by": _enforced_by(service, gate) if addresses else "guard" if _goes_down(service) else "none",
         "enforced_because": printable(gate.because) if addresses else "",
-        "lease": None,
+        "lease": {"left_ms": held.left_ms, "votes": list(held.votes)} if held else None,
         "gate": {address: gate.left_ms[address] for address in addresses if address in gate.left_ms},
     }
+
+
+def _enforced_by(service: ServicePolicy, gate: GateView) -> str:
+    """Under `majority` nothing answers where the kernel cannot end it."""
+    return "none" if service.partition == "majority" and gate.because else gate.enforced_by
 
 
 def _goes_down(service: ServicePolicy) -> bool:

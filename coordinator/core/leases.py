@@ -60,6 +60,15 @@ class Leases:
         held = self.held.get(service)
         return held.lease.until_ms(held.term) if held is not None and self.is_live(service) else 0
 
+    def standing(self) -> dict[str, tuple[int, tuple[str, ...]]]:
+        """Of each that lives when it ends, by our own clock, and the voters that are bound to us until then or longer."""
+        found = dict[str, tuple[int, tuple[str, ...]]]()
+        for service, held in self.held.items():
+            if until_ms := self.until_ms(service):
+                bound = (name for name, sent_ms in held.lease.sent_ms.items() if sent_ms + held.term.lease_ms >= until_ms)
+                found[service] = until_ms, tuple(sorted(bound))
+        return found
+
     def asks(self, counter: int) -> dict[str, int]:
         """Service to epoch, for the heartbeat of this counter: what we hold and mean to keep. It counts as our own echo."""
         context, found = self.context, dict[str, int]()

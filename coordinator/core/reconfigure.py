@@ -10,6 +10,7 @@ would cut off or surprise a node that lives by another file: then two would own.
 """
 
 from coordinator.core import long_events, sharing
+from coordinator.core.ballots import MAJORITY
 from coordinator.core.carriers import Carriers
 from coordinator.core.commands import Refusal
 from coordinator.core.context import NOTHING_ELSE, Context, News
@@ -96,7 +97,7 @@ class Reconfigure:
         if context.disk_refuses:
             return Refusal(f"{context.me}'s disk refuses to write, and a change must stand in the log: make space there")
         alive = [name for name in self.liveness.peers if self._lives(name) and not self._runs(name, given.policy)]
-        return self._removed(given.policy, alive) or self._unlinked(given.policy, alive)
+        return self._removed(given.policy, alive) or self._unlinked(given.policy, alive) or self._other_voters(given.policy)
 
     def _denied(self, given: Reconfigured) -> Refusal | None:
         context = self.context
@@ -131,6 +132,18 @@ class Reconfigure:
 
     def _runs(self, name: str, policy: Policy) -> bool:
         return self.context.state.column(name).config == policy.digest
+
+    def _other_voters(self, policy: Policy) -> Refusal | None:
+        """Two sets of voters, each with a majority of its own, would give one service to two nodes."""
+        services = [*self.context.policy.services.values(), *policy.services.values()]
+        leased = any(service.partition == MAJORITY for service in services)
+        changed = sorted(self.context.policy.voters ^ policy.voters)
+        if not leased or not changed:
+            return None
+        return Refusal(
+            f"the voters change ({', '.join(changed)}), and services under majority are owned by their votes: stop faild on "
+            "all nodes, change the file on each, and start them again"
+        )
 
     def _removed(self, policy: Policy, alive: list[str]) -> Refusal | None:
         """A candidate that we no longer hear hears no peer either, and takes what it can: it must be stopped first."""

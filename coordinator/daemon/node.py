@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from coordinator.alarms.board import Alarm
 from coordinator.config.complaints import Complaint
-from coordinator.control.enforcement import GateView
+from coordinator.control.enforcement import GateView, LeaseView
 from coordinator.control.fence_view import FenceView
 from coordinator.control.opening import Opening
 from coordinator.control.view import Applied
@@ -228,7 +228,10 @@ class Node:
     def gate(self) -> GateView:
         gates = self._machine.executor.gates
         left_ms = {str(address): left for address, left in gates.left_ms().items()}
-        return GateView(gates.enforced_by, gates.because, left_ms)
+        core, now_ms = self._core(), boot_ms_now()
+        standing = core.majority.leases.standing() if core else {}
+        leases = {name: LeaseView(max(0, until_ms - now_ms), votes) for name, (until_ms, votes) in standing.items()}
+        return GateView(gates.enforced_by, gates.because, left_ms, leases)
 
     def fence(self, node: str) -> FenceView | None:
         return self._machine.fences.found(node)

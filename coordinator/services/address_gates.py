@@ -2,7 +2,7 @@
 
     gates = AddressGates(post)
     gates.enter()                   # `gates.enforced_by`, and why it is no better, in `gates.because`
-    gates.equip("web", actions)     # the addresses that are opened and shut together
+    gates.equip("web", actions)     # the addresses that are opened and shut together; `strict`: under `majority`
     gates.tell("web", ends_ms)      # the newest end of its lease, by CLOCK_BOOTTIME
     gates.open("web")               # before its addresses are added; False where the gate stays shut
     gates.refresh(leases)           # GateLapsed and GateGone are posted
@@ -41,6 +41,8 @@ class Lease:
     """What the kernel was told of one service."""
 
     actions: tuple[AddressAction, ...]
+    strict: bool = False
+    """Nothing answers that the kernel does not end: where there is no gate to be had, it stays silent."""
     gated: Gated = field(init=False)
     ends_ms: int = 0
     """The end of the lease, as the core has said last."""
@@ -110,14 +112,14 @@ class AddressGates:
             with contextlib.suppress(OSError):
                 self._gate.remove_if_empty()
 
-    def equip(self, service: str, actions: Sequence[object]) -> None:
+    def equip(self, service: str, actions: Sequence[object], *, strict: bool = False) -> None:
         """From now on its addresses are these; nothing of the former ones is up."""
         old = self._leases.pop(service, None)
         for address in old.gated.addresses if old else ():
             self._of.pop(address, None)
         addresses = tuple(action for action in actions if isinstance(action, AddressAction))
         if addresses:
-            lease = self._leases[service] = Lease(addresses)
+            lease = self._leases[service] = Lease(addresses, strict)
             self._of |= dict.fromkeys(lease.gated.addresses, lease)
 
     # --- what an earlier life left ----------------------------------------------------------------------------------
@@ -156,7 +158,7 @@ class AddressGates:
             lease.ends_ms, lease.lapsed = ends_ms, False
 
     def open(self, service: str) -> bool:
-        """The elements anew, for what the lease has left. True as well where there is no gate to be had."""
+        """The elements anew, for what the lease has left. True as well where there is no gate to be had, and none is needed."""
         lease = self._leases.get(service)
         if lease is None:
             return True
@@ -165,6 +167,8 @@ class AddressGates:
         if lease.lapsed:
             return False
         if self._gate is None or not lease.ends_ms:
+            if lease.strict:
+                return False
             lease.until_ms = lease.ends_ms
             return True
         if any(action.hosts_own() for action in lease.actions):
@@ -187,7 +191,7 @@ class AddressGates:
                 answer = gate.open(lease.gated, lease.ends_ms)
         except NoGate as error:
             self._has_none(error)
-            return Answer.DONE
+            return Answer.LATE if lease.strict else Answer.DONE
         except OSError as error:
             log.warning("the kernel's lease cannot be had now: %s", error)
             return Answer.LATE
@@ -279,6 +283,8 @@ class AddressGates:
         return [self._kept_one(lease, now_ms) for _, lease in due]
 
     def _kept_one(self, lease: Lease, now_ms: int) -> Answer:
+        if lease.strict:
+            return Answer.LAPSED if now_ms >= lease.until_ms else Answer.LATE
         for action in lease.actions:
             if not action.is_here:
                 continue  # it comes up, or goes down

@@ -34,6 +34,7 @@ from actions.run_action import look, perform
 from actions.strays import strays
 from actions.wire import Wire
 from actions.workshop import Workshop
+from coordinator.core.ballots import MAJORITY
 from coordinator.core.effects import Cut, Open, Refresh, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome
 from coordinator.core.sharing import addresses as addresses_of
@@ -143,7 +144,7 @@ class Executor:
             self._deeds[service.name] = old.timed_as(service)
             return
         deeds = self._deeds[service.name] = ServiceActions.of(service, self._workshop)
-        self.gates.equip(service.name, deeds.actions)
+        self.gates.equip(service.name, deeds.actions, strict=service.partition == MAJORITY)
         self._keeper.forgets(service.name)
 
     async def close(self) -> None:
@@ -338,13 +339,18 @@ class Executor:
             return DONE  # a notify hook: it is told changes of state, not orders
         asked = Order(order.service, self._me, order.epoch, order.reason)
         if isinstance(action, AddressAction) and order.word != "down" and not await self._opened(order, deeds.policies[index]):
-            return failed("the gate of its addresses stays shut: this node did not run in time to renew its lease")
+            return failed(self._shut_because(deeds))
         if order.word != "reclaim":
             self._keeper.lets_go(order.service, index)  # here, where no earlier up can still be running
         result = await perform(action, order.word, asked, deeds.policies[index].timeout_ms / 1000)
         if isinstance(action, AddressAction):
             self._see_to(order, index, result)
         return result
+
+    def _shut_because(self, deeds: ServiceActions) -> str:
+        if deeds.service.partition == MAJORITY and self.gates.because:
+            return f"under majority nothing comes up that the kernel cannot end: {self.gates.because}"
+        return "the gate of its addresses stays shut: this node did not run in time to renew its lease"
 
     async def _opened(self, order: Run, policy: ActionPolicy) -> bool:
         return self.gates.is_open(order.service) or await self.gates.opened(order.service, policy.timeout_ms / 1000)

@@ -255,3 +255,18 @@ def test_where_others_have_a_table_of_our_name_the_addresses_get_a_lifetime(lan:
 
     with_web(lan, work)
     assert nft(lan, "list", "table", "inet", "failover").split() == ["table", "inet", "failover", "{", "}"]
+
+
+def test_under_majority_nothing_comes_up_that_the_kernel_could_not_end(lan: Lan) -> None:
+    """A lifetime in whole seconds is longer than what the voters have promised."""
+    nft(lan, "add", "table", "inet", "failover")
+    soon = [dataclasses.replace(address(text), timeout_ms=300) for text in (FOUR, SIX)]
+
+    async def work(it: Stage) -> None:
+        it.executor.run(up())
+        ended = (await it.step(1)).endings
+        assert [ending.outcome for ending in ended] == [Outcome.FAILED] * 2
+        assert "under majority nothing comes up that the kernel cannot end: table inet failover: chain inbound" in ended[0].text
+        assert not {ip(FOUR), ip(SIX)} & lan.ips(lan.one)
+
+    with_web(lan, work, policy(*soon, partition="majority"))

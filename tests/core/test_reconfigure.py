@@ -9,7 +9,7 @@ import pytest
 
 from coordinator.config import read
 from coordinator.core.core import Core
-from coordinator.core.effects import Adopt, Append, Effect, Equip, Guard, Run, Watch
+from coordinator.core.effects import Adopt, Answer, Append, Effect, Equip, Guard, Run, Watch
 from coordinator.core.inputs import CheckFinished, Reconfigured
 from coordinator.core.service_phases import Phase
 from coordinator.policy import CheckPolicy, Policy
@@ -19,7 +19,7 @@ from coordinator.state.reducer import reduce
 from protocol.event import Event
 from protocol.kinds import Kind
 from tools.simulator.files import changed
-from tools.simulator.orders import armed
+from tools.simulator.orders import armed, parsed
 from tools.simulator.world import World
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
@@ -286,6 +286,21 @@ def test_everybody_beats_as_often_as_anybody_expects_it(world: World) -> None:
     world.hosts["genesis"].apply(slow)
     world.run_until_ms(9_000)
     assert [core_of(world, node).heartbeats.every_ms for node in ("lukretia", "genesis")] == [1_000, 1_000]
+
+
+def test_other_voters_are_refused_while_their_votes_decide() -> None:
+    """A file in which the witness does not vote: by the old one two of three decide, by the new one two of two."""
+    policy = armed(read(SCENARIOS / "majority.toml", files=False))
+    made = running(policy)
+    other = policy.text.replace("witness = true", "witness = true\nvoter = false")
+    fewer = parsed(other.replace('partition = "majority"', 'partition = "serve"'))
+    ordered = effects_of(made, "lukretia", fewer)
+    assert [effect.admitted for effect in ordered if isinstance(effect, Answer)] == [False]
+    (text,) = [effect.text for effect in ordered if isinstance(effect, Answer)]
+    assert text.startswith("the voters change (umpire), and services under majority are owned by their votes: stop faild on")
+    assert core_of(made).policy == policy
+    same = effects_of(made, "lukretia", changed(policy, "web", ["retry=20s"]))
+    assert [effect.admitted for effect in same if isinstance(effect, Answer)] == [True]
 
 
 # --- what is known of files ------------------------------------------------------------------------------------------

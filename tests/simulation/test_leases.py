@@ -134,3 +134,35 @@ def test_candidates_that_are_free_in_one_moment_do_not_each_vote_for_itself_for_
     made = world()
     votes = [entry for entry in made.entries() if isinstance(body_of(entry.event), Vote)]
     assert {entry.event.body["epoch"] for entry in votes} == {1}
+
+
+def test_the_kernel_is_told_the_end_of_the_lease_and_nothing_longer() -> None:
+    """Also where there is no lease any more: that is an end long ago, and not that nothing ends it."""
+    made = world()
+    faild = made.hosts["lukretia"].faild
+    assert faild is not None
+    leases, policy = faild.core.gates.leases, faild.core.policy.services["web"]
+    assert leases.ends_ms(policy) == faild.core.majority.leases.until_ms("web") > faild.core.context.now_ms
+    assert leases.is_proof(policy)
+    cut_off(made, "lukretia")
+    made.run_until_ms(4_000 + 2 * LEASE_MS)
+    assert 0 < leases.ends_ms(policy) < faild.core.context.now_ms
+    assert not leases.is_proof(policy)
+
+
+def test_what_the_kernel_ended_early_is_opened_again_while_the_voters_promise_it() -> None:
+    """The owner stood still from the end of one heartbeat to beyond what the kernel knew; its lease was longer by an echo."""
+    made, kernel_ends_ms = world(), 0
+    host = made.hosts["lukretia"]
+    assert host.faild is not None
+    core = host.faild.core
+    while core.majority.leases.until_ms("web") == kernel_ends_ms or not kernel_ends_ms:
+        made.run_until_ms(made.agenda.now_us // 1000 + 1)
+        kernel_ends_ms = host.gates.ends_ms("web")
+    host.freeze()
+    made.run_until_ms(host.clocks.world_us(kernel_ends_ms) // 1000 + 2)
+    assert made.owners("web") == (), "the kernel lets nothing answer"
+    host.thaw()
+    made.run_until_ms(made.agenda.now_us // 1000 + 2)
+    assert made.owners("web") == ("lukretia",)
+    assert len(claims(made)) == 1, "under the same claim"

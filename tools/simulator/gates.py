@@ -48,6 +48,10 @@ class Gates:
         until_us = self._until_us.get(service)
         return until_us is None or now_us < until_us
 
+    def ends_ms(self, service: str) -> int:
+        """By the machine's own clock; 0 where no lease was ever told."""
+        return self._ends_ms.get(service, 0)
+
     def epoch(self, service: str) -> int:
         """Under which it was opened last; 0 where it never was."""
         return self._epochs.get(service, 0)

@@ -2,5 +2,5 @@
 
 `arithmetic` says what a majority is and how the set of voters may change, `promise` is the voter's side (what it has promised,
 and whether it may vote), `lease` the holder's side (how long it may own). All three are pure and know nothing of feeds and
-heartbeats; tests/quorum plays them. The daemon asks nothing here yet: `partition = "majority"` is refused.
+heartbeats; tests/quorum plays them.
 """

@@ -27,7 +27,7 @@ FOLDERS = tuple(
 
 def wrong_unit(unit: str, folders: Sequence[Path] = FOLDERS, running: Path = RUNNING) -> tuple[str, str] | None:
     if not running.is_dir():
-        return "systemd does not run on this machine", "Use a script, or let systemd be its process 1"
+        return "systemd does not run", "Use a script, or let systemd be its process 1"
     found = next((path for folder in folders for path in _files(folder, unit) if os.path.lexists(path)), None)
     if found is None:
         return f"there is no unit {unit}", "Write one that systemctl list-unit-files shows"

@@ -3,6 +3,9 @@
 import pytest
 
 from coordinator.config import BadConfig, parse
+from coordinator.config.complaints import place
+from coordinator.config.here import lacking
+from coordinator.config.reading import read_text
 from coordinator.state.file_v1 import read_policy
 from tests.config.sound import bent
 
@@ -137,3 +140,20 @@ def complaint_of(text: str) -> str:
         parse(text, "f")
     (said,) = refused.value.complaints
     return str(said).split(": ", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("old", "written", "said"),
+    [
+        (ACTION, 'route = "10.88.0.0/16"\ninterface = "gone0"', "actions[1].interface: there is no interface gone0."),
+        (ACTION, 'arp = "10.77.0.5"\ninterface = "gone0"', "actions[1].interface: there is no interface gone0."),
+        (ACTION, 'mount = "/no/where"\ndevice = "/dev/null"', "actions[1].mount: there is no folder /no/where."),
+        (ACTION, 'ocf = "nobody:nothing"', "actions[1].ocf: there is no /usr/lib/ocf/resource.d/nobody/nothing. Install it"),
+        (ACTION, f'{DNS}key_file = "/k"\nrecords = {{ lukretia = "10.0.0.1" }}', "actions[1].records: has no address of"),
+        (CHECK, 'http = "https://10.0.0.1/"\nca_file = "/no/ca"', "checks[0].ca_file: there is no /no/ca."),
+    ],
+)
+def test_what_a_kind_needs_on_its_node_is_looked_for_there(old: str, written: str, said: str) -> None:
+    reading = read_text(bent(old, written), "f")
+    found = place(lacking(reading, {"lukretia"}), reading.positions, "f")
+    assert any(str(it).split(": ", 1)[1].startswith(f"services.web.{said}") for it in found), [str(it) for it in found]

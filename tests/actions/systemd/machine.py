@@ -15,7 +15,18 @@ import tempfile
 import time
 from pathlib import Path
 
+UNIFIED = Path("/sys/fs/cgroup/unified")
+"""Control groups of version 2, where those of version 1 are there as well."""
+
 SYSTEMD = Path("/usr/lib/systemd/systemd")
+
+APART = """
+set -e
+echo $$ > "$1/cgroup.procs"
+shift
+exec "$@"
+"""
+"""Moves into a control group of its own first: two machines with one would take each other's units for their own."""
 
 BOOT = """
 set -e
@@ -65,6 +76,7 @@ class Machine:
         self.folder = folder
         self.socket = folder / "run" / "dbus" / "system_bus_socket"
         self.bus = f"unix:path={self.socket}"
+        self.group = (UNIFIED if UNIFIED.is_dir() else UNIFIED.parent) / folder.name
 
     @classmethod
     def boot(cls) -> "Machine":
@@ -80,8 +92,10 @@ class Machine:
         shutil.rmtree(self.folder / "run", ignore_errors=True)  # as the file system in memory that it usually is
         (self.folder / "run").mkdir()
         spaces = ["--mount", "--cgroup", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
+        self.group.mkdir()
         with (self.folder / "log").open("a") as log:
-            words = ["unshare", *spaces, "sh", "-c", BOOT, "sh", str(self.folder)]
+            apart = ["sh", "-c", APART, "sh", str(self.group)]
+            words = [*apart, "unshare", *spaces, "sh", "-c", BOOT, "sh", str(self.folder)]
             self._process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while self.ask("org.freedesktop.systemd1.Manager", "Subscribe").returncode:
@@ -92,6 +106,19 @@ class Machine:
         """The power goes: process 1 is killed."""
         self._process.kill()
         self._process.wait()
+        for group in sorted(self.group.rglob("*/"), reverse=True):
+            self._emptied(group)
+        self._emptied(self.group)
+
+    def _emptied(self, group: Path) -> None:
+        """Its processes are killed by the end of their process 1, and are gone a moment later."""
+        deadline = time.monotonic() + 30
+        while group.is_dir():
+            try:
+                group.rmdir()
+            except OSError:
+                assert time.monotonic() < deadline, f"{group} is still in use"
+                time.sleep(0.01)
 
     def remove(self) -> None:
         self.off()

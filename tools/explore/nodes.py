@@ -38,7 +38,6 @@ class After(NamedTuple):
     sent: tuple[Going, ...] = ()
     fault: str = ""
     broken: tuple[Promise, ...] = ()
-    wrote: bool = False
 
 
 class Nodes:
@@ -84,7 +83,7 @@ class Nodes:
             service = core.column.service(SERVICE)
             after = replace(after, wake_ms=core.wake_at_ms, epoch=service.epoch, holds=service.holds)
         sent = tuple(Going(each.way, each.to, self._message(life.name, each.said)) for each in run.sent)
-        return After(self._keep(after, core), sent, "; ".join(run.faults), tuple(run.broken), run.wrote)
+        return After(self._keep(after, core), sent, "; ".join(run.faults), tuple(run.broken))
 
     def _started(self, life: Life, now_ms: int) -> Running:
         runs = life.runs + 1

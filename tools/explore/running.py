@@ -16,11 +16,13 @@ from typing import Any, NamedTuple
 from coordinator.alarms.names import AlarmName
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
+from coordinator.core.ballots import FIRST_VOTERS
 from coordinator.core.core import Core
 from coordinator.core.feed_index import replaced
+from coordinator.core.quorum.arithmetic import Voters
 from coordinator.state.votes import newest
 from protocol.event import Entry, Head, Ref
-from protocol.events import Vote, body_of
+from protocol.events import Claim, Vote, body_of
 from protocol.messages import Batch, Domain, Heartbeat, LastWord, Verified
 from tools.explore.cast import SERVICE, now, term_of
 from tools.explore.life import Life, Promise, stored
@@ -58,7 +60,6 @@ class Running:
         self.faults: list[str] = []
         self.broken: list[Promise] = []
         """Promises that were not over when a vote for another was written."""
-        self.wrote = False
         self.exited = False
 
     def take(self, given: saw.Input, *, torn: bool = False) -> None:
@@ -82,7 +83,7 @@ class Running:
             self._votes()
         for effect in ordered:
             if torn and isinstance(effect, do.Append):
-                self.exited = self.wrote = True
+                self.exited = True
             elif (perform := PERFORM.get(type(effect))) is not None:
                 perform(self, effect)
         self._leases()
@@ -91,24 +92,32 @@ class Running:
 
     def append(self, order: do.Append) -> None:
         entries = tuple(entry if entry.signature else self._signed(entry) for entry in order.entries)
-        for entry in entries:
-            self._looked_at(entry)
-        self.wrote = True
         self.life = replace(self.life, disk=stored(self.life.disk, entries))
+        for entry in entries:
+            if entry.event.node == self.life.name:
+                self._looked_at(entry)
         self._answers.append(saw.Durable(order.ticket))
 
     def _signed(self, entry: Entry) -> Entry:
         return entry.signed(self._signer.sign(Domain.EVENT, entry.id))
 
     def _looked_at(self, entry: Entry) -> None:
-        body = body_of(entry.event)
-        if not isinstance(body, Vote) or entry.event.node != self.life.name:
-            return
-        for feed, entries in self.life.disk.items():
-            for other in entries if feed[0] == self.life.name else ():
-                theirs = body_of(other.event)
-                if isinstance(theirs, Vote) and theirs.epoch == body.epoch and other.id != entry.id:
-                    self.faults.append(f"{self.life.name} votes twice for epoch {body.epoch}: {other.ref} and {entry.ref}")
+        """One of our own, as it comes to stand on our disk."""
+        body, me = body_of(entry.event), self.life.name
+        if isinstance(body, Vote):
+            others = [other for feed, entries in self.life.disk.items() if feed[0] == me for other in entries]
+            twice = [other.ref for other in others if vote_of(other) == body.epoch and other.id != entry.id]
+            if twice:
+                self.faults.append(f"{me} votes twice for epoch {body.epoch}: {twice[0]} and {entry.ref}")
+        elif isinstance(body, Claim):
+            voters = {ref.node for ref in entry.event.causes if self._is_vote(ref, body.epoch)}
+            if not Voters(FIRST_VOTERS, self.core.policy.voters).has_majority(voters):
+                self.faults.append(f"{me} claims epoch {body.epoch} and names the votes of {sorted(voters)} alone")
+
+    def _is_vote(self, ref: Ref, epoch: int) -> bool:
+        entry = next(iter(self.life.feed((ref.node, ref.incarnation), ref.number)), None)
+        body = body_of(entry.event) if entry is not None else None
+        return isinstance(body, Vote) and (body.candidate, body.epoch) == (self.life.name, epoch)
 
     def push(self, order: do.Push) -> None:
         entries = self.life.disk[self.life.name, order.incarnation][order.first - 1 : order.last]
@@ -203,6 +212,12 @@ class Running:
         for held in self.core.majority.leases.held.values():
             if self.now_ms >= held.lease.until_ms(held.term):
                 self._is_over(held.claim)
+
+
+def vote_of(entry: Entry) -> int:
+    """The epoch for which it votes; 0 where it is no vote."""
+    body = body_of(entry.event)
+    return body.epoch if isinstance(body, Vote) else 0
 
 
 PERFORM: Mapping[type, Callable[[Running, Any], None]] = {

@@ -31,7 +31,7 @@ class Scene:
     def __init__(self, start: Start, accidents: int) -> None:
         self.start = start
         self.nodes = Nodes(start.names)
-        self.moves = Moves(self.nodes)
+        self.moves = Moves(self.nodes, relays=start.relays)
         self.choices = Choices(self.moves, accidents)
         self.first = World.first(self.nodes)
         self.fault = ""

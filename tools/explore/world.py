@@ -44,8 +44,9 @@ class Step(NamedTuple):
 
 
 class Moves:
-    def __init__(self, nodes: Nodes) -> None:
-        self.nodes = nodes
+    def __init__(self, nodes: Nodes, *, relays: bool = True) -> None:
+        """`relays`: whether what third nodes pass on may arrive."""
+        self.nodes, self._relays = nodes, relays
         self.numbers = {name: number for number, name in enumerate(nodes.names)}
 
     # --- what is so -----------------------------------------------------------------------------------------------
@@ -95,6 +96,8 @@ class Moves:
             return world.going
         going = dict(world.going)
         for each in after.sent:
+            if each.way == "relay" and not self._relays:
+                continue
             peers = [self.numbers[each.to]] if each.to else [peer for peer in range(len(lives)) if peer != node]
             for peer in peers:
                 if (node, peer) in world.cut or not self.is_on(world, peer):

@@ -28,6 +28,8 @@ THE_GATE = "the kernel's gate lies outside of the core: the explored machine has
 UNDER_SERVE = "it is about the lease under `serve`, by which no two nodes are kept apart for certain"
 NO_CHANGE = "voters do not change here: nothing but a file changes them yet"
 
+NO_FENCE = "no node is switched off by another here, and no operator says anything"
+
 FOUND = {
     "quorum-an-ended-lease-lives-again": Where("owned", 3, 1, "keeps its address after the end of its lease"),
     "quorum-a-heartbeat-binds-nobody": Where("paused", 3, 0, "votes for another while it is bound"),
@@ -47,6 +49,11 @@ FOUND = {
 }
 
 BEYOND = {
+    "lease-fence-frees-nothing": NO_FENCE,
+    "lease-word-that-it-is-off-frees": NO_FENCE,
+    "lease-kernel-by-serve": THE_GATE,
+    "lease-over-is-no-end": THE_GATE,
+    "lease-voters-change-by-a-file": NO_CHANGE,
     "lease-announced-while-shut": THE_GATE,
     "lease-repeated-while-shut": THE_GATE,
     "lease-opens-unseen": THE_GATE,

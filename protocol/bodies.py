@@ -16,8 +16,9 @@ from protocol.canonical import NotCanonical, pack, unpack
 from protocol.event import NUMBER_MAX, Head
 from protocol.refusals import Reason, Refused
 
-VERSION = 1
-"""The version of everything that goes over a link. A peer of another version is refused with a sentence."""
+VERSION = 2
+"""The version of everything that goes over a link. A peer of another version is refused with a sentence. It rises with each
+kind of frame, and each place of a message, that an older release cannot read (docs/formats/frames.md)."""
 
 SIGNATURE_BYTES = 64
 

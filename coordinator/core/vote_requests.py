@@ -73,6 +73,8 @@ class VoteRequests:
             if 0 < wish.not_before_ms <= context.now_ms:
                 wish.not_before_ms = 0
                 self.hurry = True
+            if not wish.told and wish.able_ms is not None and self._may_ask(wish):
+                self.hurry = True
             if self._is_spent(service, wish):
                 wish.epoch, wish.told, wish.able_ms = self._next_epoch(service), False, None
                 wish.not_before_ms = context.now_ms + context.policy.timing.heartbeat_ms * (2 + len(wish.better))
@@ -86,7 +88,12 @@ class VoteRequests:
         return {service: wish.epoch for service, wish in asked.items()}
 
     def wakes_ms(self) -> list[int]:
-        return [ms for wish in self.wishes.values() for ms in (*wish.bound_ms.values(), wish.not_before_ms) if ms]
+        return [
+            ms
+            for wish in self.wishes.values()
+            for ms in (*wish.bound_ms.values(), wish.not_before_ms, self._asks_ms(wish))
+            if ms
+        ]
 
     def elected(self, service: str) -> dict[str, int] | None:
         """Voter to when we asked, by the votes of a majority that still make a lease; None where there are none such."""
@@ -129,11 +136,20 @@ class VoteRequests:
         wish.able_ms = self.context.now_ms if wish.able_ms is None else wish.able_ms
         return wish.told or self.context.now_ms >= wish.able_ms + self._patience_ms(wish)
 
+    def _asks_ms(self, wish: Wish) -> int:
+        """When we have waited long enough for the better candidates; 0 where that is not what we wait for."""
+        return 0 if wish.told or wish.able_ms is None else wish.able_ms + self._patience_ms(wish)
+
     def _patience_ms(self, wish: Wish) -> int:
         """What keeps three candidates that are free in one moment from giving each its own vote to itself, again and again: a
-        vote is a promise, and each such round costs a term."""
-        living = [node for node in wish.better if self.liveness.judgement(node, self.context.now_ms) is Judgement.ALIVE]
-        return 2 * self.context.policy.timing.heartbeat_ms * len(living)
+        vote is a promise, and each such round costs a term. Nobody waits for one that says itself that it takes nothing."""
+        asking = [node for node in wish.better if self._may_come(node)]
+        return 2 * self.context.policy.timing.heartbeat_ms * len(asking)
+
+    def _may_come(self, node: str) -> bool:
+        lives = self.liveness.judgement(node, self.context.now_ms) is Judgement.ALIVE
+        said = self.liveness.peers[node].newest if lives else None
+        return said is not None and said.message.fit and not self.context.state.column(node).leaving
 
     def _is_able(self, node: str, wish: Wish) -> bool:
         now_ms = self.context.now_ms

@@ -69,7 +69,7 @@ def test_a_hello_comes_back():
 @pytest.mark.parametrize(
     ("at", "value", "expected"),
     [
-        (0, 2, Reason.GARBAGE),
+        (0, 3, Reason.GARBAGE),
         (0, "1", Reason.NOT_CANONICAL),
         (1, bytes(31), Reason.NOT_CANONICAL),
         (4, bytes(7), Reason.NOT_CANONICAL),
@@ -90,7 +90,7 @@ def test_an_impossible_hello_is_refused(at, value, expected):
 
 def test_a_hello_of_a_later_version_is_refused_with_what_to_do_even_if_its_fields_differ():
     with pytest.raises(Refused, match="run the same release"):
-        Hello.decode(pack([2, "other fields"]))
+        Hello.decode(pack([3, "other fields"]))
 
 
 @given(st.binary(max_size=120))

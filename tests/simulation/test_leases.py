@@ -166,3 +166,11 @@ def test_what_the_kernel_ended_early_is_opened_again_while_the_voters_promise_it
     made.run_until_ms(made.agenda.now_us // 1000 + 2)
     assert made.owners("web") == ("lukretia",)
     assert len(claims(made)) == 1, "under the same claim"
+
+
+def test_nobody_waits_for_a_better_candidate_that_takes_nothing() -> None:
+    """lukretia stops in order: genesis asks for votes when it has its last word, and not two heartbeats later."""
+    made = world()
+    made.hosts["lukretia"].stop()
+    made.run_until_ms(4_050)
+    assert made.owners("web") == ("genesis",)

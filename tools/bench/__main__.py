@@ -23,6 +23,7 @@ from tools.bench.gate import gate
 from tools.bench.growth import growth
 from tools.bench.keepalived import keepalived
 from tools.bench.machine import machine
+from tools.bench.majority import majority
 from tools.bench.report import block, write
 from tools.bench.rig import QUICK, Plan, Rig, rig
 from tools.lab.place import LabError, reason_against
@@ -116,6 +117,7 @@ ALONE: dict[str, Callable[[Plan], list[Figure]]] = {
     **CROWDS,
     "restarts": restarts.restarts,
     "shell": shell.shell,
+    "majority": majority,
 }
 """These need no cluster that serves, or make their own."""
 

@@ -5,7 +5,7 @@ master serving, as it found it.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -64,9 +64,10 @@ class Rig:
 
 
 @contextmanager
-def rig(plan: Plan) -> Iterator[Rig]:
-    with Lab((MASTER, SLAVE)) as lab:
-        lab.init()
+def rig(plan: Plan, witnesses: Sequence[str] = (), edit: Callable[[str], str] = lambda text: text) -> Iterator[Rig]:
+    """`edit` may change the text of the configuration."""
+    with Lab((MASTER, SLAVE), witnesses) as lab:
+        lab.init(edit)
         lab.prober.start()
         lab.asker.start()
         lab.start()

@@ -53,16 +53,16 @@ def kill(rig: Rig) -> list[Figure]:
 
 def all_stopped(rig: Rig) -> list[Figure]:
     """SIGSTOP to every process of the owner, guard included; and then it runs again."""
-    return _silenced(rig, "all of the owner stopped", lambda: rig.lab.nodes[MASTER].freeze(), rig.lab.nodes[MASTER].thaw)
+    return silenced(rig, "all of the owner stopped", lambda: rig.lab.nodes[MASTER].freeze(), rig.lab.nodes[MASTER].thaw)
 
 
 def all_killed(rig: Rig) -> list[Figure]:
     """kill -9 of every process of the owner, guard included; and then it is started again."""
     harm, mend = rig.lab.nodes[MASTER].kill_everything, lambda: rig.lab.start(MASTER)
-    return _silenced(rig, "all of the owner killed", harm, mend)
+    return silenced(rig, "all of the owner killed", harm, mend)
 
 
-def _silenced(rig: Rig, what: str, harm: Callable[[], object], mend: Callable[[], object]) -> list[Figure]:
+def silenced(rig: Rig, what: str, harm: Callable[[], object], mend: Callable[[], object]) -> list[Figure]:
     """Only the kernel is left to silence its addresses: by its lease, before another node answers."""
     samples: Samples = defaultdict(list)
     for _ in range(rig.plan.silenced):

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+DOWN_AT_ONCE = frozenset({"address", "notify"})
+"""Kinds of actions of which nothing is up after a lease: the kernel silences addresses, and a hook holds nothing."""
+
 WITH_IPV6 = " (IPv6)"
 """What an interface's name ends in where it stands for the interface and IPv6 on it."""
 

@@ -12,6 +12,7 @@ from coordinator.config.durations import spoken
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading, nearest
 from coordinator.config.shape import ActionShape, CheckShape, NodeShape, ServiceShape
+from coordinator.policy import DOWN_AT_ONCE
 from protocol import endpoints
 
 Findings = Iterator[Finding]
@@ -58,14 +59,10 @@ def policies(reading: Reading) -> Findings:
             yield Finding(("services", name, "announce_every"), what, 'Write one such as "1m"')
 
 
-ENDED_BY_THE_KERNEL = frozenset({"address", "notify"})
-"""What answers no longer than the kernel lets it, and what owns nothing."""
-
-
 def _unenforced(name: str, service: ServiceShape) -> Findings:
     """Under a lease nothing may be up that nobody takes down when `faild` hangs."""
     for index, action in enumerate(service.actions):
-        kinds = {kind.name for kind in action.kinds} - ENDED_BY_THE_KERNEL
+        kinds = {kind.name for kind in action.kinds} - DOWN_AT_ONCE
         if kinds:
             what = f"{' and '.join(sorted(kinds))} under majority: with faild hung, nothing ends it at the end of the lease"
             instead = 'Keep to addresses, which the kernel ends, or write partition = "serve"'

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from coordinator.core.context import Context
 from coordinator.core.quorum.promise import Ask, Ballot, Term
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.policy import DOWN_AT_ONCE, Policy, ServicePolicy
 from coordinator.state import ownership
 from coordinator.state.votes import newest
 from protocol.events import FencedBy, Vote
@@ -38,7 +38,7 @@ class Wanting(NamedTuple):
 
 def term(policy: Policy, service: ServicePolicy) -> Term:
     """How long a lease of this service lasts, and how long after its end the holder is certainly down."""
-    slow_ms = sum(action.timeout_ms for action in service.actions if action.kind != "address")
+    slow_ms = sum(action.timeout_ms for action in service.actions if action.kind not in DOWN_AT_ONCE)
     return Term(service.lease_ms, ADDRESS_STOP_MS + slow_ms, -(-policy.timing.drift_ppm // PPM_A_PERCENT))
 
 

@@ -10,7 +10,7 @@ what was written. Everything here is deterministic: the same inputs give the sam
 
 Each concern is a part: a class in a file of its own, which owns its fields, sees what all share by a `Context`, and returns
 what concerns others (`News`). Only this file knows all parts and their order. A new part is one file, one line in
-`Core.__init__`, and one arm in `Core._take_in` for each input that is its own. The part that will count votes is one: it owns
+`Core.__init__`, and one arm in `Core._take_in` for each input that is its own. `Majority` is one: it owns
 ballots and leases (`coordinator/core/quorum/` has their arithmetic), and what it has counted decides as every fact does: as an
 event, or as one more of the observations that `rounds` gives to the decide table.
 """

@@ -5,6 +5,7 @@ Each world checks at every step what `tools/simulator/leases.py` says must hold,
 
 import pytest
 
+from coordinator.core.ballots import term
 from protocol.events import Claim, Vote, body_of
 from protocol.kinds import Kind
 from tests.core.test_reconfigure import SCENARIOS
@@ -174,3 +175,11 @@ def test_nobody_waits_for_a_better_candidate_that_takes_nothing() -> None:
     made.hosts["lukretia"].stop()
     made.run_until_ms(4_050)
     assert made.owners("web") == ("genesis",)
+
+
+def test_a_hook_that_is_told_makes_no_promise_longer() -> None:
+    """It holds nothing: what waits for a lease does not wait for its timeout as well."""
+    text = (SCENARIOS / "majority.toml").read_text()
+    told = text + '[[services.web.actions]]\nnotify = "/etc/failover/told"\ntimeout = "20s"\n'
+    plain, hooked = parsed(text), parsed(told)
+    assert term(hooked, hooked.services["web"]) == term(plain, plain.services["web"])

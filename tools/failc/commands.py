@@ -24,7 +24,7 @@ class Failc(LazyGroup):
         "unhold": ("tools.failc.orders:unhold", "End a hold."),
         "standby": ("tools.failc.standby:standby", "Move away what a node holds, and let it take nothing."),
         "unstandby": ("tools.failc.standby:unstandby", "End a standby."),
-        "fence": ("tools.failc.fence:fence", "Try how a node would be fenced; switches nothing."),
+        "fence": ("tools.failc.fence:fence", "Switch a node off, say that it is off, or only try how (--dry-run)."),
         "readmit": ("tools.failc.standby:readmit", "Let a node whose log has forked take part again."),
         "key": ("tools.failc.key:key", "Make the key of one node."),
         "config": ("tools.failc.config:config", "Check the configuration, apply it, print its schema."),

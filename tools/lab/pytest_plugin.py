@@ -117,14 +117,17 @@ class Cluster:
         return "10.77.0.100/" in shown or "fd77::100/" in shown
 
     def is_sound(self) -> None:
-        """Every node holds every feed, the auditor finds nothing, and every node's copy tells one story."""
+        """Every node holds every feed, the auditor finds nothing, and every node's copy tells one story. What is written
+        between two questions makes two answers, and is in both copies at the next."""
         self.lab.wait_until(self.lab.feeds.same_everywhere, "every node holds every feed", 20)
         states = [str(node.state) for node in self.lab.nodes.values()]
         assert json.loads(self.lab.audit("verify", *states, "--json"))["findings"] == []
         now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        for question in ("who", "why"):
-            answers = [self.lab.audit(question, "web", state, "--at", now, "--json") for state in states]
-            assert len(set(answers)) == 1, f"the nodes answer `{question}` differently: {answers}"
+        self.lab.wait_until(lambda: self._agree("who", states, now), "every copy answers `who` alike", 20)
+        self.lab.wait_until(lambda: self._agree("why", states, now), "every copy answers `why` alike", 20)
+
+    def _agree(self, question: str, states: list[str], at: str) -> bool:
+        return len({self.lab.audit(question, "web", state, "--at", at, "--json") for state in states}) == 1
 
 
 @pytest.fixture

@@ -158,6 +158,16 @@ async def test_many_jobs_at_once_are_told_apart(machine: Machine, units: Units) 
     assert await asyncio.gather(*(endings(units, name, "down") for name in names)) == [[Ending.DONE]] * 20
 
 
+async def test_the_end_of_another_job_ends_no_waiting(machine: Machine, units: Units) -> None:
+    machine.unit("web", SLEEPS)
+    machine.unit("never", "[Service]\nType=notify\nExecStart=/bin/sleep 600")
+    waiting = asyncio.create_task(told(units, "never", "up", timeout_s=3))
+    await until(lambda: machine.state("never") == "activating", "it is being started")
+    assert await endings(units, "web", "up", "down") == [Ending.DONE] * 2
+    (late,) = await waiting
+    assert late.ending is Ending.UNKNOWN, "it waits for its own job, to the end of its time"
+
+
 async def test_a_bus_that_is_gone_and_comes_back_is_asked_anew(machine: Machine, units: Units) -> None:
     machine.unit("web", SLEEPS)
     machine.unit("never", "[Service]\nType=notify\nExecStart=/bin/sleep 600")

@@ -334,10 +334,17 @@ def not_current(case: Snapshot) -> Found | None:
     behind = [
         node
         for node, peer in case.given.peers.items()
-        if (peer.judgement is ALIVE and not peer.current and (node in case.others or _may_bring_another(case, node)))
+        if (peer.judgement is ALIVE and not peer.current and (_may_own(case, node) or _may_bring_another(case, node)))
         or (node in case.others and f"behind:{node}" in case.given.timers)
     ]
     return Found(f"waiting for the newest events of {behind[0]}") if behind else None
+
+
+def _may_own(case: Snapshot, node: str) -> bool:
+    """By the newest file that is known here; or by mine, where the node says that it lives by mine: the event by which it went
+    over to it is not here yet."""
+    mine = case.policy.services.get(case.name)
+    return node in case.others or (case.given.peers[node].agrees and mine is not None and node in mine.nodes)
 
 
 def _may_bring_another(case: Snapshot, node: str) -> bool:

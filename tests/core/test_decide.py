@@ -434,3 +434,13 @@ def test_a_node_that_lives_by_another_file_may_hold_it_until_its_events_are_here
     assert story.decides(G, lukretia=alive(current=False, agrees=False)).rule == "not-current"
     assert story.decides(G, lukretia=alive(agrees=False)).act is Act.CLAIM
     assert story.decides(G, lukretia=alive(current=False)).act is Act.CLAIM
+
+
+def test_a_node_that_says_that_it_lives_by_our_file_may_hold_it_by_that() -> None:
+    """Seed 401767. By the newest file known here it is no candidate, and the event by which it left that file is not here."""
+    story = Story.of(L, G)
+    without = replace(story.policy, services={"web": replace(story.policy.services["web"], nodes=(G,))})
+    without = replace(without, digest=b"w" * 32)
+    story.state = applied(story, L, without)
+    assert story.decides(G, lukretia=alive(agrees=True)).act is Act.CLAIM
+    assert story.decides(G, lukretia=alive(agrees=True, current=False)).rule == "not-current"

@@ -184,14 +184,23 @@ class Link:
         if self.connection is not None and now_ms - self.stream_ms <= self.silent_after_ms:
             return
         if self.dials:
-            self.knocked(now_ms)
+            self._dial_anew(now_ms)
         elif now_ms - self.hurried_ms >= KNOCK_AGAIN_MS:
             self.hurried_ms = now_ms
             self.seal(Inside.KNOCK, b"")
 
     def knocked(self, now_ms: int) -> None:
-        """This link wants a new connection; the one that stands, if any, serves until then."""
-        if self.dials and now_ms - self.hurried_ms >= STUCK_AGAIN_MS:
+        """The peer hears our datagrams and no stream: it wants a new connection. One that stands serves until then.
+
+        The side that dials answers with a knock, so that both know that datagrams come and go where nothing else does.
+        """
+        self.reached = True
+        if self.dials:
+            self._dial_anew(now_ms)
+            self.seal(Inside.KNOCK, b"")
+
+    def _dial_anew(self, now_ms: int) -> None:
+        if now_ms - self.hurried_ms >= STUCK_AGAIN_MS:
             self.hurried_ms = now_ms
             self.hurry()
 

@@ -223,7 +223,10 @@ class Cluster:
 
         def up() -> bool:
             asked = [node for node in at or self.names if self.nodes[node].lives()]
-            said = [self.web(node) for node in asked]
+            try:
+                said = [self.web(node) for node in asked]
+            except Trouble:  # its socket was closed a moment before it was dead
+                return False
             return all(web["owners"] == [name] and web["states"][name] == "UP" for web in said) and self.nodes[name].serves()
 
         self.until(up, f"{name} is UP")

@@ -139,8 +139,8 @@ def test_a_path_with_a_small_mtu_carries_moves_and_one_that_is_too_small_is_an_a
     said = "on links lan, direct; datagrams come and go on links lan, direct: something there swallows TCP, or long packets"
     for node, peer in ((MASTER, SLAVE), (SLAVE, MASTER)):
         lab.wait_until(lambda n=node, p=peer: ("link-down", p) in alarms(lab, n), f"{node} says so", 30)
-    # by the last word that came on the connection: a side to which it came too early cannot say it
-    lab.wait_until(lambda: any(a["text"].endswith(said) for n in (MASTER, SLAVE) for a in lab.alarms(n)), "and why", 30)
+    for node in (MASTER, SLAVE):
+        lab.wait_until(lambda n=node: any(a["text"].endswith(said) for a in lab.alarms(n)), f"{node} says why", 30)
     lab.swallow(longer_than=0)
     for node, peer in ((MASTER, SLAVE), (SLAVE, MASTER)):
         lab.wait_until(lambda n=node, p=peer: ("link-down", p) not in alarms(lab, n), f"it is over on {node}", 30)

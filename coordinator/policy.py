@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 DOWN_AT_ONCE = frozenset({"address", "notify"})
 """Kinds of actions of which nothing is up after a lease: the kernel silences addresses, and a hook holds nothing."""
@@ -67,6 +67,10 @@ class ActionPolicy:
     settings: Mapping[str, Any]
     """What its kind made of the file. Where `interface` is among them, the action needs the carrier of that interface."""
     timeout_ms: int = 20_000
+    keep: bool = False
+    """It stays up across a handover."""
+    down_timeout_ms: int | None = None
+    """How long a down may take; None for `timeout_ms`."""
 
     @property
     def interface(self) -> str | None:
@@ -89,6 +93,22 @@ class CheckPolicy:
     timeout_ms: int = 1000
     fall: int = 3
     rise: int = 2
+    asked_from: str = "local"
+    """"local": on the holder; "peer": on another candidate, against the holder."""
+    on_fail: str = "move"
+    """What follows when it has failed for good: "move", "restart", "stop" or "tell"."""
+    jitter_ms: int = 0
+    """Each run begins so much later at most, by chance."""
+    grace_ms: int = 0
+    """Failures within so long after the service came up do not count."""
+
+
+class After(NamedTuple):
+    """A service may be up only while another is."""
+
+    service: str
+    here: bool = False
+    """On this very node; else anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +131,17 @@ class ServicePolicy:
     """How often the owner announces its addresses again while another candidate is dead."""
     fence: bool = True
     """A claim of what a dead node held waits until that node is fenced, where it can be."""
+    together: tuple[str, ...] = ()
+    """Services beside which it must run, on one node: `with` in the file."""
+    apart: tuple[str, ...] = ()
+    """Services beside which it must not run."""
+    after: tuple[After, ...] = ()
+    """Services that must be up while it is."""
+
+    @property
+    def related(self) -> tuple[str, ...]:
+        """The services that it names."""
+        return tuple(dict.fromkeys((*self.together, *self.apart, *(after.service for after in self.after))))
 
     @property
     def interfaces(self) -> tuple[str, ...]:

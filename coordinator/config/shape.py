@@ -14,6 +14,7 @@ from actions.kinds import ACTIONS
 from actions.kinds.kind import Kind, Setting
 from coordinator.config import durations
 from coordinator.config.fence_shape import FenceShape, WatchdogShape
+from coordinator.config.relation_shape import RelationsShape
 from coordinator.config.shape_types import Duration, Shape, duration_schema, wrong
 from protocol import endpoints
 
@@ -147,15 +148,22 @@ if TYPE_CHECKING:
 
     class ActionShape(KindedShape):
         timeout: int
+        down_timeout: int | None
+        keep: bool
 
     class CheckShape(KindedShape):
         every: int
         timeout: int
+        on_fail: str
+        jitter: int
+        grace: int
 else:
     ActionShape = _of_kinds(
         "ActionShape",
         ACTIONS,
         timeout=(Duration, Field(20_000, description="After this the action is ended, and probed.", examples=["20s"])),
+        down_timeout=(Duration | None, Field(None, description="The same for down; timeout unless written.", examples=["1s"])),
+        keep=(bool, Field(False, description="Stays up across a handover.", examples=[True])),
     )
     CheckShape = _of_kinds(
         "CheckShape",
@@ -164,10 +172,17 @@ else:
         timeout=(Duration, Field(1000, description="A run that takes longer has failed.", examples=["1s"])),
         fall=(Annotated[int, _whole(1, 1000)], Field(3, description="Failures in a row that count.", examples=[3])),
         rise=(Annotated[int, _whole(1, 1000)], Field(2, description="Passes in a row that count.", examples=[2])),
+        on_fail=(
+            _one_of("move", "restart", "stop", "tell"),
+            Field("move", description="What follows when it has failed for good.", examples=["move"]),
+        ),
+        jitter=(Duration, Field(0, description="Each run begins later by up to so much, by chance.", examples=["100ms"])),
+        grace=(Duration, Field(0, description="After the start failures do not count for so long.", examples=["5s"])),
+        **{"from": (_one_of("local", "peer"), Field("local", description="Which node looks.", examples=["local"]))},
     )
 
 
-class ServiceShape(Shape):
+class ServiceShape(RelationsShape):
     nodes: list[str] = Field(description="Candidates in order of preference.", examples=[["lukretia", "genesis"]])
     actions: list[ActionShape] = Field(default=[], description="Up in this order, down in reverse.")
     checks: list[CheckShape] = Field(default=[], description="Run while UP.")

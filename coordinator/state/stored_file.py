@@ -7,14 +7,14 @@ The order is fixed. A text that version 1 reads means for ever what version 1 ma
 """
 
 from coordinator.policy import Policy
-from coordinator.state import file_v1, file_v2
+from coordinator.state import file_v1, file_v2, file_v3
 
 
 def read_policy(stored: str) -> Policy | None:
     """Each version remembers what it has read."""
-    return file_v1.read_policy(stored) or file_v2.read_policy(stored)
+    return file_v1.read_policy(stored) or file_v2.read_policy(stored) or file_v3.read_policy(stored)
 
 
 def read(stored: str) -> Policy:
     """Raises Unreadable, with what the newest version has against it."""
-    return read_policy(stored) or file_v2.read(stored)
+    return read_policy(stored) or file_v3.read(stored)

@@ -1,0 +1,54 @@
+"""Keys that this version of the file has and that `faild` does not obey yet: refused, since an operator would count on them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from coordinator.config.complaints import Finding
+from coordinator.config.durations import spoken
+from coordinator.config.reading import Reading
+
+Findings = Iterator[Finding]
+
+CHECKS: dict[str, tuple[Any, str]] = {
+    "from": ("local", 'Write "local", and a check on each node'),
+    "on_fail": ("move", 'Write "move", which is what follows'),
+    "jitter": (0, "Take it out"),
+    "grace": (0, "Take it out, and raise fall"),
+}
+"""Key to what it means without a word, and the advice where something else is written."""
+ACTIONS: dict[str, tuple[Any, str]] = {
+    "keep": (False, "Take it out: there is no handover yet"),
+    "down_timeout": (None, "Take it out: timeout is for up and down"),
+}
+SERVICES: dict[str, tuple[Any, str]] = {
+    "with": ([], "Make one service of both, with the actions of both in their order"),
+    "apart": ([], "Write other candidates"),
+    "after": ([], "Make one service of both, or let its first action wait"),
+}
+
+
+def not_obeyed(reading: Reading) -> Findings:
+    for name, service in reading.file.services.items():
+        path = ("services", name)
+        yield from _written(path, service, SERVICES)
+        for index, action in enumerate(service.actions):
+            yield from _written((*path, "actions", index), action, ACTIONS)
+        for index, check in enumerate(service.checks):
+            yield from _written((*path, "checks", index), check, CHECKS)
+
+
+def _written(path: tuple[str | int, ...], table: object, keys: dict[str, tuple[Any, str]]) -> Findings:
+    for key, (usual, instead) in keys.items():
+        value = getattr(table, key)
+        if value != usual:
+            what = f"{key} {_spoken(value)}".rstrip()
+            yield Finding((*path, key), f"{what} is not obeyed in this release", instead)
+
+
+def _spoken(value: Any) -> str:
+    if isinstance(value, (bool, list)):
+        return ""
+    return spoken(value) if isinstance(value, int) else f'"{value}"'
+
+
+RULES = (not_obeyed,)

@@ -26,9 +26,11 @@ def settle() -> None:
 
 
 def hurry() -> None:
-    """Real-time, as `faild` runs: a take-down must not wait behind busy programs. Neither children nor threads inherit it."""
+    """Real-time, as `faild` runs: a take-down must not wait behind busy programs. Our threads inherit it, and have it from
+    their first instruction: one that had to ask for it would wait behind busy programs until it could. A program that we start
+    is given back the usual order of things (`scripts.run`)."""
     with contextlib.suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(1))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))
 
 
 def keep_rights_to_ourselves() -> None:

@@ -22,7 +22,8 @@ def run(down: dict[str, Any]) -> bool:
     argv, nothing = down["run"], (0, 1, 2)
     streams = [(os.POSIX_SPAWN_OPEN, number, "/dev/null", os.O_RDWR, 0) for number in nothing]
     words = [*BY_SHELL, *argv]
-    pid = os.posix_spawn(words[0], words, down["env"], file_actions=streams, setsid=True, setsigdef=USUAL)
+    usual = (os.SCHED_OTHER, os.sched_param(0))
+    pid = os.posix_spawn(words[0], words, down["env"], file_actions=streams, setsid=True, setsigdef=USUAL, scheduler=usual)
     leader = os.pidfd_open(pid)
     ended, _, _ = select.select([leader], [], [], down["timeout_ms"] / 1000)
     os.close(leader)

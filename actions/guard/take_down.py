@@ -8,7 +8,6 @@ from typing import Any
 from .addresses import look, nothing_left, remove_address
 from .complaints import complain
 from .gate import take_gate_away
-from .hardening import hurry
 from .held import Book
 from .last_word import say_last_word
 from .programs import kill_programs
@@ -22,17 +21,20 @@ WAYS: dict[str, Callable[[Told], bool]] = {"address": remove_address, "run": run
 
 
 def act(book: Book) -> None:
-    """Services side by side: a script that takes its time in one must not keep another's address up."""
+    """Services side by side: a script that takes its time in one must not keep another's address up. One needs no thread of
+    its own, whose start takes as long as all the rest."""
     kill_programs(book.programs)
-    threads = [threading.Thread(target=end_service, args=(held,)) for held in book.held.values()]
+    services = list(book.held.values())
+    threads = [threading.Thread(target=end_service, args=(held,)) for held in services[1:]]
     for thread in threads:
         thread.start()
+    for held in services[:1]:
+        end_service(held)
     for thread in threads:
         thread.join()
 
 
 def end_service(held: Told) -> None:
-    hurry()
     look(held["downs"])
     downs = [take_down(down) for down in held["downs"]]  # all of them, whatever the first ones say
     gone = nothing_left(held["downs"])

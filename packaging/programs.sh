@@ -8,7 +8,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 wanted="ip:iproute2 bridge:iproute2 nft:nftables snmptrapd:snmptrapd ssh-keygen:openssh-client ps:procps
 cc:gcc cc:libc6-dev unshare:util-linux nsenter:util-linux setpriv:util-linux fence_dummy:fence-agents
 nginx:nginx-light named:bind9 dbus-daemon:dbus-daemon busctl:systemd ocf-tester:resource-agents
-mkfs.ext4:e2fsprogs losetup:mount"
+mkfs.ext4:e2fsprogs losetup:mount etcd:etcd-server etcdctl:etcd-client"
 missing=""
 for pair in $wanted; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
@@ -32,3 +32,6 @@ if [ ! -e $policy ]; then
 fi
 { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null \
     || say "apt-get could not install them (its words are above): what needs them is not tested"
+case " $missing" in
+*" etcd-server "*) systemctl disable -q etcd 2>/dev/null || true ;;  # the package would start one at the next boot
+esac

@@ -47,6 +47,18 @@ class WatchdogPolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class ArbiterPolicy:
+    """The etcd cluster that says who owns what has `partition = "arbiter"`."""
+
+    endpoints: tuple[str, ...]
+    ca: str | None = None
+    user: str = ""
+    password_file: str | None = None
+    prefix: str = ""
+    """Empty: "/failover/" and the cluster's name."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodePolicy:
     name: str
     key: bytes
@@ -186,6 +198,7 @@ class Policy:
     operators: Mapping[str, OperatorPolicy] = field(default_factory=dict)
     traps: tuple[TrapPolicy, ...] = ()
     watchdog: WatchdogPolicy | None = None
+    arbiter: ArbiterPolicy | None = None
     digest: bytes = bytes(32)
     """SHA-256 of `text`."""
     text: str = ""

@@ -4,7 +4,7 @@
         async with gateway.member(patience_s=1.0) as ask ...
 
 A member that does not answer in its share of the time is left, and the next one is asked. What was asked may have been done all
-the same: so whoever asks for a change asks for one that may be repeated. The member that answered last is asked first.
+the same: so a change is asked for only where it may be repeated. The member that answered last is asked first.
 """
 
 import asyncio

@@ -26,12 +26,12 @@ def findings(reading: Reading, folder: Path, me: str = "") -> Iterator[Finding]:
         for index, fence in enumerate(it.fence if node != me else ()):
             files = [value for options in fence.options for name, value in options.items() if secret_of(name)]
             for file in dict.fromkeys(files):
-                wrong = secrets.unsafe(folder / file) or _no_secret(folder / file)
+                wrong = secrets.unsafe(folder / file) or no_secret(folder / file)
                 if wrong:
                     yield Finding(("nodes", node, "fence", index, "options"), *wrong)
 
 
-def _no_secret(path: Path) -> tuple[str, str] | None:
+def no_secret(path: Path) -> tuple[str, str] | None:
     """What the agent would misread, or would be given in vain."""
     try:
         found = secret(path)

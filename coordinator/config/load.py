@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coordinator.config import fence_secrets, here, permissions, rules, secrets, warnings
+from coordinator.config import arbiter_rules, fence_secrets, here, permissions, rules, secrets, warnings
 from coordinator.config.complaints import BadConfig, Complaint, Finding, place
 from coordinator.config.reading import Reading, read_text
 from coordinator.config.shape import FileShape
@@ -40,9 +40,11 @@ def _read(path: Path, *, files: bool, me: str = "") -> tuple[Policy, Reading]:
     found = [*reading.findings, *rules.findings(reading)]
     if files:
         found += [*secrets.findings(reading, path.parent), *fence_secrets.findings(reading, path.parent, me)]
+        found += arbiter_rules.findings(reading, path.parent, me)
     _refuse(found, reading, str(path))
     folder = path.parent.absolute()
-    return fence_secrets.resolved(secrets.resolved(_as_stored(text), folder), folder), reading
+    policy = arbiter_rules.resolved(secrets.resolved(_as_stored(text), folder), folder)
+    return fence_secrets.resolved(policy, folder), reading
 
 
 def _as_stored(text: str) -> Policy:

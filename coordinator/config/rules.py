@@ -7,13 +7,20 @@ A rule is a function from a `Reading` to what it finds; none raises, none reads 
 
 from collections.abc import Callable, Iterator
 
-from coordinator.config import fence_rules, later_rules, node_rules, people_rules, service_rules
+from coordinator.config import arbiter_rules, fence_rules, later_rules, node_rules, people_rules, service_rules
 from coordinator.config.complaints import Finding
 from coordinator.config.reading import Reading
 
 Rule = Callable[[Reading], Iterator[Finding]]
 
-ALL: tuple[Rule, ...] = (*node_rules.RULES, *fence_rules.RULES, *service_rules.RULES, *people_rules.RULES, *later_rules.RULES)
+ALL: tuple[Rule, ...] = (
+    *node_rules.RULES,
+    *fence_rules.RULES,
+    *arbiter_rules.RULES,
+    *service_rules.RULES,
+    *people_rules.RULES,
+    *later_rules.RULES,
+)
 
 
 def findings(reading: Reading) -> Iterator[Finding]:

@@ -49,9 +49,9 @@ def policies(reading: Reading) -> Findings:
         if service.partition == "arbiter":
             instead = 'Write "majority", with a third voter, or "serve", and know that both sides of a split serve'
             yield Finding(path, '"arbiter" is not in this release, which asks no etcd', instead)
-        if service.partition == "majority":
-            if few := _too_few(reading):
-                yield Finding(path, *few)
+        if service.partition == "majority" and (few := _too_few(reading)):
+            yield Finding(path, *few)
+        if service.partition != "serve":
             yield from _unenforced(name, service)
         yield from _lease(reading, name, service)
         if service.announce_every < ANNOUNCE_MS_MIN:
@@ -64,7 +64,8 @@ def _unenforced(name: str, service: ServiceShape) -> Findings:
     for index, action in enumerate(service.actions):
         kinds = {kind.name for kind in action.kinds} - DOWN_AT_ONCE
         if kinds:
-            what = f"{' and '.join(sorted(kinds))} under majority: with faild hung, nothing ends it at the end of the lease"
+            under = f"{' and '.join(sorted(kinds))} under {service.partition}"
+            what = f"{under}: with faild hung, nothing ends it at the end of the lease"
             instead = 'Keep to addresses, which the kernel ends, or write partition = "serve"'
             yield Finding(("services", name, "actions", index), what, instead)
 

@@ -13,6 +13,7 @@ from actions.checks import CHECKS
 from actions.kinds import ACTIONS
 from actions.kinds.kind import Kind, Setting
 from coordinator.config import durations
+from coordinator.config.arbiter_shape import ArbiterShape
 from coordinator.config.fence_shape import FenceShape, WatchdogShape
 from coordinator.config.relation_shape import RelationsShape
 from coordinator.config.shape_types import Duration, Shape, duration_schema, wrong
@@ -241,6 +242,7 @@ class FileShape(Shape):
     timing: TimingShape = Field(default_factory=lambda: TimingShape.model_validate({}), description="Who is alive.")
     nodes: dict[str, NodeShape] = Field(description="The hosts that run faild.")
     watchdog: WatchdogShape | None = Field(None, description="What resets a machine whose faild hangs.")
+    arbiter: ArbiterShape | None = Field(None, description="Who is asked by services under arbiter.")
     services: dict[str, ServiceShape] = Field(default={}, description="What one node at a time owns.")
     operators: dict[str, OperatorShape] = Field(default={}, description="Who may command.")
     traps: list[TrapShape] = Field(default=[], description="Who is told by SNMP.")
@@ -252,6 +254,7 @@ TABLES: dict[tuple[str, ...], type[Shape]] = {
     ("nodes", "*"): NodeShape,
     ("nodes", "*", "fence", "#"): FenceShape,
     ("watchdog",): WatchdogShape,
+    ("arbiter",): ArbiterShape,
     ("services", "*"): ServiceShape,
     ("services", "*", "actions", "#"): ActionShape,
     ("services", "*", "checks", "#"): CheckShape,

@@ -31,6 +31,10 @@ class Table:
             raise Unreadable(f"{key} is missing")
         return default
 
+    def put(self, key: str, value: object) -> None:
+        """For another reader, who is to take it."""
+        self._left[key] = value
+
     def __contains__(self, key: str) -> bool:
         """Whether this key is still to be taken."""
         return key in self._left

@@ -114,7 +114,7 @@ async def test_who_may_not_is_refused(secured: Etcd, user: str, password: str, n
 
 
 async def test_a_password_where_etcd_asks_for_none_is_refused(emptied: Etcd):
-    """Whoever configured a password counts on it: an etcd that lets everybody in is another one, or is open by mistake."""
+    """An operator who wrote a password counts on it: an etcd that lets all in is another one, or is open by mistake."""
     async with client(emptied.endpoints, user="failover", password="word") as ann:
         answer = await ann.look("db", None, PATIENCE_S)
     assert isinstance(answer, Refused), answer

@@ -145,6 +145,7 @@ def test_the_schema_names_every_table_and_knows_what_a_duration_is():
         "timing",
         "nodes",
         "watchdog",
+        "arbiter",
         "services",
         "operators",
         "traps",

@@ -12,8 +12,9 @@ from coordinator.state.file_v1 import Unreadable, reader
 from coordinator.state.file_v2.fences import watchdog
 from coordinator.state.file_v2.reader import node
 from coordinator.state.file_v2.reader import service as service_v2
+from coordinator.state.file_v3.arbiter import arbiter, is_arbitrated, need_lease
 from coordinator.state.file_v3.relations import fit_together, relations
-from protocol.stored.table import Table, every, flag, table, words
+from protocol.stored.table import Table, every, flag, need, table, words
 from protocol.stored.values import duration_ms, positive_ms
 
 
@@ -29,20 +30,25 @@ def read_policy(stored: str) -> Policy | None:
 def read(stored: str) -> Policy:
     """The policy in a stored text. Raises Unreadable."""
     file = reader.tables(stored)
-    own = file.take("watchdog", watchdog, None)
-    policy = replace(reader.policy_of(file, stored, node, service), watchdog=own)
+    own, asked = file.take("watchdog", watchdog, None), file.take("arbiter", arbiter, None)
+    policy = replace(reader.policy_of(file, stored, node, service), watchdog=own, arbiter=asked)
+    arbitrated = any(each.partition == "arbiter" for each in policy.services.values())
+    need(asked is not None or not arbitrated, "a service without an arbiter to ask")
     fit_together(policy.services)
     return policy
 
 
 def service(name: str, it: Table, nodes: Mapping[str, NodePolicy], timing: Timing) -> ServicePolicy:
-    related = relations(it)
+    related, arbitrated = relations(it), is_arbitrated(it)
     checks, actions = it.take("checks", every(table), ()), it.take("actions", every(table), None)
     own_checks, own_actions = [check(each) for each in checks], [action(each) for each in actions or ()]
     rest = {**it.rest(), "checks": [each.rest() for each in checks]}
     if actions is not None:
         rest["actions"] = [each.rest() for each in actions]
     read = service_v2(name, Table(rest), nodes, timing)
+    if arbitrated:
+        need_lease(read.lease_ms)
+        read = replace(read, partition="arbiter")
     return replace(
         read,
         checks=tuple(own(each) for each, own in zip(read.checks, own_checks, strict=True)),

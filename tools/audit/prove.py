@@ -18,4 +18,9 @@ class Prove(LazyGroup):
 @click.command(cls=Prove, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @trusting
 def prove() -> None:
-    """Write evidence for others: one file, which `failaudit check` verifies without any log."""
+    """Write evidence for others: one file, which `failaudit check` verifies without any log.
+
+    \b
+    failaudit prove takeover db 7 --out db-7.takeover /var/lib/failover
+    failaudit check db-7.takeover --config failover.toml
+    """

@@ -12,7 +12,7 @@ import click
 
 from tools.failc.giving import order_of
 from tools.failc.options import reasoning
-from tools.failc.ordering import ordering
+from tools.failc.ordering import ordering_of_a_node
 from tools.failc.signing import Order
 
 DEFAULT = Path("/etc/failover/failover.toml")
@@ -24,13 +24,15 @@ DEFAULT = Path("/etc/failover/failover.toml")
 @click.option("--confirmed", is_flag=True, help="Ask no device: say that NODE is off.")
 @click.option("--config", "file", type=click.Path(path_type=Path), default=DEFAULT, help=f"--dry-run: the file [{DEFAULT}].")
 @reasoning(required=False)
-@ordering
+@ordering_of_a_node
 def fence(node: str, dry_run: bool, confirmed: bool, file: Path, reason: str, **how: Any) -> int:
     """Switch NODE off by the devices of [[nodes.NODE.fence]], whatever it is doing.
 
     The faild that is asked runs them, level by level, and writes into its log what became of it. Exit 0 only where the devices
     of one level say that the power is off. Whatever NODE held counts as over then, and others take it. Only an administrator
     may; no node fences itself. It takes as long as the devices do: see --timeout.
+
+    A --reason is needed, except with --dry-run.
 
     With --confirmed no device is asked: it is your signed word that NODE, which is dead, is off. What it held counts as over,
     and where it is not off, both run.

@@ -30,13 +30,23 @@ class Span(click.ParamType):  # type: ignore[type-arg]  # generic only in newer 
 
 def ordering(command: F) -> F:
     """Adds what every command takes that changes something."""
+    return _ordering(command, of_a_service=True)
+
+
+def ordering_of_a_node(command: F) -> F:
+    """The same, for a command that names no service: what is asked of services is taken, means nothing, and is not shown."""
+    return _ordering(command, of_a_service=False)
+
+
+def _ordering(command: F, of_a_service: bool) -> F:
     for option in (
         click.option("--json", "as_json", is_flag=True, help="Print one JSON object about the outcome."),
-        click.option("--epoch", type=click.IntRange(min=0), default=0, metavar="N",
+        click.option("--epoch", type=click.IntRange(min=0), default=0, metavar="N", hidden=not of_a_service,
                      help="Only while the service's epoch is N."),
         click.option("--timeout", "timeout_ms", type=Span(), default="30s", show_default=True,
                      help="How long to wait for the outcome."),
-        click.option("--yes", is_flag=True, help="Do not ask first where no node would have the service."),
+        click.option("--yes", is_flag=True, hidden=not of_a_service,
+                     help="Do not ask first where no node would have the service."),
         click.option("--no-wait", is_flag=True, help="Return as soon as the node has admitted the command."),
     ):  # fmt: skip
         command = option(command)

@@ -10,6 +10,7 @@ from coordinator.config.reading import Reading
 def findings(reading: Reading) -> Iterator[Finding]:
     yield from _timing(reading)
     yield from _services(reading)
+    yield from _two_nodes(reading)
     if not reading.file.operators:
         yield Finding((), "names no operator", "Until [operators.NAME] has a key, no command can be given")
 
@@ -39,3 +40,22 @@ def _services(reading: Reading) -> Iterator[Finding]:
             if len(nodes[node].links) == 1:
                 what = f"{node} has one link, so a single cable splits the cluster"
                 yield Finding(("nodes", node, "links"), what, "Add a second link on other hardware")
+
+
+def _two_nodes(reading: Reading) -> Iterator[Finding]:
+    """Said once, at the first of them: of two nodes neither can know whether the other is dead or cut off."""
+    nodes = reading.file.nodes
+    two = [
+        name
+        for name, service in reading.file.services.items()
+        if len(nodes) == 2 == len(service.nodes) and service.partition == "serve"
+        and not (service.fence and all(nodes[node].fence for node in service.nodes))
+    ]  # fmt: skip
+    if two:
+        whose = two[0] if len(two) == 1 else f"{two[0]} and {len(two) - 1} more"
+        what = f"of two nodes that cannot reach each other each owns {whose}"
+        instead = (
+            "Right for addresses, DNS and web servers; what must never run twice needs a third voter (a witness on any "
+            'small host) and partition = "majority", or [[nodes.NAME.fence]]'
+        )
+        yield Finding(("services", two[0]), what, instead)

@@ -214,8 +214,9 @@ def test_what_deserves_a_second_look_is_a_warning_and_refuses_nothing(tmp_path):
     checked = check(file)
     assert checked.policy is not None
     assert not checked.complaints
-    (warning,) = [str(warning) for warning in checked.warnings]
-    assert warning.startswith(f"{file}:22:1: services.web.on_isolation: with two nodes and no witness")
+    two, release = [str(warning) for warning in checked.warnings]
+    assert release.startswith(f"{file}:22:1: services.web.on_isolation: with two nodes and no witness")
+    assert two.startswith(f"{file}:16:1: services.web: of two nodes that cannot reach each other each owns web")
 
 
 VALUES = [

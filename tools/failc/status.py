@@ -10,6 +10,9 @@ from tools.failc.asking import connect
 from tools.failc.options import reaching
 from tools.failc.screen import coloured, folded, paint, table, width
 
+NAMED_MAX = 4
+"""Services that one sentence names."""
+
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="The whole status as one JSON object.")
@@ -63,7 +66,21 @@ def _services(known: dict[str, Any], colour: bool, room: int | None) -> list[str
         for name, service in known["services"].items()
     ]
     drawn = table(["SERVICE", "OWNER", "EPOCH", *nodes], rows, colour, room)
-    return [*drawn, "", *(line for name, service in known["services"].items() for line in _reasons(name, service))]
+    reasons = [line for name, service in known["services"].items() for line in _reasons(name, service)]
+    return [*drawn, "", *reasons, *_cut_off(known["services"])]
+
+
+def _cut_off(services: dict[str, Any]) -> list[str]:
+    """What is the same of many services stands there once."""
+    about: dict[str, list[str]] = {}
+    for name, service in services.items():
+        about.setdefault(service.get("cut_off", ""), []).append(name)
+    about.pop("", None)
+    return [f"{_few(names)}: {sentence}" for sentence, names in about.items()]
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names) if len(names) <= NAMED_MAX else f"{', '.join(names[:NAMED_MAX])} and {len(names) - NAMED_MAX} more"
 
 
 def _reasons(name: str, service: dict[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ RULES: Mapping[str, str] = {
     "removed": "a newer configuration, as a peer shows, does not name this node any more, so it holds nothing",
     "refused": "a peer refuses this node because its feed has forked, so it holds nothing",
     "check-failed": "a health check failed for good, so another candidate is to try",
+    "stopped": "a check has stopped it everywhere, until an operator says recover or moves it",
     "isolated": "this node hears no other node, and the service is to be given up then",
     "carrier-lost": "the service's own interface has no carrier, and another candidate is fit",
     "rival-wins": "two nodes hold it, and by the service's rule the other one keeps it",
@@ -169,7 +170,8 @@ def _action_finished(event: Event, body: ev.ActionFinished) -> str:
 
 def _check_failed(event: Event, body: ev.CheckFailed) -> str:
     good = " for good" if body.good else ""
-    return f"check {body.check} of {event.service} failed{good} on {event.node}: {body.text}"
+    then = {"tell": " (it only tells)", "stop": " (it stops the service everywhere)"}.get(body.on_fail, "")
+    return f"check {body.check} of {event.service} failed{good} on {event.node}{then}: {body.text}"
 
 
 def _check_passed(event: Event, body: ev.CheckPassed) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from coordinator.alarms.board import Condition
 from coordinator.alarms.names import AlarmName
 from coordinator.control import outs
+from coordinator.control.check_view import failing
 from coordinator.control.status import holders, reason, state, stopped
 from coordinator.control.view import NodeView, PeerView
 from coordinator.core import fitness
@@ -91,6 +92,11 @@ def split(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -
     if len(owners) > 1:
         text = reason(view, policy, owners, ownership.winner(view.state, policy, owners), peers)
         yield Condition(AlarmName.SPLIT, text, policy.name)
+
+
+def check_fails(view: NodeView, policy: ServicePolicy, peers: Peers, owners: Owners) -> Iterator[Condition]:
+    for check in failing(view, policy.name, owners):
+        yield Condition(AlarmName.CHECK_FAILS, check.said, policy.name, check.node, check.since_ms)
 
 
 # --- the nodes, the links and this node ----------------------------------------------------------------------------
@@ -176,7 +182,7 @@ def unconfigured(view: NodeView, peers: Peers) -> Iterator[Condition]:
 
 
 OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers, Owners], Iterator[Condition]], ...] = (
-    no_owner, all_failed, stuck, split, hold_old,
+    no_owner, all_failed, stuck, split, check_fails, hold_old,
 )  # fmt: skip
 
 OF_THE_NODES: tuple[Callable[[NodeView, Peers], Iterator[Condition]], ...] = (

@@ -20,6 +20,7 @@ class AlarmName(StrEnum):
     STUCK = "stuck"
     FENCE_FAILED = "fence-failed"
     SPLIT = "split"
+    CHECK_FAILS = "check-fails"
     ADDRESS_CONFLICT = "address-conflict"
     ADDRESS_MISSING = "address-missing"
     ISOLATED = "isolated"

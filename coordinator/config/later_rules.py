@@ -11,9 +11,6 @@ Findings = Iterator[Finding]
 
 CHECKS: dict[str, tuple[Any, str]] = {
     "from": ("local", 'Write "local", and a check on each node'),
-    "on_fail": ("move", 'Write "move", which is what follows'),
-    "jitter": (0, "Take it out"),
-    "grace": (0, "Take it out, and raise fall"),
 }
 """Key to what it means without a word, and the advice where something else is written."""
 ACTIONS: dict[str, tuple[Any, str]] = {

@@ -166,6 +166,9 @@ def _check(path: Path, check: CheckShape) -> Findings:
     for key in ("every", "timeout"):
         if getattr(check, key) < 10:
             yield Finding((*path, key), "is shorter than 10ms", 'Write one such as "1s"')
+    if check.jitter > check.every:
+        what = f"{spoken(check.jitter)} is longer than every ({spoken(check.every)})"
+        yield Finding((*path, "jitter"), what, "Each run would wait for the one before")
 
 
 RULES = (candidates, policies, actions, addresses_once, checks)

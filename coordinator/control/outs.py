@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from coordinator.control import check_view
 from coordinator.control.view import PeerView, StateView
 from coordinator.core.service_timers import retry_wait_ms
 from coordinator.state import ownership
-from coordinator.state.model import Judgement, ServicePhase, ServiceState
+from coordinator.state.model import STOPPED, Judgement, ServicePhase, ServiceState
 from protocol.canonical import NotCanonical
 from protocol.commands import Command
 from protocol.event import Ref
@@ -37,7 +38,7 @@ class Said:
 @dataclass(frozen=True, slots=True)
 class Out:
     kind: str
-    """"operator", "action", "check", "carrier": the cause of a FAIL; "stuck"."""
+    """"operator", "action", "check", "stop", "carrier": the cause of a FAIL; "stuck"."""
     since_ms: int | None
     """By the node's own clock; None while the event is not read yet."""
     by: str
@@ -79,7 +80,7 @@ def look(view: StateView, name: str, node: str) -> Out | None:
         way = f"say `failc fail {name} {node}` when it is down there"
         return Out("stuck", since_ms, "", column.reason, None, f"stuck in STOPPING{since}: a down action failed; {way}")
     said = _order(view, name, column)
-    reason = said.reason if said else column.reason
+    reason = said.reason if said else check_view.words(view, name, column) or column.reason
     again_ms = _again_ms(view, name, column, since_ms)
     text = f"in FAIL{since} {_by(column.cause, said, reason)}; {_way_out(view, name, column.cause, again_ms)}"
     return Out(column.cause, since_ms, said.operator if said else "", reason, again_ms, text)
@@ -153,7 +154,12 @@ def words(said: Said | None) -> str:
 def _by(cause: str, said: Said | None, reason: str) -> str:
     if cause in ("operator", "everywhere"):
         return f"by {words(said)}" + (", everywhere" if cause == "everywhere" else "")
-    articles: Mapping[str, str] = {"check": "by a check", "action": "by an action", "carrier": "for want of carrier"}
+    articles: Mapping[str, str] = {
+        "check": "by a check",
+        STOPPED: "by a check that stops it everywhere",
+        "action": "by an action",
+        "carrier": "for want of carrier",
+    }
     return articles.get(cause, f"by {cause}") + (f": {reason}" if reason else "")
 
 
@@ -166,7 +172,7 @@ def _again_ms(view: StateView, name: str, column: ServiceState, since_ms: int | 
 
 def _way_out(view: StateView, name: str, cause: str, again_ms: int | None) -> str:
     now = f"`failc recover {name}`"
-    if cause in ("operator", "everywhere"):
+    if cause in ("operator", "everywhere", STOPPED):
         return f"until {now}"
     if cause == "carrier":
         return f"until the carrier is back, or {now}"

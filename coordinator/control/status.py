@@ -9,6 +9,7 @@ from typing import Any
 
 from coordinator.alarms.board import Alarm
 from coordinator.control import outs
+from coordinator.control.check_view import failing
 from coordinator.control.cut_off import cut_off
 from coordinator.control.enforcement import enforcement
 from coordinator.control.view import LinkView, NodeView, PeerView, StateView
@@ -128,6 +129,7 @@ def service(view: StateView, name: str, peers: Mapping[str, PeerView]) -> dict[s
         "held": held,
         "moving_to": _target(view, name),
         "out": {node: out.json() for node in ruled.nodes if (out := outs.look(view, name, node))},
+        "checks": [check.json() for check in failing(view, name, owners)],
         "stuck": [node for node in ownership.holders(view.state, name) if _column(view, node, name).stuck],
         "partition": ruled.partition,
         "cut_off": cut_off(view.policy, ruled),

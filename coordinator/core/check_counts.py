@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 from coordinator.core.inputs import CheckFinished
 from coordinator.policy import ServicePolicy
+from protocol.event import Ref
+from protocol.events import OnFail
 
 
 @dataclass(slots=True)
@@ -14,6 +16,11 @@ class Counts:
     row: dict[int, int] = field(default_factory=dict)
     """Check to its run of equal results: positive passes, negative failures."""
     bad: set[int] = field(default_factory=set)
+    """Checks that have failed for good."""
+    told: set[int] = field(default_factory=set)
+    """The same of those that only tell: a restart makes none of them good."""
+    began: Ref | None = None
+    """The claim of the holding in which these were told."""
 
     def configure(self, policy: ServicePolicy) -> None:
         """The same checks, in a newer file."""
@@ -25,7 +32,18 @@ class Counts:
 
     def all_well(self) -> bool:
         """Whether every check has passed so often in a row that it is good; while the service is out that ends its FAIL."""
-        return all(self.row.get(number, 0) >= check.rise for number, check in enumerate(self.policy.checks))
+        counted = [(number, check) for number, check in enumerate(self.policy.checks) if check.on_fail != OnFail.TELL]
+        return all(self.row.get(number, 0) >= check.rise for number, check in counted)
+
+    def begin(self, began: Ref | None) -> None:
+        """In another holding nothing has been told."""
+        if began != self.began:
+            self.began = began
+            self.told.clear()
+
+    def put_off(self, check: int) -> None:
+        """Nothing follows yet: the next failure asks again."""
+        self.bad.discard(check)
 
     def asks(self, found: CheckFinished) -> bool:
         """Whether this check is still configured: its last run may have ended just when the list was changed."""
@@ -36,13 +54,14 @@ class Counts:
         """ "fell" where this result makes the check fail for good, "rose" where it is good again, "first" for the
         first failure in a row, else empty."""
         spec = self.policy.checks[check]
+        failed = self.told if spec.on_fail == OnFail.TELL else self.bad
         run = self.row.get(check, 0)
         run = max(run, 0) + 1 if passed else min(run, 0) - 1
         self.row[check] = run
-        if not passed and -run >= spec.fall and check not in self.bad:
-            self.bad.add(check)
+        if not passed and -run >= spec.fall and check not in failed:
+            failed.add(check)
             return "fell"
-        if passed and run >= spec.rise and check in self.bad:
-            self.bad.discard(check)
+        if passed and run >= spec.rise and check in failed:
+            failed.discard(check)
             return "rose"
-        return "first" if run == -1 and check not in self.bad else ""
+        return "first" if run == -1 and check not in failed else ""

@@ -125,7 +125,7 @@ class Durability:
             renamed[entry.ref] = context.write(event.service, _body_of_ours(event), causes).ref
             self.passing.written(entry.ref, True, "obeyed; it will stand in the log when the disk takes it")
             job = self.services.jobs.get(event.service)
-            if event.kind == Kind.DOWN and job and job.holding.durable_epoch:
+            if event.kind == Kind.DOWN and job and job.holding.durable_epoch and not job.tells_why_first:
                 context.emit(SayLastWord(context.last_word(event.service, job.holding.durable_epoch)))
         if context.over:
             context.emit(Exit())  # the end is not a clean one: the next start will ask the peers

@@ -18,12 +18,17 @@ from coordinator.core.service_phases import Phase
 from coordinator.core.services import Services
 from coordinator.core.startup import Startup
 from coordinator.policy import ServicePolicy
+from coordinator.state import ownership
 from coordinator.state.model import ServicePhase
 from protocol.event import Ref
-from protocol.events import CheckFailed, CheckPassed
+from protocol.events import CheckFailed, CheckPassed, OnFail
 
 LOOKS = 6
 """Runs of each check in the time of one `retry`."""
+
+RESTART_MS, RESTART_MS_MAX = 1000, 60_000
+"""With on_fail = "restart" a service is up for so long at least before it is restarted; each time twice as long, up to the
+second: a check of a server that does not come back would else fill the log."""
 
 WATCHED = frozenset({Phase.UP, Phase.RECALLED, Phase.RECLAIMING})
 """Phases in which the checks of a service run."""
@@ -51,8 +56,9 @@ class ServiceChecks:
             return
         self._counts[service.name] = Counts(service)
         self._end(service.name)
-        if context.column.service(service.name).failed_check:
-            context.write(service.name, CheckPassed(check=0, text="the checks are configured anew"), causes)
+        column = context.column.service(service.name)
+        for check in sorted({*column.told, *([0] if column.failed_check else [])}):
+            context.write(service.name, CheckPassed(check=check, text="the checks are configured anew"), causes)
         if job.phase in WATCHED:
             context.emit(Watch(service.name, False))
             context.emit(Watch(service.name, True))
@@ -68,9 +74,15 @@ class ServiceChecks:
         return NOTHING_ELSE
 
     def _counted(self, job: Job, counts: Counts, given: CheckFinished) -> None:
-        turn, context = counts.count(given.check, given.passed), self.context
-        check, text = given.check, given.text
-        if turn == "fell" and job.restarts < job.policy.restarts:
+        context, check, text = self.context, given.check, given.text
+        spec = job.policy.checks[check]
+        if not given.passed and context.now_ms - job.up_ms < spec.grace_ms:
+            return
+        counts.begin(context.column.service(given.service).began)
+        turn = counts.count(check, given.passed)
+        if turn == "fell" and spec.on_fail != OnFail.MOVE:
+            self._fell(job, counts, given, OnFail(spec.on_fail))
+        elif turn == "fell" and job.restarts < job.policy.restarts:
             entry = context.write(given.service, CheckFailed(check=check, text=text, good=False), ())
             counts.reset()
             job.restart(f"check {check} failed: {text}; trying again here", (entry.ref,))
@@ -81,6 +93,20 @@ class ServiceChecks:
             context.write(given.service, CheckPassed(check=check, text=text), ())
         elif turn == "first":
             context.write(given.service, CheckFailed(check=check, text=text, good=False), ())
+
+    def _fell(self, job: Job, counts: Counts, given: CheckFinished, on_fail: OnFail) -> None:
+        """What follows where another node is not tried."""
+        context, name, check, text = self.context, given.service, given.check, given.text
+        if on_fail is not OnFail.RESTART:
+            context.write(name, CheckFailed(check=check, text=text, good=True, on_fail=on_fail), ())
+            return
+        pause_ms = min(RESTART_MS_MAX, RESTART_MS << min(job.restarts, 16))
+        if ownership.held_back(context.state, name) or context.now_ms - job.up_ms < pause_ms:
+            counts.put_off(check)
+            return
+        entry = context.write(name, CheckFailed(check=check, text=text, good=False), ())
+        counts.reset()
+        job.restart_by_check(f"check {check} failed: {text}; trying again here, and on no other node", (entry.ref,))
 
     # --- while it is out ------------------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from coordinator.core.service_phases import Phase, Turn, after
 from coordinator.decision.decide import Decision
 from coordinator.decision.observations import Observations
 from coordinator.policy import ServicePolicy
-from coordinator.state.model import ServicePhase, ServiceState
+from coordinator.state.model import STOPPED, ServicePhase, ServiceState
 from protocol.event import Entry, Ref
 from protocol.events import (
     ActionFinished,
@@ -92,6 +92,8 @@ class Job:
     reason: str = ""
     stuck_ms: int = 0
     restarts: int = 0
+    up_ms: int = 0
+    """When the last of its up actions was done."""
     next_policy: ServicePolicy | None = None
     """Configured anew while something of the old actions may be up: what brought it up takes it down first."""
 
@@ -151,6 +153,10 @@ class Job:
     def restart(self, why: str, causes: tuple[Ref, ...]) -> None:
         """Down and up again here, under the same claim: `restarts` of them before another node is tried."""
         must(self.restarts < self.policy.restarts, f"{self.policy.name}: {self.restarts} restarts are all that it may have")
+        self.restart_by_check(why, causes)
+
+    def restart_by_check(self, why: str, causes: tuple[Ref, ...]) -> None:
+        """The same, as often as a check with on_fail = "restart" asks for it."""
         self._forget_times()
         self.restarts += 1
         entry = self.desk.write(self.policy.name, Restart(count=self.restarts, reason=why), causes)
@@ -287,6 +293,7 @@ class Job:
                 self._run(word, step)
             return
         must(self.progress.started == len(self.policy.actions), f"{self.policy.name}: all actions have run")
+        self.up_ms = self.up_ms if self.phase is Phase.RECLAIMING else self.desk.now_ms
         self._turn(Turn.ALL_UP)
         durable, act, announce = (self.progress.times_us.get(name, 0) for name in ("durable", "act", "announce"))
         up = Up(epoch=self.holding.epoch, reason=self.reason, durable_us=durable, act_us=act, announce_us=announce)
@@ -343,7 +350,7 @@ class Job:
     def _lower_next(self) -> None:
         down = self.progress.next_down(self._kinds())
         if down:
-            ends = self.progress.ends_well() and not self.again
+            ends = self.progress.ends_well() and not self.again and not self.tells_why_first
             self._run("down", down, self.desk.last_word(self.policy.name, self.holding.durable_epoch) if ends else None)
         elif self.progress.lost:
             self._turn(Turn.LOST)
@@ -371,9 +378,15 @@ class Job:
         self.progress.all_down()
         down = Down(epoch=self.holding.epoch, to=EndState(self.to), cause=self.cause, reason=self.reason)
         self.desk.write(self.policy.name, down, self.causes)
-        if not self.progress.said and stood:  # else it has been said already, or no peer has seen the claim
+        told = self.progress.said or self.tells_why_first
+        if not told and stood:  # else it has been said already, or no peer has seen the claim
             self.desk.emit(SayLastWord(self.desk.last_word(self.policy.name, stood)))
         self.desk.emit(Unguard(self.policy.name, self.holding.epoch))
+
+    @property
+    def tells_why_first(self) -> bool:
+        """It is stopped everywhere: a last word is faster than the events that say so, and another node would take it over."""
+        return self.cause == STOPPED and self.to is ServicePhase.FAIL
 
     def try_again(self) -> None:
         """STUCK: the down actions once more, all of them."""

@@ -15,10 +15,10 @@
 | UP           | moved; a better candidate fit as long as `failback` asks            | release          |
 | FAIL         | operator says recover; the carrier is back; `retry` is over         | recover          |
 | RECOVER,FAIL | operator says fail                                                  | fail             |
-| RECOVER      | removed; in standby; held back; unfit; a candidate that only the    | stay             |
-|              | newest configuration names; a peer not current, holding, in doubt,  |                  |
-|              | stuck, or a better one that will claim; a dead one that is not      |                  |
-|              | switched off and can be; no votes (under "majority")                |                  |
+| RECOVER      | removed; in standby; held back; stopped by a check; unfit; a        | stay             |
+|              | candidate that only the newest configuration names; a peer not      |                  |
+|              | current, holding, in doubt, stuck, or a better one that will        |                  |
+|              | claim; a dead one that is not switched off; no votes                |                  |
 | RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
@@ -32,7 +32,7 @@ from typing import NamedTuple
 from coordinator.decision.openings import openings, unheld
 from coordinator.decision.snapshot import ALIVE, INDOUBT, Snapshot
 from coordinator.state import ownership
-from coordinator.state.model import UPISH, ServicePhase, Word
+from coordinator.state.model import STOPPED, UPISH, ServicePhase, Word
 from protocol.event import Ref
 from protocol.events import FencedBy
 from protocol.moment import lasting
@@ -151,6 +151,8 @@ def refused(case: Snapshot) -> Found | None:
 def check_failed(case: Snapshot) -> Found | None:
     if case.mine.failed_check is None or case.held_back:
         return None
+    if case.mine.stops:
+        return Found("a check failed for good, and stops it everywhere", _refs(case.mine.failed_check), FAIL, STOPPED)
     return Found("a check failed for good", _refs(case.mine.failed_check), FAIL, "check")
 
 
@@ -294,6 +296,14 @@ def not_candidate(case: Snapshot) -> Found | None:
 
 def on_hold(case: Snapshot) -> Found | None:
     return Found("an operator holds it") if case.held_back else None
+
+
+def stopped(case: Snapshot) -> Found | None:
+    """By a check with on_fail = "stop", on the node that claimed it last: until an operator says recover there, or moves it."""
+    by = case.stopped_by
+    if not by or _move(case):
+        return None
+    return Found(f"a check on {by} has stopped it everywhere, until an operator says recover")
 
 
 def unfit(case: Snapshot) -> Found | None:
@@ -481,6 +491,7 @@ TABLE = (
     Row("removed", FREE, removed, Act.STAY),
     Row("standby", FREE, standby, Act.STAY),
     Row("on-hold", FREE, on_hold, Act.STAY),
+    Row("stopped", FREE, stopped, Act.STAY),
     Row("unfit", FREE, unfit, Act.STAY),
     Row("outdated", FREE, outdated, Act.STAY),
     Row("alone", FREE, alone, Act.STAY),

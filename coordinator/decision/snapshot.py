@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from coordinator.decision.observations import Observations
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state import ownership
-from coordinator.state.model import Judgement, NodeState, ServicePhase, ServiceState, State
+from coordinator.state.model import STOPPED, Judgement, NodeState, ServicePhase, ServiceState, State
 from protocol.event import Ref
 from protocol.moment import lasting
 
@@ -93,6 +93,13 @@ class Snapshot:
     @once
     def held_back(self) -> bool:
         return bool(ownership.held_back(self.state, self.name))
+
+    @once
+    def stopped_by(self) -> str:
+        """The other candidate whose check has stopped it everywhere; empty where none has, or it was claimed since."""
+        newest = ownership.epoch(self.state, self.name)
+        others = (node for node in self.others if self.theirs(node).cause == STOPPED and self.theirs(node).epoch >= newest)
+        return next(others, "")
 
     @once
     def isolated(self) -> bool:

@@ -8,6 +8,7 @@ A run that could not be begun is not reported: it says nothing about the service
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 
 from actions.action import Order
@@ -56,6 +57,7 @@ class CheckRounds:
         loop = asyncio.get_running_loop()
         while True:
             next_s = loop.time() + max(policy.every_ms, self._patience_ms) / 1000
+            await asyncio.sleep(random.uniform(0, policy.jitter_ms) / 1000)
             try:
                 found = await self._checks[number].run(self._order.environment(), policy.timeout_ms / 1000)
             except Unasked as why:

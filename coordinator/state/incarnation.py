@@ -12,7 +12,7 @@ is over), what was seen of others is not (it is seen again), what was ordered or
 
 import dataclasses
 
-from coordinator.state.model import NodeState, ServiceState
+from coordinator.state.model import STOPPED, NodeState, ServiceState
 from coordinator.state.replacing import replace
 from coordinator.state.votes import Voted, Votes, with_vote
 from protocol.event import Head, Ref
@@ -97,6 +97,7 @@ def _both(before: ServiceState, superseded: ServiceState) -> ServiceState:
         requested="fail" if "fail" in (before.requested, superseded.requested) else "",
         last_failed=before.last_failed or superseded.last_failed,
         failures=max(before.failures, superseded.failures),
+        cause=STOPPED if STOPPED in (before.cause, superseded.cause) else before.cause,
     )
 
 
@@ -115,6 +116,7 @@ def _service(column: NodeState, name: str, last: Ref) -> CarriedService:
         burnt=service.last_failed,
         failures=service.failures,
         votes=tuple(tuple(vote[:-1]) for vote in column.votes.get(name, ())),
+        stopped=service.cause == STOPPED,
     )
 
 
@@ -129,7 +131,7 @@ def _served(kept: CarriedService, claim: Ref | None) -> ServiceState:
         epoch=kept.epoch,
         holding_epoch=kept.holding_epoch,
         requested=kept.wish,
-        cause="operator" if kept.wish else "",
+        cause="operator" if kept.wish else STOPPED if kept.stopped else "",
         last_failed=kept.burnt,
         failures=kept.failures,
         ended_by=kept.lowered,

@@ -26,6 +26,7 @@ from store.findings import Flaw as Flaw
 
 __all__ = [
     "HOLDING",
+    "STOPPED",
     "UPISH",
     "Flaw",
     "Judgement",
@@ -43,6 +44,9 @@ __all__ = [
 
 HOLDING = frozenset({ServicePhase.STARTING, ServicePhase.UP, ServicePhase.RECLAIM, ServicePhase.STOPPING})
 """A node holds a service from its claim until its `down` event or last word."""
+
+STOPPED = "stop"
+"""The cause of what a check has stopped on all nodes."""
 
 UPISH = frozenset({ServicePhase.STARTING, ServicePhase.UP, ServicePhase.RECLAIM})
 """What the decide table calls UP."""
@@ -88,6 +92,10 @@ class ServiceState:
     """A down action failed or its end is unknown."""
     failed_check: Ref | None = None
     """The check that failed for good, while it counts."""
+    stops: bool = False
+    """That check stops the service everywhere: `on_fail = "stop"`."""
+    told: Mapping[int, Ref] = field(default_factory=dict)
+    """Checks that have failed and only tell, while it is up: number to event."""
     well: Ref | None = None
     """In FAIL by a check: the event that says that all checks pass again."""
     restarts: int = 0

@@ -15,7 +15,7 @@ from typing import Any
 
 from coordinator.state import configurations, forks, orders, proof
 from coordinator.state.incarnation import taken_over
-from coordinator.state.model import Fence, Flaw, NodeState, Removal, ServicePhase, ServiceState, State, Word
+from coordinator.state.model import STOPPED, Fence, Flaw, NodeState, Removal, ServicePhase, ServiceState, State, Word
 from coordinator.state.replacing import replace
 from coordinator.state.standing import FIRST_RULES
 from coordinator.state.transitions import out_of_order
@@ -45,6 +45,7 @@ from protocol.events import (
     MoveEnded,
     NodeStarted,
     NodeStopping,
+    OnFail,
     Outcome,
     Reclaim,
     Recover,
@@ -204,20 +205,27 @@ def _started(column: NodeState, event: Event, body: NodeStarted) -> NodeState:
 
 
 def _restarted(service: ServiceState, event: Event) -> ServiceState:
-    kept = service.requested == "fail"
+    cause = "operator" if service.requested == "fail" else STOPPED if service.cause == STOPPED else ""
     last = Ref(event.node, event.incarnation, event.number - 1)
     return replace(
         service,
-        state=ServicePhase.FAIL if kept else ServicePhase.RECOVER,
-        cause="operator" if kept else "",
+        state=ServicePhase.FAIL if cause else ServicePhase.RECOVER,
+        cause=cause,
         changed=event.ref,
         stuck=False,
         failed_check=None,
         restarts=0,
         carrier_lost={},
+        told={},
         ended_by=last if service.holds else service.ended_by,
-        reason="the node started" + (", and an operator's FAIL lasts until an operator says recover" if kept else ""),
+        reason=f"the node started{LASTS.get(cause, '')}",
     )
+
+
+LASTS = {
+    "operator": ", and an operator's FAIL lasts until an operator says recover",
+    STOPPED: ", and what a check has stopped stays down until an operator says recover",
+}
 
 
 def _gap(column: NodeState, event: Event, body: Gap) -> NodeState:
@@ -254,6 +262,7 @@ def _claim(column: NodeState, service: ServiceState, event: Event, body: Claim) 
         requested="" if service.requested == "recover" else service.requested,
         stuck=False,
         failed_check=None,
+        told={},
         restarts=0,
     )
 
@@ -299,6 +308,7 @@ def _down(column: NodeState, service: ServiceState, event: Event, body: Down) ->
         cause=cause if to is ServicePhase.FAIL else "",
         stuck=False,
         failed_check=None,
+        told={},
         last_failed=failed,
         failures=service.failures + 1 if failed else 0,
     )
@@ -329,10 +339,14 @@ def _action_finished(column: NodeState, service: ServiceState, event: Event, bod
 
 
 def _check_failed(column: NodeState, service: ServiceState, event: Event, body: CheckFailed) -> ServiceState:
-    return replace(service, failed_check=event.ref) if body.good else service
+    if body.on_fail is OnFail.TELL:
+        return replace(service, told={**service.told, body.check: event.ref}) if body.good else service
+    return replace(service, failed_check=event.ref, stops=body.on_fail is OnFail.STOP) if body.good else service
 
 
 def _check_passed(column: NodeState, service: ServiceState, event: Event, body: CheckPassed) -> ServiceState:
+    if body.check in service.told:
+        return replace(service, told={check: ref for check, ref in service.told.items() if check != body.check})
     out = service.state is ServicePhase.FAIL and service.cause == "check"
     return replace(service, failed_check=None, well=event.ref if out else None)
 

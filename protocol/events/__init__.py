@@ -58,7 +58,7 @@ from protocol.events.service import (
 )
 from protocol.events.shapes import BadBody
 from protocol.events.votes import Vote
-from protocol.events.words import ActionWord, EndState, Judgement, Late, Outcome, ServicePhase
+from protocol.events.words import ActionWord, EndState, Judgement, Late, OnFail, Outcome, ServicePhase
 from protocol.kinds import Kind
 
 __all__ = [
@@ -102,6 +102,7 @@ __all__ = [
     "NodeStopped",
     "NodeStopping",
     "Observations",
+    "OnFail",
     "Outcome",
     "PeerObservations",
     "Pulse",

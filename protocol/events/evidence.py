@@ -134,6 +134,8 @@ class CarriedService(Shaped):
     failures: int = shaped(COUNT, 0)
     votes: tuple[tuple[object, ...], ...] = shaped(Listed(CARRIED_VOTE, NODES_MAX), (), sparse=True)
     """What it has voted for, newest first: epoch, candidate, the number of the voters, and the run and counter that asked."""
+    stopped: bool = shaped(TRUTH, False, sparse=True)
+    """A check has stopped it everywhere."""
 
 
 CARRIED_MOVE = Row((NAME, NODE, EPOCH_OR_NONE, MS, REF))

@@ -27,7 +27,7 @@ from protocol.events.shapes import (
     Whole,
     shaped,
 )
-from protocol.events.words import ActionWord, EndState, Outcome
+from protocol.events.words import ActionWord, EndState, OnFail, Outcome
 from protocol.kinds import Kind
 
 GIVEN = Nested(Observations)
@@ -155,6 +155,7 @@ class CheckFailed(Body):
     text: str = shaped(SAID, "")
     good: bool = shaped(TRUTH)
     """For good: after `fall` failures in a row, and after `restarts`."""
+    on_fail: OnFail = shaped(OneOf(OnFail), OnFail.MOVE, sparse=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,18 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class OnFail(StrEnum):
+    """What follows when a check has failed for good."""
+
+    MOVE = "move"
+    RESTART = "restart"
+    """Down and up again here, as often as it takes."""
+    STOP = "stop"
+    """Down, and no other node takes it until an operator says so."""
+    TELL = "tell"
+    """Nothing: it is shown."""
+
+
 class ActionWord(StrEnum):
     UP = "up"
     DOWN = "down"

@@ -50,6 +50,11 @@ links = {{ lan = "10.77.0.12", direct = "10.78.0.12" }}
 nodes = ["lukretia", "genesis"]
 [[services.web.actions]]
 script = "/etc/failover/web"
+[[services.web.checks]]
+tcp = "127.0.0.1:80"
+[[services.web.checks]]
+exec = ["/etc/failover/queue"]
+on_fail = "tell"
 [services.db]
 nodes = ["genesis", "lukretia"]
 [[services.db.actions]]

@@ -43,6 +43,11 @@ def test_a_holding_does_not() -> None:
     assert after(replace(BEFORE, services={"web": holding})).service("web") == over
 
 
+def test_what_a_check_has_stopped_everywhere_does() -> None:
+    stopped = ServiceState(epoch=5, holding_epoch=5, state=ServicePhase.FAIL, cause="stop", ended_by=ref(9))
+    assert after(replace(BEFORE, services={"web": stopped})).service("web").cause == "stop"
+
+
 def test_an_incarnation_that_carried_less_is_read_as_well() -> None:
     body = Gap.from_body({**NAMED, "services": {"web": {"epoch": 5, "wish": "fail"}}})
     kept = ServiceState(epoch=5, requested="fail", cause="operator")

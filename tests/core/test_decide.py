@@ -444,3 +444,40 @@ def test_a_node_that_says_that_it_lives_by_our_file_may_hold_it_by_that() -> Non
     story.state = applied(story, L, without)
     assert story.decides(G, lukretia=alive(agrees=True)).act is Act.CLAIM
     assert story.decides(G, lukretia=alive(agrees=True, current=False)).rule == "not-current"
+
+
+def test_what_a_check_has_stopped_is_taken_by_no_other_node() -> None:
+    story = two().holds(L, 1).lets_go(L, "FAIL", "stop")
+    assert story.decides(G).rule == "stopped"
+    assert story.decides(G, lukretia=dead()).rule == "stopped"
+
+
+def test_a_claim_that_came_later_ends_the_stop_for_all() -> None:
+    """An operator has moved it: what the first node says of its own claim says nothing of that one."""
+    story = three().holds(L, 1).lets_go(L, "FAIL", "stop").holds(G, 2)
+    assert story.decides(C, genesis=dead()).act is Act.CLAIM
+
+
+def test_a_check_that_stops_leads_to_a_fail_that_no_retry_ends() -> None:
+    story = two().holds(L, 1)
+    story.write(L, Kind.CHECK_FAILED, {"check": 0, "text": "x", "good": True, "on_fail": "stop"})
+    decision = story.decides(L)
+    assert (decision.rule, decision.to, decision.cause) == ("check-failed", ServicePhase.FAIL, "stop")
+    assert story.lets_go(L, "FAIL", "stop").decides(L, timers=("retry",)).rule == "failed"
+
+
+def test_a_check_that_only_tells_moves_nothing() -> None:
+    story = two().holds(L, 1)
+    story.write(L, Kind.CHECK_FAILED, {"check": 3, "text": "x", "good": True, "on_fail": "tell"})
+    assert story.decides(L).rule == "keep"
+    assert list(story.state.column(L).service("web").told) == [3]
+
+
+def test_a_check_that_tells_and_passes_mends_no_other() -> None:
+    """While an operator holds it, a check that failed for good waits for the end of that."""
+    story = two().holds(L, 1)
+    failed = story.write(L, Kind.CHECK_FAILED, {"check": 0, "text": "x", "good": True})
+    story.write(L, Kind.CHECK_FAILED, {"check": 1, "text": "x", "good": True, "on_fail": "tell"})
+    story.write(L, Kind.CHECK_PASSED, {"check": 1})
+    web = story.state.column(L).service("web")
+    assert (web.failed_check, web.told) == (failed, {})

@@ -112,9 +112,6 @@ def test_what_version_3_does_not_know_is_unreadable(old: str, new: str) -> None:
         ('timeout = "20s"', "keep = true", "actions[1].keep: keep is not obeyed in this release. Take it out: there is no"),
         ('timeout = "20s"', 'down_timeout = "1s"', "actions[1].down_timeout: down_timeout 1s is not obeyed in this release"),
         ("rise  = 2", 'from = "peer"', 'checks[0].from: from "peer" is not obeyed in this release. Write "local", and a'),
-        ("rise  = 2", 'on_fail = "tell"', 'checks[0].on_fail: on_fail "tell" is not obeyed in this release. Write "move"'),
-        ("rise  = 2", 'jitter = "1s"', "checks[0].jitter: jitter 1s is not obeyed in this release. Take it out"),
-        ("rise  = 2", 'grace = "1s"', "checks[0].grace: grace 1s is not obeyed in this release. Take it out, and raise fall"),
     ],
 )
 def test_what_faild_does_not_obey_yet_is_refused_with_a_sentence(old: str, new: str, said: str) -> None:

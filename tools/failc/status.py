@@ -86,7 +86,13 @@ def _few(names: list[str]) -> str:
 def _reasons(name: str, service: dict[str, Any]) -> list[str]:
     """Why it is where it is; then of each candidate that is out, by whom, since when and how long."""
     outs = [f"{name}: {node} is {out['text']}" for node, out in service["out"].items() if out["text"] not in service["reason"]]
-    return [f"{name}: {service['reason']}", *outs, *enforced(name, service)]
+    told = [f"{name}: {_advisory(check)}" for check in service["checks"]]
+    return [f"{name}: {service['reason']}", *outs, *told, *enforced(name, service)]
+
+
+def _advisory(check: dict[str, Any]) -> str:
+    since = f" since {spoken(check['since'])}" if check["since"] else ""
+    return f"check {check['check']} ({check['kind']}) fails on {check['node']}{since}, and only tells: {check['text']}"
 
 
 def enforced(name: str, service: dict[str, Any]) -> list[str]:

@@ -153,12 +153,19 @@ class ServicePolicy:
     @property
     def related(self) -> tuple[str, ...]:
         """The services that it names."""
+        if not (self.together or self.apart or self.after):
+            return ()
         return tuple(dict.fromkeys((*self.together, *self.apart, *(after.service for after in self.after))))
 
     @property
     def interfaces(self) -> tuple[str, ...]:
         """The interfaces whose carrier this service needs; with `WITH_IPV6` behind the name where it needs IPv6 on them."""
         return tuple(dict.fromkeys(name for action in self.actions if (name := action.carried_by)))
+
+    @property
+    def needs_here(self) -> tuple[str, ...]:
+        """The services without which it is not on a node."""
+        return (*self.together, *(after.service for after in self.after if after.here))
 
     def works_as(self, other: "ServicePolicy") -> bool:
         """Whether both do the same things in the same order, whatever their timeouts: then each takes down what the other

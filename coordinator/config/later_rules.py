@@ -17,17 +17,11 @@ ACTIONS: dict[str, tuple[Any, str]] = {
     "keep": (False, "Take it out: there is no handover yet"),
     "down_timeout": (None, "Take it out: timeout is for up and down"),
 }
-SERVICES: dict[str, tuple[Any, str]] = {
-    "with": ([], "Make one service of both, with the actions of both in their order"),
-    "apart": ([], "Write other candidates"),
-    "after": ([], "Make one service of both, or let its first action wait"),
-}
 
 
 def not_obeyed(reading: Reading) -> Findings:
     for name, service in reading.file.services.items():
         path = ("services", name)
-        yield from _written(path, service, SERVICES)
         for index, action in enumerate(service.actions):
             yield from _written((*path, "actions", index), action, ACTIONS)
         for index, check in enumerate(service.checks):

@@ -7,7 +7,15 @@ A rule is a function from a `Reading` to what it finds; none raises, none reads 
 
 from collections.abc import Callable, Iterator
 
-from coordinator.config import arbiter_rules, fence_rules, later_rules, node_rules, people_rules, service_rules
+from coordinator.config import (
+    arbiter_rules,
+    fence_rules,
+    later_rules,
+    node_rules,
+    people_rules,
+    relation_rules,
+    service_rules,
+)
 from coordinator.config.complaints import Finding
 from coordinator.config.reading import Reading
 
@@ -18,6 +26,7 @@ ALL: tuple[Rule, ...] = (
     *fence_rules.RULES,
     *arbiter_rules.RULES,
     *service_rules.RULES,
+    *relation_rules.RULES,
     *people_rules.RULES,
     *later_rules.RULES,
 )

@@ -12,6 +12,7 @@ from coordinator.control import outs
 from coordinator.control.check_view import failing
 from coordinator.control.cut_off import cut_off
 from coordinator.control.enforcement import enforcement
+from coordinator.control.relation_view import waits_for
 from coordinator.control.view import LinkView, NodeView, PeerView, StateView
 from coordinator.decision.decide import BY_LAST_WORD
 from coordinator.policy import ServicePolicy
@@ -118,7 +119,9 @@ def service(view: StateView, name: str, peers: Mapping[str, PeerView]) -> dict[s
     owner = ownership.winner(view.state, ruled, owners)
     held = bool(ownership.held_back(view.state, name))
     epoch = _column(view, owner, name).epoch if owner else ownership.epoch(view.state, name)
+    waiting = [] if owners else waits_for(view, ruled, peers)
     why = reason(view, ruled, owners, owner, peers) + (_on_hold(view, name) if held else "")
+    why += f"; it waits for {', '.join(waiting)}" if waiting and "waits for" not in why else ""
     return {
         "owner": owner,
         "owners": list(owners),
@@ -129,6 +132,7 @@ def service(view: StateView, name: str, peers: Mapping[str, PeerView]) -> dict[s
         "held": held,
         "moving_to": _target(view, name),
         "out": {node: out.json() for node in ruled.nodes if (out := outs.look(view, name, node))},
+        "waits_for": waiting,
         "checks": [check.json() for check in failing(view, name, owners)],
         "stuck": [node for node in ownership.holders(view.state, name) if _column(view, node, name).stuck],
         "partition": ruled.partition,

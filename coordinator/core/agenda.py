@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from coordinator.core.context import ALL, Context, News
+from coordinator.core.dependants import Dependants
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
 from coordinator.core.rounds import Round
@@ -40,8 +41,16 @@ class Outlook(NamedTuple):
 
 
 class Agenda:
-    def __init__(self, context: Context, liveness: FailureDetector, services: Services, fitness: Fitness) -> None:
+    def __init__(
+        self,
+        context: Context,
+        liveness: FailureDetector,
+        services: Services,
+        fitness: Fitness,
+        dependants: Dependants,
+    ) -> None:
         self.context, self.liveness, self.services, self.fitness = context, liveness, services, fitness
+        self.dependants = dependants
         self.wakes = Wakes()
         """The first timer of each service, as it was when the table was last asked about it."""
         self.review_ms = NEVER_MS
@@ -83,7 +92,7 @@ class Agenda:
         if at_beat or hears_us != self.hears_us:  # it decides which of two holders gives way, and is in no event
             due |= self.shared
         self.hears_us = hears_us
-        due |= subjects | news.services | self.services.barred.keys()
+        due |= subjects | news.services | self.services.barred.keys() | self.dependants.relatives(subjects | news.services)
         if at_beat:
             due |= self.services.busy
         if came:
@@ -105,7 +114,9 @@ class Agenda:
         """It was asked until nothing was left to say, also about what was written meanwhile. `wakes_ms`: when time changes
         what is known of peers."""
         context = self.context
-        context.take_subjects()
+        related = self.dependants.relatives(context.take_subjects())
+        if related:
+            self.postpone([name for name in self.services.jobs if name in related])
         if self.postponed and len(self.services.armed()) < BEGUN_MAX:
             self.review_ms = context.now_ms + BEGUN_MS
         else:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from coordinator.core.agenda import BEGUN_MAX, BEGUN_MS, Agenda, Outlook
 from coordinator.core.claims import Claims, patience_ms
 from coordinator.core.context import Context, News
+from coordinator.core.dependants import IN_ORDER, Dependants
 from coordinator.core.effects import Announce
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fences import Fences
@@ -62,7 +63,8 @@ class Reconcile:
         self.context, self.liveness, self.services, self.fitness = context, liveness, services, fitness
         self.removal, self.rounds, self.claims = removal, rounds, claims
         self.checks, self.witnessing, self.majority, self.fences = checks, witnessing, majority, fences
-        self.agenda = Agenda(context, liveness, services, fitness)
+        self.dependants = Dependants(context, services)
+        self.agenda = Agenda(context, liveness, services, fitness, self.dependants)
         self._seen: Round | None = None
         """What the look of this review gives to all services alike."""
 
@@ -84,6 +86,7 @@ class Reconcile:
         """This service is no longer ours."""
         self.agenda.forget(name)
         self.fences.forget(name)
+        self.dependants.stays(name)
 
     def is_due(self, news: News, outlook: Outlook, at_beat: bool) -> bool:
         """Whether the table may have something to say that it did not say when it was last asked."""
@@ -181,6 +184,8 @@ class Reconcile:
         self.services.decided(name, decision.reason)
         self.majority.decided(name, decision, asked.order[: asked.order.index(context.me)] if context.me in asked.order else ())
         self.fences.decided(name, decision, asked)
+        if decision.act is not Act.RELEASE:
+            self.dependants.stays(name)
         if decision.act is Act.STAY:
             timers, dead_ms = self.services.timers[name], context.policy.timing.dead_ms
             return None if timers.decided(asked, decision, context.now_ms, dead_ms) else asked
@@ -194,7 +199,8 @@ class Reconcile:
         if decision.act is Act.CLAIM:
             if job.phase is not Phase.IDLE:
                 return False
-            if why := self.removal.disowned(name) or self._taken(name, job.policy):
+            why = self.removal.disowned(name) or self._taken(name, job.policy) or self.dependants.goes(job.policy)
+            if why:
                 self.services.bar(name, why)
                 self.services.decided(name, why)
                 return False
@@ -215,7 +221,9 @@ class Reconcile:
         if decision.rule == "move" and not self._target_knows(name, decision.causes[0]):
             return False
         if decision.act is Act.RELEASE:
-            job.release(decision, asked.given)
+            if decision.rule not in IN_ORDER or not self.dependants.go_first(name, decision, asked.given):
+                self.dependants.stays(name)
+                job.release(decision, asked.given)
             return False
         return self._out(name, asked, decision)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from coordinator.decision import relations
 from coordinator.decision.decide import Act, Decision
 from coordinator.decision.snapshot import Snapshot
 from coordinator.state import ownership
@@ -86,6 +87,8 @@ class ServiceTimers:
     moved: tuple[object, int] | None = None
     led: tuple[Ref, int] | None = None
     """The move that is on our disk, and since when."""
+    gone: dict[str, int] = field(default_factory=dict)
+    """A service that must be up somewhere while this one is, to since when no node has it."""
     unheard: tuple[Ref | None, int] | None = None
     """My claim, and since when a rival of it is known by its events alone."""
 
@@ -98,6 +101,8 @@ class ServiceTimers:
             names.add("retry")
         if now_ms < self.settles_ms:
             names.add("settling")
+        if case.service.after:
+            names |= {f"gone:{other}" for other in self._gone(case, now_ms)}
         return frozenset(names)
 
     def deaf_for_long(self, deaf: list[str], now_ms: int, dead_ms: int) -> frozenset[str]:
@@ -132,6 +137,12 @@ class ServiceTimers:
     def _could_take(case: Snapshot, node: str) -> bool:
         peer = case.given.peers[node]
         return peer.current and peer.agrees and not case.theirs(node).last_failed and not case.why_not(node)
+
+    def _gone(self, case: Snapshot, now_ms: int) -> list[str]:
+        """For `dead`: as long as a failover takes."""
+        gone = relations.unheld(case) if case.mine.state in UPISH else ()
+        self.gone = {other: self.gone.get(other, now_ms) for other in gone}
+        return [other for other, since_ms in self.gone.items() if now_ms - since_ms >= case.policy.timing.dead_ms]
 
     def _retry_at_ms(self, case: Snapshot, now_ms: int) -> int | None:
         mine = case.mine
@@ -214,6 +225,7 @@ class ServiceTimers:
         """When one of these will be over."""
         wakes = [since_ms + dead_ms for since_ms in (*self.idle.values(), *self.deaf.values())]
         wakes += [since_ms + (case.service.failback_ms or 0) for since_ms in self.ready.values()]
+        wakes += [since_ms + dead_ms for since_ms in self.gone.values()]
         wakes += [self.settles_ms, *(passed.until_ms for passed in self.passed.values())]
         if self.led:
             wakes.append(self.led[1] + LEAD_MS)

@@ -9,6 +9,7 @@
 |              | candidate any more; removed; refused as forked; check failed;       |                  |
 |              | isolated under "release"; no carrier while another is fit           |                  |
 | UP*          | its lease is over (under "majority")                                | release          |
+| UP*          | what it needs beside it is gone; what it must not meet is here      | release          |
 | UP*          | a rival that has not heard me for long, though I hear it            | release          |
 | UP*          | a rival, and I lose by the service's rule                           | release          |
 | UP, RECLAIM  | a rival and I win, or a claim that my last claim did not know       | reclaim          |
@@ -18,7 +19,8 @@
 | RECOVER      | removed; in standby; held back; stopped by a check; unfit; a        | stay             |
 |              | candidate that only the newest configuration names; a peer not      |                  |
 |              | current, holding, in doubt, stuck, or a better one that will        |                  |
-|              | claim; a dead one that is not switched off; no votes                |                  |
+|              | claim; another service that it waits for, or must not meet; a dead  |                  |
+|              | node that is not switched off; no votes                             |                  |
 | RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
@@ -29,6 +31,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
+from coordinator.decision import relations
 from coordinator.decision.openings import openings, unheld
 from coordinator.decision.snapshot import ALIVE, INDOUBT, Snapshot
 from coordinator.state import ownership
@@ -173,6 +176,18 @@ def carrier_lost(case: Snapshot) -> Found | None:
     lost = ", ".join(sorted(case.mine.carrier_lost))
     reason = f"no carrier on {lost} here, and {fit[0]} is fit"
     return Found(reason, tuple(case.mine.carrier_lost.values()), FAIL, "carrier")
+
+
+def follows(case: Snapshot) -> Found | None:
+    """What it needs is gone. A service that goes in good order waits until those that need it here are down: the core sees to
+    that, and gives them up by this rule."""
+    gone = relations.lost(case) if case.service.related else None
+    return Found(f"{gone[0]}, which it needs, is gone", gone[1], RECOVER, "follows") if gone else None
+
+
+def gives_way(case: Snapshot) -> Found | None:
+    met = relations.met(case) if case.service.apart else None
+    return Found(f"{met[0]} is here too, and it must not be beside that", met[1], RECOVER, "apart") if met else None
 
 
 def lease_over(case: Snapshot) -> Found | None:
@@ -384,6 +399,12 @@ def held_by_stuck(case: Snapshot) -> Found | None:
     return Found(f"{stuck[0]} is stuck in STOPPING: say `fail {case.name} {stuck[0]}` when it is certainly down there")
 
 
+def waits_for(case: Snapshot) -> Found | None:
+    """For another service to come up, or to go."""
+    kept = relations.missing(case, case.me) if case.service.related else ""
+    return Found(kept) if kept else None
+
+
 def better_will_claim(case: Snapshot) -> Found | None:
     """It is fit, or reads its feed and will be in a moment; one that is neither within `dead` is passed over."""
     able = case.expected
@@ -473,6 +494,8 @@ TABLE = (
     Row("check-failed", UPISH, check_failed, Act.RELEASE),
     Row("isolated", UPISH, isolated, Act.RELEASE),
     Row("carrier-lost", UPISH, carrier_lost, Act.RELEASE),
+    Row("follows", UPISH, follows, Act.RELEASE),
+    Row("apart", UPISH, gives_way, Act.RELEASE),
     Row("rival-deaf", UPISH, rival_deaf, Act.RELEASE),
     Row("rival-wins", UPISH, rival_wins, Act.RELEASE),
     Row("reclaim", SETTLED, reclaim, Act.RECLAIM),
@@ -500,6 +523,7 @@ TABLE = (
     Row("held", FREE, held_by_living, Act.STAY),
     Row("in-doubt", FREE, in_doubt, Act.STAY),
     Row("stuck", FREE, held_by_stuck, Act.STAY),
+    Row("waits-for", FREE, waits_for, Act.STAY),
     Row("better-will-claim", FREE, better_will_claim, Act.STAY),
     Row(NOT_FENCED, FREE, not_fenced, Act.STAY),
     Row(NOT_ELECTED, FREE, not_elected, Act.STAY),
@@ -527,7 +551,8 @@ def decide(case: Snapshot) -> Decision:
 def _causes(case: Snapshot, row: Row, found: Found) -> tuple[Ref, ...]:
     """What the row found, and the end of what kept it from fitting until now."""
     if row.act is Act.CLAIM:
-        return tuple(dict.fromkeys((*found.causes, *openings(case, found.causes))))
+        wanted = relations.needed(case) if case.service.related else ()
+        return tuple(dict.fromkeys((*found.causes, *wanted, *openings(case, found.causes))))
     return (*found.causes, *unheld(case, found.causes)) if row.rule in WHILE_NOT_HELD else found.causes
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from coordinator.decision import relations
 from coordinator.decision.observations import Observations
 from coordinator.policy import Policy, ServicePolicy
 from coordinator.state import ownership
@@ -188,6 +189,8 @@ class Snapshot:
         if peer.judgement is not ALIVE:
             judged = "in doubt" if peer.judgement is INDOUBT else str(peer.judgement)
             return f"{judged}: silent for {lasting(peer.silent_ms)}"
+        if self.service.related and (kept := relations.missing(self, node)):
+            return kept
         if not peer.same_run and f"passed:{node}" not in self.given.timers:
             return STARTING_UP
         if not peer.fit or column.leaving:

@@ -104,7 +104,7 @@ def test_a_stuck_node_whose_holding_was_ended_by_word_is_stuck_no_more():
 
 
 def test_the_time_is_that_of_the_event():
-    event = SimpleNamespace(wall_ms=1_700_000_000_007, kind="action-finished", body={})
+    event = SimpleNamespace(wall_ms=1_700_000_000_007, kind="action-finished", body={}, causes=())
     (stuck,) = seen(view(columns={"lukretia": STUCK}, events={STUCK.changed: event}))
     assert stuck.since_ms == 1_700_000_000_007
 

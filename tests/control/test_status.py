@@ -149,7 +149,7 @@ DOWN = Ref("lukretia", 1, 9)
 def test_a_failed_check_says_since_when_and_when_it_is_tried_again(retry, failures, says, again):
     column = ServiceState(FAIL, cause="check", reason="exit 1", changed=DOWN, failures=failures)
     policy = parse(TEXT.replace('retry        = "1m"', f'retry = "{retry}"'), "f")
-    event = SimpleNamespace(wall_ms=1_700_000_000_007, kind="down", body={})
+    event = SimpleNamespace(wall_ms=1_700_000_000_007, kind="down", body={}, causes=())
     state = State({"lukretia": NodeState("lukretia", services={"web": column})})
     view = Standing(ALIVE, state, policy=policy, events={DOWN: event})
     out = status(view, 0)["services"]["web"]["out"]["lukretia"]
@@ -252,3 +252,35 @@ def test_people_are_told_what_the_kernel_does_about_the_addresses(told: dict[str
     said = enforced("web", told)
     assert len(said) == len(line)
     assert all(words in one for words, one in zip(line, said))
+
+
+RELATED = """
+[services.db]
+nodes = ["lukretia", "genesis"]
+after = ["web@here", "dns"]
+[[services.db.actions]]
+script = "/etc/failover/db"
+[services.dns]
+nodes = ["genesis"]
+[[services.dns.actions]]
+script = "/etc/failover/dns"
+"""
+
+
+@pytest.mark.parametrize(
+    ("web", "dns", "waits_for"),
+    [
+        (ServicePhase.RECOVER, ServicePhase.RECOVER, ["web", "dns"]),
+        (ServicePhase.UP, ServicePhase.STARTING, ["dns"]),
+        (ServicePhase.UP, ServicePhase.UP, []),
+    ],
+)
+def test_a_service_that_no_node_holds_says_for_which_others_it_waits(web, dns, waits_for):
+    columns = {
+        "lukretia": NodeState("lukretia", services={"web": ServiceState(state=web, epoch=7, holding_epoch=7)}),
+        "genesis": NodeState("genesis", services={"dns": ServiceState(state=dns, epoch=3, holding_epoch=3)}),
+    }
+    db = status(Standing(ALIVE, State(columns), policy=parse(TEXT + RELATED, "f")), 0)["services"]["db"]
+    assert (db["owner"], db["waits_for"]) == (None, waits_for)
+    said = f"; it waits for {', '.join(waits_for)}" if waits_for else "; genesis is in RECOVER"
+    assert db["reason"].endswith(said)

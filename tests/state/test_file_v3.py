@@ -106,9 +106,6 @@ def test_what_version_3_does_not_know_is_unreadable(old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        (FIRST, 'with = ["batch"]', "services.web.with: with is not obeyed in this release. Make one service of both"),
-        (FIRST, 'apart = ["batch"]', "services.web.apart: apart is not obeyed in this release. Write other candidates"),
-        (FIRST, 'after = ["batch"]', "services.web.after: after is not obeyed in this release. Make one service of both"),
         ('timeout = "20s"', "keep = true", "actions[1].keep: keep is not obeyed in this release. Take it out: there is no"),
         ('timeout = "20s"', 'down_timeout = "1s"', "actions[1].down_timeout: down_timeout 1s is not obeyed in this release"),
         ("rise  = 2", 'from = "peer"', 'checks[0].from: from "peer" is not obeyed in this release. Write "local", and a'),

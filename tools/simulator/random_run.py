@@ -8,6 +8,7 @@ import random
 
 from tools.simulator import fences as fence_worlds
 from tools.simulator import leases as lease_worlds
+from tools.simulator import related as related_worlds
 from tools.simulator.accidents import Accidents
 from tools.simulator.chance import CALM, mood, rare
 from tools.simulator.drawn import drawn
@@ -26,13 +27,22 @@ REAL_KEYS_EVERY = 20
 
 
 class RandomRun:
-    def __init__(self, seed: int, steps: int, kept: int = 0, *, leases: bool = False, fences: bool = False) -> None:
+    def __init__(
+        self,
+        seed: int,
+        steps: int,
+        kept: int = 0,
+        *,
+        leases: bool = False,
+        fences: bool = False,
+        relations: bool = False,
+    ) -> None:
         """`kept`: lines of transcript to keep; 0 keeps none, which is faster. `leases`: services under `majority`; `fences`:
-        nodes that can be switched off."""
+        nodes that can be switched off. `relations`: services that need each other or must not meet."""
         self.seed = seed
         self.steps = steps
         rng = random.Random(f"cluster {seed}")
-        special = lease_worlds if leases else fence_worlds if fences else None
+        special = lease_worlds if leases else fence_worlds if fences else related_worlds if relations else None
         self.families = special.mood(rng) if special else mood(rng) | rare(seed)
         policy = special.drawn(rng) if special else drawn(rng)
         self.world = World(policy, seed, real_keys=seed % REAL_KEYS_EVERY == 0)
@@ -42,6 +52,7 @@ class RandomRun:
         self.invariants = Invariants(self.world, calm)
         self.leases = lease_worlds.LeaseInvariants(self.world) if leases else None
         self.fences = fence_worlds.FenceInvariants(self.world) if fences else None
+        self.relations = related_worlds.RelationInvariants(self.world) if relations else None
         self.world.power.back_ms_max = BACK_MS_MAX if fences else 0
         self.accidents = Accidents(self.world, self.families, self.say)
 

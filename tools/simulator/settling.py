@@ -12,6 +12,7 @@ from coordinator.core.service_timers import PASSED_MS
 from coordinator.state import ownership
 from coordinator.state.model import ServicePhase, ServiceState
 from tools.simulator.network_faults import FAIR
+from tools.simulator.related import unsettled
 from tools.simulator.world import World
 
 LOOK_EVERY_MS = 100
@@ -121,7 +122,11 @@ def _service(world: World, service: str) -> list[str]:
         return [f"{service} is owned by {', '.join(owners) or 'no node'} ({states})"]
     if not world.tenures.announced(service):
         return [f"{service}: {owners[0]} has not announced it since the newest split"]
-    if preferred := _preferred(world, service, owners[0]):
+    if wrong := unsettled(world, service, owners[0]):
+        return [wrong]
+    policy = world.policy.services[service]
+    bound = policy.needs_here or policy.apart
+    if not bound and (preferred := _preferred(world, service, owners[0])):
         return [f"{service} is owned by {owners[0]}, and {preferred}, which is preferred and able, does not get it back"]
     unresolved = [
         name for name, host in world.hosts.items() if host.faild and service in host.faild.core.column.splits

@@ -1,6 +1,6 @@
 """Rules about `with`, `apart` and `after`: each names somebody, none waits for itself, and what is asked for can be.
 
-Why a circle is refused: decision 0084.
+Why a circle is refused: decision 0085.
 """
 
 from collections.abc import Iterator, Mapping

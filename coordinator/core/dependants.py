@@ -1,4 +1,4 @@
-"""What needs another service beside it goes before that does, and is looked at when that changes (decision 0084).
+"""What needs another service beside it goes before that does, and is looked at when that changes (decision 0085).
 
     dependants.go_first("storage", decision, given)     # True while some service that needs it here is not down yet
     dependants.goes(policy)                             # why a service is not taken now: what it needs is about to go

@@ -1,29 +1,45 @@
-"""How a service stands to others: `with`, `apart` and `after`, as words for the decide table (decision 0084).
+"""How a service stands to others: `with`, `apart` and `after`, as words for the decide table (decision 0085).
 
     missing(case, "genesis")        # 'web is not there'; empty where nothing keeps the service from that node
     lost(case)                      # what it must have and has no more, while it is up here
     met(case)                       # what it must not meet and does, while it is up here
 
-Whoever names the other gives way. Answered from the columns, and of a peer from its judgement; the dead have nothing.
+The one that names the other gives way. Answered from the columns, and of a peer from its judgement; the dead have nothing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from coordinator.policy import After
+from coordinator.decision.observations import Observations
+from coordinator.policy import After, Policy, ServicePolicy
 from coordinator.state import ownership
-from coordinator.state.model import HOLDING, UPISH, Judgement, ServicePhase
+from coordinator.state.model import HOLDING, UPISH, Judgement, NodeState, ServicePhase, State
 from protocol.event import Ref
 
-if TYPE_CHECKING:
-    from coordinator.decision.snapshot import Snapshot
+
+class Question(Protocol):
+    """What is asked here of a snapshot."""
+
+    @property
+    def state(self) -> State: ...
+    @property
+    def me(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def given(self) -> Observations: ...
+    @property
+    def service(self) -> ServicePolicy: ...
+    @property
+    def ruling(self) -> Policy: ...
+    @property
+    def column(self) -> NodeState: ...
+
 
 RUNNING = frozenset({ServicePhase.UP, ServicePhase.RECLAIM})
 
 
-def missing(case: Snapshot, node: str) -> str:
+def missing(case: Question, node: str) -> str:
     """Why this service cannot be taken there, for people."""
     where = "here" if node == case.me else f"on {node}"
     for after in case.service.after:
@@ -38,7 +54,7 @@ def missing(case: Snapshot, node: str) -> str:
     return ""
 
 
-def needed(case: Snapshot) -> tuple[Ref, ...]:
+def needed(case: Question) -> tuple[Ref, ...]:
     """The events that brought up what it needs: a claim rests on them."""
     wanted = [*case.service.together, *(after.service for after in case.service.after)]
     held = [(node, other) for other in wanted for node in _nodes(case) if _has(case, other, node, UPISH)]
@@ -46,7 +62,7 @@ def needed(case: Snapshot) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ref for ref in changed if ref))
 
 
-def lost(case: Snapshot) -> tuple[str, tuple[Ref, ...]] | None:
+def lost(case: Question) -> tuple[str, tuple[Ref, ...]] | None:
     """Which service it has lost, and the event that tells."""
     here = (*case.service.together, *(after.service for after in case.service.after if after.here))
     gone = [other for other in here if not _has(case, other, case.me, UPISH)]
@@ -54,7 +70,7 @@ def lost(case: Snapshot) -> tuple[str, tuple[Ref, ...]] | None:
     return (gone[0], _changed(case, gone[0])) if gone else None
 
 
-def met(case: Snapshot) -> tuple[str, tuple[Ref, ...]] | None:
+def met(case: Question) -> tuple[str, tuple[Ref, ...]] | None:
     """Of two that name each other the one that stands later in the file gives way."""
     services = case.ruling.services
     for other in case.service.apart:
@@ -65,19 +81,19 @@ def met(case: Snapshot) -> tuple[str, tuple[Ref, ...]] | None:
     return None
 
 
-def unheld(case: Snapshot) -> Iterator[str]:
+def unheld(case: Question) -> Iterator[str]:
     """What must be up somewhere while this is, and is nowhere now."""
     for after in case.service.after:
         if not after.here and not any(_has(case, after.service, node, HOLDING) for node in _nodes(case)):
             yield after.service
 
 
-def _is_up(case: Snapshot, after: After, node: str) -> bool:
+def _is_up(case: Question, after: After, node: str) -> bool:
     nodes = (node,) if after.here else _nodes(case)
     return any(_has(case, after.service, each, RUNNING) for each in nodes)
 
 
-def _has(case: Snapshot, other: str, node: str, phases: frozenset[ServicePhase]) -> bool:
+def _has(case: Question, other: str, node: str, phases: frozenset[ServicePhase]) -> bool:
     """By its feed, and not what a dead node or an earlier run had."""
     if node != case.me:
         peer = case.given.peers.get(node)
@@ -86,16 +102,16 @@ def _has(case: Snapshot, other: str, node: str, phases: frozenset[ServicePhase])
     return case.state.column(node).service(other).state in phases and ownership.holds(case.state, other, node)
 
 
-def _nodes(case: Snapshot) -> tuple[str, ...]:
+def _nodes(case: Question) -> tuple[str, ...]:
     return (case.me, *case.given.peers)
 
 
-def _before(case: Snapshot, other: str) -> bool:
+def _before(case: Question, other: str) -> bool:
     """Whether this service stands before the other in the file."""
     order = list(case.ruling.services)
     return case.name in order and order.index(case.name) < order.index(other)
 
 
-def _changed(case: Snapshot, other: str) -> tuple[Ref, ...]:
+def _changed(case: Question, other: str) -> tuple[Ref, ...]:
     ref = case.column.service(other).changed
     return (ref,) if ref else ()

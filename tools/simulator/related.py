@@ -1,4 +1,4 @@
-"""Worlds of services that need each other or must not meet, and what must hold there besides (decision 0084).
+"""Worlds of services that need each other or must not meet, and what must hold there besides (decision 0085).
 
     run = RandomRun(seed, steps, relations=True)
     watch = RelationInvariants(world)           # what really is up on each machine, whatever any node believes

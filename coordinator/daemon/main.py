@@ -165,7 +165,7 @@ async def _run(
     """`exposed`: files that others can change. `early`: SIGHUPs that came before there was a node to take them."""
     from coordinator.daemon.folders import Folders
     from coordinator.daemon.node import Node
-    from coordinator.services.executor import StillUp
+    from coordinator.services.sweep import StillUp
     from protocol.keys import UnusableKey
     from store.refusals import JournalRefused
 

@@ -12,17 +12,16 @@
 Each service has a queue of orders. They go one after the other, and `cut` ends an `up` that is still running; a step of some
 addresses is done before `run` returns, where no order is running; hundreds are done together, with turns of the event loop
 between. What hooks and scripts are told goes beside them (`hooks`), and never holds an order up. An address that is up and
-vanishes is put back, in the queue of orders. Where that cannot be done, or neighbours cannot be told, it is an alarm and
-tried again until it is.
+vanishes is put back, in the queue of orders (`address_upkeep`). Where that cannot be done, or neighbours cannot be told, it is
+an alarm and tried again until it is. What is up at the start is taken down (`sweep`).
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from actions.action import DONE, Action, Ending, Order, Result, Seen, failed
+from actions.action import DONE, Action, Ending, Order, Result, failed
 from actions.address_action import AT_ONCE_MAX, AddressAction, at_once, many
 from actions.announce import Announcer
 from actions.capabilities import drop_ambient
@@ -30,8 +29,7 @@ from actions.checks import CHECKS
 from actions.kinds import ACTIONS
 from actions.netlink import Netlink
 from actions.process import Groups, Programs
-from actions.run_action import look, perform
-from actions.strays import strays
+from actions.run_action import perform
 from actions.wire import Wire
 from actions.workshop import Workshop
 from coordinator.core.ballots import MAJORITY
@@ -39,35 +37,26 @@ from coordinator.core.effects import Cut, Open, Refresh, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome
 from coordinator.core.sharing import addresses as addresses_of
 from coordinator.daemon.realtime import hurry
-from coordinator.policy import WITH_IPV6, ActionPolicy, Policy, ServicePolicy
+from coordinator.policy import ActionPolicy, Policy, ServicePolicy
 from coordinator.services.action_factory import ServiceActions
 from coordinator.services.address_gates import AddressGates
-from coordinator.services.address_monitor import AddressMonitor, Held
-from coordinator.services.address_repair import mended
+from coordinator.services.address_upkeep import AddressUpkeep
 from coordinator.services.check_runs import CheckRounds
 from coordinator.services.hooks import Hooks
 from coordinator.services.queues import OrderQueue, Performed
+from coordinator.services.sweep import sweep
 from coordinator.shell.steps import ended
 from protocol.invariant import InvariantBroken
 from protocol.messages import LastWord
 
-log = logging.getLogger("failover.actions")
-
 TEXT_MAX = 500
 """Limit for one line about an action: it goes into an event."""
-
-KEEP_MAX = 64
-"""Held addresses that are looked at in one turn of the event loop: some 2 ms."""
 
 KEEP = -1
 """The ticket of an order that we gave ourselves: nothing waits for its result."""
 
 Tell = Callable[[str, str, int, str], None]
 """Service, state, epoch, reason."""
-
-
-class StillUp(Exception):
-    """Something of a service is up here and could not be taken down: with it up, nothing may be decided here."""
 
 
 class Executor:
@@ -97,17 +86,13 @@ class Executor:
         self._epochs: dict[str, int] = {}
         self.gates = AddressGates(post)
         """The kernel's lease on what is held."""
-        self._keeper = AddressMonitor(self._keep, alarmed)
-        self._addressed: dict[bytes, list[Held]] | None = None
-        """Each address to the actions that it is of; None until it is asked for."""
-        self._held_addresses: tuple[tuple[int, int], dict[tuple[str, str], str]] = ((0, 0), {})
-        """As they were after so many changes of what is held, and of what answers."""
+        self._upkeep = AddressUpkeep(self._deeds, self.gates, self._mend, self._is_busy, alarmed)
 
     async def start(self, wire: Wire | None = None) -> None:
         """From here on no program that we run inherits a capability; what only root may do still needs root."""
         drop_ambient()
         netlink = await Netlink.open(ThreadPoolExecutor(1, "netlink", initializer=hurry))
-        netlink.when_changed(self._addresses_changed)
+        self._upkeep.begin(netlink)
         if wire is None:
             wire = await asyncio.to_thread(Wire.open)
         announcer = Announcer(wire, self.gates.answers)
@@ -138,18 +123,18 @@ class Executor:
         an address that is up is kept, a script that is being told something goes on knowing it."""
         if self._workshop is None:
             raise InvariantBroken("the executor is started first")
-        self._addressed = None
+        self._upkeep.actions_changed()
         old = self._deeds.get(service.name)
         if old is not None and service.works_as(old.service):
             self._deeds[service.name] = old.timed_as(service)
             return
         deeds = self._deeds[service.name] = ServiceActions.of(service, self._workshop)
         self.gates.equip(service.name, deeds.actions, strict=service.partition == MAJORITY)
-        self._keeper.forgets(service.name)
+        self._upkeep.monitor.forgets(service.name)
 
     async def close(self) -> None:
         """End what runs, take nothing down: before a close everything was given up, and its news are still told."""
-        self._keeper.close()
+        self._upkeep.close()
         for rounds in self._checks.values():
             await rounds.close()
         for orders in self._orders.values():
@@ -184,7 +169,7 @@ class Executor:
         if order.word != "down" and not self.gates.open(order.service):
             return None
         if order.word != "reclaim":
-            self._mark(order, held=False)
+            self._upkeep.mark(order.service, order.actions, held=False)
         results = at_once(addresses, order.word)
         return None if results is None else self._performed(order, results, began_ns)
 
@@ -196,26 +181,21 @@ class Executor:
         if addresses is None:
             return None
         if order.ticket == KEEP:
-            await self._keep_up(order.service, addresses)
+            await self._upkeep.mend(order.service, addresses)
             return [Performed(DONE, 0)] * len(addresses)
         if len(addresses) <= AT_ONCE_MAX or (order.word != "down" and not self.gates.open(order.service)):
             return None
         began_ns = time.monotonic_ns()
         if order.word != "reclaim":
-            self._mark(order, held=False)  # here, where no earlier up can still be running
+            self._upkeep.mark(order.service, order.actions, held=False)  # here, where no earlier up can still be running
         results = await many(addresses, order.word)
         return None if results is None else self._performed(order, results, began_ns)
 
     def _performed(self, order: Run, results: Sequence[Result], began_ns: int) -> list[Performed]:
-        self._mark(order, held=order.word != "down")
+        self._upkeep.mark(order.service, order.actions, held=order.word != "down")
         took_us = (time.monotonic_ns() - began_ns) // 1000
         each_us = (took_us - sum(result.announce_us for result in results)) // len(results)
         return [Performed(result, each_us + result.announce_us) for result in results]
-
-    def _mark(self, order: Run, *, held: bool) -> None:
-        """Whether the keeper is to see that these stay."""
-        for index in order.actions:
-            (self._keeper.holds if held else self._keeper.lets_go)(order.service, index)
 
     def _put(self, order: Run) -> None:
         if order.service not in self._orders:
@@ -240,24 +220,12 @@ class Executor:
             self._checks[order.service] = CheckRounds(service, asked, programs, self._post, order.patience_ms)
 
     def carrier_changed(self, change: CarrierChanged) -> None:
-        """A switch that had lost us does not know where our addresses are, nor do neighbours who asked meanwhile."""
-        again = []
-        for service, index in self._keeper.held:
-            action = self._deeds[service].actions[index]
-            if change.up and isinstance(action, AddressAction) and action.interface == change.interface.removesuffix(WITH_IPV6):
-                action.tell_anew()
-                again.append((service, index))
-        self._keep(again)
+        """Its held addresses are announced again."""
+        self._upkeep.carrier_changed(change)
 
     def announce(self, service: str) -> None:
         """Another node may have announced them meanwhile: the addresses of this service that are held, once more."""
-        actions = self._deeds[service].actions if service in self._deeds else ()
-        again = [(service, index) for index in range(len(actions)) if self._keeper.is_held(service, index)]
-        for _, index in again:
-            action = actions[index]
-            if isinstance(action, AddressAction):
-                action.tell_anew()
-        self._keep(again)
+        self._upkeep.announce(service)
 
     def refresh(self, order: Refresh) -> None:
         self.gates.refresh(order.leases)
@@ -273,18 +241,12 @@ class Executor:
     @property
     def held_addresses(self) -> dict[tuple[str, str], str]:
         """Interface and address of each that is held and answers, and its service."""
-        changes = self._keeper.changes, self.gates.changes
-        if self._held_addresses[0] != changes:
-            open_ones = [(service, index) for service, index in self._keeper.held if self.gates.is_open(service)]
-            held = ((service, self._deeds[service].actions[index]) for service, index in open_ones)
-            places = {(one.interface, str(one.address.ip)): service for service, one in held if isinstance(one, AddressAction)}
-            self._held_addresses = (changes, places)
-        return self._held_addresses[1]
+        return self._upkeep.held_addresses
 
     @property
     def troubles(self) -> list[tuple[str, str]]:
         """Service and what is wrong with an address that is held."""
-        return self._keeper.troubles
+        return self._upkeep.monitor.troubles
 
     def changed(self, service: str, state: str, epoch: int, reason: str) -> None:
         """The service's state here has changed: told in this order to hooks, to scripts as their words, and to the traps."""
@@ -299,36 +261,14 @@ class Executor:
         """Take down, of every service that may run here, whatever a probe does not find down. What was done, in words.
 
         `before`: as they were configured when faild last ran; only those actions take down what they brought up.
-        Services side by side, the actions of each in reverse. Raises StillUp where something is certainly up and stays up.
+        Raises StillUp.
         """
         if self._workshop is None:
             raise InvariantBroken("the executor is started first")
         now = self._deeds
         old = [service for service in before if service.name not in now or not service.works_as(now[service.name].service)]
         all_of_them = [*(ServiceActions.of(service, self._workshop) for service in old), *now.values()]
-        addressed = {one.address.ip for deeds in all_of_them for one in deeds.actions if isinstance(one, AddressAction)}
-        self.gates.shut_at_start(addressed)
-        swept = await asyncio.gather(*map(self._sweep, all_of_them), return_exceptions=True)
-        failures = [lines for lines in swept if isinstance(lines, BaseException)]
-        if failures:
-            raise failures[0]
-        lines = [line for lines in swept if not isinstance(lines, BaseException) for line in lines]
-        lines += await strays(self._workshop.netlink)
-        self.gates.close_at_start(addressed)
-        return lines
-
-    async def _sweep(self, deeds: ServiceActions) -> list[str]:
-        service, lines = deeds.service.name, list[str]()
-        order = Order(service, self._me, 0, "found at the start")
-        for index in reversed(range(len(deeds.actions))):
-            action = deeds.actions[index]
-            if isinstance(action, AddressAction) and (own := action.hosts_own()):
-                raise StillUp(f"{service}: {own}.")
-            seen = Seen.DOWN if action is None else await look(action, order)
-            if action is not None and seen is not Seen.DOWN:
-                result = await perform(action, "down", order, deeds.policies[index].timeout_ms / 1000)
-                lines.append(_swept(service, deeds.named(index), seen, result))
-        return lines
+        return await sweep(self._me, all_of_them, self.gates, self._workshop.netlink)
 
     async def _perform(self, order: Run, index: int) -> Result:
         deeds = self._deeds.get(order.service)
@@ -341,10 +281,10 @@ class Executor:
         if isinstance(action, AddressAction) and order.word != "down" and not await self._opened(order, deeds.policies[index]):
             return failed(self._shut_because(deeds))
         if order.word != "reclaim":
-            self._keeper.lets_go(order.service, index)  # here, where no earlier up can still be running
+            self._upkeep.monitor.lets_go(order.service, index)  # here, where no earlier up can still be running
         result = await perform(action, order.word, asked, deeds.policies[index].timeout_ms / 1000)
         if isinstance(action, AddressAction):
-            self._see_to(order, index, result)
+            self._upkeep.ended(order.service, index, order.word, result)
         return result
 
     def _shut_because(self, deeds: ServiceActions) -> str:
@@ -355,75 +295,13 @@ class Executor:
     async def _opened(self, order: Run, policy: ActionPolicy) -> bool:
         return self.gates.is_open(order.service) or await self.gates.opened(order.service, policy.timeout_ms / 1000)
 
-    def _see_to(self, order: Run, index: int, result: Result) -> None:
-        """A reclaim that went wrong gives nothing up: the keeper must go on trying."""
-        if order.word != "down" and result.ending is Ending.DONE:
-            self._keeper.holds(order.service, index)
-        elif order.word == "reclaim":
-            self._keeper.look_soon()
-
-    def _addresses_changed(self, gone: frozenset[bytes] | None) -> None:
-        """What we have taken away ourselves is no reason to look at a thousand others."""
-        if gone is None or any(self._concerns(packed) for packed in gone):
-            self._keeper.look_soon()
-
-    def _concerns(self, packed: bytes) -> bool:
-        """Whether the address is held, or an order about it is on its way."""
-        if self._addressed is None:
-            self._addressed = {}
-            for service, deeds in self._deeds.items():
-                for index, action in enumerate(deeds.actions):
-                    if isinstance(action, AddressAction):
-                        self._addressed.setdefault(action.address.ip.packed, []).append((service, index))
-        return any(self._keeper.is_held(*held) or self._is_busy(held[0]) for held in self._addressed.get(packed, ()))
-
     def _is_busy(self, service: str) -> bool:
         lane = self._orders.get(service)
         return lane is not None and lane.busy
 
-    def _keep(self, held: Sequence[Held]) -> None:
-        """One look at all of these, and an order for each service that has something to mend."""
-        if self._workshop is None:
-            raise InvariantBroken("the executor is started first")
-        self._keep_some(held, self._workshop.netlink.table.take_newcomers())
-
-    def _keep_some(self, held: Sequence[Held], newcomers: set[int]) -> None:
-        """So many in this turn of the loop; the others, as far as they are held then, in the next."""
-        if self._workshop is None:
-            raise InvariantBroken("the executor is started first")
-        rest = held[KEEP_MAX:]
-        if rest:
-            asyncio.get_running_loop().call_soon(self._keep_some, rest, newcomers)
-        to_mend: dict[str, list[int]] = {}
-        for service, index in held[:KEEP_MAX]:
-            if not self._keeper.is_held(service, index):
-                continue
-            if not self.gates.is_open(service):
-                self._keeper.look_soon()  # another node may have it: nothing is put back or announced before it is open again
-                continue
-            action = self._deeds[service].actions[index]
-            if isinstance(action, AddressAction):
-                action.is_wrong |= self._workshop.netlink.is_wrong(action.interface, action.address, newcomers)
-                if action.is_missing or not action.told or action.is_wrong:
-                    to_mend.setdefault(service, []).append(index)
-                else:
-                    self._keeper.found(service, {index: ""})
-        for service, indexes in to_mend.items():
-            epoch = self._epochs.get(service, 0)
-            self._put(Run(KEEP, service, tuple(indexes), "reclaim", epoch, "what is held must stay"))
-
-    async def _keep_up(self, service: str, addresses: Sequence[AddressAction]) -> None:
-        """The first of several addresses that we remove ourselves wakes the keeper: then a down came first, and all is well."""
-        await addresses[0].netlink.table.settled()
-        numbers = {action: index for index, action in enumerate(self._deeds[service].actions)}
-        for at in range(0, len(addresses), AT_ONCE_MAX):
-            piece = [one for one in addresses[at : at + AT_ONCE_MAX] if self._is_kept(service, numbers[one])]
-            found = await mended(service, piece)
-            still = {numbers[one]: text for one, text in found.items() if self._keeper.is_held(service, numbers[one])}
-            self._keeper.found(service, still)
-
-    def _is_kept(self, service: str, index: int) -> bool:
-        return self._keeper.is_held(service, index) and self.gates.is_open(service)
+    def _mend(self, service: str, actions: tuple[int, ...]) -> None:
+        """In the queue of its orders: nothing is mended that one of them takes down."""
+        self._put(Run(KEEP, service, actions, "reclaim", self._epochs.get(service, 0), "what is held must stay"))
 
     def _report(self, order: Run, done: Sequence[Performed]) -> None:
         if order.ticket == KEEP:
@@ -447,11 +325,3 @@ def _addresses(deeds: ServiceActions, order: Run) -> list[AddressAction] | None:
     """The actions of an order that is for addresses alone."""
     found = [action for index in order.actions if isinstance(action := deeds.actions[index], AddressAction)]
     return found if len(found) == len(order.actions) else None
-
-
-def _swept(service: str, name: str, seen: Seen, result: Result) -> str:
-    if result.ending is Ending.DONE:
-        return f"{service}: {name} was {'up' if seen is Seen.UP else 'in an unknown state'} at the start, taken down"
-    if seen is Seen.UP:
-        raise StillUp(f"{service}: {name} is up and stays up: {result.text}. Take it down by hand, then start again.")
-    return f"{service}: {name}: whether it is up cannot be told, and taking it down failed: {result.text}"

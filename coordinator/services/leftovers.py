@@ -10,7 +10,8 @@ long as it is not mended, beside the node that has taken it over meanwhile.
 import logging
 
 from coordinator.policy import Policy
-from coordinator.services.executor import Executor, StillUp
+from coordinator.services.executor import Executor
+from coordinator.services.sweep import StillUp
 
 log = logging.getLogger("failover")
 

@@ -69,7 +69,7 @@ def test_an_address_whose_interface_is_made_anew_is_put_back_and_announced_and_i
 
     async def work() -> None:
         async with stage(policy(address(f"{ip}/24", "svc0"))) as it, watched(it, "svc0"):
-            it.executor._keeper._alarmed = lambda: rung.append("")
+            it.executor._upkeep.monitor._alarmed = lambda: rung.append("")
             it.executor.run(run(1, "up"))
             assert (await it.finished(1)).outcome is Outcome.DONE
             in_namespace(lan.one, "ip", "link", "del", "svc0")

@@ -122,7 +122,7 @@ def test_an_address_that_somebody_removes_is_put_back(lan: Lan) -> None:
             for index in (1, 0):
                 it.executor.run(run(10 + index, "down", index))
                 await it.finished(10 + index)
-            assert not it.executor._keeper._held
+            assert not it.executor._upkeep.monitor._held
             assert not {ip(four), ip(six)} & lan.ips(lan.one)
 
     inside(lan.one, work)
@@ -143,7 +143,7 @@ def test_what_we_take_away_ourselves_is_no_reason_to_look_at_what_is_held(lan: L
             for index in (0, 1):
                 it.executor.run(run(index, "up", index))
                 await it.finished(index)
-            it.executor._keeper._keep = lambda held: looks.append(ip(stays) in lan.ips(lan.one))
+            it.executor._upkeep.monitor._keep = lambda held: looks.append(ip(stays) in lan.ips(lan.one))
             it.executor.run(run(2, "down", 1))
             await it.finished(2)
             await it.executor._workshop.netlink.table.settled()

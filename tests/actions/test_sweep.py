@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from coordinator.core.effects import Run
-from coordinator.services.executor import StillUp
+from coordinator.services.sweep import StillUp
 from tests.actions.lab import Lan, in_namespace, inside, ip, until
 from tests.actions.stage import address, both, policy, script, stage
 from tests.actions.test_announcing import service_card

@@ -19,7 +19,7 @@ from mutmut.mutation.mutators import mutation_operators
 
 LEFT_OUT = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)
 LEFT_OUT_CALLS = {"len", "isinstance"}
-ALIASES = {"Callable", "Mapping", "tuple", "TypeVar"}
+ALIASES = {"Callable", "Mapping", "dict", "list", "tuple", "TypeVar"}
 WORDS_MAX = 100
 
 

@@ -118,6 +118,8 @@ def test_an_address_with_our_tag_goes_wherever_it_is() -> None:
     assert addresses.claimed_by(strange, wanted) == []
     assert addresses.claimed_by(strange._replace(ours=True), wanted) == [down("fe80::77")]
     assert addresses.claimed_by(one("fd77::1", 64, ours=True), wanted) == []
+    wanted = addresses.addresses_of([down("fe80::77", "lo"), down("fe80::77", "eth0")])
+    assert addresses.claimed_by(strange._replace(interface=LO), wanted) == [down("fe80::77", "lo")]
 
 
 def attribute(kind: int, value: bytes) -> bytes:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actions.guard import FOLDER, hardening, parent, programs
 from tests.actions.guard.killed import FOUR, ROOT, Peer, address
 from tests.actions.lab import Lan, ip
@@ -106,6 +108,15 @@ def test_a_process_is_ending_when_it_is_a_zombie_or_gone() -> None:
     assert (programs.state_of(zombie.pid), parent.is_ending(zombie.pid)) == ("Z", True)
     zombie.wait()
     assert (programs.state_of(zombie.pid), programs.stat_of(zombie.pid)) == ("", [])
+
+
+def test_a_process_that_has_begun_to_end_is_ending_before_it_is_a_zombie(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The signal comes in that moment: proc(5) tells PF_EXITING (4) in the ninth field. All other flags mean something else."""
+    fields = programs.stat_of(os.getpid())
+    for state, flags, ending in (("R", 4, True), ("D", ~4, False), ("S", 1, False), ("Z", 0, True), ("X", 0, True)):
+        told = [state, *fields[1:6], str(flags & 0xFFFF_FFFF), *["4"] * 43]
+        monkeypatch.setattr(parent, "stat_of", lambda pid, told=told: told)
+        assert parent.is_ending(os.getpid()) is ending
 
 
 def test_the_name_of_a_process_may_hold_anything(tmp_path: Path) -> None:

@@ -49,3 +49,8 @@ def test_a_mark_is_a_whole_attribute_in_its_place() -> None:
 
 def test_an_interface_that_is_gone_took_it_along() -> None:
     assert requests.carry_out(down(interface="gone0", index_at=20))
+
+
+def test_the_number_of_an_interface_is_written_into_a_request_where_there_is_one() -> None:
+    assert requests.with_index(b"0123456789", 4, b"abcd") == b"0123abcd89"
+    assert requests.with_index(b"", 4, b"abcd") == b""

@@ -145,11 +145,16 @@ def test_an_ordinary_user_with_two_capabilities_is_enough_and_scripts_get_none(
 
 
 def test_the_guard_takes_no_administrators_address_along(lan: Lan, peer: Peer, stand_in: Any) -> None:
-    """Ours was there first; with promote_secondaries = 0 the kernel removes what came after it in the same network."""
-    in_namespace(lan.one, "sysctl", "-qw", "net.ipv4.conf.eth0.promote_secondaries=0")
+    """Ours was added by hand once more, and is the first of a network: with promote_secondaries = 0 the kernel removes what
+    came after it there."""
+    in_namespace(
+        lan.one, "sysctl", "-qw", "net.ipv4.conf.all.promote_secondaries=0", "net.ipv4.conf.eth0.promote_secondaries=0"
+    )
     it = stand_in({"web": [address("10.94.0.120/24")]})
     it.hear("up")
-    in_namespace(lan.one, "ip", "address", "add", "10.94.0.9/24", "dev", "eth0")
+    it.process.send_signal(signal.SIGSTOP)
+    for text in ("10.94.0.120/24", "10.94.0.9/24"):
+        in_namespace(lan.one, "ip", "address", "add", text, "dev", "eth0")
     try:
         it.kill()
         assert peer.word(peer.four).service == "web"
@@ -232,4 +237,22 @@ def test_a_machine_without_a_gate_is_no_complaint(no_table: None, lan: Lan, capf
         take_gate_away(ungating(Gated([ip_address(ip(FOUR))])))
 
     inside(lan.one, take)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_gate_that_is_there_goes_without_a_word(no_table: None, lan: Lan, capfd: pytest.CaptureFixture[str]) -> None:
+    web = Gated([ip_address(ip(FOUR)), ip_address(ip(SIX))])
+
+    async def shut() -> None:
+        gate = Gate.enter()
+        gate.shut(web)
+        gate.leave()
+
+    async def take() -> None:
+        take_gate_away(ungating(web))
+
+    inside(lan.one, shut)
+    assert gated(lan) == {ip(FOUR), ip(SIX)}
+    inside(lan.one, take)
+    assert gated(lan) == set()
     assert capfd.readouterr().err == ""

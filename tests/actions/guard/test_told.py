@@ -45,6 +45,27 @@ def test_what_was_said_just_before_the_end_still_counts() -> None:
         assert (book.held, book.programs) == ({}, {"0123-2": None})
 
 
+def test_a_faild_that_ended_before_it_heard_us_says_nothing_any_more() -> None:
+    """What we have told it was never read: then the kernel tells of its end by an error."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        theirs.setblocking(False)
+        theirs.send(b"ready")
+        ours.close()
+        assert held.listen(theirs, held.Book()) == "closed"
+
+
+def test_asked_to_act_it_hears_no_further() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        theirs.setblocking(False)
+        book = held.Book()
+        ours.send(b'{"say": "end"}')
+        ours.send(b'{"say": "began", "ticket": "t"}')
+        assert held.listen(theirs, book) == "end"
+        assert book.programs == {}
+
+
 def test_a_message_in_pieces_counts_when_it_is_whole() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:

@@ -48,6 +48,20 @@ def test_it_acts_when_it_is_asked_to_though_faild_lives(alone: Any, tmp_path: Pa
     assert guard.faild.poll() is None
 
 
+def test_each_service_is_taken_down_once_and_says_its_own_word(alone: Any, tmp_path: Path) -> None:
+    guard = alone()
+    with listener() as peer:
+        for name in ("web", "db", "mail"):
+            guard.hold(name, shell(f"echo {name} >> {tmp_path}/down"), peers=(["127.0.0.1", *peer.getsockname()],))
+        guard.say(say="end")
+        assert guard.process.wait(60) == 0
+        assert sorted((tmp_path / "down").read_text().split()) == ["db", "mail", "web"]
+        assert [peer.recv(99) for _ in range(9)] == [b"word"] * 9
+        peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            peer.recv(99)
+
+
 def test_where_nothing_can_come_any_more_it_sleeps_until_faild_ends(alone: Any, tmp_path: Path) -> None:
     """Its end of the socket is closed: a guard that went on looking there would take a processor, before all others."""
     guard = alone()

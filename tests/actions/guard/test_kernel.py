@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from actions.gate.elements import Gated, ungating
-from actions.guard import addresses, gate, kernel
+from actions.guard import addresses, gate, kernel, take_down
+from actions.kernel_entry import for_the_guard
 from tests.actions.lab import Lan, in_namespace, inside
 
 EVERYTHING_ELSE = 0xFFEF
@@ -139,6 +140,13 @@ def test_where_the_kernel_cannot_be_asked_no_address_counts_as_gone(capfd: pytes
         f"guard: {still}: {because}",
         "guard: the gate of what is down stays: Too many open files",
     ]
+
+
+def test_what_the_system_refuses_is_not_down_and_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    down = for_the_guard("a route", socket.NETLINK_ROUTE, b"delete")
+    with no_descriptors():
+        assert not take_down.take_down(down)
+    assert capfd.readouterr().err == f"guard: {down}: [Errno 24] Too many open files\n"
 
 
 def test_an_address_that_came_meanwhile_goes_too(lan: Lan) -> None:

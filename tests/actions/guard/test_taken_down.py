@@ -249,7 +249,8 @@ def test_a_gate_that_is_there_goes_without_a_word(no_table: None, lan: Lan, capf
         gate.leave()
 
     async def take() -> None:
-        take_gate_away(ungating(web))
+        ungated = base64.b64encode(ungating(web)).decode()
+        take_down.end_service({"service": "web", "downs": [], "word": "", "peers": [], "gate": ungated})
 
     inside(lan.one, shut)
     assert gated(lan) == {ip(FOUR), ip(SIX)}

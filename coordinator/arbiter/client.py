@@ -75,7 +75,8 @@ class Arbiter:
 
         A leader that has lost the others answers this for up to an election timeout more, and the next one does not know of
         it. So a quorum is asked before and after, of the same member: it has the same term in all three answers only where the
-        lease was kept alive by the leader of that term, and a quorum followed that one later (docs/decisions/0083).
+        lease was kept alive by the leader of that term, and a quorum followed that one later (docs/decisions/0083). One that
+        knows nothing of the lease, while the key that was put with it is there, has not carried out its grant yet.
         """
         keys, ours = Keys(self.prefix, service), Holding(self.me, self.run, epoch, lease)
 
@@ -88,11 +89,10 @@ class Arbiter:
                 after, seen = await self._read(member, keys, known)
                 if name != lease or (left and left != seconds):
                     raise NotAnswered(Refusal.GARBAGE, f"{member.endpoint} keeps another lease alive than was asked for")
-                if not left or seen.holder != ours:
-                    raise NotAnswered(
-                        Refusal.LEASE_LOST, f"{member.endpoint} knows this lease no more, or who holds it is another"
-                    )
-                if before.term == between.term == after.term:
+                if seen.holder != ours:
+                    what = f"is held by {seen.holder.node}" if seen.holder else "is held by nobody: the lease is over"
+                    raise NotAnswered(Refusal.LEASE_LOST, f"{member.endpoint} says that {service} {what}")
+                if left and before.term == between.term == after.term:
                     return Kept(seen.sight)
             raise NotAnswered(
                 Refusal.LEADER_CHANGED, f"{member.endpoint} elects leaders, and none has kept the lease for certain"

@@ -16,10 +16,8 @@ from tools.simulator.world import World
 
 STEPS = 3_000
 LEASE_MS = 500
-TERM_MS = 536
-"""The lease, the kernel's 30 ms, and a hundredth for the drift of the clocks."""
-
-SCRIPT = '[[services.web.actions]]\nscript = "/etc/failover/web"\ntimeout = "2s"\n'
+TERM_MS = 2_556
+"""The lease, what the script may take to go down, the kernel's 30 ms, and a hundredth for the drift of the clocks."""
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
@@ -34,8 +32,6 @@ def test_whatever_happens_no_two_nodes_own_it(seed: int) -> None:
 def world() -> World:
     """lukretia owns web by the votes of three; genesis and carthage are the other voters, and candidates in this order."""
     text = (SCENARIOS / "three-nodes.toml").read_text().replace("[services.web]", '[services.web]\npartition = "majority"')
-    assert text.count(SCRIPT) == 1
-    text = text.replace(SCRIPT, "")
     made = World(armed(parsed(text)), 1)
     LeaseInvariants(made)
     made.start(*made.hosts)
@@ -83,7 +79,7 @@ def test_an_owner_that_loses_its_power_is_followed_when_its_lease_is_over() -> N
 def test_an_owner_that_is_cut_off_lets_go_by_itself_and_the_others_go_on() -> None:
     made = world()
     cut_off(made, "lukretia")
-    made.run_until_ms(4_000 + LEASE_MS + 10)
+    made.run_until_ms(4_000 + LEASE_MS + 100)
     assert made.owners("web") == (), "it answers no more, before another may"
     made.run_until_ms(8_000)
     assert made.owners("web") == ("genesis",)

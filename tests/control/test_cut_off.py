@@ -65,7 +65,7 @@ def test_the_check_says_it_once_for_two_nodes_and_not_for_three(tmp_path: Path) 
 
 def shown(services: dict[str, str]) -> list[str]:
     service = {"owner": "a", "epoch": 1, "split": False, "held": False, "moving_to": None, "states": {"a": "UP"},
-               "reason": "a is UP", "out": {}, "enforced_because": "", "gate": {}}  # fmt: skip
+               "reason": "a is UP", "out": {}, "checks": {}, "waits_for": [], "enforced_because": "", "gate": {}}  # fmt: skip
     node = {"forked": False, "standby": False, "links": {}}
     known = {"cluster": "demo", "node": "a", "at": "2026-11-29T12:00:00Z", "alarms": [], "nodes": {"a": node}}
     every = {name: {**service, "cut_off": sentence} for name, sentence in services.items()}

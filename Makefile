@@ -3,7 +3,7 @@
 PY = .venv/bin/python
 WORKERS ?= 2
 
-.PHONY: help programs install demo test transcripts mutants soak explore attack bench lint clean
+.PHONY: help programs install demo test transcripts mutants soak explore attack bench cases lint clean
 
 help:
 	@echo "make demo     six demonstrations with real nodes on this machine, told as they happen (about a minute)"
@@ -14,6 +14,7 @@ help:
 	@echo "make explore  all that three voters and their network can do up to a depth (ARGS=--help says from where, and how deep)"
 	@echo "make attack   two thieves with a stolen node key against two honest nodes, and what came of it"
 	@echo "make bench    the figures of docs/benchmarks.md, measured here (make bench ARGS=--quick for a first look)"
+	@echo "make cases    nginx and the other examples with real daemons and clients: what a failover costs (ARGS=\"--only web\" for some)"
 	@echo "make install  a private environment in .venv, with faild, failc and failaudit in .venv/bin"
 	@echo "make lint     ruff and mypy"
 	@echo "make clean    removes .venv and what tools leave behind"
@@ -58,6 +59,10 @@ attack: .venv/.installed
 bench: programs .venv/.installed
 	@$(PY) -m compileall -q protocol store actions coordinator tools
 	@$(PY) -m tools.bench $(ARGS)
+
+cases: .venv/.installed
+	@packaging/programs.sh $$($(PY) -m tools.cases --programs)
+	@$(PY) -m tools.cases $(ARGS)
 
 lint: .venv/.dev
 	@$(PY) -m ruff check .

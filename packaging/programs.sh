@@ -1,5 +1,6 @@
 #!/bin/sh
 # What the tests need besides Python: as root on Debian or Ubuntu, what is missing is installed, and no package may start its daemon.
+# Further pairs of program:package may be given; only root's PATH is searched, or the program is an absolute path.
 # Any other user is told what is missing; the tests that need it are then left out, loudly, and under CI=true they fail.
 set -eu
 export PATH="$PATH:/usr/sbin:/sbin"
@@ -8,7 +9,7 @@ export PATH="$PATH:/usr/sbin:/sbin"
 wanted="ip:iproute2 bridge:iproute2 nft:nftables snmptrapd:snmptrapd ssh-keygen:openssh-client ps:procps
 cc:gcc cc:libc6-dev unshare:util-linux nsenter:util-linux setpriv:util-linux fence_dummy:fence-agents
 nginx:nginx-light named:bind9 dbus-daemon:dbus-daemon busctl:systemd ocf-tester:resource-agents
-mkfs.ext4:e2fsprogs losetup:mount etcd:etcd-server etcdctl:etcd-client"
+mkfs.ext4:e2fsprogs losetup:mount etcd:etcd-server etcdctl:etcd-client openssl:openssl $*"
 missing=""
 for pair in $wanted; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"

@@ -102,10 +102,10 @@ class Lab:
     # The cluster
 
     def init(self, edit: Callable[[str], str] = lambda text: text, service: str = "web") -> None:
-        """`failc init` for these nodes, with one service of both addresses; `edit` may change the configuration's text."""
-        addresses = f"{service}={SERVICE_V4}/24@eth0,{SERVICE_V6}/64@eth0"
+        """`failc init` for these nodes, with one service of both addresses (none: ""); `edit` may change the text."""
+        addresses = ["--service", f"{service}={SERVICE_V4}/24@eth0,{SERVICE_V6}/64@eth0"] if service else []
         members = [part for name in self.nodes for part in (f"--{self._role(name)}", self._links(name))]
-        self.command("failc", "init", str(self.folder), "--cluster", "demo", *members, "--service", addresses)
+        self.command("failc", "init", str(self.folder), "--cluster", "demo", *members, *addresses)
         config = self.folder / "failover.toml"
         config.write_text(edit(config.read_text()))
 

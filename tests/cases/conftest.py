@@ -1,0 +1,3 @@
+from tools.lab.pytest_plugin import namespaces
+
+__all__ = ["namespaces"]

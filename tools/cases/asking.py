@@ -1,0 +1,69 @@
+"""A client of a web server: 200 requests a second, each on a new connection, none tried again; keeps what came of each.
+
+A request is lost when its full answer (status 200, as long as its Content-Length says) is not there within 250 ms: a resent SYN
+comes after a second, so it hides no loss. Requests leave on schedule whether or not the last was answered. One line a request: when
+it was due (monotonic, ns), how long it took (us), how late it left (us), and the first word of the answer, or `-` and why there was
+none.
+
+    python -m tools.cases.asking RECORDS HOST PORT PATH EVERY_MS
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from typing import TextIO
+
+from tools.lab import wire
+
+LIMIT_S = 0.25
+
+
+async def fetch(host: str, port: int, path: str) -> str:
+    """The first word of the answer. Raises OSError, or ValueError where it is no whole answer with status 200."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        head, found, body = (await reader.read(-1)).partition(b"\r\n\r\n")
+    finally:
+        with contextlib.suppress(OSError):
+            writer.close()
+    lines = head.decode("latin-1").split("\r\n")
+    if not found or " 200 " not in lines[0]:
+        raise ValueError(lines[0] or "closed before it answered")
+    told = next((line.split(":")[1] for line in lines if line.lower().startswith("content-length:")), "-1")
+    if int(told) not in (-1, len(body)):
+        raise ValueError("broke off")
+    return body.decode("latin-1").split()[0]
+
+
+async def one(out: TextIO, due_ns: int, host: str, port: int, path: str) -> None:
+    began_ns = time.monotonic_ns()
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            word = await fetch(host, port, path)
+    except TimeoutError:
+        word = "-no answer in 250 ms"
+    except OSError as error:
+        word = f"-{error.strerror or type(error).__name__}"
+    except ValueError as error:
+        word = f"-{error}"
+    took_us, late_us = (time.monotonic_ns() - began_ns) // 1000, (began_ns - due_ns) // 1000
+    out.write(f"{due_ns} {took_us} {late_us} {word}\n")
+
+
+async def main(records: str, host: str, port: str, path: str, every_ms: str) -> None:
+    wire.be_punctual()
+    due_ns, every_ns, running = time.monotonic_ns(), int(every_ms) * 1_000_000, set()
+    with open(records, "a", buffering=1) as out:
+        while True:
+            while due_ns <= time.monotonic_ns():
+                task = asyncio.create_task(one(out, due_ns, host, int(port), path))
+                running.add(task)
+                task.add_done_callback(running.discard)
+                due_ns += every_ns
+            await asyncio.sleep(max(0, due_ns - time.monotonic_ns()) / 1e9)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))

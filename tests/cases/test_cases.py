@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.cases.case import Case, CaseFailed, Trial
+from tools.cases.case import Case, Trial
 from tools.cases.cases import CASES
+from tools.cases.findings import CaseFailed
 from tools.cases.play import control, play, reason_not_to
 from tools.lab.programs import program
 from tools.lab.pytest_plugin import left_out

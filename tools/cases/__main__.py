@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from tools.bench.machine import machine
-from tools.cases.case import Case, CaseFailed, Findings
+from tools.cases.case import Case
 from tools.cases.cases import CASES
+from tools.cases.findings import CaseFailed, Findings
 from tools.cases.play import SBIN, control, play, reason_not_to
 from tools.cases.table import block, write
 from tools.lab.place import LabError

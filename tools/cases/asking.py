@@ -1,15 +1,16 @@
 """A client of a web server: 200 requests a second, each on a new connection, none tried again; keeps what came of each.
 
 A request is lost when its full answer (status 200, as long as its Content-Length says) is not there within 250 ms: a resent SYN
-comes after a second, so it hides no loss. Requests leave on schedule whether or not the last was answered. One line a request: when
-it was due (monotonic, ns), how long it took (us), how late it left (us), and the first word of the answer, or `-` and why there was
-none.
+comes after a second, so it hides no loss. Requests leave on schedule whether or not the last was answered. One line a request:
+when it was due (monotonic, ns), how long it took (us), how late it left (us), and the first word of the answer, or `-` and why
+there was none.
 
     python -m tools.cases.asking RECORDS HOST PORT PATH EVERY_MS
 """
 
 import asyncio
 import contextlib
+import os
 import sys
 import time
 from typing import TextIO
@@ -45,7 +46,7 @@ async def one(out: TextIO, due_ns: int, host: str, port: int, path: str) -> None
     except TimeoutError:
         word = "-no answer in 250 ms"
     except OSError as error:
-        word = f"-{error.strerror or type(error).__name__}"
+        word = f"-{os.strerror(error.errno) if error.errno else type(error).__name__}"
     except ValueError as error:
         word = f"-{error}"
     took_us, late_us = (time.monotonic_ns() - began_ns) // 1000, (began_ns - due_ns) // 1000

@@ -5,7 +5,8 @@ import re
 import shutil
 from pathlib import Path
 
-from tools.cases.case import Case, CaseFailed, Findings, Trial
+from tools.cases.case import Case, Trial
+from tools.cases.findings import CaseFailed, Findings
 from tools.cases.stage import MASTER, SLAVE, Stage
 from tools.lab.lab import Lab
 from tools.lab.place import is_root, reason_against

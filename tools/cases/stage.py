@@ -1,6 +1,6 @@
 """The stage of a trial: two nodes, each a machine with its own /etc, /var and /run, and the example's files in /etc/failover.
 
-An example is played as it is written: its paths are the paths in the laboratory, and what its page says is to be copied is copied.
+An example is played as it is written: its paths are those in the laboratory, and what its page says is to be copied is copied.
 /etc and parts of /var are overlays whose upper layer is the node's disk: it outlives the power, and /run does not.
 """
 
@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tools.cases.case import CaseFailed, Findings
+from tools.cases.findings import CaseFailed, Findings
 from tools.cases.requests import Requests, Seen
 from tools.lab.lab import Lab
 from tools.lab.measure import SETTLE_NS

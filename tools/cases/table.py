@@ -4,7 +4,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from tools.cases.case import Case, Findings
+from tools.cases.case import Case
+from tools.cases.findings import Findings
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "case-studies.md"
 BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"
@@ -16,8 +17,8 @@ def block(machine: str, rows: Sequence[tuple[Case, Findings]], quick: bool) -> s
     warning = "**Quick run, for development: not to be quoted.** " if quick else ""
     how = (
         f"{warning}{machine}. Medians and, behind them, the worst. The client asks 200 times a second, each time on a new\n"
-        "connection, and never again; lost: no full answer within 250 ms. Outage: between the last request before and the first\n"
-        "after that was answered; 5 ms is none."
+        "connection, and never again; lost: no full answer within 250 ms (wanted: at most one a move). Outage: between the\n"
+        "last request before and the first after that was answered; 5 ms is none."
     )
     late = max((found.tool_late_ms for _, found in rows), default=0.0)
     lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD), *(_row(case, found) for case, found in rows)]

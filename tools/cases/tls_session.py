@@ -1,6 +1,6 @@
 """A client that keeps one TLS session: connects 20 times a second with it, and writes who answered and whether it goes on.
 
-TLS 1.2, where a session is known when the handshake ends. One line of JSON a connection: {"word": first of the page, "resumed"}.
+TLS 1.2, where a session is known when the handshake ends. One JSON line a connection: {"word": first of the page, "resumed"}.
 What cannot be had is tried again with the same session.
 
     python -m tools.cases.tls_session RECORDS ADDRESS CA-FILE

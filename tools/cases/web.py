@@ -3,7 +3,8 @@
 import json
 import re
 
-from tools.cases.case import Case, CaseFailed, Trial
+from tools.cases.case import Case, Trial
+from tools.cases.findings import CaseFailed
 from tools.cases.stage import MASTER, SLAVE, Stage
 from tools.lab.place import LabError
 from tools.lab.programs import module

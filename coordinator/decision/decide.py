@@ -457,6 +457,8 @@ def _how_it_ended(case: Snapshot, last: str, over: Word | None) -> str:
         return f"an operator said that it is down on {last}"
     if theirs.changed == column.started and not over:
         return f"an earlier run of {last} had it, and is over"
+    if not over and theirs.holds:
+        return f"what {last} does with it does not count here: no file that counts makes it a candidate"
     if not over or theirs.state is ServicePhase.STOPPING:
         return f"{last} has given it up" + (f": {theirs.reason}" if theirs.reason else "")
     if column.leaving:

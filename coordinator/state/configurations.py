@@ -101,14 +101,18 @@ def _label(state: State, digest: bytes) -> int:
 
 
 def ruling(state: State, mine: Policy) -> Policy:
-    """Whose split rule, order and roles count while configurations differ: the higher number, the smaller hash on a tie.
+    """Whose split rule, order and roles count while configurations differ: `newest`, or mine where no node lives by one that
+    counts here."""
+    return newest(state) or mine
 
-    Only what some node lives by rules, and only what counts here.
-    """
+
+def newest(state: State) -> Policy | None:
+    """The one with the higher number, of two the one with the smaller hash: of those that some node lives by and that count
+    here. None where none does."""
     lived = {column.config for column in state.columns.values() if column.config in state.policies}
     agreed = [digest for digest in lived if digest in state.orders.signed or _known_to_all(state, digest)]
     named = [(-state.numbers.get(digest, 0), digest) for digest in agreed or lived]
-    return state.policies[min(named)[1]] if named else mine
+    return state.policies[min(named)[1]] if named else None
 
 
 def _known_to_all(state: State, digest: bytes) -> bool:

@@ -68,7 +68,7 @@ class ServiceState:
     run: bytes = b""
     """The node's run at that claim: what is said of one run's holding says nothing of another's."""
     configs: tuple[bytes, ...] = ()
-    """What the node lived by at that claim, the newest first: one of them must make it a candidate."""
+    """What the node lived by when that holding began, the newest first."""
     began: Ref | None = None
     """The claim with which the present (or last) holding began."""
     changed: Ref | None = None

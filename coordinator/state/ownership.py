@@ -7,7 +7,7 @@ owner(state, policy, "web")      # the one; in a split the winner by the service
 from collections.abc import Iterable, Mapping
 
 from coordinator.policy import Policy, ServicePolicy
-from coordinator.state.configurations import is_candidate, was_ever_candidate
+from coordinator.state.configurations import is_candidate, newest, was_ever_candidate
 from coordinator.state.configurations import ruled as ruled
 from coordinator.state.configurations import ruling as ruling
 from coordinator.state.model import Move, NodeState, Removal, ServiceState, State, Word
@@ -61,8 +61,21 @@ def _fences(word: Word, theirs: ServiceState) -> bool:
 
 
 def may_own(state: State, service: str, node: str) -> bool:
-    """Whether this node's claims of the service count: the files that it lived by at the last one make it a candidate."""
-    return is_candidate(state, node, service, state.column(node).service(service).configs)
+    """Whether this node's claims of the service count: the files that it lived by at the last one make it a candidate, or those
+    that it lives by now do, or the one that rules.
+
+    A holder that went over to another file is one until it has given the service up; and one that took it by a file that does
+    not count here (put on its disk by hand) is one as soon as a file that counts says so: else its peer would take it for free.
+    """
+    column = state.column(node)
+    theirs = column.service(service)
+    if is_candidate(state, node, service, theirs.configs):
+        return True
+    if theirs.claim is None:
+        return False
+    rules = newest(state)
+    named = rules.services.get(service) if rules else None
+    return (named is not None and node in named.nodes) or is_candidate(state, node, service, column.configs)
 
 
 def holds(state: State, service: str, node: str) -> bool:

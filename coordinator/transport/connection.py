@@ -56,10 +56,12 @@ _buffer = memoryview(bytearray(READ_BYTES))
 
 
 class Connection(asyncio.BufferedProtocol):
-    def __init__(self, channel: Channel, link: str, owner: Owner, expected: str = "") -> None:
-        """`expected`: the peer that we dialled; empty where a peer dialled us."""
+    def __init__(self, channel: Channel, link: str, owner: Owner, began_ms: int, expected: str = "") -> None:
+        """`began_ms`: when it was dialled or accepted, monotonic. `expected`: the peer that we dialled; empty where a peer
+        dialled us."""
         self.channel = channel
         self.link = link
+        self.began_ms = began_ms
         self.expected = expected
         self.peer = expected
         self.sealer = Sealer()

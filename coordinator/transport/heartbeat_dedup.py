@@ -2,11 +2,14 @@
 
     verified = copies.read(body, ("genesis", "lan", "tls"))     # raises Refused; None for one that comes too late
     verified = copies.relayed(body)                             # by a third node, as often as it likes
-    copies.begin("genesis", run)                                # said in a hello: its earlier runs are over
+    copies.begin("genesis", run, began_ms)                      # said in a hello: its earlier runs are over
 
 A way is a peer, a link and a transport. The same heartbeat on another way is a copy; on the same way it is a replay, and so is
 one of a run that is over. A counter far behind its run's newest that never came by this way is late: a stream that stood still
 delivers what the datagrams have overtaken. It tells nothing any more, and no peer is at fault.
+
+Which of two runs is over is told by when their connections began, never by which hello came last: a process that was killed
+leaves a hello in the kernel's buffers, and a lossy way may deliver it behind that of the next run.
 """
 
 from collections import deque
@@ -65,6 +68,8 @@ class Copies:
         self._cluster = cluster
         self._lives: dict[str, dict[bytes, Life]] = {}
         self._over: dict[str, deque[bytes]] = {}
+        self._proved: dict[str, tuple[int, bytes]] = {}
+        """Of each node the newest connection that has proved a run, by when it began, and that run."""
         self._bodies: dict[bytes, Copy] = {}
         self._before: Heartbeat | None = None
         """The newest of any node: while nothing happens, all have the same heads."""
@@ -92,12 +97,23 @@ class Copies:
         copy = self._bodies.get(body) or self._new(body)
         return None if copy.late else copy.verified
 
-    def begin(self, node: str, run: bytes) -> None:
-        """`node` proved over TLS that this is its run now."""
+    def begin(self, node: str, run: bytes, began_ms: int) -> bool:
+        """`node` proved, over a TLS connection that began here at `began_ms`, that this is its run: its others are over.
+
+        False where another run was proved by a connection that began later: this one was over before its hello came.
+        """
+        newest_ms, newest = self._proved.get(node, (began_ms, run))
+        if began_ms < newest_ms and run != newest:
+            return False
+        self._proved[node] = max(newest_ms, began_ms), run
+        over = self._over.get(node)
+        if over is not None and run in over:
+            over.remove(run)
         lives = self._lives.setdefault(node, {})
         for old in [other for other in lives if other != run]:
             self._end(node, old)
         lives.setdefault(run, Life())
+        return True
 
     def _new(self, body: bytes) -> Copy:
         verified = open_heartbeat(*read_signed(body), self.keyring, self._cluster, self._before)

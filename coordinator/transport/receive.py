@@ -97,12 +97,15 @@ class Receiver(Generic[C]):
         """Events count also from nodes that the configuration does not name any more; nothing else does."""
         self._history = keyring
 
-    def greeted(self, link: Line, connection: C, hello: Hello) -> None:
-        """A hello that fits the link: from here on the connection serves it."""
-        self._copies.begin(hello.node, hello.run)
+    def greeted(self, link: Line, connection: C, hello: Hello, began_ms: int) -> bool:
+        """A hello that fits the link: from here on the connection, which began at `began_ms`, serves it. False where that of
+        a later run came before it: nobody is at the other end any more."""
+        if not self._copies.begin(hello.node, hello.run, began_ms):
+            return False
         if link.adopt(connection, self._clock_ms()):
             self._post(LinkChanged(link.peer, link.name, True))
         self._post(HeadsArrived(link.peer, hello.heads))
+        return True
 
     def framed(self, link: Line, connection: C, kind: Kind, body: bytes) -> None:
         """One frame of an established connection."""

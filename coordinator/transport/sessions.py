@@ -200,8 +200,10 @@ class Wiring:
                 Reason.GARBAGE, f"a hello of {hello.node} on {hello.link} from {connection.peer} on {connection.link}"
             )
         self._strangers.pop(connection, None)
-        self._remember(link, Opener(hello.key_id, hello.key))
-        self._reception.greeted(link, connection, hello)
+        if self._reception.greeted(link, connection, hello, connection.began_ms):
+            self._remember(link, Opener(hello.key_id, hello.key))
+        else:
+            connection.close()
 
     def removed(self, connection: Connection, removal: Removal) -> None:
         """The peer that we dialled does not know us any more."""
@@ -256,7 +258,7 @@ class Wiring:
             self._post(LinkChanged(link.peer, link.name, False))
 
     def _accept(self, name: str) -> Connection:
-        connection = Connection(self._contexts.accept(), name, self)
+        connection = Connection(self._contexts.accept(), name, self, self._clock_ms())
         self._strangers[connection] = None
         if len(self._strangers) > STRANGERS_MAX:
             oldest = next(iter(self._strangers))
@@ -266,7 +268,7 @@ class Wiring:
         return connection
 
     async def _dial(self, link: Link) -> Connection | None:
-        return await dial(link, Connection(self._contexts.dial(link.peer), link.name, self, expected=link.peer))
+        return await dial(link, Connection(self._contexts.dial(link.peer), link.name, self, self._clock_ms(), link.peer))
 
     def _link(self, key: tuple[str, str], local: Address, remote: Address) -> None:
         peer, name = key

@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 def unproved() -> Connection:
     """A connection before its handshake."""
     contexts = Contexts(Identity.fresh("ann"), {"bob": Identity.fresh("bob").public}, {})
-    return Connection(contexts.dial("bob"), "lan", owner=None, expected="bob")  # type: ignore[arg-type]
+    return Connection(contexts.dial("bob"), "lan", owner=None, began_ms=0, expected="bob")  # type: ignore[arg-type]
 
 
 def test_the_newest_heartbeat_of_a_run_only_grows() -> None:

@@ -69,9 +69,9 @@ class Faild:
 
     # What arrives
 
-    def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None:
+    def take(self, sender: str, link: str, mail: Mail, began_us: int | None) -> None:
         if self.alive:
-            self._links.take(sender, link, mail, datagram)
+            self._links.take(sender, link, mail, began_us)
 
     def connected(self, peer: str, link: str, up: bool) -> None:
         self._host.when_awake(lambda: self._links.connected(peer, link, up) if self.alive else None)

@@ -173,13 +173,13 @@ class Host:
         if self.faild:
             self.faild.turn_away(peer, link)
 
-    def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None:
+    def take(self, sender: str, link: str, mail: Mail, began_us: int | None) -> None:
         faild = self.faild
         if faild is None:
             return
-        if self.frozen and datagram and self._overflows():
+        if self.frozen and began_us is None and self._overflows():
             return
-        self.when_awake(lambda: faild.take(sender, link, mail, datagram))
+        self.when_awake(lambda: faild.take(sender, link, mail, began_us))
 
     def connected(self, peer: str, link: str, up: bool) -> None:
         if self.faild:

@@ -2,7 +2,7 @@
 
     links = Links(host, run, policy, post)
     links.connected("genesis", "lan", True)         # the network has made a connection
-    links.take("genesis", "lan", mail, datagram=True)
+    links.take("genesis", "lan", mail, None)        # a datagram; else when its connection began
 """
 
 from collections.abc import Callable
@@ -70,13 +70,13 @@ class Links(Sending):
             if link.lost():
                 self._post(LinkChanged(peer, name, False))
 
-    def take(self, sender: str, name: str, mail: Mail, datagram: bool) -> None:
+    def take(self, sender: str, name: str, mail: Mail, began_us: int | None) -> None:
         try:
-            if datagram:
+            if began_us is None:
                 self._datagram(sender, name, mail)
             elif isinstance(mail, bytes):
                 for kind, body in FrameReader().feed(mail):
-                    self._framed(sender, name, kind, body)
+                    self._framed(sender, name, kind, body, began_us // 1000)
         except Refused as refusal:
             self._host.surroundings.refused(self._host.name, sender, refusal)
 
@@ -87,12 +87,12 @@ class Links(Sending):
         elif sender in self._policy.nodes and isinstance(mail, bytes) and not check_outside(mail):
             self._receiver.in_clear(last_word_body(mail))
 
-    def _framed(self, sender: str, name: str, kind: Kind, body: bytes) -> None:
+    def _framed(self, sender: str, name: str, kind: Kind, body: bytes, began_ms: int) -> None:
         link = self._links.get((sender, name))
         if kind is Kind.REMOVED:
             self._post(RemovalShown(sender, *Removal.decode(body)))
         elif link is not None and kind is Kind.HELLO:
-            self._receiver.greeted(link, link, Hello.decode(body))
+            self._receiver.greeted(link, link, Hello.decode(body), began_ms)
         elif link is not None and link.up:
             self._receiver.framed(link, link, kind, body)
 

@@ -39,7 +39,8 @@ class Post(Protocol):
     def turn_away(self, peer: str, link: str) -> None:
         """A node connects that it does not know: it tells it so."""
 
-    def take(self, sender: str, link: str, mail: Mail, datagram: bool) -> None: ...
+    def take(self, sender: str, link: str, mail: Mail, began_us: int | None) -> None:
+        """`began_us`: when the connection began that brought it; None for a datagram."""
 
     def connected(self, peer: str, link: str, up: bool) -> None: ...
 
@@ -138,10 +139,10 @@ class Network:
     def _arrive(self, sender: str, receiver: str, link: str, mail: Mail) -> None:
         post = self._posts[receiver]
         if post.answers:
-            post.take(sender, link, mail, datagram=True)
+            post.take(sender, link, mail, None)
 
-    def _deliver(self, receiver: str, sender: str, link: str, mail: Mail) -> None:
-        self._posts[receiver].take(sender, link, mail, datagram=False)
+    def _deliver(self, receiver: str, sender: str, link: str, mail: Mail, began_us: int) -> None:
+        self._posts[receiver].take(sender, link, mail, began_us)
 
     def _dial_soon(self, pair: tuple[str, str, str], wait_us: int) -> None:
         if pair not in self._dialling:
@@ -192,7 +193,7 @@ class Network:
 
     def _told(self, receiver: str, sender: str, link: str, mail: Mail) -> None:
         if self._posts[receiver].answers and (sender, receiver, link) not in self.sky.cuts:
-            self._deliver(receiver, sender, link, mail)
+            self._deliver(receiver, sender, link, mail, self._agenda.now_us)
 
     def _break(self, stream: Stream) -> None:
         pair = (*stream.ends, stream.link)

@@ -14,8 +14,8 @@ from tools.simulator.network_faults import RETRANSMIT_US, Sky, Way
 BREAK_US = 1_000_000
 """Unacknowledged for so long, a connection is given up by both ends."""
 
-Deliver = Callable[[str, str, str, Mail], None]
-"""Receiver, sender, link, what."""
+Deliver = Callable[[str, str, str, Mail, int], None]
+"""Receiver, sender, link, what, and when the connection began."""
 
 
 @dataclass(slots=True)
@@ -34,6 +34,7 @@ class Stream:
         self.ends = ends
         self.link = link
         self.alive = True
+        self._began_us = agenda.now_us
         self._agenda = agenda
         self._sky = sky
         self._deliver = deliver
@@ -71,4 +72,4 @@ class Stream:
 
     def _land(self, receiver: str, sender: str, link: str, mail: Mail) -> None:
         if self.alive:
-            self._deliver(receiver, sender, link, mail)
+            self._deliver(receiver, sender, link, mail, self._began_us)

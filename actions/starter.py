@@ -26,7 +26,8 @@ REQUEST_BYTES_MAX = 1 << 18
 IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGPIPE, signal.SIGUSR1, signal.SIGUSR2)
 """What people and service managers send to all processes of a daemon: `faild` says what ends."""
 
-USUAL = (*IGNORED, signal.SIGCHLD)
+USUAL = (*IGNORED, signal.SIGCHLD, signal.SIGXFSZ)
+"""The signals that a program of ours must find as they usually are; Python itself ignores SIGPIPE and SIGXFSZ."""
 
 Told = dict[str, Any]
 

@@ -12,8 +12,8 @@ IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.
 
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 
-USUAL = (*IGNORED, PARENT_ENDED, signal.SIGCHLD)
-"""The signals that a program of ours must find as they usually are."""
+USUAL = (*IGNORED, PARENT_ENDED, signal.SIGCHLD, signal.SIGXFSZ)
+"""The signals that a program of ours must find as they usually are; Python itself ignores SIGPIPE and SIGXFSZ."""
 
 
 def settle() -> None:

@@ -83,6 +83,8 @@ class ServiceChecks:
         if turn == "fell" and spec.on_fail != OnFail.MOVE:
             self._fell(job, counts, given, OnFail(spec.on_fail))
         elif turn == "fell" and job.restarts < job.policy.restarts:
+            if ownership.held_back(context.state, given.service):
+                return counts.put_off(check)
             entry = context.write(given.service, CheckFailed(check=check, text=text, good=False), ())
             counts.reset()
             job.restart(f"check {check} failed: {text}; trying again here", (entry.ref,))

@@ -121,6 +121,24 @@ async def test_a_check_that_cannot_be_killed_fails_in_its_time_and_is_not_begun_
     await rounds.close()
 
 
+async def test_checks_of_one_interval_do_not_all_run_at_once() -> None:
+    """`jitter` spreads them: a hundred checks of one server in the same millisecond are a load of their own."""
+
+    class Clocked(Programs):
+        async def run(self, argv: Sequence[str], environment: Mapping[str, str], given: bytes = b"") -> Exited:
+            begun_s.append(time.monotonic())
+            return Exited(0, "", b"")
+
+    begun_s: list[float] = []
+    found: list[CheckFinished] = []
+    check = CheckPolicy("exec", {"argv": ["/usr/local/bin/ask"]}, 60_000, 5000, jitter_ms=1000)
+    ours = policy(checks=(check,) * 30).services["web"]
+    rounds = CheckRounds(ours, Order("web", "one", 7, "check"), Clocked(Ledger()), found.append)
+    await until(lambda: len(found) == 30, "each has run")
+    await rounds.close()
+    assert max(begun_s) - min(begun_s) > 0.3
+
+
 async def test_checks_are_reported_run_by_run_until_they_are_called_off(tmp_path: Path) -> None:
     sick = tmp_path / "sick"
     check = CheckPolicy("exec", {"argv": ["/bin/sh", "-c", f"[ ! -e {sick} ] || {{ echo ill; exit 1; }}"]}, 20, 5000)

@@ -81,8 +81,10 @@ async def test_a_broken_device_is_told_with_the_agents_last_words_and_over_when_
     assert found is not None
     assert (found.ok, found.text, found.asked_ms is not None) == (False, it.wrong("genesis"), True)
     agent(tmp_path, "fence_two")
-    await until(lambda: not it.wrong("genesis"), "it is over")
-    await until(lambda: it.watch.found("genesis").ok, "and shown")
+    so_often = sum(line.startswith("fence_two monitor") for line in calls(tmp_path))
+    await until(asked(tmp_path, "fence_two monitor", so_often + 3), "it has answered since, and was asked again")
+    assert not it.wrong("genesis"), "it is over"
+    assert it.watch.found("genesis").ok, "and shown"
 
 
 async def test_it_is_told_once_and_not_at_every_look(it: Watched, tmp_path: Path) -> None:

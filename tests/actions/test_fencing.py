@@ -94,7 +94,7 @@ async def test_a_status_that_says_nothing_sure_is_unknown(programs: Programs, tm
 
 async def test_an_agent_that_hangs_is_killed_with_its_children_and_has_failed(programs: Programs, tmp_path: Path) -> None:
     pid = tmp_path / "pid"
-    hangs = f"sleep 100 & echo $! > '{pid}'; sleep 20"
+    hangs = f"sleep 100 & echo $! > '{pid}'; sleep 4"
     fenced = await fence(programs, [agent(tmp_path, "fence_slow", off=hangs, status=hangs, timeout_ms=500)])
     assert not fenced.ok
     late = "no end after 500 ms, and it was killed"

@@ -162,6 +162,13 @@ async def test_no_descriptor_of_ours_is_inherited(tmp_path: Path, programs: Prog
     assert exited.line == "0, 1, 2, 3"  # 3 is the folder that it lists
 
 
+async def test_a_program_finds_its_signals_as_they_usually_are(programs: Programs) -> None:
+    """Python ignores SIGPIPE and SIGXFSZ: a write beyond a limit would fail in the program, instead of ending it."""
+    exited = await programs.run(["/bin/grep", "-oP", r"SigIgn:\s*\K.*", "/proc/self/status"], {})
+    others = 1 << 31 | 1 << 32
+    assert int(exited.line, 16) & ~others == 0, "but for 32 and 33, which are the C library's own"
+
+
 async def test_of_our_environment_a_program_gets_a_short_list(
     tmp_path: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,8 +37,8 @@ def test_a_stream_keeps_its_order_whatever_is_lost_on_its_way(world: World) -> N
     heard: list[int] = []
     genesis = world.hosts["genesis"]
 
-    def take(sender: str, link: str, mail: Mail, datagram: bool) -> None:
-        for kind, body in [] if datagram else FrameReader().feed(mail):
+    def take(sender: str, link: str, mail: Mail, began_us: int | None) -> None:
+        for kind, body in [] if began_us is None else FrameReader().feed(mail):
             if kind is Kind.WANT and Want.decode(body).node == "nobody":  # not what the nodes themselves ask for
                 heard.append(Want.decode(body).first)
 

@@ -14,6 +14,7 @@ from tests.core.story import Story
 L, G, C = "lukretia", "genesis", "carthage"
 RUN, OTHER_RUN = b"lukretia", b"old runs"
 HEARD, FENCED = Ref(G, 1, 50), Ref(C, 1, 50)
+NARROW = b"n" * 32
 
 
 def held() -> Story:
@@ -59,14 +60,37 @@ def test_the_first_epoch_of_all_ends_like_any_other() -> None:
     assert ownership.ended(story.state, "web", L) == Word(1, FENCED, b"")
 
 
-def test_a_claim_counts_by_the_file_that_its_author_lived_by_then() -> None:
-    """Not by the one that it has applied since, and not by any other that names it."""
+def claimed_by_a_narrow_file(**changes: object) -> Story:
+    """lukretia claimed by a file that leaves the service to genesis; by the first one, number 1, all three are candidates."""
     story = held()
-    narrow = replace(story.policy, digest=b"n" * 32, services={"web": replace(story.policy.services["web"], nodes=(G,))})
-    story.state = replace(story.state, policies={**story.state.policies, narrow.digest: narrow})
-    story.changes(L, configs=(narrow.digest,))
+    narrow = replace(story.policy, digest=NARROW, services={"web": replace(story.policy.services["web"], nodes=(G,))})
+    numbers = {story.policy.digest: 1, NARROW: 2}
+    story.state = replace(story.state, policies={**story.state.policies, NARROW: narrow}, numbers=numbers)
+    story.changes(L, configs=(NARROW,))
+    story.state = story.state.with_column(replace(story.state.column(L), **changes))
+    return story
+
+
+def test_a_claim_counts_by_the_file_that_its_author_lived_by_then() -> None:
+    """Not by any other that names it."""
+    story = claimed_by_a_narrow_file(config=NARROW, configs=(NARROW,))
     assert [ownership.may_own(story.state, "web", node) for node in (L, G, C)] == [False, True, True]
     assert not ownership.holds(story.state, "web", L)
+
+
+def test_a_holder_by_a_file_that_does_not_count_is_one_by_the_file_that_it_lives_by_now() -> None:
+    """It has the service, and could claim it anew: its peer would take it beside it, and neither would give way."""
+    now = held().policy.digest
+    assert ownership.holds(claimed_by_a_narrow_file(config=now, configs=(now, NARROW)).state, "web", L)
+
+
+def test_a_holder_by_a_file_that_does_not_count_is_one_as_soon_as_the_file_that_rules_says_so() -> None:
+    """Before it lives by that itself: genesis does."""
+    story = claimed_by_a_narrow_file(config=b"by hand".ljust(32), configs=(b"by hand".ljust(32), NARROW))
+    assert not ownership.holds(story.state, "web", L)
+    story.state = story.state.with_column(replace(story.state.column(G), config=story.policy.digest))
+    story.state = replace(story.state, numbers={**story.state.numbers, story.policy.digest: 3})
+    assert ownership.holds(story.state, "web", L)
 
 
 def test_of_several_words_the_one_of_the_highest_epoch_is_told() -> None:

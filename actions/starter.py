@@ -13,6 +13,7 @@ Answered: {"started": ticket, "pid": n} or {"failed": ticket, "errno": n}; {"end
 
 import array
 import contextlib
+import ctypes
 import json
 import os
 import select
@@ -28,6 +29,8 @@ IGNORED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.
 
 USUAL = (*IGNORED, signal.SIGCHLD, signal.SIGXFSZ)
 """The signals that a program of ours must find as they usually are; Python itself ignores SIGPIPE and SIGXFSZ."""
+
+PR_SET_PDEATHSIG = 1
 
 Told = dict[str, Any]
 
@@ -131,6 +134,9 @@ def say(channel: socket.socket, answer: Told) -> None:
 
 
 def settle() -> None:
+    """Ended by the kernel with `faild`, also where we stand still with an order that we have read: what nobody waits for any
+    more must not begin when we go on."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
     with contextlib.suppress(OSError), open("/proc/self/comm", "w") as file:

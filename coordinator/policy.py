@@ -167,6 +167,16 @@ class ServicePolicy:
         """The services without which it is not on a node."""
         return (*self.together, *(after.service for after in self.after if after.here))
 
+    @property
+    def down_ms(self) -> int:
+        """How long its down actions may take together, without those of which the kernel ends what is up (`DOWN_AT_ONCE`)."""
+        return sum(action.timeout_ms for action in self.actions if action.kind not in DOWN_AT_ONCE)
+
+    @property
+    def ended_by_guard(self) -> bool:
+        """Under `majority`: something of it stays up after a lease unless a process takes it down."""
+        return self.partition == "majority" and self.down_ms > 0
+
     def works_as(self, other: "ServicePolicy") -> bool:
         """Whether both do the same things in the same order, whatever their timeouts: then each takes down what the other
         brought up."""
@@ -218,6 +228,16 @@ class Policy:
     def beside(self, me: str) -> frozenset[str]:
         """The candidates of the services of which this node is one, itself included."""
         return frozenset(node for service in self.owned_by(me) for node in service.nodes)
+
+    @property
+    def reset_ms(self) -> int:
+        """Within so long a machine is off that nothing keeps alive any more; 0 where nothing resets it."""
+        return 0 if self.watchdog is None or self.watchdog.device == "none" else self.watchdog.timeout_ms
+
+    def lowering_ms(self, service: ServicePolicy) -> int:
+        """How long after the end of its lease it goes down, or stays up and is left to the watchdog. A word to the watchdog may
+        come late by its timeout and not by more, so there is as much time at least (docs/leases.md, "The guard's lease")."""
+        return max(service.down_ms, self.reset_ms)
 
     @property
     def voters(self) -> frozenset[str]:

@@ -7,15 +7,22 @@ if not __package__:  # a bare interpreter runs this folder: it is a package of o
     sys.modules["guard"].__path__ = [sys.path.pop(0)]
     __package__ = "guard"
 
+import contextlib
 import json
 import os
 import select
+import signal
 import socket
 
+from .complaints import complain
 from .hardening import hurry, keep_rights_to_ourselves, settle
 from .held import Book, listen
 from .parent import bell_at_the_end_of_our_parent, is_ending, rung
 from .take_down import act
+
+ENDED_S_MAX = 0.05
+"""A killed process runs no further step of its own. One that sleeps in the kernel is gone when its disk answers, and the peers
+do not wait for that."""
 
 
 def main(channel: socket.socket, parent: int) -> None:
@@ -27,16 +34,28 @@ def main(channel: socket.socket, parent: int) -> None:
     waiting = select.poll()
     for descriptor in (parent, bell, channel.fileno()):
         waiting.register(descriptor, select.POLLIN)
-    ended = False
+    ended, look_ms = False, -1
     while not ended:
-        ready = {descriptor for descriptor, _ in waiting.poll()}
+        ready = {descriptor for descriptor, _ in waiting.poll(look_ms)}
         ended = parent in ready or (bell in ready and rung(bell) and is_ending(pid))
         if ended or channel.fileno() in ready:  # what it said before its end is heard first
             more = listen(channel, book)
             ended = ended or more == "end"
             if more == "closed" and not ended:
                 waiting.unregister(channel)
+        look_ms = book.leases.look()  # what was said meanwhile is heard before the time is looked at
+        if not ended and book.leases.is_forsaken():
+            ended = end_faild(parent)
     act(book)
+
+
+def end_faild(parent: int) -> bool:
+    """It stands still, and a lease is over. Were it to go on one day, it would bring up what it was about to bring up then."""
+    complain("a lease is over and faild stands still: it is killed, and what it held is taken down")
+    with contextlib.suppress(OSError):
+        signal.pidfd_send_signal(parent, signal.SIGKILL)
+    select.select([parent], [], [], ENDED_S_MAX)
+    return True
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import json
 import socket
 from typing import Any
 
+from .leases import Leases
 from .programs import Program
 
 PACKET_BYTES_MAX = 1 << 20
@@ -28,6 +29,8 @@ class Book:
         """Service to its newest `hold`."""
         self.programs: dict[str, Program | None] = {}
         """Ticket to what runs; None while its number is not known."""
+        self.leases = Leases()
+        """When what is held must be down, for what is held under one."""
         self.pieces = b""
         """The pieces of a message whose end has not come."""
 
@@ -35,11 +38,16 @@ class Book:
         """Write one message down; what is to be answered."""
         say = told["say"]
         if say == "hold":
-            self.held[told["service"]] = told
-            return {"held": told["service"], "epoch": told["epoch"]}
-        if say == "release":
+            return self._hold(told)
+        if say == "leases":
+            self.leases.renew(told["leases"])
+            return {"leases": len(told["leases"])}
+        if say == "disarm":
+            self.leases.stop(told["watchdog"])
+        elif say == "release":
             if told["service"] in self.held and self.held[told["service"]]["epoch"] <= told["epoch"]:
                 del self.held[told["service"]]
+                self.leases.release(told["service"])
         elif say == "began":
             self.programs[told["ticket"]] = None
         elif say == "group":
@@ -49,6 +57,14 @@ class Book:
             if program is not None:
                 program.forget()
         return None
+
+    def _hold(self, told: Told) -> Told:
+        """Armed before it is confirmed: what comes up has an end from its beginning. What is refused is not to come up; what is
+        up already, when we take a dead guard's place, is taken down all the same."""
+        self.held[told["service"]] = told
+        if why := self.leases.take(told):
+            return {"refused": told["service"], "epoch": told["epoch"], "why": why}
+        return {"held": told["service"], "epoch": told["epoch"]}
 
 
 def listen(channel: socket.socket, book: Book) -> str:

@@ -10,6 +10,7 @@ from .complaints import complain
 from .gate import take_gate_away
 from .held import Book
 from .last_word import say_last_word
+from .leases import LOOK_MS, Leases
 from .programs import kill_programs
 from .requests import carry_out
 from .scripts import run
@@ -22,23 +23,40 @@ WAYS: dict[str, Callable[[Told], bool]] = {"address": remove_address, "run": run
 
 def act(book: Book) -> None:
     """Services side by side: a script that takes its time in one must not keep another's address up. One needs no thread of
-    its own, whose start takes as long as all the rest."""
+    its own, whose start takes as long as all the rest; but while something is under a lease, this one looks at the time."""
+    leases, down = book.leases, set[str]()
+    leases.look()
     kill_programs(book.programs)
     services = list(book.held.values())
-    threads = [threading.Thread(target=end_service, args=(held,)) for held in services[1:]]
+    ours = 0 if leases.held else 1
+    threads = [threading.Thread(target=end_service, args=(held, down)) for held in services[ours:]]
     for thread in threads:
         thread.start()
-    for held in services[:1]:
-        end_service(held)
+    for held in services[:ours]:
+        end_service(held, down)
     for thread in threads:
-        thread.join()
+        while thread.is_alive():
+            leases.look()
+            thread.join(LOOK_MS / 1000 if leases.held else None)
+            release(leases, down)
+    release(leases, down)
+    if leases.held:
+        leases.strike(f"{', '.join(leases.held)}: not down after the end of faild")
 
 
-def end_service(held: Told) -> None:
+def release(leases: Leases, down: set[str]) -> None:
+    for service in tuple(down):
+        leases.release(service)
+
+
+def end_service(held: Told, down: set[str] | None = None) -> None:
+    """`down`, where one is given, gets its name as soon as all of it is down."""
     look(held["downs"])
     downs = [take_down(down) for down in held["downs"]]  # all of them, whatever the first ones say
     gone = nothing_left(held["downs"])
     if gone and all(downs):
+        if down is not None:
+            down.add(held["service"])
         say_last_word(a2b_base64(held["word"]), held["peers"])
     else:
         complain(f"{held['service']}: not everything is down here, so no last word is said")

@@ -81,15 +81,14 @@ def devices_once(reading: Reading) -> Findings:
 
 
 def watchdog(reading: Reading) -> Findings:
-    """A watchdog that nothing feeds is not accepted: an operator would count on it."""
     found = reading.file.watchdog
     if found is None:
         return
-    if found.device != "none":
-        what = f'"{found.device}" is not in this release, in which faild feeds no watchdog'
-        yield Finding(("watchdog", "device"), what, 'Write "none", and fence its node from the others')
     if found.timeout == 0:
         yield Finding(("watchdog", "timeout"), "is nothing", 'Write one such as "1s"')
+    elif found.device.startswith("/") and found.timeout % 1000:
+        what = f"{spoken(found.timeout)} is no whole number of seconds, in which a device counts"
+        yield Finding(("watchdog", "timeout"), what, f'Write "{-(-found.timeout // 1000)}s"')
 
 
 def _fences(reading: Reading) -> Iterator[tuple[Path, FenceShape]]:

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path as File
 
 from actions.fencing import AGENT_FOLDERS, found_agent
+from actions.guard.watchdog import SYSRQ
 from actions.mount_table import wrong_mount
 from actions.netdev import InterfaceLook
 from actions.networks import Network, answers_for_others, has_ipv6, networks, own_ipv6
@@ -25,6 +26,7 @@ from coordinator.config.complaints import Finding
 from coordinator.config.positions import Path
 from coordinator.config.reading import Reading
 from coordinator.config.shape import ServiceShape
+from coordinator.policy import DOWN_AT_ONCE
 from protocol import endpoints
 
 INTERPRETER_BYTES_MAX = 256
@@ -42,6 +44,22 @@ def lacking(reading: Reading, nodes: Iterable[str]) -> Iterator[Finding]:
             for path, wrong in _needs(("services", name), service, machine):
                 yield Finding(path, *wrong)
     yield from _agents(reading, names)
+    yield from _watchdog(reading, names)
+
+
+def _watchdog(reading: Reading, nodes: set[str]) -> Iterator[Finding]:
+    """What resets this machine, where one of these nodes may hold what must be down in time. To open it would arm it."""
+    services = [service for service in reading.file.services.values() if nodes & set(service.nodes)]
+    asked, found = any(_is_ended_by_guard(service) for service in services), reading.file.watchdog
+    device = {"none": None, "sysrq": SYSRQ}.get(found.device, found.device) if found is not None and asked else None
+    if device is not None and not os.access(device, os.W_OK):
+        what = f"{device} cannot be written" if os.path.exists(device) else f"there is no {device}"
+        instead = "Load its driver (softdog is one of the kernel's), or write another device"
+        yield Finding(("watchdog", "device"), f"{what} on this machine", instead)
+
+
+def _is_ended_by_guard(service: ServiceShape) -> bool:
+    return service.partition == "majority" and any(kind.name not in DOWN_AT_ONCE for it in service.actions for kind in it.kinds)
 
 
 def _agents(reading: Reading, nodes: set[str]) -> Iterator[Finding]:

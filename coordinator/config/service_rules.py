@@ -52,23 +52,40 @@ def policies(reading: Reading) -> Findings:
         if service.partition == "majority" and (few := _too_few(reading)):
             yield Finding(path, *few)
         if service.partition != "serve":
-            yield from _unenforced(name, service)
+            yield from _unenforced(reading, name, service)
         yield from _lease(reading, name, service)
         if service.announce_every < ANNOUNCE_MS_MIN:
             what = f"{spoken(service.announce_every)} is shorter than {spoken(ANNOUNCE_MS_MIN)}, and each is a broadcast"
             yield Finding(("services", name, "announce_every"), what, 'Write one such as "1m"')
 
 
-def _unenforced(name: str, service: ServiceShape) -> Findings:
-    """Under a lease nothing may be up that nobody takes down when `faild` hangs."""
+def _unenforced(reading: Reading, name: str, service: ServiceShape) -> Findings:
+    """Under a lease nothing may be up that nothing ends when `faild` hangs, or its machine does."""
+    slow = list[tuple[int, str]]()
     for index, action in enumerate(service.actions):
         kinds = {kind.name for kind in action.kinds} - DOWN_AT_ONCE
-        if kinds:
-            under = f"{' and '.join(sorted(kinds))} under {service.partition}"
-            what = f"{under}: with faild hung, nothing ends it at the end of the lease"
-            instead = 'Keep to addresses, which the kernel ends, or write partition = "serve"'
-            yield Finding(("services", name, "actions", index), what, instead)
+        if beyond := kinds & BEYOND_THE_GUARD:
+            what = f"{min(beyond)} under {service.partition}: the guard cannot take it down"
+            why = "so nothing ends it at the end of the lease"
+            instead = 'Put it into a service with partition = "serve"'
+            yield Finding(("services", name, "actions", index), f"{what}, {why}", instead)
+        elif kinds:
+            slow.append((index, min(kinds)))
+    watchdog = reading.file.watchdog
+    if not slow or (watchdog is not None and watchdog.device != "none"):
+        return
+    nodes = reading.file.nodes
+    spared = [node for node in service.nodes if node in nodes and not (service.fence and nodes[node].fence)]
+    if spared:
+        index, kind = slow[0]
+        what = f"{kind} under {service.partition}, with neither a watchdog nor a fence of {spared[0]}"
+        why = "where its stop hangs, nothing ends it at the end of the lease"
+        instead = f"Write [watchdog] with device, or [[nodes.{spared[0]}.fence]]; addresses alone need neither"
+        yield Finding(("services", name, "actions", index), f"{what}: {why}", instead)
 
+
+BEYOND_THE_GUARD = frozenset({"dns"})
+"""Kinds of which something stays up, and that the guard cannot take down: it has no key."""
 
 VOTERS_MIN = 3
 

@@ -3,7 +3,8 @@
     shown = enforcement(policy, "lukretia", view.gate())    # enforced_by, enforced_because, lease, gate
 
 `nftables`: the kernel, by the end of the lease, with every process of ours stopped or killed. `valid_lft`: the kernel as well,
-a second later. `guard`: a process beside ours, where it lives. `none`: there is nothing to take down.
+a second later. `guard`: a process beside ours, where it lives; under `majority` it ends what has lost its lease, and where it
+cannot, the watchdog resets the machine. `none`: there is nothing to take down.
 """
 
 import ipaddress
@@ -54,8 +55,10 @@ def enforcement(service: ServicePolicy, me: str, gate: GateView) -> dict[str, An
 
 
 def _enforced_by(service: ServicePolicy, gate: GateView) -> str:
-    """Under `majority` nothing answers where the kernel cannot end it."""
-    return "none" if service.partition == "majority" and gate.because else gate.enforced_by
+    """Under `majority` nothing answers where the kernel cannot end it; beside addresses it is the guard that ends the rest."""
+    if service.partition == "majority" and gate.because:
+        return "none"
+    return "guard" if service.ended_by_guard else gate.enforced_by
 
 
 def _goes_down(service: ServicePolicy) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from coordinator.core.context import Context
 from coordinator.core.quorum.promise import Ask, Ballot, Term
-from coordinator.policy import DOWN_AT_ONCE, Policy, ServicePolicy
+from coordinator.policy import Policy, ServicePolicy
 from coordinator.state import ownership
 from coordinator.state.votes import newest
 from protocol.events import FencedBy, Vote
@@ -38,8 +38,8 @@ class Wanting(NamedTuple):
 
 def term(policy: Policy, service: ServicePolicy) -> Term:
     """How long a lease of this service lasts, and how long after its end the holder is certainly down."""
-    slow_ms = sum(action.timeout_ms for action in service.actions if action.kind not in DOWN_AT_ONCE)
-    return Term(service.lease_ms, ADDRESS_STOP_MS + slow_ms, -(-policy.timing.drift_ppm // PPM_A_PERCENT))
+    stop_ms = ADDRESS_STOP_MS + (policy.lowering_ms(service) + policy.reset_ms if service.ended_by_guard else 0)
+    return Term(service.lease_ms, stop_ms, -(-policy.timing.drift_ppm // PPM_A_PERCENT))
 
 
 class Ballots:
@@ -78,6 +78,16 @@ class Ballots:
         self._ballots[service] = ballot.with_vote(ask, now_ms, self._term(policy))
         self._remember(service, ask.candidate, ask.epoch)
         return True
+
+    def free_ms(self, service: str) -> int:
+        """When our vote may be our own: what was promised to others, or forgotten at a start, is over then. 0 where it is."""
+        policy = self._of(service, self.context.me)
+        if policy is None:
+            return 0
+        ballot = self._without_ends(policy)
+        others = (until_ms for node, until_ms in ballot.promises.items() if node != self.context.me)
+        until_ms = max(others, default=0)
+        return max(until_ms, ballot.silent_until_ms or 0)
 
     def bound(self) -> dict[str, tuple[str, int]]:
         """Why a candidate got no vote of ours, while that is so: to whom we are promised, and for how many ms yet."""

@@ -233,6 +233,7 @@ class Core:
             self.replication.early_words.tick()
         self.heartbeats.beat()
         self.gates.refresh()
+        self.majority.guarded.renew(self.services.raised)
 
     def _lateness(self, late_ms: int) -> None:
         """A node that did not run has no opinion: it extends its judgements, and looks before it claims."""

@@ -173,6 +173,15 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True)
+class Renew:
+    """With the claim, and with each heartbeat that is due: until when this node owns each of these services, of which
+    something stays up unless it is taken down. The guard does that then, where we do not, or this machine is reset."""
+
+    leases: tuple[tuple[str, int, int], ...]
+    """Service, epoch, and the end of its lease by the decision clock."""
+
+
+@dataclass(frozen=True, slots=True)
 class Open:
     """We have looked, and still own it: the kernel lets the addresses of this service answer again, and they are announced."""
 
@@ -244,5 +253,5 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Announce | Watch
-    | Refresh | Open | Fence | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
+    | Refresh | Renew | Open | Fence | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
 )  # fmt: skip

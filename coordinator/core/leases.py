@@ -29,8 +29,12 @@ class Held:
     claim: Ref
     term: Term
     """By which the votes were given: a new file changes nothing of a lease."""
+    ended_by_guard: bool
+    """Something of it stays up after the lease unless a process takes it down."""
     first: int | None = None
     """The counter of the first heartbeat that asked for promises: an echo of an older one promises nothing."""
+    last: int = 0
+    """Of the newest one that did: since we have begun to give it up we ask no more, and an echo promises nothing."""
 
 
 class Leases:
@@ -49,7 +53,8 @@ class Leases:
         """By the votes of a majority; `at_ms`: when we sent the heartbeat that asked each voter."""
         policy = self.context.policy
         lease = Lease.asked(self.context.me, epoch, voters, at_ms)
-        self.held[service] = Held(lease, claim, term(policy, policy.services[service]))
+        known = policy.services[service]
+        self.held[service] = Held(lease, claim, term(policy, known), known.ended_by_guard)
 
     def is_live(self, service: str) -> bool:
         held = self.held.get(service)
@@ -76,7 +81,7 @@ class Leases:
             mine = context.column.service(service)
             if mine.state not in UPISH or mine.began != held.claim or not self.is_live(service):
                 continue
-            held.first = counter if held.first is None else held.first
+            held.first, held.last = counter if held.first is None else held.first, counter
             held.lease = held.lease.with_echo(context.me, context.now_ms, context.now_ms, held.term)
             found[service] = held.lease.epoch
         return found
@@ -89,7 +94,7 @@ class Leases:
             return
         sent_ms = self.liveness.sent_ms.get(echo.counter)
         for service, held in self.held.items():
-            if sent_ms is None or held.first is None or echo.counter < held.first:
+            if sent_ms is None or held.first is None or not held.first <= echo.counter <= held.last:
                 continue
             view = self._view(service, heartbeat, held.claim)
             if view is not None and counts(view, held.lease.epoch, held.lease.voters.number):

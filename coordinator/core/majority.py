@@ -11,6 +11,7 @@ Under `serve` all of this is empty, and says nothing.
 from coordinator.core.ballots import MAJORITY, Ballots, Wanting
 from coordinator.core.context import Context
 from coordinator.core.failure_detector import FailureDetector
+from coordinator.core.guard_leases import GuardLeases
 from coordinator.core.leases import Leases
 from coordinator.core.vote_requests import VoteRequests
 from coordinator.decision.decide import NOT_ELECTED, Decision
@@ -29,9 +30,12 @@ class Majority:
         self.ballots = Ballots(context)
         self.requests = VoteRequests(context, liveness)
         self.leases = Leases(context, liveness)
+        self.guarded = GuardLeases(context, self.leases)
 
     def look(self) -> frozenset[str]:
         """The services whose leases have ended in this moment: the table is to be asked about them at once."""
+        for service in self.requests.wishes:
+            self.requests.bound(service, self.context.me, self.ballots.free_ms(service))
         self.requests.look()
         return self.leases.look()
 
@@ -84,12 +88,13 @@ class Majority:
         return self.requests.wishes[service].epoch, self.requests.refs(service)
 
     def claimed(self, service: str, epoch: int, claim: Ref) -> None:
-        """The claim is written: its lease began when its votes were asked for."""
+        """The claim is written: its lease began when its votes were asked for. The guard knows its end before anything runs."""
         at_ms = self.requests.elected(service)
         if at_ms is None:
             raise InvariantBroken(f"{service} is claimed without the votes of a majority")
         self.leases.begin(service, epoch, self.requests.voters(), at_ms, claim)
         self.requests.drop(service)
+        self.guarded.renew((service,))
 
     def wakes_ms(self) -> list[int]:
         ends = [self.leases.until_ms(service) for service in self.leases.held if self.leases.is_live(service)]

@@ -10,7 +10,7 @@ would cut off or surprise a node that lives by another file: then two would own.
 """
 
 from coordinator.core import long_events, sharing
-from coordinator.core.ballots import MAJORITY
+from coordinator.core.ballots import MAJORITY, term
 from coordinator.core.carriers import Carriers
 from coordinator.core.commands import Refusal
 from coordinator.core.context import NOTHING_ELSE, Context, News
@@ -97,7 +97,9 @@ class Reconfigure:
         if context.disk_refuses:
             return Refusal(f"{context.me}'s disk refuses to write, and a change must stand in the log: make space there")
         alive = [name for name in self.liveness.peers if self._lives(name) and not self._runs(name, given.policy)]
-        return self._removed(given.policy, alive) or self._unlinked(given.policy, alive) or self._other_voters(given.policy)
+        policy = given.policy
+        lawless = self._other_voters(policy) or self._other_terms(policy)
+        return self._removed(policy, alive) or self._unlinked(policy, alive) or lawless
 
     def _denied(self, given: Reconfigured) -> Refusal | None:
         context = self.context
@@ -144,6 +146,19 @@ class Reconfigure:
             f"the voters change ({', '.join(changed)}), and services under majority are owned by their votes: stop faild on "
             "all nodes, change the file on each, and start them again"
         )
+
+    def _other_terms(self, policy: Policy) -> Refusal | None:
+        """A voter that has not applied it yet would wait for less than the guard of a holder that has: both would be up."""
+        ours = self.context.policy
+        for name in sorted(ours.services.keys() & policy.services.keys()):
+            old, new = ours.services[name], policy.services[name]
+            same = old.partition == new.partition and term(ours, old) == term(policy, new)
+            if (old.ended_by_guard or new.ended_by_guard) and not same:
+                return Refusal(
+                    f"partition, lease, timeouts or [watchdog] of {name} change, by which its peers know when it is down: stop "
+                    "faild on all nodes, change the file on each, and start them again"
+                )
+        return None
 
     def _removed(self, policy: Policy, alive: list[str]) -> Refusal | None:
         """A candidate that we no longer hear hears no peer either, and takes what it can: it must be stopped first."""

@@ -62,6 +62,11 @@ class VoteRequests:
             else:
                 wish.bound_ms.pop(heartbeat.node, None)
 
+    def bound(self, service: str, voter: str, until_ms: int) -> None:
+        """This voter is promised to another until then: ourselves as well, whose vote we count on."""
+        if until_ms > self.context.now_ms:
+            self.wishes[service].bound_ms[voter] = until_ms
+
     def look(self) -> None:
         """Whether time has made a vote worthless, or other votes have made ours hopeless; and who may be asked again."""
         context = self.context

@@ -33,7 +33,7 @@ from typing import NamedTuple
 
 from coordinator.decision import relations
 from coordinator.decision.openings import openings, unheld
-from coordinator.decision.snapshot import ALIVE, INDOUBT, Snapshot
+from coordinator.decision.snapshot import ALIVE, DEAD, INDOUBT, Snapshot
 from coordinator.state import ownership
 from coordinator.state.model import STOPPED, UPISH, ServicePhase, Word
 from protocol.event import Ref
@@ -392,8 +392,9 @@ def in_doubt(case: Snapshot) -> Found | None:
 
 
 def held_by_stuck(case: Snapshot) -> Found | None:
+    """Not where it is dead and its end is certain: it is switched off first, or a majority waits until its machine is reset."""
     held = [node for node in case.given.peers if case.holds(node) and case.theirs(node).stuck]
-    stuck = [node for node in held if node not in case.unfenced]
+    stuck = [node for node in held if node not in case.unfenced and not (case.judged(node) is DEAD and case.ends_with_lease)]
     if not stuck:
         return None
     return Found(f"{stuck[0]} is stuck in STOPPING: say `fail {case.name} {stuck[0]}` when it is certainly down there")

@@ -64,6 +64,12 @@ class Snapshot:
         return self.service.partition == "majority"
 
     @once
+    def ends_with_lease(self) -> bool:
+        """Whether what a node has up is down for certain when votes for another are given: the kernel ends an address, and
+        where anything else stays up for too long the machine is reset (docs/leases.md, "The guard's lease")."""
+        return self.by_majority and (not self.service.ended_by_guard or self.ruling.reset_ms > 0)
+
+    @once
     def candidate(self) -> bool:
         """Whether my own configuration lets me own it."""
         mine = self.policy.services.get(self.name)

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from coordinator.core.effects import Renew
 from coordinator.core.inputs import GuardChanged, Guarded, Input
 from coordinator.guarding.guard_messages import duty, ways
 from coordinator.guarding.guard_process import GuardProcess, Inherited
@@ -46,6 +47,10 @@ class GuardLink:
         self._guard: GuardProcess | None = None
         self._restart: asyncio.Task[None] | None = None
         self._held = Held[dict[str, Any]]()
+        self._renewed: dict[str, Any] | None = None
+        """What was said of leases last: a new guard is told no more than that."""
+        self._watchdog: list[Any] | None = None
+        """What a guard of ours may have armed."""
         self._programs: dict[str, int] = {}
         self._failures = 0
         self._started_s = 0.0
@@ -92,12 +97,18 @@ class GuardLink:
         must(signed.message.service == service.name, f"the last word is about {signed.message.service}, not {service.name}")
         message = duty(self._me, self._policy, service, signed)
         self._held.hold(service.name, signed.message.epoch, message)
+        self._watchdog = (message["lease"] or {}).get("watchdog") or self._watchdog
         self._say(message)
 
     def release(self, service: str, epoch: int) -> None:
         """It is down here; what was held under a newer epoch stays held."""
         self._held.release(service, epoch)
         self._say({"say": "release", "service": service, "epoch": epoch})
+
+    def renew(self, order: Renew) -> None:
+        """When it takes these down, should we stand still; and that we do not."""
+        self._renewed = {"say": "leases", "leases": [list(lease) for lease in order.leases]}
+        self._say(self._renewed)
 
     def began(self, ticket: str) -> None:
         must(ticket not in self._programs, f"program {ticket} begins, and has begun: the guard could not tell the two apart")
@@ -118,6 +129,10 @@ class GuardLink:
             self._guard.say(message)
 
     def _heard(self, message: dict[str, Any]) -> None:
+        if "refused" in message:
+            log.error("%s cannot be held here: %s", message["refused"], message["why"])
+        if "held" not in message:
+            return
         service, epoch = message["held"], message["epoch"]
         if self._held.confirmed(service, epoch):
             self._post(Guarded(service, epoch))
@@ -152,5 +167,9 @@ class GuardLink:
     def _tell_everything(self) -> None:
         for held in self._held.messages:
             self._say(held)
+        if self._held and self._renewed is not None:
+            self._say(self._renewed)
+        if self._watchdog and not any(held["lease"] for held in self._held.messages):
+            self._say({"say": "disarm", "watchdog": self._watchdog})  # a dead guard has left it armed, and all is down
         for ticket, group in self._programs.items():
             self._say({"say": "group", "ticket": ticket, "group": group} if group else {"say": "began", "ticket": ticket})

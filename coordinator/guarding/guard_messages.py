@@ -39,7 +39,16 @@ def duty(me: str, policy: Policy, service: ServicePolicy, signed: Verified[LastW
         "word": base64.b64encode(word).decode(),
         "gate": gate,
         "peers": ways(me, policy),
+        "lease": _lease(policy, service),
     }
+
+
+def _lease(policy: Policy, service: ServicePolicy) -> dict[str, Any] | None:
+    """What the guard goes by where a lease ends (actions/guard/leases.py); None where the kernel ends it, or there is none."""
+    if not service.ended_by_guard:
+        return None
+    watchdog = [policy.watchdog.device, policy.watchdog.timeout_ms] if policy.watchdog and policy.reset_ms else None
+    return {"down_ms": policy.lowering_ms(service), "patience_ms": policy.timing.indoubt_ms, "watchdog": watchdog}
 
 
 @lru_cache(maxsize=4096)

@@ -37,6 +37,9 @@ CLOSE_S_MAX = 1.0
 """How long we wait for it at our own end; it goes on without us where a script takes longer."""
 
 
+ANSWERED = frozenset({"hold", "leases"})
+"""A guard that has stopped would let a lease end, and what is under it stay up."""
+
 Hears = Callable[[dict[str, Any]], None]
 
 
@@ -57,7 +60,7 @@ class GuardProcess:
         self._heard: Hears = heard
         self._died: Callable[[], None] | None = None
         self._owed = 0
-        """How many `hold`s it has not confirmed. It hears in order, and answers each."""
+        """How many words it has not answered of those that it answers. It hears in order."""
         self._unsaid: deque[bytes] = deque()
         """Packets for which its socket has no room yet."""
         self._patience = Patience(lambda: self._owed > 0 or bool(self._unsaid), self._lost)
@@ -86,19 +89,21 @@ class GuardProcess:
 
     def say(self, message: dict[str, Any]) -> None:
         """Does not wait; what its socket has no room for follows as soon as it has."""
-        self._owed += message["say"] == "hold"
+        self._owed += message["say"] in ANSWERED
         self._unsaid.extend(_packets(json.dumps(message).encode()))
-        self._write()
+        self._write(waited=False)
         if self._owed or self._unsaid:
             self._patience.begin()
 
-    def _write(self) -> None:
+    def _write(self, *, waited: bool = True) -> None:
+        """That it makes room is a sign of life; that there was room is none."""
         self._loop.remove_writer(self._channel)
         try:
             while self._unsaid:
                 self._channel.send(self._unsaid[0])
                 self._unsaid.popleft()
-                self._patience.sign()
+                if waited:
+                    self._patience.sign()
         except BlockingIOError:
             self._loop.add_writer(self._channel, self._write)
         except OSError as error:

@@ -56,7 +56,7 @@ class Shell:
         ordered = self.core.handle(given, now)
         if self._witness is not None:
             self._witness(given, ordered, now)
-        self._alone = all(isinstance(effect, do.Beat | do.Refresh) for effect in ordered)
+        self._alone = all(isinstance(effect, do.Beat | do.Refresh | do.Renew) for effect in ordered)
         for effect in ordered:
             PERFORM[type(effect)](self, effect)
         self._inbox.wake_at(self.core.wake_at_ms)
@@ -155,6 +155,9 @@ class Shell:
     def _refresh(self, order: do.Refresh) -> None:
         self._actions.refresh(order)
 
+    def _renew(self, order: do.Renew) -> None:
+        self._guard.renew(order)
+
     def _open(self, order: do.Open) -> None:
         self._actions.open(order)
 
@@ -206,6 +209,7 @@ PERFORM: Mapping[type, Callable[[Shell, Any], None]] = {
     do.Cut: Shell._cut,
     do.Announce: Shell._announce,
     do.Refresh: Shell._refresh,
+    do.Renew: Shell._renew,
     do.Open: Shell._open,
     do.Watch: Shell._watch,
     do.Adopt: Shell._adopt,

@@ -15,7 +15,7 @@ done (`coordinator.shell.inbox`).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Fence, Open, Refresh, Run, Watch
+from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Fence, Open, Refresh, Renew, Run, Watch
 from coordinator.core.inputs import Now
 from coordinator.policy import Policy, ServicePolicy
 from protocol.bodies import Ping
@@ -105,6 +105,9 @@ class Guard(Protocol):
 
     def release(self, service: str, epoch: int) -> None:
         """It is down here; what was held under a newer epoch stays held."""
+
+    def renew(self, order: Renew) -> None:
+        """Until when it leaves these up, whatever becomes of us."""
 
     def configure(self, policy: Policy) -> None:
         """Its last words go to other peers from now on."""

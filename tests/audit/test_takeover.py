@@ -183,7 +183,7 @@ WRONG: dict[str, tuple[Make, list[str], str]] = {
         ["epoch"], "carthage by set 1, genesis by set 2",
     ),
     "a genuine vote that the claim did not know": (
-        lambda it: encode(it.claim, [*it.votes, (it.event("lukretia", 19),)]),
+        lambda it: encode(it.claim, [*it.votes, (it.event("lukretia", 16),)]),
         ["epoch"], "not among those that the claim names",
     ),
     "a vote with another signature": (

@@ -113,7 +113,7 @@ def test_the_default_lease_is_none_that_etcd_keeps() -> None:
 
 def test_what_nothing_ends_at_the_end_of_a_lease_is_refused() -> None:
     text = OURS.replace("[[services.web.actions]]", '[[services.web.actions]]\nscript = "/x"\n[[services.web.actions]]', 1)
-    assert any("script under arbiter: with faild hung" in found for found in complaints(text + ARBITER))
+    assert any("script under arbiter, with neither a watchdog nor a fence of" in found for found in complaints(text + ARBITER))
 
 
 def test_its_files_are_looked_at_by_who_asks_it(tmp_path: Path) -> None:

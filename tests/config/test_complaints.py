@@ -42,7 +42,7 @@ TABLE = [
     ('["lukretia", "genesis"]', '"lukretia"', '22:1: services.web.nodes: is the string "lukretia", not a list. Write nodes ='),
     ('failback     = "10m"', 'failback = "never"', '23:1: services.web.failback: "never" is not a duration. '),
     ('failback     = "10m"', "failback = 10", '23:1: services.web.failback: 10 has no unit. Write "10ms" or "10s"; or "auto'),
-    ('"serve"', '"majority"', '33:1: services.web.actions[1]: script under majority: with faild hung, nothing ends it at the'),
+    ('"serve"', '"majority"', '33:1: services.web.actions[1]: script under majority, with neither a watchdog nor a fence of'),
     ('"serve"', '"arbiter"', '24:1: services.web.partition: "arbiter" is not in this release'),
     ('"serve"', '"server"', '24:1: services.web.partition: "server" is not one of the choices. Write "serve" or "majority" o'),
     ('lease        = "500ms"', 'lease = "200ms"', "25:1: services.web.lease: lease 200ms is shorter than 3 heartbeats (3 x 1"),

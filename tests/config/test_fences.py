@@ -72,15 +72,57 @@ def test_a_node_goes_over_to_no_file_whose_agent_its_machine_lacks(folder: Path)
     ]
 
 
-def test_a_watchdog_that_nothing_feeds_is_refused(folder: Path) -> None:
-    for device in ('"/dev/watchdog"', '"sysrq"'):
-        with pytest.raises(BadConfig, match=r"watchdog.device: .* is not in this release, in which faild feeds no watchdog"):
-            parse(TEXT + f"[watchdog]\ndevice = {device}\n", "failover.toml")
-    none = parse(TEXT + '[watchdog]\ndevice = "none"\n', "failover.toml").watchdog
-    assert none is not None
-    assert (none.device, none.timeout_ms) == ("none", 1000)
-    with pytest.raises(BadConfig, match='"reset" is neither a path, "sysrq" nor "none"'):
-        parse(TEXT + '[watchdog]\ndevice = "reset"\n', "failover.toml")
+MAJORITY = TEXT.replace('partition    = "serve"', 'partition = "majority"')
+"""Of an address and a script."""
+
+ANOTHER = ONE.replace("nodes.genesis", "nodes.lukretia").replace("10.0.0.9", "10.0.0.8")
+WATCHDOG = '[watchdog]\ndevice = "/dev/watchdog"\ntimeout = "2s"\n'
+NEITHER = "services.web.actions[1]: script under majority, with neither a watchdog nor a fence of"
+
+
+def test_a_script_under_majority_needs_a_watchdog_or_a_fence_of_each_candidate() -> None:
+    """Where its stop hangs the machine is reset, or switched off by the others."""
+    why = "where its stop hangs, nothing ends it at the end of the lease. Write [watchdog]"
+    assert f"{NEITHER} lukretia: {why}" in said_of(MAJORITY)
+    assert f"{NEITHER} lukretia" in said_of(MAJORITY + WATCHDOG.replace("/dev/watchdog", "none"))
+    assert f"{NEITHER} lukretia" in said_of(MAJORITY + ONE)
+    both = MAJORITY + ONE + ANOTHER
+    assert f"{NEITHER} lukretia" in said_of(both.replace("[services.web]", "[services.web]\nfence = false"))
+    assert parse(both, "failover.toml").services["web"].ended_by_guard
+    for device in ("/dev/watchdog", "sysrq"):
+        policy = parse(MAJORITY + WATCHDOG.replace("/dev/watchdog", device), "failover.toml")
+        assert (policy.reset_ms, policy.services["web"].ended_by_guard) == (2000, True)
+
+
+def test_what_the_guard_cannot_take_down_is_no_action_under_majority() -> None:
+    dns = '[[services.web.actions]]\ndns = "www.example"\n'
+    script = MAJORITY.index("[[services.web.actions]]\nscript")
+    said = said_of(MAJORITY[:script] + dns + MAJORITY[script:] + WATCHDOG)
+    assert "services.web.actions[1]: dns under majority: the guard cannot take it down" in said
+
+
+def test_a_watchdog_counts_whole_seconds() -> None:
+    none = parse(TEXT + '[watchdog]\ndevice = "none"\n', "failover.toml")
+    assert none.watchdog is not None
+    assert (none.watchdog.device, none.watchdog.timeout_ms, none.reset_ms) == ("none", 1000, 0)
+    assert '"reset" is neither a path, "sysrq" nor "none"' in said_of(TEXT + '[watchdog]\ndevice = "reset"\n')
+    odd = said_of(TEXT + WATCHDOG.replace("2s", "1500ms"))
+    assert 'watchdog.timeout: 1500ms is no whole number of seconds, in which a device counts. Write "2s"' in odd
+    assert parse(TEXT + WATCHDOG.replace("/dev/watchdog", "sysrq").replace("2s", "1500ms"), "failover.toml").reset_ms == 1500
+    assert "watchdog.timeout: is nothing" in said_of(TEXT + WATCHDOG.replace("2s", "0s"))
+
+
+def test_a_machine_without_the_watchdog_of_the_file_lacks_it(folder: Path) -> None:
+    """It is asked for where this node may hold something that must be down in time, and it is not opened: that would arm it."""
+    device = folder / "watchdog"
+    file = folder / "failover.toml"
+    file.write_text(MAJORITY + WATCHDOG.replace("/dev/watchdog", str(device)))
+    lacks = [str(one) for one in check(file, ("genesis", folder)).lacks if "watchdog" in one.path]
+    assert len(lacks) == 1
+    assert f"watchdog.device: there is no {device} on this machine. Load its driver" in lacks[0]
+    assert not [one for one in check(file, ("umpire", folder)).lacks if "watchdog" in one.path], "a witness holds nothing"
+    device.touch()
+    assert not [one for one in check(file, ("genesis", folder)).lacks if "watchdog" in one.path]
 
 
 def test_majority_with_two_voters_is_refused_with_the_reason_and_what_to_do() -> None:

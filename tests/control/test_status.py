@@ -233,6 +233,16 @@ def test_who_silences_a_service_is_told_by_its_node(actions: str, gate: GateView
     assert enforcement(web, "umpire", gate) == {"enforced_by": None, "enforced_because": "", "lease": None, "gate": {}}
 
 
+def test_under_majority_the_guard_ends_what_the_kernel_does_not():
+    """Beside an address as well: it is the guard that ends the script."""
+    address = ActionPolicy("address", {"address": "10.77.0.100/24", "interface": "eth0"})
+    script = ActionPolicy("script", {"path": "/etc/web"})
+    both = ServicePolicy("web", ("genesis",), (address, script), partition="majority")
+    assert enforcement(both, "genesis", GateView())["enforced_by"] == "guard"
+    assert enforcement(replace(both, actions=(address,)), "genesis", GateView())["enforced_by"] == "nftables"
+    assert enforcement(both, "genesis", GateView("valid_lft", "no nf_tables"))["enforced_by"] == "none", "it comes up nowhere"
+
+
 def test_the_status_has_what_the_kernel_holds():
     view = Standing(ALIVE, State(), "genesis", gate_=GateView(left_ms={"10.77.0.100": 412}))
     web = status(view, 0)["services"]["web"]

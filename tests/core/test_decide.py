@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 
 from coordinator.decision.decide import TABLE, Act
-from coordinator.policy import Policy
+from coordinator.policy import ActionPolicy, Policy, WatchdogPolicy
 from coordinator.state.model import Move, ServicePhase, State
 from protocol.event import Ref
 from protocol.kinds import Kind
-from tests.core.story import Story, alive, dead, indoubt
+from tests.core.story import Story, alive, dead, indoubt, policy
 
 L, G, C = "lukretia", "genesis", "carthage"
 
@@ -89,6 +89,37 @@ def test_a_stuck_holder_is_not_taken_over_even_when_it_is_dead() -> None:
     story = two().holds(L, 1).releases(L)
     story.write(L, Kind.ACTION_FINISHED, {"action": 0, "word": "down", "outcome": "unknown"})
     assert story.decides(G, lukretia=dead()).rule == "stuck"
+
+
+SCRIPT = ActionPolicy("script", {"path": "/etc/failover/web"})
+
+
+def stuck_under_majority(device: str, *actions: ActionPolicy) -> Story:
+    base = policy(L, G, C, partition="majority")
+    service = replace(base.services["web"], nodes=(L, G), actions=actions or base.services["web"].actions)
+    story = Story(replace(base, services={"web": service}, watchdog=WatchdogPolicy(device, 1000)))
+    for node in (L, G, C):
+        story.starts(node)
+    story.holds(L, 1).releases(L)
+    story.write(L, Kind.ACTION_FINISHED, {"action": 0, "word": "down", "outcome": "unknown"})
+    return story
+
+
+@pytest.mark.parametrize(("device", "actions"), [("/dev/watchdog", (SCRIPT,)), ("sysrq", (SCRIPT,)), ("none", ())])
+def test_under_majority_a_dead_node_that_was_stuck_is_down_when_the_votes_are_given(
+    device: str, actions: tuple[ActionPolicy, ...]
+) -> None:
+    """Its machine is reset, and the voters have waited for that; an address the kernel ends."""
+    story = stuck_under_majority(device, *actions)
+    assert story.decides(G).rule == "held"
+    assert story.decides(G, lukretia=indoubt()).rule == "in-doubt"
+    assert story.decides(G, lukretia=dead()).rule == "not-elected"
+    assert story.decides(G, lukretia=dead(), timers=("elected",)).rule == "take-over-dead"
+
+
+def test_where_nothing_resets_it_votes_do_not_end_what_is_stuck() -> None:
+    story = stuck_under_majority("none", SCRIPT)
+    assert story.decides(G, lukretia=dead(), timers=("elected",)).rule == "stuck"
 
 
 def test_a_last_word_frees_what_a_living_node_held() -> None:

@@ -303,6 +303,25 @@ def test_other_voters_are_refused_while_their_votes_decide() -> None:
     assert [effect.admitted for effect in same if isinstance(effect, Answer)] == [True]
 
 
+def test_what_tells_the_voters_when_it_is_down_is_not_changed_while_it_runs() -> None:
+    """A voter that has the old file would wait for less than the holder's guard, which has the new one."""
+    policy = armed(read(SCENARIOS / "majority-script.toml", files=False))
+    made = running(policy)
+    for old, new in (
+        ('timeout = "2s"', 'timeout = "20s"'),
+        ('lease = "500ms"', 'lease = "900ms"'),
+        ('timeout = "1s"', 'timeout = "3s"'),
+        ('partition = "majority"', 'partition = "serve"'),
+    ):
+        assert policy.text.count(old) == 1
+        ordered = effects_of(made, "lukretia", parsed(policy.text.replace(old, new)))
+        ((admitted, text),) = [(effect.admitted, effect.text) for effect in ordered if isinstance(effect, Answer)]
+        assert not admitted
+        assert text.startswith("partition, lease, timeouts or [watchdog] of web change, by which its peers know when it is")
+    same = effects_of(made, "lukretia", changed(policy, "web", ["retry=20s"]))
+    assert [effect.admitted for effect in same if isinstance(effect, Answer)] == [True]
+
+
 # --- what is known of files ------------------------------------------------------------------------------------------
 
 

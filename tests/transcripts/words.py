@@ -120,6 +120,7 @@ SAID: Mapping[type, Callable[[Any], str]] = {
     do.Cut: lambda effect: f"cut the step of {effect.service} short",
     do.Announce: lambda effect: f"announce {effect.service} once more",
     do.Open: lambda effect: f"open the gate of {effect.service}",
+    do.Renew: lambda effect: f"tell the guard the ends of {', '.join(name for name, _, _ in effect.leases)}",
     do.Watch: _checks,
     do.Adopt: lambda effect: "adopt the file",
     do.Equip: lambda effect: _equip(effect.service),

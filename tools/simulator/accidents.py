@@ -87,6 +87,12 @@ class Accidents(Drawn):
         self._world.hosts[node].freeze()
         self.then(self.for_us(), f"thaw {node}", self._world.hosts[node].thaw)
 
+    def hang(self) -> None:
+        node = self.node()
+        self.say(f"hang {node}")
+        self._world.hosts[node].hang()
+        self.then(self.for_us(), f"thaw {node}", self._world.hosts[node].thaw)
+
     def disk(self) -> None:
         node = self.node()
         disk = self._world.hosts[node].disk
@@ -245,4 +251,5 @@ KINDS = (
     Kind("oneway", 2, compounds.one_way),
     Kind("removed", 2, compounds.removed),
     Kind("fences", 3, fences.trouble),
+    Kind("hangs", 3, Accidents.hang),
 )

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from coordinator.core.ballots import MAJORITY
 from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Now, StopAsked
-from coordinator.policy import Policy
+from coordinator.policy import DOWN_AT_ONCE, Policy
 from coordinator.state.model import UPISH
 from protocol.datagram import last_word_datagram
 from protocol.messages import LastWord, Verified
@@ -21,8 +21,10 @@ from tools.simulator.disk import Disk
 from tools.simulator.faild import Faild
 from tools.simulator.gates import Gates
 from tools.simulator.guard import Guard
+from tools.simulator.guard_leases import GuardLeases
 from tools.simulator.machine import Surroundings
 from tools.simulator.messages import Mail
+from tools.simulator.watchdog import Watchdog
 
 SOCKET_BUFFER = 256
 """Datagrams that wait for a frozen process; the kernel drops the rest."""
@@ -35,14 +37,21 @@ class Host:
         self.clocks = clocks
         self.powered = False
         self.frozen = False
+        """faild stands still, and all other processes with it, unless it is `hung`."""
+        self.hung = False
+        """faild alone stands still."""
         self.failing_checks: set[str] = set()
         self.guard_slow_us = 0
         """Added to each answer of the guard."""
         self.lost_carrier: set[str] = set()
         """Interfaces without carrier."""
         self.disk = Disk(surroundings.agenda, surroundings.rng, name, surroundings.keys.signer(name))
-        self.works = MachineActions(surroundings.policy, self.later, lambda: surroundings.agenda.now_us)
-        self.guard = Guard(self.works, self.say)
+        self.works = MachineActions(surroundings.policy, self.later_beside, lambda: surroundings.agenda.now_us)
+        self.watchdog = Watchdog(surroundings.agenda, clocks, self._reset)
+        leases = GuardLeases(self.watchdog, lambda: self.now().mono_ms, self.later_beside, self._forsaken)
+        self.guard = Guard(self.works, self.say, leases)
+        self.back_ms_max = 0
+        """Within so long people start it again where it was reset, or its faild was killed by its guard; 0: they do not."""
         self.gates = Gates(clocks)
         self.file = surroundings.policy
         self.by_hand: set[bytes] = set()
@@ -59,7 +68,8 @@ class Host:
     def owns(self, service: str) -> bool:
         """Really, whatever any node believes; a service without actions is wherever faild says that it is up."""
         policy = self.surroundings.policy.services[service]
-        gated = policy.partition == MAJORITY or all(action.kind == "address" for action in policy.actions)
+        at_once = DOWN_AT_ONCE if policy.partition == MAJORITY else {"address"}
+        gated = all(action.kind in at_once for action in policy.actions)
         if gated and not self.gates.is_open(service, self.surroundings.agenda.now_us):
             return False
         if policy.actions:
@@ -81,8 +91,19 @@ class Host:
         life = self._life
         self.surroundings.agenda.after(delay_us, lambda: self.when_awake(act) if life == self._life else None)
 
+    def later_beside(self, delay_us: int, act: Callable[[], None]) -> None:
+        """The same for the guard and for programs, which go on while faild alone stands still."""
+        life = self._life
+        self.surroundings.agenda.after(delay_us, lambda: self.when_beside(act) if life == self._life else None)
+
     def when_awake(self, act: Callable[[], None]) -> None:
         if self.frozen:
+            self._stalled.append(act)
+        else:
+            act()
+
+    def when_beside(self, act: Callable[[], None]) -> None:
+        if self.frozen and not self.hung:
             self._stalled.append(act)
         else:
             act()
@@ -117,7 +138,9 @@ class Host:
         if self.faild:
             self._faild_gone(reset=True)
             self.guard.orphaned()
-            self.when_awake(self.guard.faild_ended)
+            self.when_beside(self.guard.faild_ended)
+            if self.hung:
+                self.thaw()
 
     def kill_guard(self) -> None:
         """SIGKILL of the guard alone."""
@@ -133,11 +156,15 @@ class Host:
         """faild has started a new guard in place of a killed one."""
         self.when_awake(self._new_guard)
 
+    def lose_watchdog(self) -> None:
+        """Its driver is not loaded: what is not armed yet never is."""
+        self.watchdog.missing = True
+
     def crash(self) -> None:
         """The power goes: everything on it is down, and what was not synced is lost."""
         if not self.powered:
             return
-        self.powered = self.frozen = self._starting = False
+        self.powered = self.frozen = self.hung = self._starting = False
         self._life += 1
         self._stalled.clear()
         if self.faild:
@@ -145,12 +172,19 @@ class Host:
         self.works.power_off()
         self.guard.die()
         self.gates.power_off()
+        self.watchdog.disarm()
 
     def freeze(self) -> None:
-        self.frozen = self.powered
+        """Every process of ours."""
+        self.frozen, self.hung = self.powered, False
+
+    def hang(self) -> None:
+        """faild alone: its guard goes on, and so do programs."""
+        if self.faild and not self.frozen:
+            self.frozen = self.hung = True
 
     def thaw(self) -> None:
-        self.frozen = False
+        self.frozen = self.hung = False
         self._datagrams_stalled = 0
         while self._stalled and not self.frozen:
             self._stalled.pop(0)()
@@ -199,6 +233,21 @@ class Host:
         self.guard.faild_ended()
 
     # Inside
+
+    def _reset(self) -> None:
+        self.crash()
+        self._comes_back()
+
+    def _forsaken(self) -> None:
+        """Its guard ends it."""
+        if self.faild:
+            self.kill()
+            self._comes_back()
+
+    def _comes_back(self) -> None:
+        if self.back_ms_max:
+            around = self.surroundings
+            around.agenda.after(around.rng.randint(100, self.back_ms_max) * 1000, self.start)
 
     def _overflows(self) -> bool:
         self._datagrams_stalled += 1

@@ -35,8 +35,16 @@ DRIFT_PPM = 4_900
 """Two clocks differ by less than the 1 % that the timing allows."""
 
 
-def drawn(rng: random.Random) -> Policy:
-    """Three to five voters, one of them perhaps a witness; services that are addresses."""
+GUARDED_FAMILIES = (*FAMILIES, "hangs", "downs", "actions")
+
+WATCHDOG = """[watchdog]
+device = "/dev/watchdog"
+timeout = "1s"
+"""
+
+
+def drawn(rng: random.Random, *, guarded: bool = False) -> Policy:
+    """Three to five voters, one of them perhaps a witness; services that are addresses, or `guarded`: scripts as well."""
     nodes = NAMES[: rng.choice((3, 3, 4, 5))]
     witness = nodes[-1] if rng.random() < 0.6 else None
     heartbeat, indoubt, dead = rng.choice(TIMINGS)
@@ -60,11 +68,25 @@ def drawn(rng: random.Random) -> Policy:
             f'address = "10.70.0.{100 + nth}/24"',
             'interface = "eth0"',
         ]
-    return armed(parsed("\n".join(lines) + "\n", "drawn"))
+        for script in range(rng.choice((1, 1, 2)) if guarded else 0):
+            lines += [
+                f"[[services.{service}.actions]]",
+                f'script = "/etc/failover/{service}-{script}"',
+                f'timeout = "{rng.choice(("200ms", "1s", "2s"))}"',
+            ]
+    return armed(parsed("\n".join(lines) + f"\n{WATCHDOG if guarded else ''}", "drawn"))
+
+
+def drawn_guarded(rng: random.Random) -> Policy:
+    return drawn(rng, guarded=True)
 
 
 def mood(rng: random.Random) -> frozenset[str]:
     return frozenset(rng.sample(FAMILIES, rng.randint(2, len(FAMILIES))))
+
+
+def guarded_mood(rng: random.Random) -> frozenset[str]:
+    return frozenset({*rng.sample(GUARDED_FAMILIES, rng.randint(2, len(GUARDED_FAMILIES))), "hangs"})
 
 
 class BrokenLease(AssertionError):

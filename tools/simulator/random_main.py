@@ -22,13 +22,14 @@ TRANSCRIPT_LINES = 120
 @click.option("--leases", is_flag=True, help="Worlds of services under `majority`.")
 @click.option("--fences", is_flag=True, help="Worlds of nodes that can be switched off.")
 @click.option("--relations", is_flag=True, help="Worlds of services that need each other or must not meet.")
-def main(seeds: str, steps: int, lines: int, keep_going: bool, leases: bool, fences: bool, relations: bool) -> None:
+@click.option("--guarded", is_flag=True, help="Worlds of scripts under `majority`, with a watchdog behind their stops.")
+def main(seeds: str, steps: int, lines: int, keep_going: bool, **worlds: bool) -> None:
     """Draw accidents, check what must hold after every step, mend everything, and demand one owner."""
     first, _, last = seeds.partition("..")
     began, failed, done = time.monotonic(), [], 0
     for seed in range(int(first), int(last or first) + 1):
         done += 1
-        if report := failure(seed, steps, lines, leases=leases, fences=fences, relations=relations):
+        if report := failure(seed, steps, lines, **worlds):
             failed.append(seed)
             print(report, flush=True)
             if not keep_going:
@@ -38,18 +39,18 @@ def main(seeds: str, steps: int, lines: int, keep_going: bool, leases: bool, fen
     sys.exit(1 if failed else 0)
 
 
-def failure(seed: int, steps: int, lines: int, *, leases: bool = False, fences: bool = False, relations: bool = False) -> str:
+def failure(seed: int, steps: int, lines: int, **worlds: bool) -> str:
     """Empty where the seed holds; else everything that one needs to see why not."""
-    error = _error(RandomRun(seed, steps, leases=leases, fences=fences, relations=relations))
+    error = _error(RandomRun(seed, steps, **worlds))
     if error is None:
         return ""
-    again = RandomRun(seed, steps, kept=lines, leases=leases, fences=fences, relations=relations) if lines else None
+    again = RandomRun(seed, steps, kept=lines, **worlds) if lines else None
     _ = again and _error(again)
     told = "\n".join(again.transcript.lines()) if again and again.transcript else ""
     return (
         f"--- seed {seed} fails at step {error[0]}: {error[1]}\n{told}\n--- seed {seed}: {error[1]}\n"
         f"replay: python -m tools.simulator.random_main --seeds {seed} --steps {steps} --lines 4000"
-        f"{' --leases' if leases else ''}{' --fences' if fences else ''}{' --relations' if relations else ''}"
+        f"{''.join(f' --{name}' for name, asked in worlds.items() if asked)}"
     )
 
 

@@ -36,15 +36,20 @@ class RandomRun:
         leases: bool = False,
         fences: bool = False,
         relations: bool = False,
+        guarded: bool = False,
     ) -> None:
         """`kept`: lines of transcript to keep; 0 keeps none, which is faster. `leases`: services under `majority`; `fences`:
-        nodes that can be switched off. `relations`: services that need each other or must not meet."""
+        nodes that can be switched off. `relations`: services that need each other or must not meet. `guarded`: services under
+        `majority` of which the guard ends what stays up."""
         self.seed = seed
         self.steps = steps
         rng = random.Random(f"cluster {seed}")
         special = lease_worlds if leases else fence_worlds if fences else related_worlds if relations else None
-        self.families = special.mood(rng) if special else mood(rng) | rare(seed)
-        policy = special.drawn(rng) if special else drawn(rng)
+        if guarded:
+            self.families, policy, leases = lease_worlds.guarded_mood(rng), lease_worlds.drawn_guarded(rng), True
+        else:
+            self.families = special.mood(rng) if special else mood(rng) | rare(seed)
+            policy = special.drawn(rng) if special else drawn(rng)
         self.world = World(policy, seed, real_keys=seed % REAL_KEYS_EVERY == 0)
         self._drift(rng, lease_worlds.DRIFT_PPM if leases else DRIFT_PPM)
         self.transcript = Transcript(self.world, kept) if kept else None
@@ -54,6 +59,8 @@ class RandomRun:
         self.fences = fence_worlds.FenceInvariants(self.world) if fences else None
         self.relations = related_worlds.RelationInvariants(self.world) if relations else None
         self.world.power.back_ms_max = BACK_MS_MAX if fences else 0
+        for host in self.world.hosts.values():
+            host.back_ms_max = BACK_MS_MAX if guarded else 0
         self.accidents = Accidents(self.world, self.families, self.say)
 
     def _drift(self, rng: random.Random, most_ppm: int) -> None:

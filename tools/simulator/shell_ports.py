@@ -103,12 +103,31 @@ class GuardPort:
         self._host = host
         self._post = post
         self._held = Held[tuple[Verified[LastWord], ServicePolicy]]()
+        self._renewed: do.Renew | None = None
+        self._policy = host.file
         self._told = 0
+        self._heard_us = 0
+        """When the guard hears the last of what it was told to hold."""
 
     def hold(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
         self._held.hold(service.name, signed.message.epoch, (signed, service))
+        self._tell(signed, service)
+
+    def _tell(self, signed: Verified[LastWord], service: ServicePolicy) -> None:
         self._told += 1
-        self._host.later(self._answer_us(), partial(self._heard, signed, service, self._told))
+        answer_us = self._answer_us()
+        self._heard_us = max(self._heard_us, self._host.surroundings.agenda.now_us + answer_us)
+        self._host.later_beside(answer_us, partial(self._heard, signed, service, self._told))
+
+    def renew(self, order: do.Renew) -> None:
+        """One pipe: it is heard behind what was told before."""
+        self._renewed = order
+        behind_us = max(0, self._heard_us - self._host.surroundings.agenda.now_us)
+        self._host.later_beside(behind_us, partial(self._renew, order))
+
+    def _renew(self, order: do.Renew) -> None:
+        if self._host.guard.alive:
+            self._host.guard.leases.renew(order.leases)
 
     def release(self, service: str, epoch: int) -> None:
         self._held.release(service, epoch)
@@ -118,8 +137,11 @@ class GuardPort:
         """A new guard stands in place of a dead one: all that is held lies in its socket, and its answers come later."""
         for signed, service in self._held.messages:
             self._told += 1
-            self._host.guard.hold(signed, service, self._told)
-            self._host.later(self._answer_us(), partial(self._heard, signed, service, self._told))
+            self._host.guard.hold(signed, service, self._policy, self._told)
+            self._tell(signed, service)
+        if self._held and self._renewed is not None:
+            self._host.guard.leases.renew(self._renewed.leases)
+        self._host.guard.leases.stop()
 
     def _answer_us(self) -> int:
         rng = self._host.surroundings.rng
@@ -131,12 +153,13 @@ class GuardPort:
         guard, epoch = self._host.guard, signed.message.epoch
         if not guard.alive:
             return
-        guard.hold(signed, service, nth)
-        if not guard.mute and self._held.confirmed(service.name, epoch):
+        may_be_up = guard.hold(signed, service, self._policy, nth)
+        if may_be_up and not guard.mute and self._held.confirmed(service.name, epoch):
             self._post(saw.Guarded(service.name, epoch))
 
     def configure(self, policy: Policy) -> None:
         """Its words go to all that the machine's file names."""
+        self._policy = policy
 
 
 class ActionPort:
@@ -168,7 +191,8 @@ class ActionPort:
 
         def finished(outcome: saw.Outcome) -> None:
             text = "" if outcome is saw.Outcome.DONE else f"{order.word} {outcome} in the simulation"
-            self._rest(order, (*done, saw.ActionEnding(outcome, agenda.now_us - began_us, text=text)))
+            ending = saw.ActionEnding(outcome, agenda.now_us - began_us, text=text)
+            self._host.when_awake(lambda: self._rest(order, (*done, ending)))
 
         self._host.works.run(Order(order.service, order.actions[len(done)], order.word, order.epoch), finished)
 

@@ -2,7 +2,7 @@
 
 A request is lost when its full answer (status 200, as long as its Content-Length says) is not there within 250 ms: a resent SYN
 comes after a second, so it hides no loss. Requests leave on schedule whether or not the last was answered. One line a request:
-when it was due (monotonic, ns), how long it took (us), how late it left (us), and the first word of the answer, or `-` and why
+when it was due (monotonic, ns), how long it took (us), how late it left (us), and the first line of the answer, or `-` and why
 there was none.
 
     python -m tools.cases.asking RECORDS HOST PORT PATH EVERY_MS
@@ -21,7 +21,7 @@ LIMIT_S = 0.25
 
 
 async def fetch(host: str, port: int, path: str) -> str:
-    """The first word of the answer. Raises OSError, or ValueError where it is no whole answer with status 200."""
+    """The first line of the answer. Raises OSError, or ValueError where it is no whole answer with status 200."""
     reader, writer = await asyncio.open_connection(host, port)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -35,7 +35,7 @@ async def fetch(host: str, port: int, path: str) -> str:
     told = next((line.split(":")[1] for line in lines if line.lower().startswith("content-length:")), "-1")
     if int(told) not in (-1, len(body)):
         raise ValueError("broke off")
-    return body.decode("latin-1").split()[0]
+    return body.decode("latin-1").strip().partition("\n")[0]
 
 
 async def one(out: TextIO, due_ns: int, host: str, port: int, path: str) -> None:

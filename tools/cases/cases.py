@@ -1,5 +1,6 @@
 """All case studies, in the order in which they are played."""
 
+from tools.cases.balancer import BALANCER
 from tools.cases.web import WEB
 
-CASES = (WEB,)
+CASES = (WEB, BALANCER)

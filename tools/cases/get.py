@@ -1,4 +1,4 @@
-"""One GET over a connection of its own: prints the first word of the answer, or why there is none (exit 1).
+"""One GET over a connection of its own: prints the first line of the answer, or why there is none (exit 1).
 
     python -m tools.cases.get URL [OWN-ADDRESS]
 """
@@ -14,7 +14,7 @@ def main(url: str, own: str = "") -> int:
     connection = http.client.HTTPConnection(str(it.hostname), it.port or 80, timeout=2, source_address=source)
     try:
         connection.request("GET", it.path or "/")
-        print(connection.getresponse().read().decode().split()[0])
+        print(connection.getresponse().read().decode().splitlines()[0])
     except (OSError, http.client.HTTPException, IndexError) as error:
         print(f"no answer: {error}")
         return 1

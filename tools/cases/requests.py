@@ -15,7 +15,7 @@ STEADY = 20
 
 
 class Request(NamedTuple):
-    """`word` is the first of the answer; one that begins with - says why there was none."""
+    """`word` is the first line of the answer, which begins with a name; one that begins with - says why there was none."""
 
     due_ns: int
     took_us: int
@@ -62,7 +62,7 @@ class Requests:
     def is_answered_by(self, name: str) -> bool:
         """Whether the last requests were all answered, and by this node."""
         last = self.since(0)[-STEADY:]
-        return len(last) == STEADY and {it.word for it in last} == {name}
+        return len(last) == STEADY and {it.word.split()[0] for it in last} == {name}
 
     def seen(self, began_ns: int) -> Seen:
         requests = self.since(began_ns)

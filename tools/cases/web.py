@@ -53,7 +53,7 @@ def launch(stage: Stage, name: str) -> None:
 
 
 def page(stage: Stage, host: str) -> str:
-    """The first word that a new connection gets."""
+    """The first line that a new connection gets."""
     done = stage.lab.client.order(do="run", argv=[*module("tools.cases.get"), f"http://{HOSTS[host]}/"])
     return str(done["out"]).strip() or str(done["err"]).strip()
 

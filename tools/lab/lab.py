@@ -53,7 +53,7 @@ class Lab:
     def _build(self, names: Sequence[str]) -> None:
         self.switches = {link: Switch(link, self._place(link, processes=False)) for link in LINKS}
         self.nodes = {name: self._node(name, 11 + at) for at, name in enumerate(names)}
-        self.client, self.bystander = (self._guest("client", CLIENT_HOST), self._guest("bystander", BYSTANDER_HOST))
+        self.client, self.bystander = (self.guest("client", CLIENT_HOST), self.guest("bystander", BYSTANDER_HOST))
         self.prober = Watcher(self.client, "prober", 2000, self.folder)
         asker = Port("lan", "bystander", BYSTANDER_HOST)
         self.asker = Watcher(self.bystander, "bystander", 5000, self.folder, asker.v4, asker.v6)
@@ -68,7 +68,8 @@ class Lab:
     def _node(self, name: str, host: int) -> Node:
         return Node(name, tuple(Port(link, name, host) for link in LINKS), self.folder, self.copy)
 
-    def _guest(self, name: str, host: int) -> Place:
+    def guest(self, name: str, host: int) -> Place:
+        """One more machine on `lan`, at 10.77.0.HOST: not a node."""
         place, port = self._place(name), Port("lan", name, host)
         place.ip("link set lo up")
         self.switches["lan"].plug(port, place)

@@ -1,23 +1,29 @@
-"""A client of a web server: 200 requests a second, each on a new connection, none tried again; keeps what came of each.
+"""A client of a web or name server: 200 requests a second, each by a socket of its own, none tried again; what came of each.
 
 A request is lost when its full answer (status 200, as long as its Content-Length says) is not there within 250 ms: a resent SYN
 comes after a second, so it hides no loss. Requests leave on schedule whether or not the last was answered. One line a request:
 when it was due (monotonic, ns), how long it took (us), how late it left (us), and the first line of the answer, or `-` and why
 there was none.
 
-    python -m tools.cases.asking RECORDS HOST PORT PATH EVERY_MS
+A name server is asked by UDP for the TXT record of `here`, a zone that the stage adds: the name of the node.
+
+    python -m tools.cases.asking RECORDS HOST PORT PATH EVERY_MS http|dns
 """
 
 import asyncio
 import contextlib
 import os
+import socket
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from typing import TextIO
 
 from tools.lab import wire
 
 LIMIT_S = 0.25
+QUESTION = b"\x12\x91\0\0\0\x01\0\0\0\0\0\0" + b"\x04here\0\0\x10\0\x01"
+Ask = Callable[[str, int, str], Awaitable[str]]
 
 
 async def fetch(host: str, port: int, path: str) -> str:
@@ -38,11 +44,28 @@ async def fetch(host: str, port: int, path: str) -> str:
     return body.decode("latin-1").strip().partition("\n")[0]
 
 
-async def one(out: TextIO, due_ns: int, host: str, port: int, path: str) -> None:
+async def ask_name(host: str, port: int, path: str) -> str:
+    """Which name server answers. Raises OSError, or ValueError where it says something else."""
+    loop = asyncio.get_running_loop()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        sock.connect((host, port))
+        await loop.sock_sendall(sock, QUESTION)
+        answer = await loop.sock_recv(sock, 512)
+    record = answer[len(QUESTION) :]
+    if answer[:2] != QUESTION[:2] or len(record) < 14:
+        raise ValueError(f"code {answer[3] & 15}")
+    return record[13 : 13 + record[12]].decode("latin-1")
+
+
+ASK = {"http": fetch, "dns": ask_name}
+
+
+async def one(out: TextIO, due_ns: int, ask: Ask, host: str, port: int, path: str) -> None:
     began_ns = time.monotonic_ns()
     try:
         async with asyncio.timeout(LIMIT_S):
-            word = await fetch(host, port, path)
+            word = await ask(host, port, path)
     except TimeoutError:
         word = "-no answer in 250 ms"
     except OSError as error:
@@ -53,13 +76,13 @@ async def one(out: TextIO, due_ns: int, host: str, port: int, path: str) -> None
     out.write(f"{due_ns} {took_us} {late_us} {word}\n")
 
 
-async def main(records: str, host: str, port: str, path: str, every_ms: str) -> None:
+async def main(records: str, host: str, port: str, path: str, every_ms: str, scheme: str) -> None:
     wire.be_punctual()
     due_ns, every_ns, running = time.monotonic_ns(), int(every_ms) * 1_000_000, set()
     with open(records, "a", buffering=1) as out:
         while True:
             while due_ns <= time.monotonic_ns():
-                task = asyncio.create_task(one(out, due_ns, host, int(port), path))
+                task = asyncio.create_task(one(out, due_ns, ASK[scheme], host, int(port), path))
                 running.add(task)
                 task.add_done_callback(running.discard)
                 due_ns += every_ns

@@ -1,6 +1,7 @@
 """All case studies, in the order in which they are played."""
 
 from tools.cases.balancer import BALANCER
+from tools.cases.dns import DNS
 from tools.cases.web import WEB
 
-CASES = (WEB, BALANCER)
+CASES = (WEB, BALANCER, DNS)

@@ -46,7 +46,7 @@ class Requests:
 
     def start(self) -> None:
         it = urlsplit(self.url)
-        arguments = [str(self._records), str(it.hostname), str(it.port or 80), it.path or "/", str(EVERY_MS)]
+        arguments = [str(self._records), str(it.hostname), str(it.port or 80), it.path or "/", str(EVERY_MS), it.scheme]
         self._pid = self._place.start([*module("tools.cases.asking"), *arguments], self._log)
 
     def since(self, began_ns: int) -> list[Request]:

@@ -149,6 +149,6 @@ class Stage:
 
     def _until(self, so: Callable[[], bool], asking: Requests, name: str) -> None:
         try:
-            self.lab.wait_until(so, "", 20)
+            self.lab.wait_until(so, "", 8 if self.off else 20)
         except LabError:
             raise CaseFailed(f"{name} does not answer {asking.url}: {asking.last_words()}") from None

@@ -2,6 +2,7 @@
 
 from tools.cases.balancer import BALANCER
 from tools.cases.dns import DNS
+from tools.cases.firewall import FIREWALL
 from tools.cases.web import WEB
 
-CASES = (WEB, BALANCER, DNS)
+CASES = (WEB, BALANCER, DNS, FIREWALL)

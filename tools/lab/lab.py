@@ -68,12 +68,12 @@ class Lab:
     def _node(self, name: str, host: int) -> Node:
         return Node(name, tuple(Port(link, name, host) for link in LINKS), self.folder, self.copy)
 
-    def guest(self, name: str, host: int) -> Place:
-        """One more machine on `lan`, at 10.77.0.HOST: not a node."""
-        place, port = self._place(name), Port("lan", name, host)
+    def guest(self, name: str, host: int, link: str = "lan") -> Place:
+        """One more machine on a link, at 10.77.0.HOST or 10.78.0.HOST: not a node."""
+        place, port = self._place(name), Port(link, name, host)
         place.ip("link set lo up")
-        self.switches["lan"].plug(port, place)
-        self.switches["lan"].up(port)
+        self.switches[link].plug(port, place)
+        self.switches[link].up(port)
         return place
 
     def _cable(self, node: Node) -> None:

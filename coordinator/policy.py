@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+SERVE, ARBITER = "serve", "arbiter"
+"""Of the values of `partition`; `majority` has its rules in `coordinator.core.ballots`."""
+
 DOWN_AT_ONCE = frozenset({"address", "notify"})
 """Kinds of actions of which nothing is up after a lease: the kernel silences addresses, and a hook holds nothing."""
 
@@ -149,6 +152,11 @@ class ServicePolicy:
     """Services beside which it must not run."""
     after: tuple[After, ...] = ()
     """Services that must be up while it is."""
+
+    @property
+    def leased(self) -> bool:
+        """Whether it is owned under a lease: by leave of a majority of the voters, or of the arbiter."""
+        return self.partition != SERVE
 
     @property
     def related(self) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ RULES: Mapping[str, str] = {
     "rival-deaf": "another node holds it too and does not hear this one, so this one gives way",
     "retry": "the time after which a failed service is tried again is over",
     "not-fenced": "a dead node may still run it, and can be switched off: a claim waits until it is",
-    "lease-over": "a majority of the voters has not answered in time: another node may own it from now on",
+    "lease-over": "a majority of the voters, or the arbiter, has not answered in time: another node may own it from now on",
     "take-over-dead": "the node that held it is judged dead, and no better candidate can take it",
     "take-over-free": "no node holds it, and no better candidate can take it",
     "reconsidered": "while the claim was being written, its reasons went away: it is given up before anything ran",

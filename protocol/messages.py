@@ -77,6 +77,8 @@ class Heartbeat:
     """Of services under `majority`; empty where there is none."""
     unstored: tuple[str, ...] = ()
     """Nodes of whose feed `heads` names more than is on the sender's disk: what it forgets if it stops now."""
+    unable: tuple[str, ...] = ()
+    """Services for which the sender is not fit, though it is for others: it does not see the arbiter."""
 
     def encode(self) -> bytes:
         """Ten times a second on each node: so it sorts its two maps itself."""
@@ -99,6 +101,8 @@ class Heartbeat:
 
     def _more(self) -> list[Any]:
         """What is mostly empty: as far as the last place that says something."""
+        if self.unable:
+            return [self.claiming, self.leases.packed(), self.unstored, self.unable]
         if self.unstored:
             return [self.claiming, self.leases.packed(), self.unstored]
         if self.leases:
@@ -112,9 +116,9 @@ class Heartbeat:
         `before`: an earlier heartbeat of any node. What is equal in both is taken from there: it was looked at then, and a
         comparison of the two sees at once that nothing has changed.
         """
-        value, claiming, leases, unstored = _and_more(read(raw, tuples=True))
+        value, claiming, leases, unstored, unable = _and_more(read(raw, tuples=True))
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _parts(value, HEARTBEAT_FIELDS)
-        names = (node, *heard, *refused, *claiming, *unstored)
+        names = (node, *heard, *refused, *claiming, *unstored, *unable)
         _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote), names)
         if before is not None and heads == before.heads:
             heads = before.heads
@@ -122,7 +126,9 @@ class Heartbeat:
             _check((), (), heads)
             heads = {name: _short_head(head) for name, head in heads.items()}
         heard = {name: _heard(item) for name, item in heard.items()}
-        heartbeat = cls(cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming, leases, unstored)
+        heartbeat = cls(
+            cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming, leases, unstored, unable
+        )  # fmt: skip
         if heartbeat.encode() != raw:
             raise NotCanonical("not canonical msgpack: another encoding of the same heartbeat")
         return heartbeat
@@ -279,15 +285,17 @@ def _check(sized: Sequence[tuple[bytes, int]], counts: Iterable[int], names: Ite
             raise NotCanonical(f"a name in this message is empty or longer than {NAME_MAX} characters")
 
 
-def _and_more(fields: Any) -> tuple[Any, tuple[Any, ...], LeaseWords, tuple[Any, ...]]:
+def _and_more(fields: Any) -> tuple[Any, tuple[Any, ...], LeaseWords, tuple[Any, ...], tuple[Any, ...]]:
     """The fields of every heartbeat, and what `Heartbeat._more` wrote behind them."""
     count = len(HEARTBEAT_FIELDS)
     if type(fields) is not tuple or len(fields) <= count:
-        return fields, (), NO_LEASE_WORDS, ()
-    claiming, leases, unstored, *further = (*fields[count:], None, None, None)[: max(3, len(fields) - count)]
-    if further or type(claiming) is not tuple or type(unstored) not in (tuple, type(None)):
-        raise NotCanonical("what stands behind the fields of every heartbeat is not [claiming, leases, unstored]")
-    return fields[:count], claiming, NO_LEASE_WORDS if leases is None else LeaseWords.read(leases), unstored or ()
+        return fields, (), NO_LEASE_WORDS, (), ()
+    claiming, leases, *lists = (*fields[count:], None, None, None, None)[: max(4, len(fields) - count)]
+    unstored, unable, *further = lists
+    if further or type(claiming) is not tuple or not {type(unstored), type(unable)} <= {tuple, type(None)}:
+        raise NotCanonical("what stands behind the fields of every heartbeat is not [claiming, leases, unstored, unable]")
+    said = NO_LEASE_WORDS if leases is None else LeaseWords.read(leases)
+    return fields[:count], claiming, said, unstored or (), unable or ()
 
 
 def _fields(raw: bytes, kinds: tuple[type, ...]) -> Sequence[Any]:

@@ -16,8 +16,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from coordinator.arbiter.questions import VALUE_BYTES_MAX
+from protocol.events.shapes import NUMBER_MAX
 
 INT64, UINT64 = 2**63, 2**64
+REVISION_END = NUMBER_MAX
+"""An epoch is above the revision, and no epoch is above this."""
+
 NUMBER = re.compile(r"0|[1-9][0-9]{0,19}")
 
 CODE_NAMES = {5: "not-found", 7: "permission-denied", 14: "unavailable", 16: "unauthenticated"}
@@ -76,7 +80,7 @@ def _constant(word: str) -> None:
 def header_of(answer: Mapping[str, Any]) -> Header:
     header = _mapping(answer.get("header"), "header")
     found = Header(*(number(header, name, UINT64) for name in ("cluster_id", "revision", "raft_term")))
-    if not found.cluster or not 0 < found.revision < INT64 or not found.term:
+    if not found.cluster or not 0 < found.revision < REVISION_END or not found.term:
         raise Garbage("has a header without cluster, revision or term")
     return found
 

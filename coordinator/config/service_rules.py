@@ -46,13 +46,12 @@ ANNOUNCE_MS_MIN = 1000
 def policies(reading: Reading) -> Findings:
     for name, service in reading.file.services.items():
         path = ("services", name, "partition")
-        if service.partition == "arbiter":
-            instead = 'Write "majority", with a third voter, or "serve", and know that both sides of a split serve'
-            yield Finding(path, '"arbiter" is not in this release, which asks no etcd', instead)
         if service.partition == "majority" and (few := _too_few(reading)):
             yield Finding(path, *few)
-        if service.partition != "serve":
+        if service.partition == "majority":
             yield from _unenforced(reading, name, service)
+        if service.partition == "arbiter":
+            yield from _unended(name, service)
         yield from _lease(reading, name, service)
         if service.announce_every < ANNOUNCE_MS_MIN:
             what = f"{spoken(service.announce_every)} is shorter than {spoken(ANNOUNCE_MS_MIN)}, and each is a broadcast"
@@ -82,6 +81,15 @@ def _unenforced(reading: Reading, name: str, service: ServiceShape) -> Findings:
         why = "where its stop hangs, nothing ends it at the end of the lease"
         instead = f"Write [watchdog] with device, or [[nodes.{spared[0]}.fence]]; addresses alone need neither"
         yield Finding(("services", name, "actions", index), f"{what}: {why}", instead)
+
+
+def _unended(name: str, service: ServiceShape) -> Findings:
+    """The guard is told no lease that an arbiter keeps: under it nothing may be up but what the kernel ends."""
+    for index, action in enumerate(service.actions):
+        if kinds := {kind.name for kind in action.kinds} - DOWN_AT_ONCE:
+            what = f"{' and '.join(sorted(kinds))} under arbiter: with faild hung, nothing ends it at the end of the lease"
+            instead = 'Keep to addresses, which the kernel ends, or write partition = "majority" or "serve"'
+            yield Finding(("services", name, "actions", index), what, instead)
 
 
 BEYOND_THE_GUARD = frozenset({"dns"})

@@ -19,11 +19,11 @@ from protocol.printable import printable
 
 @dataclass(frozen=True, slots=True)
 class LeaseView:
-    """A lease that this node holds by leave of a majority."""
+    """A lease that this node holds by leave of a majority, or of the arbiter."""
 
     left_ms: int
     votes: tuple[str, ...]
-    """The voters that have promised it to this node until then, or longer."""
+    """The voters that have promised it to this node until then, or longer; none where an arbiter keeps it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ def enforcement(service: ServicePolicy, me: str, gate: GateView) -> dict[str, An
 
 
 def _enforced_by(service: ServicePolicy, gate: GateView) -> str:
-    """Under `majority` nothing answers where the kernel cannot end it; beside addresses it is the guard that ends the rest."""
-    if service.partition == "majority" and gate.because:
+    """Under a lease nothing answers where the kernel cannot end it; beside addresses it is the guard that ends the rest."""
+    if service.leased and gate.because:
         return "none"
     return "guard" if service.ended_by_guard else gate.enforced_by
 

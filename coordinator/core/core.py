@@ -12,7 +12,7 @@ Each concern is a part: a class in a file of its own, which owns its fields, see
 what concerns others (`News`). Only this file knows all parts and their order. A new part is one file, one line in
 `Core.__init__`, and one arm in `Core._take_in` for each input that is its own. `Majority` is one: it owns
 ballots and leases (`coordinator/core/quorum/` has their arithmetic), and what it has counted decides as every fact does: as an
-event, or as one more of the observations that `rounds` gives to the decide table.
+event, or as one more of the observations that `rounds` gives to the decide table. `Arbitrated` is the same for an arbiter.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,6 +20,7 @@ from typing import assert_never
 
 from coordinator.core.admission import Admission
 from coordinator.core.agenda import Outlook
+from coordinator.core.arbitrated import Arbitrated
 from coordinator.core.carriers import Carriers
 from coordinator.core.claims import Claims
 from coordinator.core.commands import Commands
@@ -33,6 +34,7 @@ from coordinator.core.forwarding import Passing
 from coordinator.core.gates import Gates
 from coordinator.core.heartbeats import Heartbeats
 from coordinator.core.inputs import (
+    ArbiterSaid,
     BatchArrived,
     Booted,
     CarrierChanged,
@@ -100,20 +102,21 @@ class Core:
         liveness = self.liveness = FailureDetector(me, run, policy, now.mono_ms)
         witnessing = self.witnessing = ObservationEvents(context, liveness)
         majority = self.majority = Majority(context, liveness)
+        arbitrated = self.arbitrated = Arbitrated(context)
         removal = self.removal = Removal(context, liveness)
-        leases = KernelLeases(context, liveness, majority.leases)
+        leases = KernelLeases(context, liveness, majority.leases, arbitrated)
         services = self.services = Services(context, leases)
-        fitness = self.fitness = Fitness(context, liveness, services)
+        fitness = Fitness(context, liveness, services)
         carriers = self.carriers = Carriers(context, services)
         startup = self.startup = Startup(context, liveness, witnessing, removal, services, carriers)
         checks = self.checks = ServiceChecks(context, services, startup)
-        beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup, majority)
-        rounds = Rounds(context, liveness, services, fitness, removal, majority)
+        beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup, majority, arbitrated)
+        rounds = Rounds(context, liveness, services, fitness, removal, majority, arbitrated)
         claims = Claims(context, services, rounds)
         fences = Fences(context, liveness, rounds, witnessing)
         self.gates = Gates(context, liveness, services, rounds, leases)
         self.reconcile = Reconcile(
-            context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority, fences
+            context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority, arbitrated, fences
         )
         self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing, fences)
         self.durability = Durability(context, passing, services, claims, witnessing)
@@ -128,7 +131,7 @@ class Core:
         context, late_ms = self.context, now.mono_ms - self.wake_at_ms
         ordered = context.begin(now)
         self._lateness(late_ms)
-        ended = self.majority.look()
+        ended = self.majority.look() | self.arbitrated.look()
         if context.over and not isinstance(given, Durable | NotDurable | CommandArrived | Reconfigured):
             self.wake_at_ms = self._wake_at_ms()
             return ordered  # node-stopped is written: nothing may stand behind it
@@ -143,6 +146,7 @@ class Core:
             self.replication.ask_anew()
         if not context.over:
             self._beat_in_time(fit=not outlook.unfit_because)
+        self.arbitrated.ask()
         self.durability.flush()
         self.wake_at_ms = self._wake_at_ms()
         must(self.wake_at_ms > now.mono_ms, f"woken at {self.wake_at_ms}, and it is {now.mono_ms}")
@@ -197,6 +201,8 @@ class Core:
                 return self.gates.gone(given)
             case FenceFinished():
                 return self.reconcile.fences.finished(given)
+            case ArbiterSaid():
+                return self.arbitrated.answered(given)
             case StopAsked():
                 return self.startup.stop_asked(given)
             case _:
@@ -259,7 +265,7 @@ class Core:
         wakes += [] if flush_ms is None else [flush_ms]
         if context.joined:
             wakes.append(self.reconcile.wake_at_ms)
-        wakes += [*self.majority.wakes_ms(), *self.reconcile.fences.wakes_ms()]
+        wakes += [*self.majority.wakes_ms(), *self.arbitrated.wakes_ms(), *self.reconcile.fences.wakes_ms()]
         return min([ms for ms in wakes if ms > now_ms])
 
     # --- what shells read -----------------------------------------------------------------------------------------
@@ -275,6 +281,10 @@ class Core:
     @property
     def state(self) -> State:
         return self.context.state
+
+    @property
+    def fitness(self) -> Fitness:
+        return self.reconcile.fitness
 
     @property
     def commands(self) -> Commands:

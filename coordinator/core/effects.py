@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from coordinator.alarms.names import AlarmName
+from coordinator.core.quorum.arbitration import Question
 from coordinator.policy import Policy, ServicePolicy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
@@ -198,6 +199,13 @@ class Fence:
 
 
 @dataclass(frozen=True, slots=True)
+class AskArbiter:
+    """Put this to the arbiter; `ArbiterSaid` comes back with it, in any time or never."""
+
+    question: Question
+
+
+@dataclass(frozen=True, slots=True)
 class SendReply:
     """Tell the node that passed a command on what became of it."""
 
@@ -253,5 +261,6 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Announce | Watch
-    | Refresh | Renew | Open | Fence | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver | Ready | Exit
+    | Refresh | Renew | Open | Fence | AskArbiter | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver
+    | Ready | Exit
 )  # fmt: skip

@@ -6,12 +6,12 @@
 
 Where a lease ran out, another node may have taken over: we did not run for so long that it was in the right. So nothing is
 opened before each candidate that may live has answered a heartbeat that was sent since, and its newest events are here, and it
-does not hold the service. Where one does, the decide table says who goes on. Under `majority` the lease itself is the proof.
+does not hold the service. Where one does, the decide table says who goes on. Under `majority` and `arbiter` the lease itself
+is the proof.
 """
 
 from typing import NamedTuple
 
-from coordinator.core.ballots import MAJORITY
 from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Open, Refresh
 from coordinator.core.failure_detector import FailureDetector
@@ -83,8 +83,8 @@ class Gates:
         self.context.emit(Open(job.policy.name, self.leases.ends_ms(job.policy)))
 
     def _is_ours(self, name: str, job: Job, seen: Round) -> bool:
-        """No candidate that may live can have it. Under `majority` the lease says so, and nothing else does."""
-        if job.policy.partition == MAJORITY:
+        """No candidate that may live can have it. Where it is owned under a lease, that says so, and nothing else does."""
+        if job.policy.leased:
             return self.leases.is_proof(job.policy)
         asked = self.rounds.case(name, seen)
         return all(self._has_not(asked, node) for node in asked.others)

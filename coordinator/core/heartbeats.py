@@ -5,6 +5,7 @@ heartbeats.beat()                           # now, on every link
 heartbeats.pace()                           # while the nodes run different timings
 """
 
+from coordinator.core.arbitrated import Arbitrated
 from coordinator.core.context import Context
 from coordinator.core.effects import Beat
 from coordinator.core.failure_detector import FailureDetector
@@ -25,9 +26,11 @@ class Heartbeats:
         fitness: Fitness,
         startup: Startup,
         majority: Majority,
+        arbitrated: Arbitrated,
     ) -> None:
         self.context, self.liveness = context, liveness
-        self.services, self.fitness, self.startup, self.majority = services, fitness, startup, majority
+        self.services, self.fitness, self.startup = services, fitness, startup
+        self.majority, self.arbitrated = majority, arbitrated
         self._counter = 0
         self.told_fit = False
         self.due_ms = context.now_ms
@@ -72,6 +75,7 @@ class Heartbeats:
                     claiming=tuple(sorted(self.services.armed())),
                     leases=leases,
                     unstored=context.writer.unstored(),
+                    unable=self.arbitrated.unable(),
                 )
             )
         )

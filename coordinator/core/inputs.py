@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from coordinator.core.quorum.arbiter import Said
+from coordinator.core.quorum.arbitration import Question
 from coordinator.policy import CheckPolicy, Policy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
@@ -203,6 +205,14 @@ class FenceFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class ArbiterSaid:
+    """What the arbiter has answered to `AskArbiter`, or why it has not."""
+
+    question: Question
+    answer: Said
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     """SIGTERM: release everything, then end."""
 
@@ -239,5 +249,5 @@ class RemovalShown:
 Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
     | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
-    | Reconfigured | ForkShown | RoomChanged | RemovalShown | GateLapsed | GateGone | FenceFinished
+    | Reconfigured | ForkShown | RoomChanged | RemovalShown | GateLapsed | GateGone | FenceFinished | ArbiterSaid
 )  # fmt: skip

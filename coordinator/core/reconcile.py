@@ -8,6 +8,7 @@ if reconcile.is_due(news, outlook, at_beat):
 from dataclasses import replace
 
 from coordinator.core.agenda import BEGUN_MAX, BEGUN_MS, Agenda, Outlook
+from coordinator.core.arbitrated import Arbitrated
 from coordinator.core.claims import Claims, patience_ms
 from coordinator.core.context import Context, News
 from coordinator.core.dependants import IN_ORDER, Dependants
@@ -58,11 +59,13 @@ class Reconcile:
         checks: ServiceChecks,
         witnessing: ObservationEvents,
         majority: Majority,
+        arbitrated: Arbitrated,
         fences: Fences,
     ) -> None:
         self.context, self.liveness, self.services, self.fitness = context, liveness, services, fitness
         self.removal, self.rounds, self.claims = removal, rounds, claims
-        self.checks, self.witnessing, self.majority, self.fences = checks, witnessing, majority, fences
+        self.checks, self.witnessing, self.fences = checks, witnessing, fences
+        self.majority, self.arbitrated = majority, arbitrated
         self.dependants = Dependants(context, services)
         self.agenda = Agenda(context, liveness, services, fitness, self.dependants)
         self._seen: Round | None = None
@@ -181,8 +184,7 @@ class Reconcile:
         if self._split(asked):
             asked = self.rounds.case(name, seen)
         decision = decide(asked)
-        self.services.decided(name, decision.reason)
-        self.majority.decided(name, decision, asked.order[: asked.order.index(context.me)] if context.me in asked.order else ())
+        self.services.decided(name, self._waits(name, asked, decision) or decision.reason)
         self.fences.decided(name, decision, asked)
         if decision.act is not Act.RELEASE:
             self.dependants.stays(name)
@@ -193,6 +195,14 @@ class Reconcile:
             return None  # now the judgements stand in the log, and the decision can name them as its causes
         return None if self._perform(name, job, asked, decision) else asked
 
+    def _waits(self, name: str, asked: Snapshot, decision: Decision) -> str:
+        """Votes or the arbiter are asked where the table waits for them alone. In words, where there is more to say of it."""
+        if self.arbitrated.rules(name):
+            return self.arbitrated.decided(name, decision)
+        me = self.context.me
+        self.majority.decided(name, decision, asked.order[: asked.order.index(me)] if me in asked.order else ())
+        return ""
+
     def _perform(self, name: str, job: Job, asked: Snapshot, decision: Decision) -> bool:
         context = self.context
         epoch = ownership.epoch(context.state, name) + 1
@@ -200,6 +210,7 @@ class Reconcile:
             if job.phase is not Phase.IDLE:
                 return False
             why = self.removal.disowned(name) or self._taken(name, job.policy) or self.dependants.goes(job.policy)
+            why = why or self.arbitrated.lacks(name)
             if why:
                 self.services.bar(name, why)
                 self.services.decided(name, why)
@@ -228,6 +239,10 @@ class Reconcile:
         return self._out(name, asked, decision)
 
     def _claim(self, name: str, job: Job, asked: Snapshot, decision: Decision) -> None:
+        if self.arbitrated.rules(name):
+            epoch, leave = self.arbitrated.claims(name)
+            job.claim(decision, asked.given, epoch, asked.mine, leave)
+            return self.arbitrated.claimed(name)
         voted = self.majority.claims(name)
         if voted is None:
             job.claim(decision, asked.given, ownership.epoch(self.context.state, name) + 1, asked.mine)

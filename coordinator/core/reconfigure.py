@@ -27,7 +27,7 @@ from coordinator.core.service_phases import Phase
 from coordinator.core.services import Services
 from coordinator.core.startup import Startup
 from coordinator.decision.decide import Act, Decision
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.policy import ARBITER, Policy, ServicePolicy
 from coordinator.state import authorization, ownership
 from coordinator.state.configurations import number_now
 from coordinator.state.model import Judgement, ServicePhase, State
@@ -98,7 +98,7 @@ class Reconfigure:
             return Refusal(f"{context.me}'s disk refuses to write, and a change must stand in the log: make space there")
         alive = [name for name in self.liveness.peers if self._lives(name) and not self._runs(name, given.policy)]
         policy = given.policy
-        lawless = self._other_voters(policy) or self._other_terms(policy)
+        lawless = self._other_voters(policy) or self._other_terms(policy) or self._other_arbiter(policy)
         return self._removed(policy, alive) or self._unlinked(policy, alive) or lawless
 
     def _denied(self, given: Reconfigured) -> Refusal | None:
@@ -159,6 +159,22 @@ class Reconfigure:
                     "faild on all nodes, change the file on each, and start them again"
                 )
         return None
+
+    def _other_arbiter(self, policy: Policy) -> Refusal | None:
+        """While one node asks the one and another node the other, each may be told that a service is free."""
+        old, new = self.context.policy, policy
+        both = [name for name in sorted(old.services.keys() & new.services.keys()) if ARBITER in _partitions(name, old, new)]
+        if not both:
+            return None
+        where = [(found.endpoints, found.prefix) if (found := each.arbiter) else None for each in (old, new)]
+        moved = [name for name in both if len(_partitions(name, old, new)) > 1]
+        if not moved and where[0] == where[1]:
+            return None
+        what = f"{moved[0]} goes by another rule" if moved else "[arbiter] has other endpoints or another prefix"
+        return Refusal(
+            f"{what}, and while the nodes run different files each may be told that {(moved or both)[0]} is free: stop faild "
+            "on all nodes, change the file on each, and start them again"
+        )
 
     def _removed(self, policy: Policy, alive: list[str]) -> Refusal | None:
         """A candidate that we no longer hear hears no peer either, and takes what it can: it must be stopped first."""
@@ -247,6 +263,10 @@ class Reconfigure:
             self.services.close(name)
             self.checks.close(name)
         self.services.settle(name)
+
+
+def _partitions(service: str, *files: Policy) -> set[str]:
+    return {policy.services[service].partition for policy in files}
 
 
 def _short(digest: bytes) -> str:

@@ -87,8 +87,8 @@ class Replication:
             self.heartbeats.beat()  # a peer that has just come (back) hears us at once, and need not wait for our next turn
         if old is None or judged is not Judgement.ALIVE:
             return News(peers=True)
-        claiming = frozenset(old.claiming).symmetric_difference(heartbeat.claiming)
-        return News(claiming, _differs(old, heartbeat))
+        about = frozenset(old.claiming).symmetric_difference(heartbeat.claiming)
+        return News(about.union(set(old.unable).symmetric_difference(heartbeat.unable)), _differs(old, heartbeat))
 
     def _pass_on(self, heard: Verified[Heartbeat]) -> None:
         """Passes on to this node what it misses of others, and to others what they miss of it."""

@@ -5,9 +5,11 @@ asked = rounds.case("web", seen)            # a Snapshot, with the timers of thi
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from coordinator.alarms.names import AlarmName
+from coordinator.core.arbitrated import Arbitrated
 from coordinator.core.context import Context
 from coordinator.core.effects import Alarm, AlarmOver
 from coordinator.core.failure_detector import FailureDetector
@@ -47,9 +49,11 @@ class Rounds:
         fitness: Fitness,
         removal: Removal,
         majority: Majority,
+        arbitrated: Arbitrated,
     ) -> None:
         self.context, self.liveness = context, liveness
-        self.services, self.fitness, self.removal, self.majority = services, fitness, removal, majority
+        self.services, self.fitness, self.removal = services, fitness, removal
+        self.majority, self.arbitrated = majority, arbitrated
         self._hearsay_ms: dict[str, int] = {}
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self._late_ms: dict[str, int] = {}
@@ -91,14 +95,24 @@ class Rounds:
     def case(self, service: str, seen: Round) -> Snapshot:
         """The question about one service, with its timers."""
         context = self.context
-        told, waits = seen.told, self.services.timers.get(service)
+        told, waits = self._told_of(service, seen.told), self.services.timers.get(service)
         bare = Snapshot(context.state, context.policy, context.me, service, told)
         timers = seen.behind | seen.busy | seen.awaited.get(service, NONE) | self.majority.timers(service)
         if waits is not None:
             deaf = [name for name in seen.alive if bare.holds(name) and not self.liveness.is_heard_by(name)]
             timers |= waits.over(bare, context.now_ms)
             timers |= waits.deaf_for_long(deaf, context.now_ms, context.policy.timing.dead_ms)
+        timers |= self.arbitrated.timers(service)
         return bare.with_timers(timers) if timers else bare
+
+    def _told_of(self, service: str, told: Observations) -> Observations:
+        """Who does not see the arbiter is fit, and not for what that gives: the others do not wait for it."""
+        if not self.arbitrated.rules(service):
+            return told
+        because = told.unfit_because or self.arbitrated.unfit_because(service)
+        unable = {name for name, peer in self.liveness.peers.items() if peer.newest and service in peer.newest.message.unable}
+        peers = {name: replace(peer, fit=peer.fit and name not in unable) for name, peer in told.peers.items()}
+        return Observations(peers, not because, because, told.refused, told.timers)
 
     def now(self, service: str) -> Snapshot:
         """The question as it stands in this moment."""

@@ -27,6 +27,7 @@ from protocol.events import (
     ActionStarted,
     ActionWord,
     Body,
+    ByArbiter,
     Claim,
     Down,
     EndState,
@@ -115,14 +116,16 @@ class Job:
 
     # --- orders from the decide table ----------------------------------------------------------------------------
 
-    def claim(self, decision: Decision, given: Observations, epoch: int, before: ServiceState) -> None:
+    def claim(
+        self, decision: Decision, given: Observations, epoch: int, before: ServiceState, leave: ByArbiter | None = None
+    ) -> None:
         """RECOVER -> STARTING: written and guarded; nothing runs before both are confirmed."""
         must(not self.progress.started and self.running is None, f"{self.policy.name}: nothing of it is up when it is claimed")
         must(epoch > before.epoch, f"{self.policy.name}: epoch {epoch} comes after our own {before.epoch}")
         self.holding.begin(decision, before)
         self.restarts = 0
         rule, reason, passed_over = decision.rule, decision.reason, tuple(decision.passed_over)
-        claim = Claim(epoch=epoch, rule=rule, given=given, reason=reason, passed_over=passed_over)
+        claim = Claim(epoch=epoch, rule=rule, given=given, reason=reason, passed_over=passed_over, arbiter=leave)
         self._arm(Turn.CLAIM, claim, decision)
 
     def reclaim(self, decision: Decision, given: Observations, epoch: int, rivals: tuple[str, ...]) -> None:

@@ -23,6 +23,7 @@ from coordinator.control.view import Applied
 from coordinator.core import inputs
 from coordinator.core.core import Core
 from coordinator.core.inputs import Input, Now
+from coordinator.daemon.arbiter_port import ArbiterPort
 from coordinator.daemon.clock import LoopClock, boot_ms_now, read_clocks
 from coordinator.daemon.config_reload import ConfigReload
 from coordinator.daemon.folders import Folders
@@ -77,6 +78,7 @@ class Node:
             me, policy, folders.state, post, self._say, self._status.bell.ring, self._untold, self._unfenced
         )
         self._notices = Notices(self._status, self._machine, questions, self.run, say)
+        self._arbiter = ArbiterPort(me, self.run, policy, post)
         self._links = Links(
             me, policy, identity, self.run, journal, post, boot_ms_now,
             overfed=self._notices.overfed, evidence=self._evidence, visited=self._notices.visited,
@@ -145,7 +147,8 @@ class Node:
         core = Core(self._me, self._policy, self.run, known, read_clocks(), ran=past.ran())
         machine = self._machine
         log_port = LogPort(self._journal, machine.room.look, self._tasks)
-        ports = Ports(log_port, machine.guard, machine.executor, self._inbox.clock, self._notices, machine.fencer)
+        clock, notices = self._inbox.clock, self._notices
+        ports = Ports(log_port, machine.guard, machine.executor, clock, notices, machine.fencer, self._arbiter)
         self._shell = Shell(core, self._inbox, self._links, self._words, ports)
         return core
 
@@ -170,7 +173,7 @@ class Node:
         self._inbox.close()
         self._notices.close()
         self._machine.room.close()
-        for part in (self._control, self._machine.carrier, self._links, self._machine, self._journal):
+        for part in (self._control, self._machine.carrier, self._arbiter, self._links, self._machine, self._journal):
             await part.close()
 
     # --- the loop ------------------------------------------------------------------------------------------------
@@ -230,7 +233,9 @@ class Node:
         left_ms = {str(address): left for address, left in gates.left_ms().items()}
         core, now_ms = self._core(), boot_ms_now()
         standing = core.majority.leases.standing() if core else {}
+        kept = core.arbitrated.standing() if core else {}
         leases = {name: LeaseView(max(0, until_ms - now_ms), votes) for name, (until_ms, votes) in standing.items()}
+        leases |= {name: LeaseView(max(0, until_ms - now_ms), ()) for name, until_ms in kept.items()}
         return GateView(gates.enforced_by, gates.because, left_ms, leases)
 
     def fence(self, node: str) -> FenceView | None:

@@ -8,7 +8,7 @@
 | UP*          | operator says fail, here or everywhere, or standby; we stop; no     | release          |
 |              | candidate any more; removed; refused as forked; check failed;       |                  |
 |              | isolated under "release"; no carrier while another is fit           |                  |
-| UP*          | its lease is over (under "majority")                                | release          |
+| UP*          | its lease is over (under "majority" and "arbiter")                  | release          |
 | UP*          | what it needs beside it is gone; what it must not meet is here      | release          |
 | UP*          | a rival that has not heard me for long, though I hear it            | release          |
 | UP*          | a rival, and I lose by the service's rule                           | release          |
@@ -20,7 +20,7 @@
 |              | candidate that only the newest configuration names; a peer not      |                  |
 |              | current, holding, in doubt, stuck, or a better one that will        |                  |
 |              | claim; another service that it waits for, or must not meet; a dead  |                  |
-|              | node that is not switched off; no votes                             |                  |
+|              | node that is not switched off; no votes, or no lease of the arbiter |                  |
 | RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
@@ -34,6 +34,7 @@ from typing import NamedTuple
 from coordinator.decision import relations
 from coordinator.decision.openings import openings, unheld
 from coordinator.decision.snapshot import ALIVE, DEAD, INDOUBT, Snapshot
+from coordinator.policy import ARBITER
 from coordinator.state import ownership
 from coordinator.state.model import STOPPED, UPISH, ServicePhase, Word
 from protocol.event import Ref
@@ -51,7 +52,7 @@ NOT_FENCED = "not-fenced"
 """The rule by which a candidate waits until a dead node is switched off, and switches it off itself."""
 
 NOT_ELECTED = "not-elected"
-"""The rule by which a candidate waits for nothing but votes."""
+"""The rule by which a candidate waits for nothing but votes, or a lease of the arbiter."""
 
 
 class Act(StrEnum):
@@ -191,16 +192,18 @@ def gives_way(case: Snapshot) -> Found | None:
 
 
 def lease_over(case: Snapshot) -> Found | None:
-    """What a majority allowed is over: another may own it from now on."""
-    if not case.by_majority or "lease-over" not in case.given.timers:
+    """What a majority, or the arbiter, allowed is over: another may own it from now on."""
+    if not case.leased or "lease-over" not in case.given.timers:
         return None
-    return Found("its lease is over: a majority has not answered in time", _refs(case.mine.claim), RECOVER, "lease")
+    who = "the arbiter" if case.service.partition == ARBITER else "a majority"
+    return Found(f"its lease is over: {who} has not answered in time", _refs(case.mine.claim), RECOVER, "lease")
 
 
 def not_elected(case: Snapshot) -> Found | None:
-    if not case.by_majority or "elected" in case.given.timers:
+    if not case.leased or "elected" in case.given.timers:
         return None
-    return Found("it waits for the votes of a majority")
+    by_arbiter = case.service.partition == ARBITER
+    return Found("it waits for a lease of the arbiter" if by_arbiter else "it waits for the votes of a majority")
 
 
 def rival_deaf(case: Snapshot) -> Found | None:
@@ -208,7 +211,7 @@ def rival_deaf(case: Snapshot) -> Found | None:
 
     Nor can it deliver its newest events, for which it would have to be asked: its claim came, and its last word would.
     """
-    if case.by_majority:
+    if case.leased:
         return None  # its lease ends
     deaf = [node for node in case.given.peers if f"deaf:{node}" in case.given.timers and case.holds(node)]
     if not deaf:
@@ -218,7 +221,7 @@ def rival_deaf(case: Snapshot) -> Found | None:
 
 
 def rival_wins(case: Snapshot) -> Found | None:
-    if not case.rivals or case.by_majority:
+    if not case.rivals or case.leased:
         return None
     best = ownership.winner(case.state, case.service, (*case.rivals, case.me))
     if best == case.me or best is None:
@@ -228,7 +231,7 @@ def rival_wins(case: Snapshot) -> Found | None:
 
 
 def reclaim(case: Snapshot) -> Found | None:
-    if case.by_majority:
+    if case.leased:
         return None  # no two answered at once, and a new epoch would need new votes
     news = ownership.split_evidence(case.state, case.me, case.name)
     if news:

@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from coordinator.decision.decide import NOT_FENCED, Act, decide
 from coordinator.decision.snapshot import Snapshot
-from coordinator.policy import Policy
+from coordinator.policy import ARBITER, Policy
 from coordinator.state import ownership
 from coordinator.state.configurations import ran
 from coordinator.state.model import Judgement, NodeState, State
@@ -131,9 +131,17 @@ def _epoch(before: State, event: Event, body: Claim | Reclaim | Recover, policy:
     known, service = ownership.epoch(before, event.service), policy.services.get(event.service)
     if service is not None and service.partition == "majority" and body.epoch > known:
         return _votes(before, event, body.epoch, policy)  # numbers that were voted for and never claimed are left out
+    if service is not None and service.partition == ARBITER and body.epoch > known:
+        return _leave(event, body)  # above the arbiter's revision, and what others have put there
     if body.epoch == known + 1:
         return None
     return f"{event.kind} {event.service} with epoch {body.epoch} where {known} was known"
+
+
+def _leave(event: Event, body: Claim | Reclaim) -> str | None:
+    """A claim under `arbiter` names the lease by which it is made. That there was one, no feed shows."""
+    named = isinstance(body, Claim) and body.arbiter is not None
+    return None if named else f"{event.kind} {event.service} with epoch {body.epoch} without a lease of the arbiter"
 
 
 def _votes(before: State, event: Event, epoch: int, policy: Policy) -> str | None:

@@ -59,15 +59,15 @@ class Snapshot:
         return ownership.ruling(self.state, self.policy)
 
     @once
-    def by_majority(self) -> bool:
-        """Whether it is owned under a lease, by leave of a majority of the voters."""
-        return self.service.partition == "majority"
+    def leased(self) -> bool:
+        """Whether it is owned under a lease, by leave of a majority of the voters or of the arbiter."""
+        return self.service.leased
 
     @once
     def ends_with_lease(self) -> bool:
-        """Whether what a node has up is down for certain when votes for another are given: the kernel ends an address, and
+        """Whether what a node has up is down for certain when another may claim it: the kernel ends an address, and
         where anything else stays up for too long the machine is reset (docs/leases.md, "The guard's lease")."""
-        return self.by_majority and (not self.service.ended_by_guard or self.ruling.reset_ms > 0)
+        return self.leased and (not self.service.ended_by_guard or self.ruling.reset_ms > 0)
 
     @once
     def candidate(self) -> bool:

@@ -2,7 +2,7 @@
 
     gates = AddressGates(post)
     gates.enter()                   # `gates.enforced_by`, and why it is no better, in `gates.because`
-    gates.equip("web", actions)     # the addresses that are opened and shut together; `strict`: under `majority`
+    gates.equip("web", actions)     # the addresses that are opened and shut together; `strict`: under a lease
     gates.tell("web", ends_ms)      # the newest end of its lease, by CLOCK_BOOTTIME
     gates.open("web")               # before its addresses are added; False where the gate stays shut
     gates.refresh(leases)           # GateLapsed and GateGone are posted

@@ -32,7 +32,6 @@ from actions.process import Groups, Programs
 from actions.run_action import perform
 from actions.wire import Wire
 from actions.workshop import Workshop
-from coordinator.core.ballots import MAJORITY
 from coordinator.core.effects import Cut, Open, Refresh, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome
 from coordinator.core.sharing import addresses as addresses_of
@@ -129,7 +128,7 @@ class Executor:
             self._deeds[service.name] = old.timed_as(service)
             return
         deeds = self._deeds[service.name] = ServiceActions.of(service, self._workshop)
-        self.gates.equip(service.name, deeds.actions, strict=service.partition == MAJORITY)
+        self.gates.equip(service.name, deeds.actions, strict=service.leased)
         self._upkeep.monitor.forgets(service.name)
 
     async def close(self) -> None:
@@ -288,8 +287,8 @@ class Executor:
         return result
 
     def _shut_because(self, deeds: ServiceActions) -> str:
-        if deeds.service.partition == MAJORITY and self.gates.because:
-            return f"under majority nothing comes up that the kernel cannot end: {self.gates.because}"
+        if deeds.service.leased and self.gates.because:
+            return f"under {deeds.service.partition} nothing comes up that the kernel cannot end: {self.gates.because}"
         return "the gate of its addresses stays shut: this node did not run in time to renew its lease"
 
     async def _opened(self, order: Run, policy: ActionPolicy) -> bool:

@@ -43,7 +43,7 @@ class Shell:
         self._inbox = inbox
         self._sending = sending
         self._words = words
-        self._log, self._guard, self._actions, self._clock, self._notices, self._power = ports
+        self._log, self._guard, self._actions, self._clock, self._notices, self._power, self._arbiter = ports
         self._witness = witness
         self._own = OwnEntries(core.me)
         self._flying = 0
@@ -167,6 +167,9 @@ class Shell:
     def _fence(self, order: do.Fence) -> None:
         self._power.fence(order)
 
+    def _ask_arbiter(self, order: do.AskArbiter) -> None:
+        self._arbiter.ask(order)
+
     def _equip(self, order: do.Equip) -> None:
         self._actions.equip(order.service)
 
@@ -174,6 +177,7 @@ class Shell:
         """Real links have moved before: their new addresses were the last thing that could be refused."""
         self._guard.configure(order.policy)
         self._actions.configure(order.policy)
+        self._arbiter.configure(order.policy)
         self._notices.adopted(order.policy)
 
     # --- people ----------------------------------------------------------------------------------------------------
@@ -215,6 +219,7 @@ PERFORM: Mapping[type, Callable[[Shell, Any], None]] = {
     do.Adopt: Shell._adopt,
     do.Equip: Shell._equip,
     do.Fence: Shell._fence,
+    do.AskArbiter: Shell._ask_arbiter,
     do.Forward: Shell._forward,
     do.SendReply: Shell._send_reply,
     do.Answer: Shell._answer,

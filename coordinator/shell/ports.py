@@ -6,6 +6,7 @@
     actions     change this machine, and look at it              `services.executor`, `simulator.shell_ports`
     clock       what time it is, and what is to be done later    `daemon.clock`, `simulator.shell_ports`
     power       switches other machines off                      `services.fencer`, `simulator.shell_ports`
+    arbiter     says who owns what it decides on                 `daemon.arbiter_port`, `simulator.arbiter_port`
     notices     what people, askers and the service manager hear `daemon.notices`, `simulator.faild`
 
 Every function of a port returns at once. What became of an order comes back as an input, never before the order's own input is
@@ -15,7 +16,20 @@ done (`coordinator.shell.inbox`).
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from coordinator.core.effects import Alarm, AlarmOver, Answer, Cut, Exit, Fence, Open, Refresh, Renew, Run, Watch
+from coordinator.core.effects import (
+    Alarm,
+    AlarmOver,
+    Answer,
+    AskArbiter,
+    Cut,
+    Exit,
+    Fence,
+    Open,
+    Refresh,
+    Renew,
+    Run,
+    Watch,
+)
 from coordinator.core.inputs import Now
 from coordinator.policy import Policy, ServicePolicy
 from protocol.bodies import Ping
@@ -138,6 +152,14 @@ class Power(Protocol):
         """`FenceFinished` comes back."""
 
 
+class Arbiter(Protocol):
+    def ask(self, order: AskArbiter) -> None:
+        """`ArbiterSaid` comes back, at any time or never."""
+
+    def configure(self, policy: Policy) -> None:
+        """It is reached as this file says from now on."""
+
+
 class Clock(Protocol):
     def now(self) -> Now:
         """One instant on three clocks."""
@@ -177,3 +199,4 @@ class Ports(NamedTuple):
     clock: Clock
     notices: Notices
     power: Power
+    arbiter: Arbiter

@@ -12,8 +12,9 @@ import hashlib
 from collections.abc import Iterable
 from functools import partial
 
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.policy import ARBITER, Policy, ServicePolicy
 from coordinator.state import orders, pieces
+from coordinator.state.epochs import AHEAD_BY_ARBITER, AHEAD_MAX
 from coordinator.state.model import Flaw, NodeState, State, newest_first
 from coordinator.state.replacing import replace
 from coordinator.state.stored_file import read_policy
@@ -57,7 +58,7 @@ def with_policy(state: State, digest: bytes, text: str, number: int) -> State:
         return state
     if policy.digest not in state.policies:
         state = replace(state, policies={**state.policies, policy.digest: policy})
-        state = replace(state, epochs=state.epochs.with_candidates(partial(was_ever_candidate, state)))
+        state = replace(state, epochs=state.epochs.with_files(partial(was_ever_candidate, state), partial(ahead, state)))
         state = orders.judged_again(state)
     return _numbered(state, policy.digest, number)
 
@@ -135,6 +136,13 @@ def is_candidate(state: State, node: str, service: str, configs: tuple[bytes, ..
     policy = state.policy_of(configs)
     named = [policy] if policy else list(state.policies.values())
     return any(service in each.services and node in each.services[service].nodes for each in named)
+
+
+def ahead(state: State, service: str) -> int:
+    """How far a claim may be above all that count, by the files that count. More files never make that less."""
+    found = (each.services.get(service) for each in state.policies.values())
+    arbitrated = any(each is not None and each.partition == ARBITER for each in found)
+    return AHEAD_BY_ARBITER if arbitrated else AHEAD_MAX
 
 
 def was_ever_candidate(state: State, node: str, service: str) -> bool:

@@ -150,7 +150,8 @@ def _with_epoch(state: State, event: Event, service: str, epoch: int) -> State:
         return state
     feed = (event.node, event.incarnation)
     if configurations.was_ever_candidate(state, event.node, service):
-        return replace(state, epochs=state.epochs.claimed(service, feed, epoch))
+        ahead = configurations.ahead(state, service)
+        return replace(state, epochs=state.epochs.claimed(service, feed, epoch, ahead))
     return replace(state, epochs=state.epochs.put_aside(service, feed, epoch))
 
 

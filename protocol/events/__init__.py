@@ -43,6 +43,7 @@ from protocol.events.orders import Commanded, Fenced, Hold, MoveBegun, MoveEnded
 from protocol.events.service import (
     ActionFinished,
     ActionStarted,
+    ByArbiter,
     CarrierBack,
     CarrierLost,
     CheckFailed,
@@ -68,6 +69,7 @@ __all__ = [
     "ActionWord",
     "BadBody",
     "Body",
+    "ByArbiter",
     "CarriedService",
     "CarrierBack",
     "CarrierLost",

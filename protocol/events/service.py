@@ -24,6 +24,7 @@ from protocol.events.shapes import (
     Nested,
     OneOf,
     Row,
+    Shaped,
     Whole,
     shaped,
 )
@@ -33,7 +34,19 @@ from protocol.kinds import Kind
 GIVEN = Nested(Observations)
 GIVEN_OR_NONE = Nested(Observations, empty=True)
 MICROSECONDS = Whole(0, MS_MAX * 1000)
+EIGHT = Bytes(8, 8)
 PASSED_OVER = Listed(Row((NODE, REASON)), NODES_MAX)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ByArbiter(Shaped):
+    """By which lease of which etcd cluster a claim is made: its author's word, which no feed proves."""
+
+    cluster: bytes = shaped(EIGHT)
+    """Its id; like the lease a number of 64 bits, the largest byte first."""
+    revision: int = shaped(COUNT)
+    """At which the lease was put there."""
+    lease: bytes = shaped(EIGHT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +60,8 @@ class Claim(Body):
     reason: str = shaped(REASON, "")
     passed_over: tuple[tuple[str, str], ...] = shaped(PASSED_OVER, ())
     """Every candidate before the author, and why it was passed over."""
+    arbiter: ByArbiter | None = shaped(Nested(ByArbiter, empty=True), None, sparse=True)
+    """Under `arbiter`: by whose leave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

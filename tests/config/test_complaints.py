@@ -43,7 +43,7 @@ TABLE = [
     ('failback     = "10m"', 'failback = "never"', '23:1: services.web.failback: "never" is not a duration. '),
     ('failback     = "10m"', "failback = 10", '23:1: services.web.failback: 10 has no unit. Write "10ms" or "10s"; or "auto'),
     ('"serve"', '"majority"', '33:1: services.web.actions[1]: script under majority, with neither a watchdog nor a fence of'),
-    ('"serve"', '"arbiter"', '24:1: services.web.partition: "arbiter" is not in this release'),
+    ('"serve"', '"arbiter"', '33:1: services.web.actions[1]: script under arbiter: with faild hung, nothing ends it at the'),
     ('"serve"', '"server"', '24:1: services.web.partition: "server" is not one of the choices. Write "serve" or "majority" o'),
     ('lease        = "500ms"', 'lease = "200ms"', "25:1: services.web.lease: lease 200ms is shorter than 3 heartbeats (3 x 1"),
     ('"preference"', '"prefer"', '26:1: services.web.split_winner: "prefer" is not one of the choices. Write "preference" or'),

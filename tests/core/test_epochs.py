@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from coordinator.config import read
 from coordinator.state import ownership
 from coordinator.state.configurations import with_policy
-from coordinator.state.epochs import AHEAD_MAX, ASIDE_MAX, WAITING_MAX, Epochs
+from coordinator.state.epochs import AHEAD_BY_ARBITER, AHEAD_MAX, ASIDE_MAX, WAITING_MAX, Epochs
 from coordinator.state.model import State
 from coordinator.state.reducer import reduce
 from protocol.event import NO_PREVIOUS, Event
@@ -20,6 +20,11 @@ from tests.core.story import CLUSTER, Story
 
 SCENARIOS = Path(__file__).parents[1] / "scenarios"
 A, B = ("lukretia", 1), ("genesis", 1)
+
+
+def usual(service: str) -> int:
+    """How far ahead a claim may be where no arbiter decides."""
+    return AHEAD_MAX
 
 
 def told(*claims: tuple[tuple[str, int], int]) -> Epochs:
@@ -80,7 +85,7 @@ def told_around_a_file(moments: Sequence[tuple[tuple[str, int], int]]) -> Epochs
     epochs, known = Epochs(), False
     for feed, epoch in moments:
         if feed == FILE:
-            known, epochs = True, epochs.with_candidates(lambda node, service: True)
+            known, epochs = True, epochs.with_files(lambda node, service: True, usual)
         else:
             epochs = (epochs.claimed if known else epochs.put_aside)("web", feed, epoch)
     return epochs
@@ -97,7 +102,7 @@ def test_claims_of_a_node_that_is_no_candidate_are_kept_in_bounds_and_crowd_no_o
     for number in range(ASIDE_MAX + 50):
         epochs = epochs.put_aside(f"s{number:05d}", B, 1)
     assert len(epochs.aside["genesis"]) == ASIDE_MAX
-    assert epochs.with_candidates(lambda node, service: node == "lukretia").known("web") == 7
+    assert epochs.with_files(lambda node, service: node == "lukretia", usual).known("web") == 7
 
 
 def test_the_number_of_a_claim_is_known_when_the_file_that_makes_its_author_a_candidate_is_read() -> None:
@@ -155,11 +160,11 @@ def test_an_older_claim_of_a_feed_takes_no_number_back() -> None:
 
 def test_what_is_kept_aside_stays_until_its_own_service_has_a_candidate() -> None:
     epochs = Epochs().put_aside("web", A, 7).put_aside("db", A, 2).put_aside("db", B, 3)
-    after = epochs.with_candidates(lambda node, service: service == "web")
+    after = epochs.with_files(lambda node, service: service == "web", usual)
     assert after.counted == {"web": {A: 7}}
     assert after.aside == {"lukretia": {("db", 1): 2}, "genesis": {("db", 1): 3}}
-    assert after.with_candidates(lambda node, service: True).counted["db"] == {A: 2, B: 3}
-    assert after.with_candidates(lambda node, service: True).aside == {}
+    assert after.with_files(lambda node, service: True, usual).counted["db"] == {A: 2, B: 3}
+    assert after.with_files(lambda node, service: True, usual).aside == {}
 
 
 def test_of_the_services_kept_aside_none_too_many_is_kept() -> None:
@@ -168,3 +173,36 @@ def test_of_the_services_kept_aside_none_too_many_is_kept() -> None:
         epochs = epochs.put_aside(f"s{number:05d}", B, 1)
     assert len(epochs.aside["genesis"]) == ASIDE_MAX == 2_000
     assert f"s{ASIDE_MAX:05d}" not in {service for service, _ in epochs.put_aside(f"s{ASIDE_MAX:05d}", B, 1).aside["genesis"]}
+
+
+# --- under an arbiter ------------------------------------------------------------------------------------------------
+
+
+def told_around_an_arbiter(moments: Sequence[tuple[tuple[str, int], int]]) -> Epochs:
+    """`FILE`: from here on a file counts by which an arbiter decides."""
+    epochs, ahead = Epochs(), AHEAD_MAX
+    for feed, epoch in moments:
+        if feed == FILE:
+            ahead = AHEAD_BY_ARBITER
+            epochs = epochs.with_files(lambda node, service: True, lambda service: AHEAD_BY_ARBITER)
+        else:
+            epochs = epochs.claimed("web", feed, epoch, ahead)
+    return epochs
+
+
+def test_the_first_claim_by_the_arbiter_may_be_above_every_number_by_its_revision() -> None:
+    assert told_around_an_arbiter([(FILE, 0), (A, 9_000_000)]).known("web") == 9_000_000
+    assert told_around_an_arbiter([(FILE, 0), (A, 7), (B, 7 + AHEAD_BY_ARBITER)]).known("web") == 7 + AHEAD_BY_ARBITER
+    assert told_around_an_arbiter([(FILE, 0), (A, 7), (B, 8 + AHEAD_BY_ARBITER)]).known("web") == 7
+
+
+def test_a_claim_that_waited_counts_when_the_file_comes_by_which_an_arbiter_decides() -> None:
+    epochs = told_around_an_arbiter([(A, 9_000_000), (FILE, 0)])
+    assert epochs.known("web") == 9_000_000
+    assert not epochs.waiting.get("web")
+
+
+@given(st.lists(st.tuples(st.sampled_from([A, B, ("genesis", 2)]), st.integers(1, 2 * AHEAD_BY_ARBITER)), max_size=4))
+def test_under_an_arbiter_too_what_counts_does_not_depend_on_the_order(claims: list[tuple[tuple[str, int], int]]) -> None:
+    orders = permutations([*claims, (FILE, 0)])
+    assert len({repr(sorted(told_around_an_arbiter(order).counted.get("web", {}).items())) for order in orders}) == 1

@@ -40,6 +40,7 @@ HEARTBEATS = st.builds(
         bound=st.dictionaries(NAMES, st.tuples(NAMES | st.just(""), st.integers(0, 2**40)), max_size=2),
     ),
     unstored=st.lists(NAMES, max_size=2).map(tuple),
+    unable=st.lists(NAMES, max_size=2).map(tuple),
 )
 HEADS = {"ann": ShortHead(1, 1, bytes(8))}
 ONE = Heartbeat(CLUSTER, "ann", bytes(8), 1, True, bytes(8), 0, HEADS, {"bob": Heard(bytes(8), 1, 2)}, ())

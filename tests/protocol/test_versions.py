@@ -15,6 +15,7 @@ KINDS = {
 }  # fmt: skip
 HEARTBEAT = (
     "cluster", "node", "run", "counter", "fit", "config", "vote", "heads", "heard", "refused", "claiming", "leases", "unstored",
+    "unable",
 )  # fmt: skip
 
 

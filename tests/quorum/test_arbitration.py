@@ -194,7 +194,7 @@ def test_no_two_nodes_ever_own_it_whatever_goes_wrong(seed: int):
 
 def test_the_drawn_worlds_are_worlds_in_which_something_happens():
     """Else the test above would show nothing: services are owned, change hands, and etcd goes back in time."""
-    worlds = [ArbiterWorld(random.Random(seed), nodes=2 + seed % 3) for seed in range(12)]
+    worlds = [ArbiterWorld(random.Random(seed), nodes=2 + seed % 3) for seed in range(16)]
     for world in worlds:
         world.run(steps=5_000)
     assert sum(node.claims for world in worlds for node in world.nodes) > 30

@@ -52,7 +52,7 @@ class Disk:
 def ordering(core: Any, disk: Disk) -> Inbox:
     clock = StillClock()
     inbox = Inbox(clock)
-    ports: Any = (disk, None, None, clock, None, None)
+    ports: Any = (disk, None, None, clock, None, None, None)
     shell = Shell(core, inbox, sending(), LastWords(Believer(ME)), ports)
     inbox.begin(shell.take, StopAsked())
     clock.next_turn()

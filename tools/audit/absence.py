@@ -11,7 +11,7 @@ from coordinator.state import ownership
 from coordinator.state.model import Judgement, State
 from protocol.event import Event, Ref
 from tools.audit.evidence import Evidence
-from tools.audit.lease_ends import last_vote
+from tools.audit.lease_ends import last_shown
 
 UNKNOWN = Observations({}, True)
 """What a node was given besides the feeds stands only in its decisions; here nothing is asked of it."""
@@ -21,7 +21,7 @@ def ended_by(evidence: Evidence, state: State, service: str) -> Event | None:
     """A last word that another node recorded, a fence, the node's own `down`, the start after which it held it no more, or the
     vote that completed the proof that its lease was over."""
     history = evidence.history
-    leases = {end.node: last_vote(history, end) for end in evidence.tenure.lease_ends(state, service)}
+    leases = {end.node: last_shown(history, end) for end in evidence.tenure.lease_ends(state, service)}
     words = [_end(state, service, node) for node in state.columns if node not in leases]
     ends = [*leases.values(), *(history.events[ref] for ref in words if ref and ref in history.events)]
     return max(ends, key=lambda event: (history.at_ms[event.ref], event.ref), default=None)

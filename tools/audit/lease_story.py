@@ -1,11 +1,12 @@
-"""What can be said of the lease of an owner under `partition = "majority"`, at a moment of the past.
+"""What can be said of the lease of an owner under `partition = "majority"` or `"arbiter"`, at a moment of the past.
 
-    lease_known(evidence, state, held)      # a sentence; None where no node owns it, or it needs no votes
+    lease_known(evidence, state, held)      # a sentence; None where no node owns it, or it needs no lease
 
 That an owner had a lease just then is proved by nothing: the echoes that kept it alive are heartbeats, and no log holds these.
 Known is when it was given, that no other node could own the service before it was over, and by when it was over.
 """
 
+from coordinator.policy import ARBITER
 from coordinator.state.model import State
 from protocol.event import Event
 from protocol.events import Down, Release, body_of
@@ -13,7 +14,7 @@ from protocol.kinds import Kind
 from tools.audit.clock import show
 from tools.audit.evidence import Evidence
 from tools.audit.history import History
-from tools.audit.lease_ends import by_majority, in_words, shown_later
+from tools.audit.lease_ends import in_words, leased, shown_later
 from tools.audit.owners_at import Held
 from tools.audit.showing import name
 
@@ -22,16 +23,19 @@ ANEW = frozenset({Kind.NODE_STARTED, Kind.GAP_DECLARED})
 
 def lease_known(evidence: Evidence, state: State, held: Held) -> str | None:
     history, owner = evidence.history, held.owner
-    if owner is None or by_majority(state, evidence.policy, held.service, owner) is None:
+    lived = leased(state, evidence.policy, held.service, owner) if owner is not None else None
+    if owner is None or lived is None:
         return None
+    by_arbiter = lived.services[held.service].partition == ARBITER
+    whose, what = ("the arbiter", "its answers") if by_arbiter else ("the votes of a majority", "heartbeats")
     by = shown_later(history, evidence.policy, state, held.service, owner)
     own = _own_end(history, owner, held)
     said = [
-        "given by the votes of a majority; whether it was live just then no log tells, since heartbeats are not kept",
+        f"given by {whose}; whether it was live just then no log tells, since {what} are not kept",
         f"until it was over no other node could own {held.service}",
     ]
     said += [f"{owner} gave it up at {show(history.at_ms[own.ref])} ({name(history, own.ref)})"] if own else []
-    if by and (own is None or history.at_ms[by.votes[-1]] < history.at_ms[own.ref]):
+    if by and (own is None or history.at_ms[by.shown_by[-1]] < history.at_ms[own.ref]):
         said.append(in_words(history, by))
     return "; ".join(said if own or by else [*said, "nothing here shows that it is over"])
 

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from protocol.event import Event, Head, Ref
-from protocol.events import Down, HeardLastWord, Vote, body_of
+from protocol.events import Claim, Down, HeardLastWord, Vote, body_of
 from protocol.kinds import Kind
 from tools.audit.cast import Cast
 from tools.audit.withdrawn import Withdrawn
@@ -97,6 +97,8 @@ class Lives:
         self.reclaims: set[Ref] = set()
         self.cast: dict[tuple[str, str], Cast] = {}
         """Service and voter to the votes that it has given."""
+        self.left: dict[tuple[str, str], Cast] = {}
+        """Service and node to the claims that it has made by leave of an arbiter."""
         self.fenced = False
         """Whether any operator's word of an end is among them."""
         self._services: set[str] = set()
@@ -135,11 +137,17 @@ class Lives:
         self._claims.add(event)
         self._end(event, node)
         self._vote(event)
+        self._leave(event)
 
     def _vote(self, event: Event) -> None:
         body = body_of(event) if event.kind == Kind.VOTE else None
         if isinstance(body, Vote):
             self.cast.setdefault((event.service, event.node), Cast()).add(event.ref, body.candidate, body.epoch)
+
+    def _leave(self, event: Event) -> None:
+        body = body_of(event) if event.kind == Kind.CLAIM else None
+        if isinstance(body, Claim) and body.arbiter is not None:
+            self.left.setdefault((event.service, event.node), Cast()).add(event.ref, event.node, body.epoch)
 
     def _end(self, event: Event, node: _Node) -> None:
         """A node says that it is down in the step in which it writes its `down`; so the word may be recorded by others, and

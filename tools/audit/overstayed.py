@@ -1,12 +1,12 @@
-"""Holders under `partition = "majority"` that went on although they knew that their lease was over.
+"""Holders under a lease (`partition = "majority"` or `"arbiter"`) that went on although they knew that their lease was over.
 
     watch = Overstayed(history, policy)
     for finding in watch.seen(state, event): ...        # along a fold that goes on anyhow
     for finding in overstayed(history, policy): ...     # of a whole history
 
 A holder may stand still, and say later that it is down. But it looks at its leases before anything else that happens to it:
-where its own feed shows that it had read the votes against it, its next step is a release. One that still holds the service in
-a later event, with no word of a release, held it beside whoever followed.
+where its own feed shows that it had read the votes against it, or the claim that followed, its next step is a release. One that
+still holds the service in a later event, with no word of a release, held it beside whoever followed.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ STEP_MS = 1_000
 
 
 def overstayed(history: History, policy: Policy) -> Iterator[Finding]:
-    if not history.lives.cast:
+    if not history.lives.cast and not history.lives.left:
         return
     watch, state = Overstayed(history, policy), history.begin
     for event in history.order:
@@ -45,7 +45,7 @@ class Overstayed:
 
     def seen(self, state: State, event: Event) -> Iterator[Finding]:
         """`state`: with this event."""
-        if not self._history.lives.cast:
+        if not self._history.lives.cast and not self._history.lives.left:
             return
         column = state.column(event.node)
         for service, theirs in column.services.items():

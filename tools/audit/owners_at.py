@@ -9,8 +9,8 @@ run that the claimant did not know, or nothing later than the claim. One that wr
 in the same run, did hold it too: a split. A claim that was withdrawn before anything ran is no holding. An operator's
 word that a node is down ends its holding unless the node's own feed refutes it.
 
-What is owned by leave of a majority is judged by the votes instead, and silence shows nothing there: a holding is over when the
-votes for others show that its lease was (`tools.audit.lease_ends`), whatever its node wrote later.
+What is owned under a lease is judged by that instead, and silence shows nothing there: a holding is over when votes for others,
+or a later claim by leave of an arbiter, show that its lease was (`tools.audit.lease_ends`), whatever its node wrote later.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from coordinator.state.model import State
 from protocol.event import Ref
 from tools.audit.fences import without_refuted
 from tools.audit.history import History, Run
-from tools.audit.lease_ends import LeaseEnd, by_majority, shown
+from tools.audit.lease_ends import LeaseEnd, leased, shown
 
 NEVER = Ref("", 0, 0)
 
@@ -84,7 +84,7 @@ class Tenure:
 
     def _is_over(self, state: State, service: str, node: str) -> bool:
         """Whether a holding that was not ended by any word is over all the same."""
-        if by_majority(state, self.policy, service, node):
+        if leased(state, self.policy, service, node):
             return shown(self.history, self.policy, state, service, node) is not None
         claimed = (other for other in state.columns if ownership.may_own(state, service, other))
         return any(self._gone(state, service, node, other) for other in claimed)

@@ -90,7 +90,7 @@ def claimed(event: Event) -> Claim | Reclaim:
 def absent(evidence: Evidence, state: State, service: str, end: Event) -> str:
     """How the last holding ended and since when, and what keeps every candidate from taking it."""
     history = evidence.history
-    leases = [lease_over(history, over) for over in evidence.tenure.lease_ends(state, service) if end.ref in over.votes]
+    leases = [lease_over(history, over) for over in evidence.tenure.lease_ends(state, service) if end.ref in over.shown_by]
     since = "; ".join(leases) or f"{sentence(end)} ({name(history, end.ref)}, {show(history.at_ms[end.ref])})"
     out = "; ".join(f"{node} does not take it: {why}" for node, why in out_of_it(evidence, state, service))
     return f"{since}; {out}" if out else since

@@ -51,6 +51,17 @@ class Etcd:
         self.is_down = False
         self.elect(now_us)
 
+    def written_by_others(self, revision: int) -> None:
+        """What is not ours has raised the revision."""
+        self._write(replace(self.store, revision=max(revision, self.store.revision)), 0)
+
+    def look(self, service: str, now_us: int) -> Seen:
+        self._expire(now_us)
+        return self._seen(service)
+
+    def set_drift(self, drift_ppm: int) -> None:
+        self._rate = 1_000_000 + drift_ppm
+
     def elect(self, now_us: int) -> None:
         self._expire(now_us)
         self._ends_us = {lease: self._after(seconds, now_us) for lease, seconds in self.store.leases.items()}

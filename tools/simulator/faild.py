@@ -20,6 +20,7 @@ from protocol.commands import open_command
 from protocol.event import Event
 from protocol.frames import Kind, frame
 from protocol.messages import LastWord
+from tools.simulator.arbiter_port import ArbiterPort
 from tools.simulator.links import Links
 from tools.simulator.machine import Machine
 from tools.simulator.messages import Mail
@@ -40,7 +41,8 @@ class Faild:
         self._links = Links(host, core.context.run, core.policy, self._inbox.post)
         actions = ActionPort(host, self._say, self.post)
         self._guard = GuardPort(host, self.post)
-        ports = Ports(LogPort(host), self._guard, actions, self._inbox.clock, self, PowerPort(host, self.post))
+        power, arbiter = PowerPort(host, self.post), ArbiterPort(host, core.context.run, self.post)
+        ports = Ports(LogPort(host), self._guard, actions, self._inbox.clock, self, power, arbiter)
         self._shell = Shell(core, self._inbox, self._links, self._words, ports, self._ordered)
 
     def begin(self, first: saw.Input) -> None:

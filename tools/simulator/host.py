@@ -8,7 +8,6 @@ loses what was not synced, and nothing on it is up any more.
 
 from collections.abc import Callable
 
-from coordinator.core.ballots import MAJORITY
 from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Now, StopAsked
 from coordinator.policy import DOWN_AT_ONCE, Policy
 from coordinator.state.model import UPISH
@@ -68,7 +67,7 @@ class Host:
     def owns(self, service: str) -> bool:
         """Really, whatever any node believes; a service without actions is wherever faild says that it is up."""
         policy = self.surroundings.policy.services[service]
-        at_once = DOWN_AT_ONCE if policy.partition == MAJORITY else {"address"}
+        at_once = DOWN_AT_ONCE if policy.leased else {"address"}
         gated = all(action.kind in at_once for action in policy.actions)
         if gated and not self.gates.is_open(service, self.surroundings.agenda.now_us):
             return False

@@ -9,6 +9,7 @@ from coordinator.core.inputs import Input, Now
 from coordinator.policy import Policy
 from protocol.refusals import Refused
 from tools.simulator.actions import MachineActions
+from tools.simulator.arbiter_world import ArbiterWorld
 from tools.simulator.clocks import Clocks
 from tools.simulator.disk import Disk
 from tools.simulator.event_queue import EventQueue
@@ -26,6 +27,7 @@ class Surroundings(Protocol):
     policy: Policy
     keys: Keys
     network: Network
+    arbiter: ArbiterWorld
 
     def switch_off(self, by: str, node: str, tell: Callable[[bool, int, str], None]) -> None:
         """By the devices that switch it off; told is whether its power is off, by which level, and what happened."""

@@ -16,7 +16,7 @@ from protocol.keys import key_text
 from protocol.sshkey import FileKey
 from tools.simulator.keys import Keys, private_key
 
-MAJORITY = re.compile(r'^partition\s*=\s*"majority"', re.MULTILINE)
+LEASED = re.compile(r'^partition\s*=\s*"(majority|arbiter)"', re.MULTILINE)
 
 ADMIN = "simulator"
 KEY = FileKey(private_key("the admin"))
@@ -36,8 +36,8 @@ def armed(policy: Policy) -> Policy:
 
 
 def parsed(text: str, name: str = "the simulated configuration") -> Policy:
-    """As faild reads it, and `partition = "majority"` as well, which faild refuses until it can keep what that promises."""
-    return stored_file.read(text) if MAJORITY.search(text) else parse(text, name)
+    """As faild reads it, and `partition = "majority"` or `"arbiter"` as well, also with what faild refuses there."""
+    return stored_file.read(text) if LEASED.search(text) else parse(text, name)
 
 
 def order(policy: Policy, nth: str, wanted: Wanted, found: Resolved, for_ms: int = 0) -> SignedCommand:

@@ -6,6 +6,7 @@ run.play()                      # raises Broken, Unsettled, or whatever an asser
 
 import random
 
+from tools.simulator import arbitrated as arbiter_worlds
 from tools.simulator import fences as fence_worlds
 from tools.simulator import leases as lease_worlds
 from tools.simulator import related as related_worlds
@@ -37,26 +38,31 @@ class RandomRun:
         fences: bool = False,
         relations: bool = False,
         guarded: bool = False,
+        arbiter: bool = False,
     ) -> None:
         """`kept`: lines of transcript to keep; 0 keeps none, which is faster. `leases`: services under `majority`; `fences`:
         nodes that can be switched off. `relations`: services that need each other or must not meet. `guarded`: services under
-        `majority` of which the guard ends what stays up."""
+        `majority` of which the guard ends what stays up. `arbiter`: services that an etcd decides on."""
         self.seed = seed
         self.steps = steps
         rng = random.Random(f"cluster {seed}")
-        special = lease_worlds if leases else fence_worlds if fences else related_worlds if relations else None
+        chosen = ((leases, lease_worlds), (fences, fence_worlds), (relations, related_worlds), (arbiter, arbiter_worlds))
+        special = next((worlds for asked, worlds in chosen if asked), None)
         if guarded:
             self.families, policy, leases = lease_worlds.guarded_mood(rng), lease_worlds.drawn_guarded(rng), True
         else:
             self.families = special.mood(rng) if special else mood(rng) | rare(seed)
             policy = special.drawn(rng) if special else drawn(rng)
         self.world = World(policy, seed, real_keys=seed % REAL_KEYS_EVERY == 0)
-        self._drift(rng, lease_worlds.DRIFT_PPM if leases else DRIFT_PPM)
+        self._drift(rng, lease_worlds.DRIFT_PPM if leases or arbiter else DRIFT_PPM)
+        if arbiter:
+            arbiter_worlds.begin(self.world, rng)
         self.transcript = Transcript(self.world, kept) if kept else None
         calm = self.families <= CALM
         self.invariants = Invariants(self.world, calm)
         self.leases = lease_worlds.LeaseInvariants(self.world) if leases else None
         self.fences = fence_worlds.FenceInvariants(self.world) if fences else None
+        self.arbiter = arbiter_worlds.ArbiterInvariants(self.world) if arbiter else None
         self.relations = related_worlds.RelationInvariants(self.world) if relations else None
         self.world.power.back_ms_max = BACK_MS_MAX if fences else 0
         for host in self.world.hosts.values():

@@ -9,6 +9,7 @@ over and for how long it then is, a carrier that must stand, the retry of a stuc
 from collections.abc import Callable
 
 from coordinator.core.service_timers import PASSED_MS
+from coordinator.policy import ARBITER
 from coordinator.state import ownership
 from coordinator.state.model import ServicePhase, ServiceState
 from tools.simulator.network_faults import FAIR
@@ -30,7 +31,9 @@ def bound_ms(world: World) -> int:
     timing = world.policy.timing
     longest = max((service.failback_ms or 0) for service in world.policy.services.values())
     timeout = max(action.timeout_ms for service in world.policy.services.values() for action in service.actions)
-    return STUCK_RETRY_MS + 4 * PASSED_MS + 2 * timeout + longest + timing.dead_ms * (4 + len(world.hosts)) + 5_000
+    leased = [service.lease_ms for service in world.policy.services.values() if service.partition == ARBITER]
+    asked_ms = 4 * max(leased, default=0)
+    return asked_ms + STUCK_RETRY_MS + 4 * PASSED_MS + 2 * timeout + longest + timing.dead_ms * (4 + len(world.hosts)) + 5_000
 
 
 def settle(world: World, say: Callable[[str], None]) -> None:
@@ -59,6 +62,7 @@ def mend(world: World) -> None:
     world.network.set_weather(FAIR)
     world.network.heal_all()
     world.power.trouble.clear()
+    world.arbiter.mend()
     for host in world.hosts.values():
         host.disk.slow_us = 0
         host.disk.release()

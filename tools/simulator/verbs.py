@@ -133,6 +133,22 @@ def disk_slow(words: Words) -> Deed:
     return lambda world: _quiet(lambda: world.hosts[node].disk.slow_down(slow_ms * 1000))
 
 
+def alone(act: Callable[[World], None]) -> Callable[[Words], Deed]:
+    """A verb without arguments."""
+
+    def read(words: Words) -> Deed:
+        words.done()
+        return lambda world: _quiet(lambda: act(world))
+
+    return read
+
+
+def etcd_restore(words: Words) -> Deed:
+    back_ms = words.time()
+    words.done()
+    return lambda world: _quiet(lambda: world.arbiter.restore(back_ms * 1000))
+
+
 def rollback(words: Words) -> Deed:
     first = words.next("a time")
     node, back_ms = (first, words.time()) if first in words.policy.nodes else (None, duration(first, words))
@@ -234,6 +250,11 @@ VERBS = {
     "fence-hangs": Verb("fence-hangs NODE...", each_node(device("hangs"))),
     "fence-lies": Verb("fence-lies NODE...", each_node(device("lies"))),
     "fence-works": Verb("fence-works NODE...", each_node(device(""))),
+    "etcd-down": Verb("etcd-down", alone(lambda world: world.arbiter.etcd.down())),
+    "etcd-back": Verb("etcd-back", alone(lambda world: world.arbiter.back())),
+    "etcd-restore": Verb("etcd-restore TIME", etcd_restore),
+    "etcd-cut": Verb("etcd-cut NODE...", each_node(lambda world, node: world.arbiter.cut.add(node))),
+    "etcd-heal": Verb("etcd-heal NODE...", each_node(lambda world, node: world.arbiter.cut.discard(node))),
     "check-fails": Verb(
         "check-fails SERVICE NODE",
         on_service(lambda world, service, node: world.hosts[node].failing_checks.add(service), "checks"),

@@ -19,6 +19,7 @@ from coordinator.state.model import Judgement
 from coordinator.state.ownership import epoch
 from protocol.event import Entry
 from protocol.refusals import Refused
+from tools.simulator.arbiter_world import ArbiterWorld
 from tools.simulator.clocks import Clocks
 from tools.simulator.event_queue import EventQueue
 from tools.simulator.host import Host
@@ -46,6 +47,7 @@ class World:
         self.network = Network(self.agenda, self.rng, {name: tuple(node.links) for name, node in policy.nodes.items()})
         self.hosts = {name: Host(self, name, Clocks()) for name in policy.nodes}
         self.power = Power(self.hosts)
+        self.arbiter = ArbiterWorld(self.agenda, policy)
         for name, host in self.hosts.items():
             self.network.plug_in(name, host)
         self.tenures = Tenures(policy.services, self.hosts)

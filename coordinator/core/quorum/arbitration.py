@@ -90,6 +90,8 @@ class Case:
     seen: Seen | None = None
     grant: Grant | None = None
     claimed: bool = False
+    leaves: bool = False
+    """What was claimed is going down: its lease is not kept alive any more."""
     asked: Question | None = None
     next_ms: int = 0
     leftover: dict[int, int] = field(default_factory=dict)
@@ -101,10 +103,12 @@ class Case:
         return self.seen is not None and self.seen.holder is None
 
     def leave(self) -> None:
-        """Nothing is up by what was granted, and nothing will be."""
+        """Nothing is up by what was granted, and nothing will be. It is given back at once: whatever was being asked about it
+        is of no use any more."""
         if self.grant is not None:
+            self.asked = None
             self.leftover[self.grant.lease] = self.grant.until_ms
-            self.grant, self.claimed, self.next_ms = None, False, 0
+            self.grant, self.claimed, self.leaves, self.next_ms = None, False, False, 0
 
 
 class Arbitration:
@@ -133,6 +137,8 @@ class Arbitration:
 
     def want(self, service: str, known: int) -> None:
         case = self.cases[service]
+        if not case.wanted:
+            case.next_ms = 0  # asked for at once
         case.wanted, case.known = True, max(case.known, known)
 
     def unwant(self, service: str) -> None:
@@ -145,6 +151,12 @@ class Arbitration:
     def claimed(self, service: str) -> None:
         case = self.cases[service]
         case.claimed, case.wanted = True, False
+
+    def leaves(self, service: str) -> None:
+        """It is being taken down. Where that hangs, its lease ends as any other: who says that the node is off is not kept
+        waiting by it."""
+        case = self.cases[service]
+        case.leaves = case.grant is not None
 
     def down(self, service: str) -> None:
         """Nothing of it is up any more: its lease is given back, so that the next node need not wait for its end."""
@@ -175,7 +187,16 @@ class Arbitration:
 
     def may_take(self, service: str, now_ms: int) -> bool:
         """Whether every lease is over that this arbiter may have forgotten."""
-        return self.sight is not None and now_ms >= self.since_ms + self.cases[service].term.promise_ms
+        return self.may_take_at(service, now_ms, now_ms)
+
+    def may_take_at(self, service: str, now_ms: int, at_ms: int) -> bool:
+        """The same of a moment that is still to come, where the arbiter goes on answering."""
+        seen = self.sight is not None and self.sees(now_ms)
+        return seen and at_ms >= self.since_ms + self.cases[service].term.promise_ms
+
+    def sees(self, now_ms: int) -> bool:
+        """Whether it has answered of late: a silence that lasts longer hides what it may have forgotten."""
+        return self.seen_ms is not None and now_ms - self.seen_ms <= self.silence_ms
 
     # --- what is asked -----------------------------------------------------------------------------------------------
 
@@ -192,7 +213,7 @@ class Arbitration:
 
     def _what(self, service: str, case: Case, now_ms: int) -> Look | Take | Keep | Drop:
         case.leftover = {lease: until_ms for lease, until_ms in case.leftover.items() if now_ms < until_ms}
-        if self.sight is not None and case.grant is not None:
+        if self.sight is not None and case.grant is not None and not case.leaves:
             return Keep(case.grant.epoch, case.grant.lease, case.term.lease_ms // 1000, self.sight)
         if self.sight is not None and case.leftover:
             return Drop(min(case.leftover), self.sight)
@@ -297,3 +318,9 @@ class Arbitration:
             found.append(case.asked.asked_ms + case.asked.patience_ms if case.asked is not None else case.next_ms)
             found += [case.grant.until_ms] if case.grant is not None else []
         return found
+
+    def sight_wakes_ms(self) -> list[int]:
+        """When what is concluded of the arbiter as such changes by time alone."""
+        if self.seen_ms is None:
+            return []
+        return [self.seen_ms + self.silence_ms + 1, *(self.since_ms + case.term.promise_ms for case in self.cases.values())]

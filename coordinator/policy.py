@@ -91,6 +91,11 @@ class ActionPolicy:
     def interface(self) -> str | None:
         return self.settings.get("interface")
 
+    def limit_ms(self, word: str) -> int:
+        """How long the action may take for "up", "down" or "reclaim"."""
+        own_ms = self.down_timeout_ms if word == "down" else None
+        return self.timeout_ms if own_ms is None else own_ms
+
     @property
     def carried_by(self) -> str | None:
         """The interface, as its carrier is told: without IPv6 on it an IPv6 address is dead, whatever the cable says."""
@@ -178,7 +183,7 @@ class ServicePolicy:
     @property
     def down_ms(self) -> int:
         """How long its down actions may take together, without those of which the kernel ends what is up (`DOWN_AT_ONCE`)."""
-        return sum(action.timeout_ms for action in self.actions if action.kind not in DOWN_AT_ONCE)
+        return sum(action.limit_ms("down") for action in self.actions if action.kind not in DOWN_AT_ONCE)
 
     @property
     def ended_by_guard(self) -> bool:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from coordinator.config.complaints import Finding
-from coordinator.config.durations import spoken
 from coordinator.config.reading import Reading
 
 Findings = Iterator[Finding]
@@ -15,7 +14,6 @@ CHECKS: dict[str, tuple[Any, str]] = {
 """Key to what it means without a word, and the advice where something else is written."""
 ACTIONS: dict[str, tuple[Any, str]] = {
     "keep": (False, "Take it out: there is no handover yet"),
-    "down_timeout": (None, "Take it out: timeout is for up and down"),
 }
 
 
@@ -32,14 +30,8 @@ def _written(path: tuple[str | int, ...], table: object, keys: dict[str, tuple[A
     for key, (usual, instead) in keys.items():
         value = getattr(table, key)
         if value != usual:
-            what = f"{key} {_spoken(value)}".rstrip()
+            what = key if value is True else f'{key} "{value}"'
             yield Finding((*path, key), f"{what} is not obeyed in this release", instead)
-
-
-def _spoken(value: Any) -> str:
-    if isinstance(value, (bool, list)):
-        return ""
-    return spoken(value) if isinstance(value, int) else f'"{value}"'
 
 
 RULES = (not_obeyed,)

@@ -163,7 +163,7 @@ else:
         "ActionShape",
         ACTIONS,
         timeout=(Duration, Field(20_000, description="After this the action is ended, and probed.", examples=["20s"])),
-        down_timeout=(Duration | None, Field(None, description="The same for down; timeout unless written.", examples=["1s"])),
+        down_timeout=(Duration | None, Field(None, description="The same for down; else timeout.", examples=["1s"])),
         keep=(bool, Field(False, description="Stays up across a handover.", examples=[True])),
     )
     CheckShape = _of_kinds(

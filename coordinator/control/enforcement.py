@@ -62,4 +62,4 @@ def _enforced_by(service: ServicePolicy, gate: GateView) -> str:
 
 
 def _goes_down(service: ServicePolicy) -> bool:
-    return any(ACTIONS[action.kind].guard_down(action.settings, {}, action.timeout_ms) for action in service.actions)
+    return any(ACTIONS[action.kind].guard_down(action.settings, {}, action.limit_ms("down")) for action in service.actions)

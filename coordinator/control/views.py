@@ -71,7 +71,10 @@ def _service(service: ServicePolicy) -> dict[str, Any]:
         "failback_ms": service.failback_ms,
         "restarts": service.restarts,
         "retry_ms": service.retry_ms,
-        "actions": [{"kind": action.kind, "timeout_ms": action.timeout_ms} for action in service.actions],
+        "actions": [
+            {"kind": action.kind, "timeout_ms": action.timeout_ms, "down_timeout_ms": action.limit_ms("down")}
+            for action in service.actions
+        ],
         "checks": [
             {
                 "kind": check.kind,

@@ -190,6 +190,8 @@ class Replication:
             return NOTHING_ELSE
         judged = context.feeds.admit(given.batch)
         if isinstance(judged, Missing):
+            if judged.first <= context.feeds.number(feed):
+                self.wanted_ms.pop(feed, None)  # it differs from ours: the proof of a fork, which no heartbeat asks for
             self._want(given.source, feed, judged.first)
         elif isinstance(judged, Admitted) and context.joined and feed[0] == context.me and feed[1] > context.writer.incarnation:
             self._outdone()  # it is taken in when nothing is held by the older one any more

@@ -69,4 +69,4 @@ def ways(me: str, policy: Policy) -> list[list[Any]]:
 
 
 def _down(action: ActionPolicy, environment: Mapping[str, str]) -> Mapping[str, Any] | None:
-    return ACTIONS[action.kind].guard_down(action.settings, environment, action.timeout_ms)
+    return ACTIONS[action.kind].guard_down(action.settings, environment, action.limit_ms("down"))

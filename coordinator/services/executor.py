@@ -281,7 +281,7 @@ class Executor:
             return failed(self._shut_because(deeds))
         if order.word != "reclaim":
             self._upkeep.monitor.lets_go(order.service, index)  # here, where no earlier up can still be running
-        result = await perform(action, order.word, asked, deeds.policies[index].timeout_ms / 1000)
+        result = await perform(action, order.word, asked, deeds.policies[index].limit_ms(order.word) / 1000)
         if isinstance(action, AddressAction):
             self._upkeep.ended(order.service, index, order.word, result)
         return result

@@ -43,7 +43,7 @@ async def _sweep(me: str, deeds: ServiceActions) -> list[str]:
             raise StillUp(f"{service}: {own}.")
         seen = Seen.DOWN if action is None else await look(action, order)
         if action is not None and seen is not Seen.DOWN:
-            result = await perform(action, "down", order, deeds.policies[index].timeout_ms / 1000)
+            result = await perform(action, "down", order, deeds.policies[index].limit_ms("down") / 1000)
             lines.append(_swept(service, deeds.named(index), seen, result))
     return lines
 

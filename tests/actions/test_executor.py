@@ -42,6 +42,17 @@ async def test_a_down_does_not_wait_for_an_up(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text().split() == ["start", "stop"]
 
 
+async def test_a_down_has_a_limit_of_its_own(tmp_path: Path) -> None:
+    body = "case $1 in start) sleep 0.4;; stop) sleep 30;; status) exit 0;; esac"
+    slow = dataclasses.replace(script(write_script(tmp_path, body), 60_000), down_timeout_ms=200)
+    async with stage(policy(slow)) as it:
+        it.executor.run(run(1, "up"))
+        assert (await it.finished(1)).outcome is Outcome.DONE
+        it.executor.run(run(2, "down"))
+        late = await it.finished(2)
+        assert (late.outcome, "no end after 200 ms" in late.text) == (Outcome.FAILED, True), late
+
+
 async def test_an_order_is_ended_whether_it_runs_or_waits_and_no_other_is(tmp_path: Path) -> None:
     body = f"echo $1 >> $log; case $1 in start) touch {tmp_path}/begun; sleep 600;; status) exit 3;; esac"
     async with stage(policy(script(write_script(tmp_path, body), 60_000))) as it:

@@ -120,6 +120,15 @@ def test_a_last_word_is_written_once_and_not_after_the_end_of_its_claim() -> Non
 # --- forks -----------------------------------------------------------------------------------------------------------
 
 
+def test_a_fork_below_what_was_asked_for_is_asked_for_at_once() -> None:
+    """A heartbeat asks for what stands above our head, as often as one may ask: what comes does not continue our head, and what
+    would prove the fork was never asked for."""
+    teller = told("genesis-is-out", "lukretia forgets all from its event 4 on", *["lukretia writes pulse"] * 3)
+    assert asked(teller.tell("2 heartbeats of lukretia")) == ["ask lukretia for lukretia/1 from 5 on"]
+    assert teller.tell("lukretia sends its feed from 5 on") == ["    ask lukretia for lukretia/1 from 4 on"]
+    assert teller.tell("lukretia sends its feed from 4 on") == ["    show the fork at lukretia/1/4"]
+
+
 def test_a_fork_is_written_once_and_an_event_of_the_refused_feed_is_not_taken_in() -> None:
     teller = told("genesis-is-out", "lukretia forgets all from its event 4 on", "lukretia says pulse", "the fork is shown")
     said = teller.tell("lukretia sends its feed from 4 on")

@@ -3,9 +3,12 @@
 Each world checks at every step what `tools/simulator/leases.py` says must hold, whatever any node believes.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from coordinator.core.ballots import term
+from coordinator.policy import ActionPolicy
 from coordinator.state.model import Judgement
 from protocol.events import Claim, Vote, body_of
 from protocol.kinds import Kind
@@ -204,3 +207,13 @@ def test_a_hook_that_is_told_makes_no_promise_longer() -> None:
     told = text + '[[services.web.actions]]\nnotify = "/etc/failover/told"\ntimeout = "20s"\n'
     plain, hooked = parsed(text), parsed(told)
     assert term(hooked, hooked.services["web"]) == term(plain, plain.services["web"])
+
+
+def test_a_lease_counts_on_the_limit_of_each_down() -> None:
+    """A voter that frees a promise waits for the down of a script, and not for the longest of its ups."""
+    policy = world().policy
+    service = policy.services["web"]
+    slow = ActionPolicy("script", {"path": "/etc/failover/web"}, 60_000)
+    quick = replace(slow, down_timeout_ms=300)
+    stops_ms = [term(policy, replace(service, actions=(action,))).stop_ms for action in (slow, quick)]
+    assert stops_ms[0] - stops_ms[1] == 59_700

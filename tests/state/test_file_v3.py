@@ -107,7 +107,6 @@ def test_what_version_3_does_not_know_is_unreadable(old: str, new: str) -> None:
     ("old", "new", "said"),
     [
         ('timeout = "20s"', "keep = true", "actions[1].keep: keep is not obeyed in this release. Take it out: there is no"),
-        ('timeout = "20s"', 'down_timeout = "1s"', "actions[1].down_timeout: down_timeout 1s is not obeyed in this release"),
         ("rise  = 2", 'from = "peer"', 'checks[0].from: from "peer" is not obeyed in this release. Write "local", and a'),
     ],
 )

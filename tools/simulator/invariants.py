@@ -53,6 +53,8 @@ class Invariants:
         self._calm = calm
         self._steps = 0
         self._names: dict[Ref, bytes] = {}
+        self._twice: set[tuple[str, int]] = set()
+        """Feeds in which a number was given twice, since every disk that had the first was lost or rolled back."""
         self._claimed_us: dict[tuple[str, str], int] = {}
         """When each node last claimed each service."""
         self._removed_us: dict[str, int] = {}
@@ -70,6 +72,8 @@ class Invariants:
         for entry in self._views[node].follow(host, isinstance(seen, saw.NotDurable)):
             if entry.event.node != node:
                 self._same_name(entry)
+            elif self._names.get(entry.ref, entry.id) != entry.id and not self._on_a_disk(entry.ref, self._names[entry.ref]):
+                self._twice.add(entry.head.feed)
             elif entry.event.kind == Kind.CLAIM and not isinstance(seen, saw.NotDurable):
                 _overtakes_nobody(host, entry.event)
         for effect in ordered:
@@ -133,12 +137,14 @@ class Invariants:
         """At the end: `failaudit verify` over all disks. `forgetful`: disks were lost, and the ends of feeds with them.
 
         A drawn operator says of a dead node that a service is down there, without a look: where that was not so, it is found.
-        And a node that is off gets a changed file without an order: what it claims by that file alone, is found.
+        And a node that is off gets a changed file without an order: what it claims by that file alone, is found. And a machine
+        may get two old disks, one after the other, while the disk of its peer takes nothing: that is a fork.
         """
         fences = {entry.ref for entry in self._world.entries() if entry.event.kind == Kind.FENCED}
         unsigned = self._by_hand()
         for finding in audited(self._world):
             lost = forgetful and finding.kind is Flaw.TRUNCATED
+            lost |= finding.kind is Flaw.FORK and (finding.node, finding.incarnation) in self._twice
             ref = Ref(finding.node, finding.incarnation, finding.number)
             if not lost and ref not in fences and not (ref in unsigned and finding.kind is Flaw.AUTHORITY):
                 raise Broken(f"the auditor finds {finding.kind} at {finding.name}: {finding.text}")
@@ -160,11 +166,15 @@ class Invariants:
         first = self._names.setdefault(entry.ref, entry.id)
         if first == entry.id:
             return
-        for host in self._world.hosts.values():
-            feed = host.disk.feed(entry.event.node, entry.event.incarnation)
-            if len(feed) >= entry.event.number and feed[entry.event.number - 1].id == first:
-                raise Broken(f"two events are named {entry.ref}: {host.name} has the first")
+        if name := self._on_a_disk(entry.ref, first):
+            raise Broken(f"two events are named {entry.ref}: {name} has the first")
         self._names[entry.ref] = entry.id  # every disk that had it was lost or rolled back at once
+        self._twice.add(entry.head.feed)
+
+    def _on_a_disk(self, ref: Ref, known: bytes) -> str:
+        """The first machine on whose disk the event of this name is this one; empty where none has it."""
+        feeds = ((host.name, host.disk.feed(ref.node, ref.incarnation)) for host in self._world.hosts.values())
+        return next((name for name, feed in feeds if len(feed) >= ref.number and feed[ref.number - 1].id == known), "")
 
     def _claims(self, node: str, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -88,7 +88,12 @@ def _one_file(world: World) -> None:
 
 
 def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
-    """Holds and standby end, and whatever failed may serve again; one order after the other, as people give them."""
+    """Holds and standby end, a log that forked is done with, and whatever failed may serve again; one order after the other, as
+    people give them."""
+    for node in [name for name in world.hosts if _has_forked(world, name)]:
+        say(f"readmit {node}")
+        world.order("readmit", "", node)
+        world.run_until_ms(world.now_ms + BETWEEN_ORDERS_MS)
     for service in world.policy.services:
         say(f"unhold {service}")
         world.order("unhold", service)
@@ -105,6 +110,11 @@ def _release_operators_hands(world: World, say: Callable[[str], None]) -> None:
             if world.state(service, node) == ServicePhase.FAIL:
                 say(f"recover {service} {node}")
                 world.order("recover", service, node)
+
+
+def _has_forked(world: World, node: str) -> bool:
+    """Two old disks of a machine, one after the other, while no other disk took what was written between them."""
+    return any(host.faild and ownership.forked(host.faild.core.state, node) for host in world.hosts.values())
 
 
 def _wrong(world: World) -> list[str]:

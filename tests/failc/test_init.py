@@ -2,6 +2,7 @@
 
 import stat
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,8 @@ from protocol.keys import key_text
 from protocol.signing import Identity
 from protocol.sshkey import load_private
 from tests.failc.running import failc
+
+ROOT = Path(__file__).parents[2]
 
 TWO = ["--node", "lukretia=lan:10.77.0.11,direct:10.78.0.11", "--node", "genesis=lan:10.77.0.12,direct:10.78.0.12"]
 WEB = ["--service", "web=10.77.0.100/24@eth0,fd77::100/64@eth0"]
@@ -181,3 +184,68 @@ async def test_two_hundred_services_in_one_go(tmp_path):
     assert file.stat().st_size > ALONE_BYTES_MAX
     assert len(read(file).services) == 200
     assert (await failc("config", "check", file)).code == 0
+
+
+OURS = ["--node", "ann=lan:192.0.2.11,direct:198.51.100.11", "--node", "bob=lan:192.0.2.12:1300,direct:198.51.100.12"]
+
+
+async def test_an_example_is_written_with_our_names_and_addresses(tmp_path):
+    folder = tmp_path / "shops"
+    shop = ["--service", "shop=192.0.2.100/25@br0"]
+    done = await failc("init", folder, "--cluster", "shops", *OURS, "--example", "web", *shop)
+    assert (done.code, done.err) == (0, "")
+    policy = read(folder / "failover.toml", files=False)
+    assert {name: service.nodes for name, service in policy.services.items()} == {
+        "shop": ("ann", "bob"), "wiki": ("bob", "ann"), "desk": ("ann", "bob"),
+    }  # fmt: skip
+    first, other = policy.services["shop"], policy.services["wiki"]
+    assert (first.actions[0].settings["address"], first.actions[0].interface) == ("192.0.2.100/25", "br0")
+    assert (other.actions[0].settings["address"], other.actions[0].interface) == ("10.77.0.101/24", "eth0")
+    assert "http://192.0.2.100/health" in first.checks[0].settings.values()
+    assert "listen 192.0.2.100:443 ssl;" in (folder / "nginx.conf").read_text()
+    readme = (folder / "README.md").read_text()
+    assert "failc move shop bob" in readme
+    assert "lukretia" not in readme
+    assert stat.S_IMODE((folder / "desk").stat().st_mode) == 0o755
+    assert done.out.endswith("these addresses are still those of the example: 10.77.0.101, 10.77.0.102\n")
+
+
+async def test_an_address_stands_for_itself_and_not_for_the_beginning_of_another(tmp_path):
+    """10.77.0.10 is in 10.77.0.100, and what was written once is not replaced again."""
+    folder = tmp_path / "shops"
+    swapped = ["--service", "shop=10.77.0.101/24@eth0", "--service", "wiki=10.77.0.100/24@eth0"]
+    assert (await failc("init", folder, "--cluster", "shops", *OURS, "--example", "web", *swapped)).code == 0
+    policy = read(folder / "failover.toml", files=False)
+    found = {name: service.actions[0].settings["address"] for name, service in policy.services.items()}
+    assert found == {"shop": "10.77.0.101/24", "wiki": "10.77.0.100/24", "desk": "10.77.0.102/24"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--example", "wed"], 'there is no example "wed": there are '),
+        (["--example", "web", "--service", "www=192.0.2.1/24@eth0"], 'the example "web" has no service "www": it has shop, '),
+        (["--example", "web", "--service", "shop=192.0.2.1/24@eth0,192.0.2.2/24@eth0"], "has 1 address, and not 2"),
+        (["--example", "web", "--node", "cyd=lan:192.0.2.13"], 'the example "web" is of 2 nodes, and 3 are named'),
+    ],
+)
+async def test_an_example_that_does_not_fit_is_refused_and_nothing_is_written(tmp_path, given, said):
+    done = await failc("init", tmp_path / "new", "--cluster", "shops", *OURS, *given)
+    assert done.code == 2
+    assert said in done.err
+    assert not (tmp_path / "new").exists()
+
+
+async def test_no_file_of_an_example_goes_over_one_that_is_there(tmp_path):
+    (tmp_path / "nginx.conf").write_text("ours")
+    done = await failc("init", tmp_path, "--cluster", "shops", *OURS, "--example", "web")
+    assert (done.code, "nginx.conf exists and is not overwritten" in done.err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["nginx.conf"]
+
+
+async def test_every_example_can_be_written(tmp_path):
+    for path in sorted((ROOT / "examples").glob("*/failover.toml")):
+        folder = tmp_path / path.parent.name
+        done = await failc("init", folder, "--cluster", "shops", *OURS, "--example", path.parent.name)
+        assert (done.code, done.err) == (0, ""), path
+        read(folder / "failover.toml", files=False)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tools.cli.trouble import UNREACHABLE, USAGE, Trouble
+from tools.failc.example import Example, Fitted
 from tools.failc.options import indifferent
 from tools.failc.template import NewNode, NewService, write
 
@@ -22,6 +23,8 @@ from tools.failc.template import NewNode, NewService, write
 @click.option("--service", "services", multiple=True, metavar="NAME=ADDR/PREFIX@IFACE[,...]",
               help="A service with its addresses.")  # fmt: skip
 @click.option("--operator", default="admin", show_default=True, metavar="NAME", help="The first operator's name.")
+@click.option("--example", metavar="NAME",
+              help="With the services and files of this example; --service then says where one of them is.")  # fmt: skip
 @indifferent
 def init(
     folder: Path,
@@ -30,6 +33,7 @@ def init(
     witnesses: tuple[str, ...],
     services: tuple[str, ...],
     operator: str,
+    example: str | None,
 ) -> None:
     """Write DIR/failover.toml, DIR/NAME/node.key for each node, and an operator's key in DIR/operator/.
 
@@ -42,6 +46,9 @@ def init(
         --service web=10.77.0.100/24@eth0,fd77::100/64@eth0
 
     A port may follow an address, lan:10.77.0.11:1291, and an IPv6 address then needs brackets: lan:[fd77::1]:1291.
+
+    With --example web the services of examples/web, its README and its files are written as well, with the names and addresses
+    of your nodes instead of its own, and with `--service shop=192.0.2.10/24@eth1` those of that service too.
     """
     wanted = [_node(text, False) for text in nodes] + [_node(text, True) for text in witnesses]
     chosen = [_service(text) for text in services]
@@ -50,9 +57,12 @@ def init(
     keys = {node.name: _KeyPair() for node in wanted}
     owner = _KeyPair()
     wanted = [NewNode(node.name, node.links, node.witness, keys[node.name].node_line) for node in wanted]
-    text = _checked(cluster, wanted, chosen, operator, owner.ssh_line)
-    _write(folder, text, keys, owner, operator, cluster)
+    fitted = Example.named(example).fitted(wanted, chosen) if example else None
+    text = _checked(cluster, wanted, [] if fitted else chosen, operator, owner.ssh_line, fitted.services if fitted else "")
+    _write(folder, text, keys, owner, operator, cluster, fitted.files if fitted else {})
     _tell(folder, wanted)
+    if fitted:
+        _tell_example(folder, fitted)
 
 
 class _KeyPair:
@@ -107,11 +117,13 @@ def _refuse_twice(names: list[str], what: str, instead: str) -> None:
             raise Trouble(f'{what} "{name}" is named twice: {instead}', USAGE)
 
 
-def _checked(cluster: str, nodes: list[NewNode], services: list[NewService], operator: str, key: str) -> str:
-    """The text of the file, after the same checks that `faild` makes."""
+def _checked(
+    cluster: str, nodes: list[NewNode], services: list[NewService], operator: str, key: str, more: str
+) -> str:
+    """The text of the file, after the same checks that `faild` makes. `more`: the services of an example."""
     from coordinator.config import BadConfig, parse
 
-    text = write(cluster, secrets.token_hex(16), nodes, services, operator, key)
+    text = write(cluster, secrets.token_hex(16), nodes, services, operator, key, more)
     try:
         parse(text, "failover.toml")
     except BadConfig as error:
@@ -120,8 +132,16 @@ def _checked(cluster: str, nodes: list[NewNode], services: list[NewService], ope
     return text
 
 
-def _write(folder: Path, text: str, keys: dict[str, _KeyPair], owner: _KeyPair, operator: str, cluster: str) -> None:
-    taken = [path for path in (folder / name for name in ("failover.toml", "operator", *keys)) if path.exists()]
+def _write(
+    folder: Path,
+    text: str,
+    keys: dict[str, _KeyPair],
+    owner: _KeyPair,
+    operator: str,
+    cluster: str,
+    files: dict[str, tuple[bytes, int]],
+) -> None:
+    taken = [path for path in (folder / name for name in ("failover.toml", "operator", *keys, *files)) if path.exists()]
     if taken:
         raise Trouble(f"{taken[0]} exists and is not overwritten: name another DIR, or move it away", USAGE)
     try:
@@ -132,6 +152,8 @@ def _write(folder: Path, text: str, keys: dict[str, _KeyPair], owner: _KeyPair, 
         (folder / "operator").mkdir(mode=0o700)
         _file(folder / "operator" / "id_ed25519", owner.openssh(), 0o600)
         _file(folder / "operator" / "id_ed25519.pub", f"{owner.ssh_line} {operator}@{cluster}\n".encode(), 0o644)
+        for name, (content, mode) in files.items():
+            _file(folder / name, content, mode)
         _file(folder / "failover.toml", text.encode(), 0o644)  # last: a folder with it is whole
     except OSError as error:
         raise Trouble(f"{error.filename}: cannot be written: {error.strerror}", UNREACHABLE) from None
@@ -151,3 +173,12 @@ def _tell(folder: Path, nodes: list[NewNode]) -> None:
     print(f"wrote {folder / 'operator'}/, the key that signs commands: keep it where operators are")
     print(f"next: failc config check {folder / 'failover.toml'}")
     print(f"then, on each node: faild --config {folder / 'failover.toml'} --node NAME")
+
+
+def _tell_example(folder: Path, fitted: Fitted) -> None:
+    print(f"read {folder / 'README.md'}: what the example needs, and what is lost on a failover")
+    for name in fitted.files:
+        if name != "README.md":
+            print(f"wrote {folder / name}: the same on every node, in /etc/failover")
+    if fitted.left:
+        print(f"these addresses are still those of the example: {', '.join(fitted.left)}")

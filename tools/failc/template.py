@@ -90,14 +90,18 @@ role = "admin"
 """
 
 
-def write(cluster: str, id: str, nodes: Iterable[NewNode], services: Iterable[NewService], operator: str, key: str) -> str:
+def write(
+    cluster: str, id: str, nodes: Iterable[NewNode], services: Iterable[NewService], operator: str, key: str, more: str = ""
+) -> str:
+    """`more`: services that are written already; without them and without `services` a comment shows how one looks."""
     nodes, services = list(nodes), list(services)
     candidates = f"[{', '.join(_text(node.name) for node in nodes if not node.witness)}]"
     parts = [HEAD.format(cluster=cluster, cluster_text=_text(cluster), id=id)]
     parts += [_node(node) for node in nodes]
     for service in services:
         parts += [SERVICE.format(name=_key(service.name), nodes=candidates), *_addresses(service)]
-    parts.append(MORE.format(name=_key(services[0].name)) if services else NO_SERVICE.format(nodes=candidates))
+    none = f"\n{more}" if more else NO_SERVICE.format(nodes=candidates)
+    parts.append(MORE.format(name=_key(services[0].name)) if services else none)
     parts.append(OPERATOR.format(name=_key(operator), key=key))
     return "".join(parts)
 

@@ -20,7 +20,7 @@ from coordinator.core.services import Services
 from coordinator.decision.observations import Observations, PeerObservations
 from coordinator.decision.snapshot import Snapshot
 from coordinator.state import ownership
-from coordinator.state.model import Judgement
+from coordinator.state.model import Judgement, ServicePhase
 
 NONE: frozenset[str] = frozenset()
 
@@ -97,7 +97,8 @@ class Rounds:
         context = self.context
         told, waits = self._told_of(service, seen.told), self.services.timers.get(service)
         bare = Snapshot(context.state, context.policy, context.me, service, told)
-        timers = seen.behind | seen.busy | seen.awaited.get(service, NONE) | self.majority.timers(service)
+        awaited = seen.awaited.get(service, NONE)
+        timers = seen.behind | seen.busy | awaited | self._coming(service, awaited) | self.majority.timers(service)
         if waits is not None:
             deaf = [name for name in seen.alive if bare.holds(name) and not self.liveness.is_heard_by(name)]
             timers |= waits.over(bare, context.now_ms)
@@ -153,6 +154,18 @@ class Rounds:
         for service, name in claiming:
             awaited[service] = awaited.get(service, NONE) | {f"awaited:{name}"}
         return awaited
+
+    def _coming(self, service: str, awaited: frozenset[str]) -> frozenset[str]:
+        """Of those, the nodes that are in FAIL by their events and out of it by their word: it is newer. Recovery and claim of
+        one transaction come together, and a disk may take long for both."""
+        return frozenset(f"coming:{node}" for timer in awaited if self._speaks_later(service, node := timer.partition(":")[2]))
+
+    def _speaks_later(self, service: str, node: str) -> bool:
+        theirs, newest = self.context.state.column(node).service(service), self.liveness.peers[node].newest
+        head = newest.message.heads.get(node) if newest else None
+        if theirs.state is not ServicePhase.FAIL or theirs.changed is None or head is None:
+            return False
+        return (head.incarnation, head.number) >= theirs.changed[1:]
 
     def _knows_more(self, told: Observations, other: str, name: str) -> bool:
         newest = self.liveness.peers[other].newest

@@ -142,9 +142,12 @@ class Snapshot:
         return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP) or self._awaited(node))
 
     def _awaited(self, node: str) -> bool:
-        """It lives and says that its claim is on the way: a disk that is slow takes longer than `dead`, and looks unfit."""
-        leaves = self.judged(node) is not ALIVE or self.state.column(node).leaving
-        return f"awaited:{node}" in self.given.timers and not leaves and not self.why_out(node)
+        """It lives and says that its claim is on the way: a disk that is slow takes longer than `dead`, and looks unfit. It may
+        have said so since it was put into FAIL: then its recovery is on the way as well."""
+        if self.judged(node) is not ALIVE or self.state.column(node).leaving or f"awaited:{node}" not in self.given.timers:
+            return False
+        out = self._why_kept_out(node) if f"coming:{node}" in self.given.timers else self.why_out(node)
+        return not out
 
     @once
     def unfenced(self) -> tuple[str, ...]:
@@ -213,15 +216,20 @@ class Snapshot:
     def why_out(self, node: str) -> str:
         """What keeps this service from a node, also from me, apart from the node itself."""
         service = self.theirs(node)
-        if ownership.in_standby(self.state, node):
-            return "in standby, by an operator"
-        if service.carrier_lost:
-            return f"no carrier on {', '.join(sorted(service.carrier_lost))}"
+        if kept := self._why_kept_out(node):
+            return kept
         if service.holds:
             return self._why_holding(node)
         if service.state is not RECOVER:
             return f"in {service.state}" + (f" ({service.cause})" if service.cause else "")
         return ""
+
+    def _why_kept_out(self, node: str) -> str:
+        """By an order or a lost carrier."""
+        if ownership.in_standby(self.state, node):
+            return "in standby, by an operator"
+        lost = self.theirs(node).carrier_lost
+        return f"no carrier on {', '.join(sorted(lost))}" if lost else ""
 
     def _why_holding(self, node: str) -> str:
         """Its feed says that it has the service; the news that this is over may have come by another way, and faster."""

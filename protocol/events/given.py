@@ -58,4 +58,5 @@ class Observations(Shaped):
     timers: frozenset[str] = shaped(_Timers(Text(160, 1), TIMERS_MAX), frozenset())
     """Timers that are over: "retry", "failback:NODE", "passed:NODE", "late:NODE" (it names events that it does not
     deliver), "deaf:NODE" (a holder that does not hear us); and while they still run "settling", "awaited:NODE" (by its own word
-    its claim is on the way), and "behind:NODE": events of a node that is not heard are on their way from one that is."""
+    its claim is on the way), "coming:NODE" (it said so after what put it into FAIL), and "behind:NODE": events of a node that
+    is not heard are on their way from one that is."""

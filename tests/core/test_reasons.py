@@ -403,6 +403,14 @@ def test_whose_claim_is_on_the_way_is_waited_for() -> None:
     assert leaving.decides(G, awaited).rule == "take-over-free"
 
 
+def test_whose_recovery_is_on_the_way_with_its_claim_is_waited_for() -> None:
+    coming = ("awaited:lukretia", "coming:lukretia")
+    assert two().changes(L, state=FAIL).decides(G, coming).rule == "better-will-claim"
+    assert two().changes(L, state=FAIL).decides(G, coming, lukretia=dead()).rule == "take-over-free"
+    kept_out = two().changes(L, state=FAIL).orders(("standby", L), ORDER, None)
+    assert kept_out.decides(G, coming).rule == "take-over-free"
+
+
 ROWS = """
 operator-fail     STARTING UP RECLAIM  release
 fail-everywhere   STARTING UP RECLAIM  release

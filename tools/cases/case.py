@@ -27,3 +27,5 @@ class Case(NamedTuple):
     programs: tuple[str, ...]
     slides: str
     """What the slides of 2000 predicted for the client, in a few words, with their numbers."""
+    obstacle: Callable[[], str | None] = lambda: None
+    """Why it cannot be played on this machine, although its programs are there; None where it can."""

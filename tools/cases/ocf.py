@@ -8,7 +8,6 @@ from tools.cases.stage import MASTER, SLAVE, Stage
 LOST_MAX = 1000
 """The agent itself takes some tenths of a second to stop and to start nginx, and longer on a busy machine."""
 URL = "http://10.77.0.100/"
-KILL = 'for it in /proc/[0-9]*; do [ "$(cat "$it/comm")" != nginx ] || kill -9 "${it#/proc/}"; done'
 
 
 def start(stage: Stage) -> Requests:
@@ -49,7 +48,7 @@ def died(stage: Stage) -> None:
     """nginx is killed, all of it: the agent's monitor says that it does not run, and the service goes to the other node."""
     asking = start(stage)
     stage.until_answered(asking, MASTER)
-    stage.run(MASTER, "sh", "-c", KILL)
+    stage.kill(MASTER, "nginx")
     try:
         stage.until_up("site", SLAVE, 5 if stage.off else 30)
     except CaseFailed as failure:

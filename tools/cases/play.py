@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tools.cases.case import Case, Trial
@@ -22,22 +24,30 @@ def reason_not_to(case: Case) -> str | None:
         return "daemons that change their user need root"
     wanted = dict(pair.split(":") for pair in case.programs)
     missing = [package for name, package in wanted.items() if not Path(name).exists() and shutil.which(name, path=SBIN) is None]
-    return f"not installed: {' '.join(sorted(set(missing)))}" if missing else None
+    return f"not installed: {' '.join(sorted(set(missing)))}" if missing else case.obstacle()
+
+
+@contextmanager
+def staged(case: Case, off: str, moves: int, crashes: int, folder: Path | None) -> Iterator[Stage]:
+    """A stage in a laboratory that ends with it; then what is left to do is done."""
+    with ExitStack() as stack, Lab((MASTER, SLAVE), folder=folder) as lab:
+        stage = Stage(lab, case.name, off, moves, crashes)
+        stack.callback(lambda: [it() for it in stage.afterwards])
+        yield stage
 
 
 def play(case: Case, trial: Trial, moves: int, crashes: int, folder: Path | None = None) -> Findings:
     """Raises CaseFailed, or LabError where the laboratory itself failed."""
-    with Lab((MASTER, SLAVE), folder=folder) as lab:
-        stage = Stage(lab, case.name, "", moves, crashes)
+    with staged(case, "", moves, crashes, folder) as stage:
         trial.play(stage)
-        return stage.found
+    return stage.found
 
 
 def control(case: Case, trial: Trial, folder: Path | None = None) -> str:
     """The words with which the trial failed without its switch. Raises CaseFailed where it passed, or failed with others."""
-    with Lab((MASTER, SLAVE), folder=folder) as lab:
+    with staged(case, trial.switch, 1, 0, folder) as stage:
         try:
-            trial.play(Stage(lab, case.name, trial.switch, moves=1, crashes=0))
+            trial.play(stage)
         except CaseFailed as failure:
             said = str(failure)
         else:

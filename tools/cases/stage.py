@@ -31,6 +31,8 @@ class Stage:
     def __init__(self, lab: Lab, example: str, off: str = "", moves: int = 2, crashes: int = 1):
         self.lab, self.example, self.off = lab, EXAMPLES / example, off
         self.moves, self.crashes, self.found = moves, crashes, Findings()
+        self.afterwards: list[Callable[[], object]] = []
+        """What is left to do when the laboratory is closed."""
 
     def without(self, switch: str) -> bool:
         return self.off == switch
@@ -71,6 +73,11 @@ class Stage:
             layers = f"lowerdir={folder},upperdir={upper},workdir={work}"
             place.run("mount", "-t", "overlay", "overlay", "-o", layers, folder)
         place.run("mount", "-t", "tmpfs", "tmpfs", "/run")
+
+    def kill(self, name: str, program: str) -> None:
+        """SIGKILL to every process of this name on a node: it has processes of its own, and its /proc shows no others."""
+        each = f'for it in /proc/[0-9]*; do [ "$(cat "$it/comm")" != {program} ] || kill -9 "${{it#/proc/}}"; done'
+        self.run(name, "sh", "-c", each)
 
     def node(self, name: str) -> Node:
         return self.lab.nodes[name]

@@ -15,10 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-UNIFIED = Path("/sys/fs/cgroup/unified")
-"""Control groups of version 2, where those of version 1 are there as well."""
-
-SYSTEMD = Path("/usr/lib/systemd/systemd")
+from tools.lab.systemd import BOOT, BUS, OWN, SPACES, UNIFIED, UNITS
 
 APART = """
 set -e
@@ -27,49 +24,6 @@ shift
 exec "$@"
 """
 """Moves into a control group of its own first: two machines with one would take each other's units for their own."""
-
-BOOT = """
-set -e
-mkdir -p "$1/run/lock"
-mount --bind "$1/run" /run
-umount -l /sys/fs/cgroup
-mount -t cgroup2 none /sys/fs/cgroup
-mount --bind /proc/sys /proc/sys
-mount -o remount,ro,bind /proc/sys
-for generators in /usr/lib/systemd/system-generators /etc/systemd/system-generators; do
-    [ ! -d $generators ] || mount -t tmpfs none $generators
-done
-export container=lab SYSTEMD_UNIT_PATH="$1/units"
-exec /usr/lib/systemd/systemd --system --log-target=console --show-status=no
-"""
-
-OWN = "[Unit]\nDefaultDependencies=no\n"
-
-UNITS = {
-    "default.target": "[Unit]\nDefaultDependencies=no\nRequires=dbus.socket dbus.service\nAfter=dbus.socket dbus.service\n",
-    "dbus.socket": f"{OWN}[Socket]\nListenStream=/run/dbus/system_bus_socket\n",
-    "dbus.service": f"{OWN}Requires=dbus.socket\n[Service]\nType=notify\n"
-    "ExecStart=/usr/bin/dbus-daemon --config-file={folder}/bus.conf --address=systemd: --nofork --nopidfile\n",
-}
-
-BUS = """<busconfig><type>system</type><listen>systemd:</listen><auth>EXTERNAL</auth><policy context="default">
-<allow user="*"/><allow own="*"/><allow send_type="method_call"/><allow send_type="signal"/>
-<allow send_requested_reply="true" send_type="method_return"/><allow send_requested_reply="true" send_type="error"/>
-<allow receive_type="method_call"/><allow receive_type="method_return"/><allow receive_type="error"/>
-<allow receive_type="signal"/></policy></busconfig>
-"""
-
-
-def cannot_boot() -> str | None:
-    """Why no systemd can be started here."""
-    missing = [name for name in ("dbus-daemon", "busctl", "unshare") if shutil.which(name) is None]
-    if missing or not SYSTEMD.exists():
-        return f"{', '.join(missing) or 'systemd'} is not installed; sh packaging/programs.sh"
-    words = ["unshare", "--mount", "--cgroup", "sh", "-c", "umount -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup"]
-    if subprocess.run(words, capture_output=True).returncode:
-        return "a systemd cannot be started in a namespace here; run the tests as root"
-    return None
-
 
 class Machine:
     def __init__(self, folder: Path) -> None:
@@ -91,11 +45,10 @@ class Machine:
     def on(self) -> None:
         shutil.rmtree(self.folder / "run", ignore_errors=True)  # as the file system in memory that it usually is
         (self.folder / "run").mkdir()
-        spaces = ["--mount", "--cgroup", "--uts", "--ipc", "--pid", "--fork", "--kill-child", "--mount-proc"]
         self.group.mkdir()
         with (self.folder / "log").open("a") as log:
             apart = ["sh", "-c", APART, "sh", str(self.group)]
-            words = [*apart, "unshare", *spaces, "sh", "-c", BOOT, "sh", str(self.folder)]
+            words = [*apart, "unshare", *SPACES, "sh", "-c", BOOT, "sh", str(self.folder)]
             self._process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while self.ask("org.freedesktop.systemd1.Manager", "Subscribe").returncode:

@@ -15,8 +15,9 @@ from actions.units import Units
 from tests.actions.guard.conftest import peer, stand_in  # noqa: F401  the same fixtures
 from tests.actions.guard.killed import Peer, wait_for
 from tests.actions.lab import Lan, until
-from tests.actions.systemd.machine import Machine, cannot_boot
+from tests.actions.systemd.machine import Machine
 from tools.lab.pytest_plugin import left_out
+from tools.lab.systemd import cannot_boot
 
 ORDER = Order("web", "one", 7, "a test")
 

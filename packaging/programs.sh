@@ -10,7 +10,7 @@ wanted="ip:iproute2 bridge:iproute2 nft:nftables snmptrapd:snmptrapd ssh-keygen:
 cc:gcc cc:libc6-dev unshare:util-linux nsenter:util-linux setpriv:util-linux fence_dummy:fence-agents
 nginx:nginx-light named:bind9 dbus-daemon:dbus-daemon busctl:systemd ocf-tester:resource-agents
 mkfs.ext4:e2fsprogs losetup:mount etcd:etcd-server etcdctl:etcd-client openssl:openssl haproxy:haproxy
-dig:bind9-dnsutils arping:iputils-arping conntrackd:conntrackd sysctl:procps $*"
+dig:bind9-dnsutils arping:iputils-arping conntrackd:conntrackd sysctl:procps curl:curl $*"
 missing=""
 for pair in $wanted; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"

@@ -3,8 +3,9 @@
 from tools.cases.balancer import BALANCER
 from tools.cases.dns import DNS
 from tools.cases.firewall import FIREWALL
+from tools.cases.neighbours import NEIGHBOURS
 from tools.cases.ocf import OCF
 from tools.cases.systemd import SYSTEMD
 from tools.cases.web import WEB
 
-CASES = (WEB, BALANCER, DNS, FIREWALL, SYSTEMD, OCF)
+CASES = (WEB, BALANCER, DNS, FIREWALL, NEIGHBOURS, SYSTEMD, OCF)

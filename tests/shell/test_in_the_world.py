@@ -40,9 +40,9 @@ def overheard(world: World, node: str) -> list[tuple[str, Mail, bool]]:
     found: list[tuple[str, Mail, bool]] = []
     take = world.hosts[node].take
 
-    def listens(sender: str, link: str, mail: Mail, datagram: bool) -> None:
-        found.append((link, mail, datagram))
-        take(sender, link, mail, datagram)
+    def listens(sender: str, link: str, mail: Mail, began_us: int | None) -> None:
+        found.append((link, mail, began_us is None))
+        take(sender, link, mail, began_us)
 
     world.hosts[node].take = listens  # type: ignore[method-assign]
     return found
@@ -113,7 +113,7 @@ def test_a_heartbeat_counts_once_on_each_way(world: World) -> None:
     refused = len(world.refusals)
     other = "direct" if link == "lan" else "lan"
     for way in (link, other):
-        world.hosts["genesis"].take("lukretia", way, beat, datagram=True)
+        world.hosts["genesis"].take("lukretia", way, beat, None)
     assert [why.reason for _, _, why in world.refusals[refused:]] == [Reason.REPLAYED, Reason.REPLAYED]
 
 
@@ -127,7 +127,7 @@ def test_a_heartbeat_of_a_run_that_is_over_is_refused(world: World) -> None:
     world.start("lukretia")
     world.run_until_ms(5_000)
     refused = len(world.refusals)
-    world.hosts["genesis"].take("lukretia", link, beat, datagram=True)
+    world.hosts["genesis"].take("lukretia", link, beat, None)
     assert ["of a run that is over" in str(why) for _, _, why in world.refusals[refused:]] == [True]
 
 

@@ -141,7 +141,7 @@ def removed(case: Snapshot) -> Found | None:
     shown = ownership.removed(case.state, case.me)
     if shown is None:
         return None
-    reason = f"configuration {shown.number}, which {shown.by} runs, does not name this node any more"
+    reason = f"configuration {shown.number}, as {shown.by} has shown, does not name this node any more"
     return Found(reason, (shown.ref,), RECOVER, "removed")
 
 

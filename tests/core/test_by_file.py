@@ -19,7 +19,7 @@ def is_shown(story: Story, number: int = 3) -> Ref:
 
 
 def test_a_node_that_was_removed_lets_go_and_takes_nothing() -> None:
-    said = "configuration 3, which genesis runs, does not name this node any more"
+    said = "configuration 3, as genesis has shown, does not name this node any more"
     story = Story.of(L, G).holds(L, 1)
     ref = is_shown(story)
     decision = story.decides(L)

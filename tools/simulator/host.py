@@ -12,6 +12,7 @@ from coordinator.core.inputs import Booted, CarrierChanged, GuardChanged, Now, S
 from coordinator.policy import DOWN_AT_ONCE, Policy
 from coordinator.state.model import UPISH
 from protocol.datagram import last_word_datagram
+from protocol.events import ConfigApplied, body_of
 from protocol.messages import LastWord, Verified
 from tools.simulator.actions import MachineActions
 from tools.simulator.boot import booted_core
@@ -53,9 +54,10 @@ class Host:
         """Within so long people start it again where it was reset, or its faild was killed by its guard; 0: they do not."""
         self.gates = Gates(clocks)
         self.file = surroundings.policy
-        self.by_hand: set[bytes] = set()
-        """Digests of files that were put on its disk while no `faild` ran: nobody was asked for an order."""
         """What its failover.toml says: a start and an `apply` read it."""
+        self.by_hand: set[bytes] = set()
+        """Digests of files that a start found on its disk, and that no order had brought: no `faild` ran then, or the
+        one that ran refused it."""
         self.faild: Faild | None = None
         self._starting = False
         self._stalled: list[Callable[[], None]] = []
@@ -121,8 +123,6 @@ class Host:
     def apply(self, policy: Policy) -> None:
         """A new file on this machine, and `failc config apply` where a faild runs."""
         self.file = policy
-        if self.faild is None:
-            self.by_hand.add(policy.digest)
         if self.faild:
             self._applied += 1
             self.faild.applied(policy, f"apply {self._applied} at {self.name}")
@@ -281,6 +281,8 @@ class Host:
         if not swept:
             return
         self._runs += 1
+        if self._applied_last() != self.file.digest:
+            self.by_hand.add(self.file.digest)
         core, clean = booted_core(self, self._runs)
         self.faild = Faild(self, core)
         self.guard.start()
@@ -289,6 +291,12 @@ class Host:
         for interface in sorted(self.lost_carrier):
             self.faild.post(CarrierChanged(interface, False))
         self.faild.begin(Booted(clean))
+
+    def _applied_last(self) -> bytes:
+        """The digest of the file that it ran last, by its own log; with an empty one, that of the beginning."""
+        bodies = [body_of(entry.event) for entry in self.disk.entries() if entry.event.node == self.name]
+        applied = [body.digest for body in bodies if isinstance(body, ConfigApplied)]
+        return applied[-1] if applied else self.surroundings.policy.digest
 
     def _new_guard(self) -> None:
         if self.faild and not self.guard.alive:

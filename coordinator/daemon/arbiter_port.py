@@ -5,22 +5,25 @@
     await port.close()
 
 The client is made with the first question, and made anew where the configuration says how etcd is reached in another way.
+What it takes (aiohttp) is loaded only where there is an arbiter: a start without one does not wait for it.
 """
 
 import asyncio
+import importlib
 import logging
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from coordinator.arbiter.asking import ask
-from coordinator.arbiter.client import Arbiter
-from coordinator.arbiter.gateway import Members
 from coordinator.core.effects import AskArbiter
 from coordinator.core.inputs import ArbiterSaid, Input
 from coordinator.core.quorum.arbiter import Refusal, Refused, Said
 from coordinator.core.quorum.arbitration import Drop, Question
 from coordinator.policy import ArbiterPolicy, Policy
+
+if TYPE_CHECKING:
+    from coordinator.arbiter.client import Arbiter
+    from coordinator.arbiter.gateway import Members
 
 GIVE_BACK_S = 0.5
 """So long a node that ends waits for that. Where it is not enough the lease ends by itself."""
@@ -32,6 +35,8 @@ class ArbiterPort:
     def __init__(self, me: str, run: bytes, policy: Policy, post: Callable[[Input], None]) -> None:
         self._me, self._run, self._policy, self._post = me, run, policy, post
         self._client: Arbiter | None = None
+        if policy.arbiter is not None:
+            importlib.import_module("coordinator.arbiter.client")  # now, and not on the loop with the first question
         self._opening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._giving_back: set[asyncio.Task[None]] = set()
@@ -79,15 +84,19 @@ class ArbiterPort:
         except OSError as error:
             return Refused(Refusal.UNAUTHENTICATED, f"what etcd is asked with cannot be read: {error}")
         try:
+            from coordinator.arbiter.asking import ask
+
             return await ask(client, question)
         except RuntimeError as error:  # it was closed meanwhile: another file is in force
             return Refused(Refusal.UNREACHABLE, f"etcd is asked anew: {error}")
 
-    async def _opened(self) -> Arbiter:
+    async def _opened(self) -> "Arbiter":
         """Raises OSError where a file that [arbiter] names cannot be read."""
         policy, found = self._policy, self._policy.arbiter
         if found is None:
             raise OSError("the configuration has no [arbiter]")
+        from coordinator.arbiter.client import Arbiter
+
         client = Arbiter(_members(found), found.prefix or f"/failover/{policy.cluster}", policy.cluster_id, self._me, self._run)
         return await client.__aenter__()
 
@@ -103,6 +112,8 @@ class ArbiterPort:
             log.info("the arbiter answers")
 
 
-def _members(found: ArbiterPolicy) -> Members:
+def _members(found: ArbiterPolicy) -> "Members":
+    from coordinator.arbiter.gateway import Members
+
     password = Path(found.password_file).read_text().strip() if found.password_file else ""
     return Members(found.endpoints, found.ca, found.user, password)

@@ -71,8 +71,13 @@ def claims(cluster: Cluster) -> list[tuple[int, str, Claim]]:
 
 
 def let_go_ms(cluster: Cluster, node: str, epoch: int) -> int:
-    """When it began to take down what it had claimed under this epoch."""
-    return next(ms for ms, body in bodies(cluster, node) if isinstance(body, Release | Down) and body.epoch == epoch)
+    """When it began to take down what it had claimed under this epoch. A status may tell it before it stands in the log."""
+
+    def ends() -> list[int]:
+        return [ms for ms, body in bodies(cluster, node) if isinstance(body, Release | Down) and body.epoch == epoch]
+
+    cluster.until(lambda: bool(ends()), f"{node} has written that it lets go")
+    return ends()[0]
 
 
 def none_overlaps(cluster: Cluster) -> None:

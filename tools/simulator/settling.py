@@ -82,10 +82,10 @@ def mend(world: World) -> None:
 def _one_file(world: World) -> None:
     """Every node gets the file of the beginning; again, where a node could not take it just then, or where one was removed by
     an order: that the others run the old file again does not end it, and a signature does."""
-    removed = any(host.faild and ownership.removed(host.faild.core.state, name) for name, host in world.hosts.items())
-    for host in world.hosts.values():
+    removed = {name for name, host in world.hosts.items() if host.faild and ownership.removed(host.faild.core.state, name)}
+    for name, host in world.hosts.items():
         running = host.faild.core.policy if host.faild else host.file
-        if host.file != world.policy or running != world.policy or removed:
+        if host.file != world.policy or running != world.policy or (removed and name not in removed):
             host.apply(world.policy)
 
 

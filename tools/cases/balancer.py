@@ -1,5 +1,6 @@
 """haproxy: two directors in front of two real servers; a client stays with its server when the director changes."""
 
+import time
 from pathlib import Path
 
 from tools.cases.case import Case, Trial
@@ -13,6 +14,8 @@ LOST_MAX = 20
 SERVERS = {"first": 21, "second": 22}
 CLIENTS = ("10.77.0.211", "10.77.0.212", "10.77.0.213")
 """Clients by their addresses: each is to stay with its server. The first and the third have one, the second the other."""
+NEWCOMERS = tuple(f"10.77.0.{host}" for host in range(214, 250))
+"""Clients that have asked nothing yet."""
 URL = "http://10.77.0.100/"
 SITE = """
 pid {folder}/nginx.pid; error_log {folder}/error.log;
@@ -92,12 +95,23 @@ def served(stage: Stage, client: str) -> tuple[str, str]:
     return director, server
 
 
+def until_both_serve(stage: Stage) -> None:
+    """Until the director takes both servers for well: of new clients, which it sends to them by turns, two are with both."""
+    for first, second in zip(NEWCOMERS[::2], NEWCOMERS[1::2], strict=True):
+        stage.lab.client.ip(*(f"address add {client}/24 dev eth0" for client in (first, second)))
+        if {served(stage, client)[1] for client in (first, second)} == set(SERVERS):
+            return
+        time.sleep(0.3)
+    raise CaseFailed("the director does not send new clients to both servers")
+
+
 def sticky(stage: Stage) -> None:
     """Each client stays with its server when the director loses its power.
 
     The first and the third, which are with one server, ask first: a director that takes the servers by turns sends them to two.
     """
     start(stage)
+    until_both_serve(stage)
     before = {client: served(stage, client)[1] for client in CLIENTS}
     if set(before.values()) != set(SERVERS):
         raise CaseFailed(f"the clients are not on both servers: {before}")

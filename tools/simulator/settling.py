@@ -42,9 +42,10 @@ def settle(world: World, say: Callable[[str], None]) -> None:
     say("everything is mended")
     world.run_until_ms(world.now_ms + QUIET_MS)
     deadline_ms = world.now_ms + bound_ms(world)
-    while _other_files(world) and world.now_ms < deadline_ms:  # else an order about a service is refused
+    while (_other_files(world) or _absent(world)) and world.now_ms < deadline_ms:  # else an order is refused, or not read
+        world.start(*world.hosts)
         _one_file(world)
-        world.run_until_ms(world.now_ms + LOOK_EVERY_MS)
+        world.run_until_ms(world.now_ms + (QUIET_MS if _absent(world) else LOOK_EVERY_MS))
     _release_operators_hands(world, say)
     deadline_ms = world.now_ms + bound_ms(world)
     wrong = _wrong(world)
@@ -129,6 +130,11 @@ def _wrong(world: World) -> list[str]:
 def _other_files(world: World) -> list[str]:
     """Who runs another configuration than the one of the beginning."""
     return [name for name, host in world.hosts.items() if host.faild and host.faild.core.policy != world.policy]
+
+
+def _absent(world: World) -> list[str]:
+    """Who does not run, or is being stopped: an order that ends what others have ordered must be given where that is known."""
+    return [name for name, host in world.hosts.items() if host.faild is None or host.faild.core.startup.stopping]
 
 
 def _service(world: World, service: str) -> list[str]:

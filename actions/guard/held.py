@@ -44,6 +44,8 @@ class Book:
             return {"leases": len(told["leases"])}
         if say == "disarm":
             self.leases.stop(told["watchdog"])
+        elif say == "promised":
+            self.leases.inherit(told["leases"])
         elif say == "release":
             if told["service"] in self.held and self.held[told["service"]]["epoch"] <= told["epoch"]:
                 del self.held[told["service"]]

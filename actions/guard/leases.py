@@ -11,6 +11,7 @@ and each look at the clock, until its timeout before that: a look that is follow
 later. So it is the core that keeps the machine alive: no end moves but by its word.
 """
 
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -56,14 +57,25 @@ class Leases:
             return ""
         before = self.held.get(service)
         ends_ms = before.ends_ms if before is not None and before.epoch == told["epoch"] else None
-        self.held[service] = Lease(told["epoch"], words["down_ms"], words["patience_ms"], ends_ms)
-        self.told_ms = boottime_ms()
-        if self.reset is None and words["watchdog"]:
-            try:
-                self.reset = armed(*words["watchdog"])
-            except Unusable as why:
-                return str(why)
+        try:
+            self._take(service, {**words, "epoch": told["epoch"], "ends_ms": ends_ms})
+        except Unusable as why:
+            return str(why)
         return ""
+
+    def _take(self, service: str, lease: Told) -> None:
+        """Raises Unusable where nothing would reset this machine; the lease is known all the same."""
+        self.held[service] = Lease(lease["epoch"], lease["down_ms"], lease["patience_ms"], lease["ends_ms"])
+        self.told_ms = boottime_ms()
+        if self.reset is None and lease["watchdog"]:
+            self.reset = armed(*lease["watchdog"])
+
+    def inherit(self, leases: list[Told]) -> None:
+        """What a guard before us knew, said before anything else: where `faild` stands still behind this word, what is up has
+        its end, and goes down with what else was said, or with the machine."""
+        for told in leases:
+            with contextlib.suppress(Unusable):  # each `hold`, which follows, is refused for it
+                self._take(told["service"], told)
 
     def renew(self, leases: list[list[Any]]) -> None:
         """Service, epoch and end of each that `faild` holds."""

@@ -47,8 +47,6 @@ class GuardLink:
         self._guard: GuardProcess | None = None
         self._restart: asyncio.Task[None] | None = None
         self._held = Held[dict[str, Any]]()
-        self._renewed: dict[str, Any] | None = None
-        """What was said of leases last: a new guard is told no more than that."""
         self._watchdog: list[Any] | None = None
         """What a guard of ours may have armed."""
         self._programs: dict[str, int] = {}
@@ -107,8 +105,8 @@ class GuardLink:
 
     def renew(self, order: Renew) -> None:
         """When it takes these down, should we stand still; and that we do not."""
-        self._renewed = {"say": "leases", "leases": [list(lease) for lease in order.leases]}
-        self._say(self._renewed)
+        self._held.renew(order.leases)
+        self._say({"say": "leases", "leases": [list(lease) for lease in order.leases]})
 
     def began(self, ticket: str) -> None:
         must(ticket not in self._programs, f"program {ticket} begins, and has begun: the guard could not tell the two apart")
@@ -165,11 +163,17 @@ class GuardLink:
         self._post(GuardChanged(True))
 
     def _tell_everything(self) -> None:
+        promised = [self._promised(held) for held in self._held.messages if held["lease"]]
+        if promised:
+            self._say({"say": "promised", "leases": promised})  # first: we may stand still before the next word
         for held in self._held.messages:
             self._say(held)
-        if self._held and self._renewed is not None:
-            self._say(self._renewed)
         if self._watchdog and not any(held["lease"] for held in self._held.messages):
             self._say({"say": "disarm", "watchdog": self._watchdog})  # a dead guard has left it armed, and all is down
         for ticket, group in self._programs.items():
             self._say({"say": "group", "ticket": ticket, "group": group} if group else {"say": "began", "ticket": ticket})
+
+    def _promised(self, held: dict[str, Any]) -> dict[str, Any]:
+        """The lease of a claim that may be up already. A new guard is told no later end than the one before it was."""
+        service = held["service"]
+        return {**held["lease"], "service": service, "epoch": held["epoch"], "ends_ms": self._held.ends_ms(service)}

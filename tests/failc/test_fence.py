@@ -6,7 +6,6 @@ import pytest
 
 from tests.actions.fence_agents import agent, calls, switch
 from tests.config.sound import TEXT
-from tests.control.cluster import clocks
 from tests.failc.running import failc
 
 
@@ -103,7 +102,7 @@ async def test_no_node_fences_itself(cluster, lukretia) -> None:
 
 async def test_that_a_dead_node_is_off_is_an_administrators_word(cluster, lukretia) -> None:
     cluster.cut = True
-    await cluster.until(lambda c: c.nodes["lukretia"].core.liveness.judgement("genesis", clocks().mono_ms) == "dead")
+    await cluster.until(lambda c: c.nodes["lukretia"].core.liveness.judgement("genesis", c.clocks().mono_ms) == "dead")
     words = ("fence", "genesis", "--confirmed", "--reason", "I have pulled its plug", "--state", lukretia)
     denied = await failc(*words, "--identity", cluster.folder / "eve")
     assert (denied.code, "eve may operate web, not is-off genesis" in denied.err) == (4, True)

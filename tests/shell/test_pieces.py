@@ -124,6 +124,22 @@ def test_a_guard_confirms_each_claim_once_and_again_where_it_is_told_anew() -> N
     assert not held
 
 
+def test_the_end_of_each_lease_is_known_until_its_claim_is_over() -> None:
+    """A claim says the end of its own lease alone: those of the others stay as they were said."""
+    held = Held[str]()
+    for service in ("web", "db"):
+        held.hold(service, 1, service)
+    assert held.ends_ms("web") is None
+    held.renew((("web", 1, 500), ("db", 1, 600)))
+    held.renew((("db", 1, 700), ("mail", 1, 800), ("web", 9, 900)))
+    assert (held.ends_ms("web"), held.ends_ms("db"), held.ends_ms("mail")) == (500, 700, None)
+    held.hold("db", 1, "with other actions")
+    held.hold("web", 2, "a newer claim")
+    assert (held.ends_ms("web"), held.ends_ms("db")) == (None, 700)
+    held.release("db", 1)
+    assert held.ends_ms("db") is None
+
+
 def test_the_word_goes_before_the_end_of_the_step_and_only_where_all_is_down() -> None:
     word = LastWord(CLUSTER, ME, b"r" * 8, "web", 1)
     order = Run(7, "web", (1, 0), "down", 1, "a move", word)

@@ -103,7 +103,6 @@ class GuardPort:
         self._host = host
         self._post = post
         self._held = Held[tuple[Verified[LastWord], ServicePolicy]]()
-        self._renewed: do.Renew | None = None
         self._policy = host.file
         self._told = 0
         self._heard_us = 0
@@ -121,7 +120,7 @@ class GuardPort:
 
     def renew(self, order: do.Renew) -> None:
         """One pipe: it is heard behind what was told before."""
-        self._renewed = order
+        self._held.renew(order.leases)
         behind_us = max(0, self._heard_us - self._host.surroundings.agenda.now_us)
         self._host.later_beside(behind_us, partial(self._renew, order))
 
@@ -138,9 +137,10 @@ class GuardPort:
         for signed, service in self._held.messages:
             self._told += 1
             self._host.guard.hold(signed, service, self._policy, self._told)
+            ends_ms = self._held.ends_ms(service.name)
+            if ends_ms is not None:
+                self._host.guard.leases.renew(((service.name, signed.message.epoch, ends_ms),))
             self._tell(signed, service)
-        if self._held and self._renewed is not None:
-            self._host.guard.leases.renew(self._renewed.leases)
         self._host.guard.leases.stop()
 
     def _answer_us(self) -> int:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.actions.guard.bare import BareGuard
 from tests.actions.guard.killed import FOUR, SIX, Peer, StandIn
 from tests.actions.lab import Lan
 
@@ -32,3 +33,16 @@ def stand_in(lan: Lan, peer: Peer, tmp_path: Path) -> Iterator[Any]:
         it.close()
     for address in (FOUR, SIX):
         subprocess.run(["ip", "-n", lan.one, "address", "del", address, "dev", "eth0"], capture_output=True)
+
+
+@pytest.fixture
+def alone() -> Iterator[Any]:
+    made: list[BareGuard] = []
+
+    def start(*kept: int, **more: Any) -> BareGuard:
+        made.append(BareGuard(kept, **more))
+        return made[-1]
+
+    yield start
+    for guard in made:
+        guard.close()

@@ -4,29 +4,15 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from actions.guard import programs
-from tests.actions.guard.bare import BareGuard, listener
+from tests.actions.guard.bare import listener
 from tests.actions.guard.killed import program, wait_for
 from tools.lab.pytest_plugin import left_out
-
-
-@pytest.fixture
-def alone() -> Iterator[Any]:
-    made: list[BareGuard] = []
-
-    def start(*kept: int, **more: Any) -> BareGuard:
-        made.append(BareGuard(kept, **more))
-        return made[-1]
-
-    yield start
-    for guard in made:
-        guard.close()
 
 
 def shell(text: str) -> dict[str, Any]:

@@ -6,14 +6,16 @@ processes.
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actions.guard.leases import boottime_ms
 from actions.guard.watchdog import RESET_AT_ONCE, Sysrq, Unusable, armed
-from tests.actions.guard.killed import Peer, wait_for
+from tests.actions.guard.killed import Peer, program, wait_for
 from tests.actions.guard.machine import Device, Machine, soon
 from tests.actions.lab import Lan
 from tests.actions.test_script import alive
@@ -129,10 +131,37 @@ def test_a_new_guard_takes_the_place_of_a_dead_one(machine: Any, device: Device,
     dead = it.pid("faild-guard")
     os.kill(dead, signal.SIGKILL)
     it.until(lambda: it.pid("faild-guard") != dead and device.said().count("open") == 2, "another one has opened it")
+    while not it.stand_in.hear("GuardChanged")["alive"]:
+        """It is told everything."""
     it.send(signal.SIGSTOP, "faild")
     it.until_down()
     assert peer.word(peer.four).service == "db"
     assert "strike" not in device.said()
+
+
+def test_the_first_word_to_a_new_guard_says_when_each_lease_ends(alone: Any, device: Device) -> None:
+    """`faild` stands still behind that word: how to take it down was not said, so only a reset ends what is up."""
+    guard = alone(stderr=subprocess.PIPE, text=True)
+    ends_ms = boottime_ms() + 200
+    lease = {"service": "db", "epoch": 7, "down_ms": 2_100, "patience_ms": 100, "watchdog": [str(device.path), 1000]}
+    guard.say(say="promised", leases=[{**lease, "ends_ms": ends_ms}])
+    soon(lambda: guard.faild.poll() is not None, "faild is ended")
+    assert boottime_ms() >= ends_ms
+    assert guard.process.wait(60) == 0
+    assert "db: not down after the end of faild" in guard.process.stderr.read()
+    soon(lambda: device.said()[-1] == "strike", "the machine is reset")
+
+
+def test_what_a_new_guard_is_told_to_hold_has_the_end_that_it_was_promised(alone: Any, device: Device, tmp_path: Path) -> None:
+    guard = alone()
+    lease = {"down_ms": 2_100, "patience_ms": 100, "watchdog": [str(device.path), 1000]}
+    guard.say(say="promised", leases=[{**lease, "service": "db", "epoch": 7, "ends_ms": boottime_ms() + 200}])
+    down = program("touch", str(tmp_path / "down"))
+    guard.say(say="hold", service="db", epoch=7, downs=[down], word="d29yZA==", gate="", peers=[], lease=lease)
+    assert guard.heard() == {"held": "db", "epoch": 7}
+    assert guard.process.wait(60) == 0
+    assert (tmp_path / "down").exists()
+    device.until_stopped("nothing is held any more")
 
 
 def test_a_new_guard_stops_what_a_dead_one_has_armed_where_all_is_down_by_now(machine: Any, device: Device) -> None:

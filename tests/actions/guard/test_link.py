@@ -11,8 +11,11 @@ from typing import Any
 import pytest
 
 from actions.guard import programs
+from actions.guard.leases import boottime_ms
+from coordinator.core.effects import Renew
 from coordinator.core.inputs import GuardChanged, Guarded, Input
 from coordinator.guarding.guard_link import AGAIN_S, GuardLink
+from coordinator.guarding.guard_process import GuardProcess
 from coordinator.guarding.state_lock import StateBusy, StateLock
 from coordinator.policy import ActionPolicy, NodePolicy, Policy, ServicePolicy, Timing
 from coordinator.transport.ack_timeout import TURN_S, TURNS
@@ -156,6 +159,37 @@ def children() -> list[int]:
 
 def cmdline(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+async def test_a_new_guard_is_told_first_when_the_leases_end_that_were_promised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind any word `faild` may stand still: what is up, and of what the guard knows no end, would stay up."""
+    said: list[dict[str, Any]] = []
+    say = GuardProcess.say
+    monkeypatch.setattr(GuardProcess, "say", lambda guard, message: (said.append(message), say(guard, message)))
+    link, inbox = link_alone(tmp_path)
+    await link.start()
+    try:
+        actions = (ActionPolicy("script", {"path": "/bin/true"}, 20_000),)
+        for name, partition in (("db", "majority"), ("mail", "majority"), ("web", "serve")):
+            hold(link, ServicePolicy(name, ("one",), actions, partition=partition))
+        db_ms, mail_ms = boottime_ms() + 60_000, boottime_ms() + 90_000
+        link.renew(Renew((("db", 7, db_ms), ("mail", 7, 5))))
+        link.renew(Renew((("mail", 7, mail_ms),)))
+        said.clear()
+        os.kill(link.pid, signal.SIGKILL)
+        await until(lambda: GuardChanged(True) in inbox[1:], "a new guard stands")
+        assert [(word["say"], word.get("service", "")) for word in said[:4]] == [
+            ("promised", ""), ("hold", "db"), ("hold", "mail"), ("hold", "web")
+        ]  # fmt: skip
+        assert [(told["service"], told["epoch"], told["ends_ms"]) for told in said[0]["leases"]] == [
+            ("db", 7, db_ms), ("mail", 7, mail_ms)
+        ]  # fmt: skip
+    finally:
+        for name in ("db", "mail", "web"):
+            link.release(name, 7)
+        await link.close()
 
 
 def test_a_guard_that_dies_is_replaced_and_told_again(lan: Lan, stand_in: Any, peer: Peer) -> None:

@@ -227,6 +227,7 @@ async def test_an_address_stands_for_itself_and_not_for_the_beginning_of_another
         (["--example", "web", "--service", "www=192.0.2.1/24@eth0"], 'the example "web" has no service "www": it has shop, '),
         (["--example", "web", "--service", "shop=192.0.2.1/24@eth0,192.0.2.2/24@eth0"], "has 1 address, and not 2"),
         (["--example", "web", "--node", "cyd=lan:192.0.2.13"], 'the example "web" is of 2 nodes, and 3 are named'),
+        (["--example", "two-databases"], 'the example "two-databases" is of 1 witness, and 0 are named'),
     ],
 )
 async def test_an_example_that_does_not_fit_is_refused_and_nothing_is_written(tmp_path, given, said):
@@ -234,6 +235,17 @@ async def test_an_example_that_does_not_fit_is_refused_and_nothing_is_written(tm
     assert done.code == 2
     assert said in done.err
     assert not (tmp_path / "new").exists()
+
+
+async def test_an_example_with_a_witness_gets_ours(tmp_path):
+    folder, witness = tmp_path / "db", ["--witness", "wit=lan:192.0.2.13"]
+    done = await failc("init", folder, "--cluster", "db", *OURS, *witness, "--example", "two-databases")
+    assert (done.code, done.err) == (0, "")
+    policy = read(folder / "failover.toml", files=False)
+    assert policy.services["db"].nodes == ("ann", "bob")
+    assert {name for name, node in policy.nodes.items() if node.voter} == {"ann", "bob", "wit"}
+    assert "host=198.51.100.12,192.0.2.12 " in (folder / "db.conf").read_text()
+    assert not (folder / "naive.toml").exists(), "a second configuration is to look at, and not to run"
 
 
 async def test_no_file_of_an_example_goes_over_one_that_is_there(tmp_path):
@@ -246,6 +258,7 @@ async def test_no_file_of_an_example_goes_over_one_that_is_there(tmp_path):
 async def test_every_example_can_be_written(tmp_path):
     for path in sorted((ROOT / "examples").glob("*/failover.toml")):
         folder = tmp_path / path.parent.name
-        done = await failc("init", folder, "--cluster", "shops", *OURS, "--example", path.parent.name)
+        named = [*OURS, "--witness", "wit=lan:192.0.2.13", "--example", path.parent.name]
+        done = await failc("init", folder, "--cluster", "shops", *named)
         assert (done.code, done.err) == (0, ""), path
         read(folder / "failover.toml", files=False)

@@ -1,68 +1,11 @@
 """A node that is cut off is switched off before its service is taken over: real daemons, and a device outside of all nodes."""
 
-import os
-import threading
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tools.lab.lab import Lab
+from tools.lab.power_strip import PowerStrip
 from tools.lab.pytest_plugin import MASTER, SLAVE, Cluster
-
-AGENT = """#!/bin/sh
-action=$(sed -n 's/^action=//p' | tail -1)
-echo "$action" > {folder}/ask
-read -r said < {folder}/answer
-echo "$said"
-case "$said" in
-"Status: OFF") exit 2 ;;
-broken) exit 4 ;;
-esac
-"""
-
-
-def now_ms() -> int:
-    """By the clock that stands in every event: all nodes of the laboratory have one kernel."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
-
-
-class PowerStrip:
-    """It has one plug, and is asked by two pipes, as a device is by its network. `off` ends every process of the node."""
-
-    def __init__(self, lab: Lab, node: str) -> None:
-        self.lab, self.node, self.broken = lab, node, False
-        self.asked: list[str] = []
-        self.told_ms = self.off_ms = 0
-        """When it was told `off`, and when the node's namespaces were gone."""
-        for pipe in ("ask", "answer"):
-            os.mkfifo(lab.folder / pipe)
-        self.agent = lab.folder / "fence_strip"
-        self.agent.write_text(AGENT.format(folder=lab.folder))
-        self.agent.chmod(0o755)
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while (action := (self.lab.folder / "ask").read_text().strip()) != "end":
-            self.asked.append(action)
-            (self.lab.folder / "answer").write_text(f"{self._answer(action)}\n")
-
-    def _answer(self, action: str) -> str:
-        if self.broken:
-            return "broken"
-        if action == "off" and self.lab.nodes[self.node].place is not None:
-            self.told_ms = now_ms()
-            self.lab.power_off(self.node)
-            self.off_ms = now_ms()
-        if action == "status":
-            return "Status: OFF" if self.lab.nodes[self.node].place is None else "Status: ON"
-        return "done"
-
-    def close(self) -> None:
-        Path(self.lab.folder / "ask").write_text("end\n")
-        self._thread.join(10)
 
 
 @pytest.fixture
@@ -70,8 +13,7 @@ def strip(make_lab) -> Iterator[PowerStrip]:
     """The slave's way to switch the master off."""
     lab = make_lab(MASTER, SLAVE)
     strip = PowerStrip(lab, MASTER)
-    level = f'\n[[nodes.{MASTER}.fence]]\nagent = "{strip.agent}"\noptions = {{ plug = 1 }}\ntimeout = "10s"\n'
-    lab.init(lambda text: text + level)
+    lab.init(lambda text: text + strip.level)
     yield strip
     strip.close()
 

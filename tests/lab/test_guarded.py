@@ -4,18 +4,15 @@ The watchdog of each node is a file of FUSE, mounted where only that node sees i
 The service is a process that holds a lock on a file that all nodes see: two of them at once are written down by the second one.
 """
 
-import contextlib
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.actions.guard.killed import ROOT
 from tools.lab.lab import Lab
 from tools.lab.pytest_plugin import MASTER, SLAVE
+from tools.lab.watchdog import Watchdog
 
 UMPIRE = "umpire"
 
@@ -38,29 +35,13 @@ class Guarded:
 
     def __init__(self, lab: Lab, folder: Path) -> None:
         self.lab, self.folder = lab, folder
-        self._devices: list[subprocess.Popen[str]] = []
         (folder / "watchdog").touch()
         (folder / "service").write_text(SERVICE.format(folder=folder))
         (folder / "service").chmod(0o755)
-        for name in (MASTER, SLAVE):
-            self._devices.append(self._device(name))
+        self.watchdogs = {name: Watchdog(lab.nodes[name], str(folder / "watchdog"), folder) for name in (MASTER, SLAVE)}
         lab.init(self._edit)
         lab.start()
         lab.wait_until(lambda: self.is_up(MASTER) and lab.service(MASTER)["owner"] == MASTER, f"{MASTER} has it", 60)
-
-    def _device(self, name: str) -> "subprocess.Popen[str]":
-        agent = self.lab.nodes[name].running.pid
-        (self.folder / f"victim-{name}").write_text(str(agent))
-        self.log(name).touch()
-        words = [str(self.folder / "watchdog"), str(self.log(name)), str(self.folder / f"victim-{name}")]
-        program = [sys.executable, "-m", "tests.actions.guard.fuse_watchdog", *words]
-        device = subprocess.Popen(
-            ["nsenter", f"--mount=/proc/{agent}/ns/mnt", "--wd=" + str(ROOT), *program],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        assert device.stdout is not None
-        assert device.stdout.readline() == "ready\n", "this machine has no FUSE"
-        return device
 
     def _edit(self, text: str) -> str:
         assert text.count('partition    = "serve"') == 1
@@ -69,11 +50,8 @@ class Guarded:
             f'[watchdog]\ndevice = "{self.folder}/watchdog"\ntimeout = "3s"\n'
         )
 
-    def log(self, name: str) -> Path:
-        return self.folder / f"watchdog-{name}.log"
-
     def struck(self, name: str) -> bool:
-        return "strike" in self.log(name).read_text()
+        return self.watchdogs[name].struck
 
     def is_up(self, name: str) -> bool:
         return (self.folder / f"up-{name}").exists()
@@ -83,9 +61,8 @@ class Guarded:
         assert not (self.folder / "overlaps").exists(), "two were up at once"
 
     def close(self) -> None:
-        for device in self._devices:
-            with contextlib.suppress(OSError):
-                device.communicate(timeout=20)
+        for watchdog in self.watchdogs.values():
+            watchdog.close()
 
 
 @pytest.fixture
@@ -126,5 +103,5 @@ def test_a_planned_move_resets_nothing(guarded: Guarded) -> None:
     assert len(shown["lease"]["votes"]) >= 2
     guarded.lab.failc(MASTER, "move", "web", SLAVE)
     guarded.until_slave_has_it()
-    guarded.lab.wait_until(lambda: guarded.log(MASTER).read_text().endswith("stopped\n"), "it is disarmed")
+    guarded.lab.wait_until(lambda: guarded.watchdogs[MASTER].log.read_text().endswith("stopped\n"), "it is disarmed")
     assert not guarded.struck(MASTER)

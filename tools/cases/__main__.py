@@ -3,6 +3,7 @@
     make cases                                  all of them; installs what they need, where it may
     make cases ARGS="--only web,balancer"
     make cases ARGS=--quick                     few moves and crashes: to see that it works, not to be quoted
+    make cases ARGS=--long                      more crashes, where a rare loss is looked for
 
 Exit: 0 all that was played went as told, and each control failed as it should; 1 a case failed, or a control passed; 2 no such
 case; 130 interrupted.
@@ -23,7 +24,7 @@ from tools.cases.play import SBIN, control, play, reason_not_to
 from tools.cases.table import block, write
 from tools.lab.place import LabError
 
-MOVES, CRASHES = 20, 3
+MOVES = 20
 
 
 def main() -> int:
@@ -38,7 +39,7 @@ def main() -> int:
     os.environ["PATH"] = SBIN
     here, began = machine(), time.monotonic()
     try:
-        rows, failed, left_out = _play([it for it in CASES if it.name in chosen], options.quick)
+        rows, failed, left_out = _play([it for it in CASES if it.name in chosen], options.quick, options.long)
     except KeyboardInterrupt:
         return 130
     text = block(here, rows, options.quick)
@@ -55,13 +56,16 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make cases", description="Plays the case studies of docs/case-studies.md.")
     parser.add_argument("--quick", action="store_true", help="few moves and crashes; for development")
+    parser.add_argument("--long", action="store_true", help="50 crashes of the synchronous databases")
     parser.add_argument("--only", default="", metavar="NAME,...", help=f"of {', '.join(case.name for case in CASES)}")
     parser.add_argument("--write", action="store_true", help="write the table into docs/case-studies.md, if all cases passed")
     parser.add_argument("--programs", action="store_true", help="only print what they need, as program:package")
     return parser.parse_args()
 
 
-def _play(cases: Sequence[Case], quick: bool) -> tuple[list[tuple[Case, Findings]], dict[str, str], dict[str, str]]:
+def _play(
+    cases: Sequence[Case], quick: bool, long: bool
+) -> tuple[list[tuple[Case, Findings]], dict[str, str], dict[str, str]]:
     """What each case found, what failed with its words, and what could not be played here with the reason."""
     rows: list[tuple[Case, Findings]] = []
     failed: dict[str, str] = {}
@@ -75,7 +79,7 @@ def _play(cases: Sequence[Case], quick: bool) -> tuple[list[tuple[Case, Findings
             name = f"{case.name}: {trial.name}"
             try:
                 _say(f"{name} ...")
-                _add(found, play(case, trial, *((2, 1) if quick else (MOVES, CRASHES))))
+                _add(found, play(case, trial, *((2, 1) if quick else (MOVES, case.crashes[long]))))
                 _say(f"{name}: control, without {trial.switch} ...")
                 _say(f"  fails as it should: {control(case, trial)[:240]}")
             except (CaseFailed, LabError) as error:

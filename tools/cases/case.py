@@ -17,6 +17,8 @@ class Trial(NamedTuple):
     play: Callable[[Stage], None]
     switch: str
     expected: str
+    witnesses: tuple[str, ...] = ()
+    """Nodes that vote and own nothing, beside the two that the stage always has."""
 
 
 class Case(NamedTuple):
@@ -29,3 +31,5 @@ class Case(NamedTuple):
     """What the slides of 2000 predicted for the client, in a few words, with their numbers."""
     obstacle: Callable[[], str | None] = lambda: None
     """Why it cannot be played on this machine, although its programs are there; None where it can."""
+    crashes: tuple[int, int] = (3, 3)
+    """How many are measured, and how many with --long."""

@@ -6,6 +6,7 @@ from tools.cases.firewall import FIREWALL
 from tools.cases.neighbours import NEIGHBOURS
 from tools.cases.ocf import OCF
 from tools.cases.systemd import SYSTEMD
+from tools.cases.two_databases import TWO_DATABASES
 from tools.cases.web import WEB
 
-CASES = (WEB, BALANCER, DNS, FIREWALL, NEIGHBOURS, SYSTEMD, OCF)
+CASES = (WEB, BALANCER, DNS, FIREWALL, NEIGHBOURS, SYSTEMD, OCF, TWO_DATABASES)

@@ -28,24 +28,25 @@ def reason_not_to(case: Case) -> str | None:
 
 
 @contextmanager
-def staged(case: Case, off: str, moves: int, crashes: int, folder: Path | None) -> Iterator[Stage]:
+def staged(case: Case, trial: Trial, off: str, moves: int, crashes: int, folder: Path | None) -> Iterator[Stage]:
     """A stage in a laboratory that ends with it; then what is left to do is done."""
-    with ExitStack() as stack, Lab((MASTER, SLAVE), folder=folder) as lab:
+    with ExitStack() as stack, Lab((MASTER, SLAVE), trial.witnesses, folder) as lab:
         stage = Stage(lab, case.name, off, moves, crashes)
         stack.callback(lambda: [it() for it in stage.afterwards])
-        yield stage
+        with stage.closing:
+            yield stage
 
 
 def play(case: Case, trial: Trial, moves: int, crashes: int, folder: Path | None = None) -> Findings:
     """Raises CaseFailed, or LabError where the laboratory itself failed."""
-    with staged(case, "", moves, crashes, folder) as stage:
+    with staged(case, trial, "", moves, crashes, folder) as stage:
         trial.play(stage)
     return stage.found
 
 
 def control(case: Case, trial: Trial, folder: Path | None = None) -> str:
     """The words with which the trial failed without its switch. Raises CaseFailed where it passed, or failed with others."""
-    with staged(case, trial.switch, 1, 0, folder) as stage:
+    with staged(case, trial, trial.switch, 1, 0, folder) as stage:
         try:
             trial.play(stage)
         except CaseFailed as failure:

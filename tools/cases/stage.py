@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from tools.cases.findings import CaseFailed, Findings
@@ -31,6 +32,8 @@ class Stage:
     def __init__(self, lab: Lab, example: str, off: str = "", moves: int = 2, crashes: int = 1):
         self.lab, self.example, self.off = lab, EXAMPLES / example, off
         self.moves, self.crashes, self.found = moves, crashes, Findings()
+        self.closing = ExitStack()
+        """What ends before the laboratory is closed."""
         self.afterwards: list[Callable[[], object]] = []
         """What is left to do when the laboratory is closed."""
 
@@ -39,12 +42,12 @@ class Stage:
 
     # Machines
 
-    def services(self, edit: Callable[[str], str] = lambda text: text) -> None:
+    def services(self, edit: Callable[[str], str] = lambda text: text, file: str = "failover.toml") -> None:
         """What `failc init` writes, and behind it the services of the example, as its page says."""
-        whole = (self.example / "failover.toml").read_text()
+        whole = (self.example / file).read_text()
         found = re.search(r"^\[services\b", whole, re.MULTILINE)
         if found is None:
-            raise CaseFailed(f"{self.example.name}/failover.toml has no service")
+            raise CaseFailed(f"{self.example.name}/{file} has no service")
         self.lab.init(lambda text: f"{text}\n{edit(whole[found.start() :])}", service="")
 
     def disk(self, name: str, folder: str) -> Path:
@@ -72,7 +75,8 @@ class Stage:
             work.mkdir(parents=True, exist_ok=True)
             layers = f"lowerdir={folder},upperdir={upper},workdir={work}"
             place.run("mount", "-t", "overlay", "overlay", "-o", layers, folder)
-        place.run("mount", "-t", "tmpfs", "tmpfs", "/run")
+        for folder in ("/run", "/dev/shm"):
+            place.run("mount", "-t", "tmpfs", "tmpfs", folder)
 
     def kill(self, name: str, program: str) -> None:
         """SIGKILL to every process of this name on a node: it has processes of its own, and its /proc shows no others."""

@@ -44,31 +44,34 @@ class Example:
         if name not in known:
             there = ", ".join(known) or "none on this machine"
             raise Trouble(f'there is no example "{name}": there are {there}', USAGE)
-        paths = sorted(path for path in known[name].iterdir() if path.is_file() and path.name != CONFIGURATION)
+        paths = sorted(path for path in known[name].iterdir() if path.is_file() and path.suffix != ".toml")
         files = {path.name: (path.read_bytes(), 0o755 if path.stat().st_mode & 0o100 else 0o644) for path in paths}
         return cls(name, (known[name] / CONFIGURATION).read_text(), files)
 
     def fitted(self, nodes: Sequence[NewNode], services: Sequence[NewService]) -> Fitted:
-        words = self._words([node for node in nodes if not node.witness], services)
+        words = self._words(nodes, services)
         files = {name: (_put(content, words), mode) for name, (content, mode) in self.files.items()}
         begin = re.search(r"(?m)^(#.*\n)*\[services", self.text)
         text = self.text[begin.start() if begin else len(self.text) :]
         for service in services:
             text = _on_interfaces(text, service)
-        text = _put(text.encode(), words).decode()
+        text = _put(_in_headers(text, words).encode(), words).decode()
         kept = [word for word in self._addresses() if word not in words]
         return Fitted(text, files, tuple(word for word in kept if _stands_in(word, text, files)))
 
     def _words(self, nodes: Sequence[NewNode], services: Sequence[NewService]) -> dict[str, str]:
         """What stands in the example, and what is written instead."""
-        theirs = self._tables("nodes")
-        if len(nodes) != len(theirs):
-            raise Trouble(f'the example "{self.name}" is of {len(theirs)} nodes, and {len(nodes)} are named', USAGE)
         words = dict[str, str]()
-        for (name, table), node in zip(theirs.items(), nodes, strict=True):
-            words[name] = node.name
-            for (_, old), (_, new) in zip(table["links"].items(), node.links, strict=False):
-                words[old] = _host(new)
+        for witness, one, more in ((False, "node", "nodes"), (True, "witness", "witnesses")):
+            theirs = {name: it for name, it in self._tables("nodes").items() if it.get("witness", False) is witness}
+            mine = [node for node in nodes if node.witness is witness]
+            if len(mine) != len(theirs) and not (witness and not theirs):  # a witness more does no harm
+                wanted = f"{len(theirs)} {one if len(theirs) == 1 else more}"
+                raise Trouble(f'the example "{self.name}" is of {wanted}, and {len(mine)} are named', USAGE)
+            for (name, table), node in zip(theirs.items(), mine, strict=False):
+                words[name] = node.name
+                for (_, old), (_, new) in zip(table["links"].items(), node.links, strict=False):
+                    words[old] = _host(new)
         for service in services:
             words |= self._addresses_of(service)
         return words
@@ -102,6 +105,11 @@ def _put(content: bytes, words: dict[str, str]) -> bytes:
     some = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
     found = re.compile(rf"(?<![\w.:-])({some})(?![\w-]|\.\w)")
     return found.sub(lambda match: words[match[1]], content.decode()).encode() if words else content
+
+
+def _in_headers(text: str, words: dict[str, str]) -> str:
+    """The same in the headers of tables of a node, such as [[nodes.genesis.fence]]: a name stands behind a dot there."""
+    return re.sub(r"(?m)^(\[\[?nodes\.)(\w+)\b", lambda it: it[1] + words.get(it[2], it[2]), text)
 
 
 def _on_interfaces(text: str, service: NewService) -> str:

@@ -179,6 +179,12 @@ class Lab:
         for link in links or LINKS:
             self.switches[link].unblock(self.nodes[source].port(link), self.nodes[target].port(link))
 
+    def split(self, *names: str) -> None:
+        """Every switch falls into two: these machines on one side, all others on the other. Without a name it is whole again.
+        Needs nft."""
+        for switch in self.switches.values():
+            switch.split(names)
+
     def lose(self, percent: float) -> None:
         """Every switch drops this share of the frames, at random; needs nft."""
         for switch in self.switches.values():

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 AGENT = Path(__file__).with_name("agent.py")
-OWN_NAMESPACES = ("--net", "--mount", "--propagation", "private")
+OWN_NAMESPACES = ("--net", "--mount", "--ipc", "--propagation", "private")
 OWN_PROCESSES = ("--pid", "--fork", "--kill-child", "--mount-proc")
 PROGRAMS = ("unshare", "nsenter", "ip", "bridge")
 UCRED = struct.Struct("iII")

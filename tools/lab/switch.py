@@ -4,9 +4,11 @@ The ways to lose a link, as in life:
 `down` / `up`         the port is switched off: the node sees its carrier go.
 `isolate` / `join`    the port forwards nothing, the carrier stays: the fault lies behind the switch.
 `block`, `lose`, `swallow`: some frames are dropped: by pair and direction, a percentage of all, the long ones (needs nft).
+`split`               it falls into two: some ports on one side, the others on the other (needs nft).
 """
 
 import json
+from collections.abc import Sequence
 from itertools import chain
 
 from tools.lab.addresses import INTERFACES, Port
@@ -19,6 +21,7 @@ class Switch:
         self._blocked: set[tuple[str, str]] = set()
         self._loss_percent = 0.0
         self._longest = 0
+        self._apart: tuple[str, ...] = ()
         place.ip("link add name br0 type bridge mcast_snooping 0 forward_delay 0", "link set br0 addrgenmode none up")
 
     def plug(self, port: Port, place: Place) -> None:
@@ -73,8 +76,17 @@ class Switch:
         self._longest = longer_than
         self._filter()
 
+    def split(self, names: Sequence[str]) -> None:
+        """These machines hear each other, and all others hear each other; nothing passes between the two. None: it is whole."""
+        self._apart = tuple(f"p-{name}"[:15] for name in names)
+        self._filter()
+
     def _filter(self) -> None:
         rules = [f'iifname "{source}" oifname "{target}" drop' for source, target in sorted(self._blocked)]
+        if self._apart:
+            these = ", ".join(f'"{name}"' for name in self._apart)
+            rules.append(f"iifname {{ {these} }} oifname != {{ {these} }} drop")
+            rules.append(f"iifname != {{ {these} }} oifname {{ {these} }} drop")
         if self._longest:
             rules.append(f"meta length > {self._longest} drop")
         if self._loss_percent:

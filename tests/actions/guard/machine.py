@@ -47,7 +47,7 @@ class Device:
         self.victim = folder / "victim"
         self.path.touch()
         self._log.touch()
-        words = [sys.executable, "-m", "tests.actions.guard.fuse_watchdog", str(self.path), str(self._log), str(self.victim)]
+        words = [sys.executable, "-m", "tools.lab.fuse_watchdog", str(self.path), str(self._log), str(self.victim)]
         self._process = subprocess.Popen([*words, *more], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "ready\n", "this machine has no FUSE"

@@ -1,7 +1,7 @@
 """What is up under a lease goes down at its end, or its machine is reset: with real processes, whatever stands still.
 
-The watchdog is a file of FUSE that answers as Linux's watchdogs do (`fuse_watchdog.py`); what it resets is a namespace of
-processes.
+The watchdog is a file of FUSE that answers as Linux's watchdogs do (`tools/lab/fuse_watchdog.py`); what it resets is a
+namespace of processes.
 """
 
 import os

@@ -1,11 +1,11 @@
-"""A watchdog device of the tests: a file of FUSE that answers the ioctls of Linux's watchdogs, and strikes when it is not fed.
+"""A watchdog device of the laboratory: a file of FUSE that answers the ioctls of Linux's watchdogs, and strikes where not fed.
 
-    python -m tests.actions.guard.fuse_watchdog FILE LOG VICTIM [--options N] [--shortest S]
+    python -m tools.lab.fuse_watchdog FILE LOG VICTIM [--options N] [--shortest S]
 
-Machines of the tests have no /dev/watchdog. FILE becomes a mount of this process, which speaks the kernel's FUSE protocol by
-itself (include/uapi/linux/fuse.h). Where it was opened and is not fed for its timeout it kills the process whose number is in
-the file VICTIM: the first one of a namespace, with which the kernel ends all others there, as a reset would. A close without
-`V` before it does not stop it. It ends with the process that started it, by the end of its standard input.
+Machines that tests run on have no /dev/watchdog. FILE becomes a mount of this process, which speaks the kernel's FUSE protocol
+by itself (include/uapi/linux/fuse.h). Where it was opened and is not fed for its timeout it kills the process whose number
+stood in the file VICTIM when it was opened: the first one of a namespace, with which the kernel ends all others there, as a
+reset would. A close without `V` before it does not stop it. It ends with the process that started it, by the end of its input.
 LOG gets a line for each thing that happens: `open`, `feed`, `timeout S`, `close`, `stopped`, `strike`.
 """
 
@@ -33,6 +33,8 @@ class Timer:
         self.timeout_s = 60
         self.due_s: float | None = None
         self.magic = False
+        self.machine: int | None = None
+        """A descriptor of the process: its number may be another one's by the time it is struck."""
 
     def say(self, what: str) -> None:
         with open(self.log, "a") as file:
@@ -41,6 +43,14 @@ class Timer:
     def fed(self, what: str) -> None:
         self.due_s = time.monotonic() + self.timeout_s
         self.say(what)
+
+    def opened(self) -> None:
+        if self.machine is not None:
+            os.close(self.machine)
+        self.machine = None
+        with contextlib.suppress(OSError, ValueError), open(self.victim) as file:
+            self.machine = os.pidfd_open(int(file.read()))
+        self.fed("open")
 
     def written(self, data: bytes) -> None:
         self.magic = b"V" in data
@@ -60,8 +70,9 @@ class Timer:
         if left_s <= 0:
             self.due_s = None
             self.say("strike")
-            with contextlib.suppress(OSError, ValueError), open(self.victim) as file:
-                os.kill(int(file.read()), signal.SIGKILL)
+            with contextlib.suppress(OSError):
+                if self.machine is not None:
+                    signal.pidfd_send_signal(self.machine, signal.SIGKILL)
             return None
         return left_s
 
@@ -73,7 +84,7 @@ def answer(timer: Timer, opcode: int, body: bytes, options: int, shortest_s: int
     if opcode in (GETATTR, SETATTR):
         return ATTR
     if opcode == OPEN:
-        timer.fed("open")
+        timer.opened()
         return struct.pack("QII", 1, DIRECT_IO, 0)
     if opcode == WRITE:
         size = struct.unpack_from("I", body, 16)[0]
@@ -91,7 +102,7 @@ def answer(timer: Timer, opcode: int, body: bytes, options: int, shortest_s: int
 def controlled(timer: Timer, body: bytes, options: int, shortest_s: int) -> bytes | int:
     _, _, command, *_ = struct.unpack_from("QIIQII", body)
     if command == GETSUPPORT:
-        return struct.pack("iIII", 0, 0, 0, 0) + struct.pack("II32s", options, 0, b"of the tests")
+        return struct.pack("iIII", 0, 0, 0, 0) + struct.pack("II32s", options, 0, b"of the laboratory")
     if command == SETTIMEOUT:
         timer.timeout_s = max(shortest_s, *struct.unpack_from("i", body, 32))
         timer.fed(f"timeout {timer.timeout_s}")

@@ -1,13 +1,14 @@
-"""A client of a web or name server: 200 requests a second, each by a socket of its own, none tried again; what came of each.
+"""A client of a web, name or mail server: 200 requests a second, each by its own socket, none tried again; what came of each.
 
 A request is lost when its full answer (status 200, as long as its Content-Length says) is not there within 250 ms: a resent SYN
 comes after a second, so it hides no loss. Requests leave on schedule whether or not the last was answered. One line a request:
 when it was due (monotonic, ns), how long it took (us), how late it left (us), and the first line of the answer, or `-` and why
 there was none.
 
-A name server is asked by UDP for the TXT record of `here`, a zone that the stage adds: the name of the node.
+A name server is asked by UDP for the TXT record of `here`, a zone that the stage adds: the name of the node. A mail server
+greets with its name.
 
-    python -m tools.cases.asking RECORDS HOST PORT PATH EVERY_MS http|dns
+    python -m tools.cases.asking RECORDS HOST PORT PATH EVERY_MS http|dns|smtp
 """
 
 import asyncio
@@ -58,7 +59,22 @@ async def ask_name(host: str, port: int, path: str) -> str:
     return record[13 : 13 + record[12]].decode("latin-1")
 
 
-ASK = {"http": fetch, "dns": ask_name}
+async def greet(host: str, port: int, path: str) -> str:
+    """Which mail server greets, by the first part of its name. Raises OSError, or ValueError where it says something else."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        said = (await reader.readline()).decode("latin-1").strip()
+        writer.write(b"QUIT\r\n")
+        await reader.read(-1)
+    finally:
+        with contextlib.suppress(OSError):
+            writer.close()
+    if not said.startswith("220 "):
+        raise ValueError(said or "closed before it greeted")
+    return said.split()[1].partition(".")[0]
+
+
+ASK = {"http": fetch, "dns": ask_name, "smtp": greet}
 
 
 async def one(out: TextIO, due_ns: int, ask: Ask, host: str, port: int, path: str) -> None:

@@ -76,14 +76,7 @@ def moved(stage: Stage) -> None:
     stage.lab.prober.start()
     asking = stage.requests(URL)
     stage.measure_moves("front", asking, LOST_MAX)
-    for _ in range(stage.crashes):
-        stage.move("front", MASTER)
-        stage.until_answered(asking, MASTER)
-        stage.measure_crash(asking, MASTER)
-        stage.lab.power_on(MASTER)
-        launch(stage, MASTER)
-        stage.lab.start(MASTER)
-        stage.until_up("front", MASTER)
+    stage.measure_crashes("front", asking, launch)
 
 
 def served(stage: Stage, client: str) -> tuple[str, str]:

@@ -93,14 +93,7 @@ def moved(stage: Stage) -> None:
     stage.lab.prober.start()
     asking = stage.requests(f"dns://{ADDRESS}:53/")
     stage.measure_moves("ns", asking, LOST_MAX)
-    for _ in range(stage.crashes):
-        if stage.lab.owner(SLAVE, "ns") != MASTER:
-            stage.move("ns", MASTER)
-        stage.until_answered(asking, MASTER)
-        stage.measure_crash(asking, MASTER)
-        stage.lab.power_on(MASTER)
-        launch(stage, MASTER)
-        stage.lab.start(MASTER)
+    stage.measure_crashes("ns", asking, launch, comes_back=False)
 
 
 def by_itself(stage: Stage) -> None:

@@ -21,9 +21,13 @@ from tools.lab.place import LabError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 MASTER, SLAVE = "lukretia", "genesis"
-OWN = ("/etc", "/var/cache", "/var/lib", "/var/log", "/var/www")
+OWN = ("/etc", "/var/cache", "/var/lib", "/var/log", "/var/spool", "/var/www")
 SETTLED_S = 0.3
 """Between two moves: some heartbeats of both nodes."""
+
+
+Launch = Callable[["Stage", str], None]
+"""What a boot does to a node that has power: a machine around it, and its daemons."""
 
 
 class Stage:
@@ -154,6 +158,19 @@ class Stage:
         self.found.lost_in_crash.append(len(seen.lost))
         gap = longest_gap(self.lab.prober.answers(began_ns), 4, began_ns, time.monotonic_ns() - SETTLE_NS)
         self.found.crash_address_ms.append(gap.ms)
+
+    def measure_crashes(self, service: str, asking: Requests, launch: "Launch", comes_back: bool = True) -> None:
+        """The master loses its power as often as wanted, and boots again by `launch`. `comes_back`: the service by itself."""
+        for _ in range(self.crashes):
+            if self.lab.owner(SLAVE, service) != MASTER:
+                self.move(service, MASTER)
+            self.until_answered(asking, MASTER)
+            self.measure_crash(asking, MASTER)
+            self.lab.power_on(MASTER)
+            launch(self, MASTER)
+            self.lab.start(MASTER)
+            if comes_back:
+                self.until_up(service, MASTER)
 
     def until_answered(self, asking: Requests, name: str) -> None:
         self._until(lambda: asking.is_answered_by(name), asking, name)

@@ -53,14 +53,7 @@ def moved(stage: Stage) -> None:
     asking = start(stage)
     stage.lab.prober.start()
     stage.measure_moves("site", asking, LOST_MAX)
-    for _ in range(stage.crashes):
-        stage.move("site", MASTER)
-        stage.until_answered(asking, MASTER)
-        stage.measure_crash(asking, MASTER)
-        stage.lab.power_on(MASTER)
-        launch(stage, MASTER)
-        stage.lab.start(MASTER)
-        stage.until_up("site", MASTER)
+    stage.measure_crashes("site", asking, launch)
 
 
 def died(stage: Stage) -> None:

@@ -63,14 +63,7 @@ def moved(stage: Stage) -> None:
     stage.lab.prober.start()
     asking = stage.requests("http://10.77.0.100/")
     stage.measure_moves("shop", asking, LOST_MAX)
-    for _ in range(stage.crashes):
-        stage.move("shop", MASTER)
-        stage.until_answered(asking, MASTER)
-        stage.measure_crash(asking, MASTER)
-        stage.lab.power_on(MASTER)
-        launch(stage, MASTER)
-        stage.lab.start(MASTER)
-        stage.until_up("shop", MASTER)
+    stage.measure_crashes("shop", asking, launch)
 
 
 def one_by_one(stage: Stage) -> None:

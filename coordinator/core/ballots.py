@@ -90,10 +90,17 @@ class Ballots:
         return max(until_ms, ballot.silent_until_ms or 0)
 
     def bound(self) -> dict[str, tuple[str, int]]:
-        """Why a candidate got no vote of ours, while that is so: to whom we are promised, and for how many ms yet."""
-        now_ms = self.context.now_ms
-        self._refused = {service: (node, until_ms) for service, (node, until_ms) in self._refused.items() if now_ms < until_ms}
+        """Why a candidate got no vote of ours, while that is so: to whom we are promised, and for how many ms yet.
+
+        The end of that promise may be read behind the question: the candidate is to ask again at once."""
+        now_ms, refused = self.context.now_ms, self._refused
+        self._refused = {name: it for name, it in refused.items() if now_ms < it[1] and self._is_refused_for(name, it[0])}
         return {service: (node, until_ms - now_ms) for service, (node, until_ms) in self._refused.items()}
+
+    def _is_refused_for(self, service: str, node: str) -> bool:
+        """Whether we are promised to that node yet; of no node: whether we have restarted, which only time ends."""
+        policy = self.context.policy.services.get(service)
+        return policy is not None and (not node or node in self._without_ends(policy).promises)
 
     def _can_vote(self) -> bool:
         """We know our feed, and our disk takes what we write."""

@@ -1,5 +1,7 @@
 """Fencing in the simulated world: what is ordered when, and what the world looks like then."""
 
+from random import Random
+
 from coordinator.config import parse
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
@@ -8,6 +10,7 @@ from coordinator.policy import Policy
 from protocol.kinds import Kind
 from tests.scenarios.test_scenarios import HERE
 from tools.simulator.leases import LeaseInvariants
+from tools.simulator.network_faults import RETRANSMIT_US, Sky, Way
 from tools.simulator.orders import armed, parsed
 from tools.simulator.world import World
 
@@ -106,6 +109,23 @@ def test_a_fence_that_succeeded_ends_what_voters_had_promised() -> None:
     world = leased()
     world.run_until_ms(CUT_MS + 4_000)
     assert not world.hosts["lukretia"].powered
+    assert world.owners("web") == ("genesis",)
+
+
+class Congested(Sky):
+    """Datagrams pass at once; of what comes by a stream each first segment is lost, and sent again."""
+
+    def stream_delay_us(self, way: Way) -> int:
+        return RETRANSMIT_US + super().stream_delay_us(way)
+
+
+def test_a_voter_that_reads_of_the_fence_behind_the_question_gives_its_vote_then() -> None:
+    """It has refused for the sake of a promise, and that is over: its heartbeats no longer say that it is bound."""
+    world = leased()
+    sky = Congested(Random(1))
+    sky.cuts = world.network.sky.cuts
+    world.network.sky = sky
+    world.run_until_ms(CUT_MS + 4_000)
     assert world.owners("web") == ("genesis",)
 
 

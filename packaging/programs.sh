@@ -11,7 +11,8 @@ cc:gcc cc:libc6-dev unshare:util-linux nsenter:util-linux setpriv:util-linux fen
 nginx:nginx-light named:bind9 dbus-daemon:dbus-daemon busctl:systemd ocf-tester:resource-agents
 mkfs.ext4:e2fsprogs losetup:mount etcd:etcd-server etcdctl:etcd-client openssl:openssl haproxy:haproxy
 dig:bind9-dnsutils arping:iputils-arping conntrackd:conntrackd sysctl:procps curl:curl
-postfix:postfix /usr/lib/postgresql/15/bin/postgres:postgresql-15 /usr/lib/postgresql/15/bin/psql:postgresql-client-15 $*"
+postfix:postfix mariadbd:mariadb-server mariadb-dump:mariadb-client
+/usr/lib/postgresql/15/bin/postgres:postgresql-15 /usr/lib/postgresql/15/bin/psql:postgresql-client-15 $*"
 missing=""
 for pair in $wanted; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || missing="$missing ${pair#*:}"
@@ -35,7 +36,8 @@ if [ ! -e $policy ]; then
 fi
 { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null \
     || say "apt-get could not install them (its words are above): what needs them is not tested"
-for pair in etcd-server:etcd haproxy:haproxy conntrackd:conntrackd postgresql-15:postgresql postfix:postfix; do
+for pair in etcd-server:etcd haproxy:haproxy conntrackd:conntrackd postgresql-15:postgresql postfix:postfix \
+    mariadb-server:mariadb; do
     case " $missing" in  # the package would start one at the next boot
     *" ${pair%%:*} "*) systemctl disable -q "${pair#*:}" 2>/dev/null || true ;;
     esac

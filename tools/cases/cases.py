@@ -4,6 +4,7 @@ from tools.cases.balancer import BALANCER
 from tools.cases.dns import DNS
 from tools.cases.firewall import FIREWALL
 from tools.cases.mail_gateway import GATEWAYS
+from tools.cases.mysql import MYSQL
 from tools.cases.neighbours import NEIGHBOURS
 from tools.cases.ocf import OCF
 from tools.cases.postgresql import POSTGRESQL
@@ -11,4 +12,4 @@ from tools.cases.systemd import SYSTEMD
 from tools.cases.two_databases import TWO_DATABASES
 from tools.cases.web import WEB
 
-CASES = (WEB, BALANCER, DNS, GATEWAYS, FIREWALL, NEIGHBOURS, SYSTEMD, OCF, TWO_DATABASES, POSTGRESQL)
+CASES = (WEB, BALANCER, DNS, GATEWAYS, FIREWALL, NEIGHBOURS, SYSTEMD, OCF, TWO_DATABASES, POSTGRESQL, MYSQL)

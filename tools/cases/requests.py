@@ -1,4 +1,4 @@
-"""The client `asking.py` at work: start it, and read what came of its requests in a window of time."""
+"""The client `asking.py`, or `inserting.py`, at work: start it, and read what came of its requests in a window of time."""
 
 from collections import Counter
 from itertools import pairwise
@@ -46,8 +46,11 @@ class Requests:
 
     def start(self) -> None:
         it = urlsplit(self.url)
-        arguments = [str(self._records), str(it.hostname), str(it.port or 80), it.path or "/", str(EVERY_MS), it.scheme]
-        self._pid = self._place.start([*module("tools.cases.asking"), *arguments], self._log)
+        if it.scheme == "mysql":
+            client, to = "tools.cases.inserting", [str(it.hostname), str(it.username), str(it.password)]
+        else:
+            client, to = "tools.cases.asking", [str(it.hostname), str(it.port or 80), it.path or "/", str(EVERY_MS), it.scheme]
+        self._pid = self._place.start([*module(client), str(self._records), *to], self._log)
 
     def since(self, began_ns: int) -> list[Request]:
         """Requests that were due from then on, and whose end is known. Raises LabError where the client has died."""

@@ -53,8 +53,7 @@ def machine(stage: Stage, name: str) -> None:
     place.run("chown", "mysql:", DATA)
     place.run("install", "-d", "-o", "mysql", "/run/mysqld")
     place.run("touch", DEVICE)
-    watchdog = Watchdog(stage.node(name), DEVICE, stage.lab.folder)
-    stage.afterwards.append(watchdog.close)
+    stage.closing.callback(Watchdog(stage.node(name), DEVICE, stage.lab.folder).close)
 
 
 def serve(stage: Stage, name: str) -> None:

@@ -54,7 +54,7 @@ def alter(stage: Stage, name: str) -> None:
     if stage.without("the end of writing"):
         text = text.replace("    here 'SET GLOBAL read_only = 1' ;;", "    ;;")
     if stage.without("the refusal"):
-        text = text.replace("        level_with $theirs\n", "        :\n")
+        text = text.replace("        level_with $theirs\n", "        :\n").replace("        alone\n", "        :\n")
     script.write_text(text)
 
 
@@ -78,20 +78,20 @@ def moved(stage: Stage) -> None:
         stage.measure_crash(asking, MASTER)
         come_back(stage)
     missing = acknowledged(asking) - rows_at(stage, str(stage.lab.owner(SLAVE, "db")))
-    stage.found.kept.append(f"of {len(acknowledged(asking))} acknowledged rows {len(missing)} are gone, all by a crash")
+    stage.found.kept.append(f"of {len(acknowledged(asking))} acknowledged rows {len(missing)} were lost in crashes")
 
 
 def come_back(stage: Stage) -> None:
     """lukretia's power is back. It follows genesis; where it has rows that genesis never got, it is rebuilt."""
-    boot(stage)
+    boot(stage, MASTER)
     if until_it_follows(stage):
         rebuild(stage)
 
 
-def boot(stage: Stage) -> None:
-    stage.lab.power_on(MASTER)
-    mariadb.launch(stage, MASTER)
-    stage.lab.start(MASTER)
+def boot(stage: Stage, name: str) -> None:
+    stage.lab.power_on(name)
+    mariadb.launch(stage, name)
+    stage.lab.start(name)
 
 
 def until_it_follows(stage: Stage) -> bool:
@@ -114,7 +114,7 @@ def must_be_refused(stage: Stage, asking: Requests, words: str) -> None:
     """Giving lukretia the role fails with these words, and genesis has it again. Raises CaseFailed where lukretia got it."""
     before = acknowledged(asking, SLAVE)
     said = stage.lab.failc(SLAVE, "move", "db", MASTER, accept=range(256))
-    if stage.lab.service(MASTER, "db")["states"][MASTER] == "UP":
+    if state(stage) == "UP":
         gone = before - rows_at(stage, MASTER)
         raise CaseFailed(f"{MASTER} writes, and {len(gone)} rows that {SLAVE} has acknowledged are not there: {said}")
     stage.until_up("db", SLAVE)
@@ -131,7 +131,7 @@ def behind(stage: Stage) -> None:
     stage.until_answered(asking, SLAVE)
     stage.lab.power_off(MASTER)
     time.sleep(LATER_S)
-    boot(stage)
+    boot(stage, MASTER)
     mariadb.until_followed(stage, SLAVE)
     sql(stage, MASTER, "STOP SLAVE; CHANGE MASTER TO master_delay = 3600; START SLAVE")
     mariadb.until_followed(stage, SLAVE)
@@ -143,6 +143,35 @@ def behind(stage: Stage) -> None:
     if missing := acknowledged(asking) - rows_at(stage, MASTER):
         raise CaseFailed(f"{MASTER} has the role again, and {len(missing)} acknowledged rows are not there")
     stage.found.kept.append("a server that is behind is refused the role, and has it with every row when it is level")
+
+
+def alone(stage: Stage) -> None:
+    """Both die, and lukretia, which died first, comes back first: it is refused, since genesis wrote after it."""
+    asking = start(stage)
+    stage.move("db", SLAVE)
+    stage.until_answered(asking, SLAVE)
+    mariadb.until_followed(stage, SLAVE)
+    stage.lab.power_off(MASTER)
+    time.sleep(LATER_S)
+    stage.lab.power_off(SLAVE)
+    written = acknowledged(asking, SLAVE)
+    boot(stage, MASTER)
+    stage.lab.wait_until(lambda: state(stage) in ("UP", "FAIL"), f"{MASTER} has tried it", 30)
+    if state(stage) == "UP":
+        gone = written - rows_at(stage, MASTER)
+        raise CaseFailed(f"{MASTER} writes, and {len(gone)} rows that {SLAVE} has acknowledged are not there")
+    if "nothing is heard" not in (reason := stage.lab.service(MASTER, "db")["reason"]):
+        raise CaseFailed(f"{MASTER} is refused, but not since nothing is heard of {SLAVE}: {reason}")
+    boot(stage, SLAVE)
+    stage.until_up("db", SLAVE)
+    if missing := written - rows_at(stage, SLAVE):
+        raise CaseFailed(f"{SLAVE} has the role again, and {len(missing)} rows that it has acknowledged are not there")
+    stage.found.kept.append("of two that died, the one that wrote last has the role, whichever is back first")
+
+
+def state(stage: Stage) -> str:
+    """What lukretia says of itself."""
+    return str(stage.lab.service(MASTER, "db")["states"][MASTER])
 
 
 def take_back(stage: Stage, asking: Requests) -> None:
@@ -159,7 +188,7 @@ def diverged(stage: Stage) -> None:
     stage.lab.power_off(MASTER)
     stage.until_answered(asking, SLAVE)
     lost = acknowledged(asking, MASTER) - rows_at(stage, SLAVE)
-    boot(stage)
+    boot(stage, MASTER)
     if not until_it_follows(stage):
         raise CaseFailed(f"{MASTER} has {len(lost)} rows that {SLAVE} has not, and follows it")
     must_be_refused(stage, asking, "diverged")
@@ -178,6 +207,7 @@ MYSQL = Case(
     (
         Trial("moved", moved, "the end of writing", r"db did not move to genesis: .*still writes", WITNESSES),
         Trial("behind", behind, "the refusal", NOT_THERE, WITNESSES),
+        Trial("alone", alone, "the refusal", NOT_THERE, WITNESSES),
         Trial("diverged", diverged, "the refusal", NOT_THERE, WITNESSES),
     ),
     (*mariadb.PROGRAMS, "nft:nftables"),

@@ -37,7 +37,7 @@ class Timer:
         """A descriptor of the process: its number may be another one's by the time it is struck."""
 
     def say(self, what: str) -> None:
-        with contextlib.suppress(FileNotFoundError), open(self.log, "a") as file:  # it may outlive its laboratory's folder
+        with open(self.log, "a") as file:
             file.write(f"{what}\n")
 
     def fed(self, what: str) -> None:

@@ -17,6 +17,8 @@ LATE = "table inet late { chain in { type filter hook input priority -300; tcp s
 LATE_S = 0.2
 """What the primary sends does not arrive at the standby for so long before the crash: replication is late in real networks."""
 OUTAGE_MS_MAX = 3000
+TERM_S = 3.7
+"""A node that has started votes for no other for a term: lease, `down_timeout`, and some. A crash before waits for the rest."""
 REJOINED = "/var/log/postgresql/rejoin.log"
 FIRST = ("-f", "/etc/failover/db.sql")
 
@@ -25,7 +27,7 @@ class Pair:
     """Both servers, the master's primary and in step with its standby; a client that writes; a power strip behind each node."""
 
     def __init__(self, stage: Stage) -> None:
-        self.stage = stage
+        self.stage, self.votes_s = stage, time.monotonic()
         self.strips = {name: PowerStrip(stage.lab, name) for name in (MASTER, SLAVE)}
         for strip in self.strips.values():
             stage.closing.callback(strip.close)
@@ -83,6 +85,7 @@ class Pair:
     def crash(self, victim: str) -> str:
         """The primary loses its power while its standby is some rows behind. Returns who follows, with every row."""
         stage, heir = self.stage, self.stage.other(victim)
+        time.sleep(max(0.0, self.votes_s - time.monotonic()))
         stage.node(heir).running.run("nft", "-f", "-", text=LATE)
         time.sleep(LATE_S)
         began_ns = time.monotonic_ns()
@@ -108,6 +111,7 @@ class Pair:
         self.stage.lab.power_on(name)
         database.boot(self.stage, name)
         self.stage.lab.start(name)
+        self.votes_s = time.monotonic() + TERM_S
 
 
 def crashed(stage: Stage) -> None:

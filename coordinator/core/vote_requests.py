@@ -5,7 +5,8 @@
     requests.elected("db")                      # voter to when we sent the heartbeat that asked; None: no majority, or too old
 
 A candidate asks only while a majority of the voters lives and is not bound, as far as it knows: votes that do not suffice
-would bind their voters for nothing.
+would bind their voters for nothing. What it knows is what a voter says, and what it reads: a vote for another that has not
+claimed yet binds the voter for a term.
 """
 
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class VoteRequests:
     def __init__(self, context: Context, liveness: FailureDetector) -> None:
         self.context, self.liveness = context, liveness
         self.wishes: dict[str, Wish] = {}
+        self._voted: dict[tuple[str, str], tuple[int, int]] = {}
+        """Service and voter to the epoch of its vote for another that has not claimed by it, and until when that binds it."""
         self.hurry = False
         """There is something to ask that need not wait for the next heartbeat."""
 
@@ -71,6 +74,7 @@ class VoteRequests:
         """Whether time has made a vote worthless, or other votes have made ours hopeless; and who may be asked again."""
         context = self.context
         for service, wish in self.wishes.items():
+            self._note_votes(service)
             for voter, until_ms in list(wish.bound_ms.items()):
                 if context.now_ms >= until_ms:
                     del wish.bound_ms[voter]
@@ -78,7 +82,7 @@ class VoteRequests:
             if 0 < wish.not_before_ms <= context.now_ms:
                 wish.not_before_ms = 0
                 self.hurry = True
-            if not wish.told and wish.able_ms is not None and self._may_ask(wish):
+            if not wish.told and wish.able_ms is not None and self._may_ask(service, wish):
                 self.hurry = True
             if self._is_spent(service, wish):
                 wish.epoch, wish.told, wish.able_ms = self._next_epoch(service), False, None
@@ -87,17 +91,21 @@ class VoteRequests:
     def words(self) -> dict[str, int]:
         """Service to the epoch for which our next heartbeat asks."""
         self.hurry = False
-        asked = {service: wish for service, wish in self.wishes.items() if self._may_ask(wish)}
+        asked = {service: wish for service, wish in self.wishes.items() if self._may_ask(service, wish)}
         for wish in asked.values():
             wish.told = True
         return {service: wish.epoch for service, wish in asked.items()}
 
     def wakes_ms(self) -> list[int]:
+        now_ms = self.context.now_ms
         return [
-            ms
-            for wish in self.wishes.values()
-            for ms in (*wish.bound_ms.values(), wish.not_before_ms, self._asks_ms(wish))
-            if ms
+            *(
+                ms
+                for wish in self.wishes.values()
+                for ms in (*wish.bound_ms.values(), wish.not_before_ms, self._asks_ms(wish))
+                if ms
+            ),
+            *(ms for (service, _), (_, ms) in self._voted.items() if service in self.wishes and ms > now_ms),
         ]
 
     def elected(self, service: str) -> dict[str, int] | None:
@@ -129,12 +137,25 @@ class VoteRequests:
     def _sent_ms(self, vote: Voted) -> int | None:
         return self.liveness.sent_ms.get(vote.counter) if vote.run == self.context.run else None
 
-    def _may_ask(self, wish: Wish) -> bool:
+    def _note_votes(self, service: str) -> None:
+        """Whom a voter has voted for, it is promised to for a term: it says so only to whom it has refused a vote. One that has
+        claimed by it is a holder, which asks for promises, or has let go."""
+        context = self.context
+        for node in context.policy.voters:
+            last = newest(context.state.column(node).votes.get(service, ()))
+            other = last is not None and last.candidate != context.me
+            if last is None or not other or context.state.column(last.candidate).service(service).epoch >= last.epoch:
+                self._voted.pop((service, node), None)
+            elif self._voted.get((service, node), (0, 0))[0] != last.epoch:
+                promise_ms = term(context.policy, context.policy.services[service]).promise_ms
+                self._voted[service, node] = last.epoch, context.now_ms + promise_ms
+
+    def _may_ask(self, service: str, wish: Wish) -> bool:
         if self.context.now_ms < wish.not_before_ms:
             return False
         if not wish.told:  # until it is asked a voter does not say that it is bound
             wish.bound_ms = {voter: ms for voter, ms in wish.bound_ms.items() if self.context.now_ms < ms}
-        able = [node for node in self.context.policy.voters if self._is_able(node, wish)]
+        able = [node for node in self.context.policy.voters if self._is_able(service, node, wish)]
         if not self.voters().has_majority(able):
             wish.able_ms = None
             return False
@@ -156,10 +177,13 @@ class VoteRequests:
         said = self.liveness.peers[node].newest if lives else None
         return said is not None and said.message.fit and not self.context.state.column(node).leaving
 
-    def _is_able(self, node: str, wish: Wish) -> bool:
+    def _is_able(self, service: str, node: str, wish: Wish) -> bool:
         now_ms = self.context.now_ms
-        lives = node == self.context.me or self.liveness.judgement(node, now_ms) is Judgement.ALIVE
-        return lives and now_ms >= wish.bound_ms.get(node, 0)
+        if node == self.context.me:  # what binds us we know
+            return now_ms >= wish.bound_ms.get(node, 0)
+        _, voted_ms = self._voted.get((service, node), (0, 0))
+        lives = self.liveness.judgement(node, now_ms) is Judgement.ALIVE
+        return lives and now_ms >= max(wish.bound_ms.get(node, 0), voted_ms)
 
     def _is_spent(self, service: str, wish: Wish) -> bool:
         """Under this epoch we can have no majority any more, or only votes that are too old for a lease."""

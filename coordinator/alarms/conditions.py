@@ -159,6 +159,12 @@ def unfit(view: NodeView, peers: Peers) -> Iterator[Condition]:
         yield Condition(name, f"{view.me} takes nothing: {because}", node=view.me)
 
 
+def arbiter_unseen(view: NodeView, peers: Peers) -> Iterator[Condition]:
+    if view.arbiter_unseen and view.ready:
+        text = f"{view.me}: {view.arbiter_unseen}: what it decides on is given up at the end of its lease, and taken by nobody"
+        yield Condition(AlarmName.ARBITER_UNSEEN, text, node=view.me)
+
+
 def removed(view: NodeView, peers: Peers) -> Iterator[Condition]:
     if shown := ownership.removed(view.state, view.me):
         text = f"{view.me} holds nothing: configuration {shown.number}, which {shown.by} runs, does not name it any more"
@@ -186,5 +192,5 @@ OF_A_SERVICE: tuple[Callable[[NodeView, ServicePolicy, Peers, Owners], Iterator[
 )  # fmt: skip
 
 OF_THE_NODES: tuple[Callable[[NodeView, Peers], Iterator[Condition]], ...] = (
-    isolated, peer_dead, peer_unfit, one_way, links, unfit, removed, config_differs, unconfigured,
+    isolated, peer_dead, peer_unfit, one_way, links, unfit, arbiter_unseen, removed, config_differs, unconfigured,
 )  # fmt: skip

@@ -30,6 +30,7 @@ class AlarmName(StrEnum):
     NODE_UNFIT = "node-unfit"
     GUARD = "guard"
     FENCE_BROKEN = "fence-broken"
+    ARBITER_UNSEEN = "arbiter-unseen"
     DISK = "disk"
     LINK_DOWN = "link-down"
     DATAGRAMS_DOWN = "datagrams-down"
@@ -58,6 +59,7 @@ PATIENCE_MS: Mapping[AlarmName, int] = {
     AlarmName.SPLIT: 1_000,  # the feeds of two nodes cross while a service moves
     AlarmName.PEER_UNFIT: 10_000,  # a node that starts is not fit for a second or two
     AlarmName.NODE_UNFIT: 10_000,
+    AlarmName.ARBITER_UNSEEN: 3_000,  # its members elect a leader within a second or two
     AlarmName.LINK_DOWN: 3_000,  # a node that restarts dials anew
     AlarmName.DATAGRAMS_DOWN: 10_000,  # they follow the TLS connection by a ping and its pong
     AlarmName.HOLD_OLD: 8 * HOUR_MS,  # longer than a shift: the operator who placed it has gone home

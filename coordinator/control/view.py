@@ -128,6 +128,10 @@ class NodeView(StateView, Protocol):
         """Why this node takes nothing; empty where it is fit."""
 
     @property
+    def arbiter_unseen(self) -> str:
+        """Why this node gets no answer of the arbiter that its services need; empty where it does, or where none needs one."""
+
+    @property
     def alarms(self) -> Sequence[Alarm]:
         """Those that stand, the gravest first."""
 

@@ -91,11 +91,16 @@ class Arbitrated:
         case = asked.cases.get(service)
         if case is None or (case.grant is not None and now_ms < case.grant.until_ms) or asked.may_take(service, now_ms):
             return ""
-        said = f": {asked.refusal.text}" if asked.refusal is not None else ""
-        if not asked.sees(now_ms):
-            return f"it does not see the arbiter{said}"
+        if unseen := self.unseen(now_ms):
+            return unseen
         why = "whatever that may have forgotten must be over first"
         return f"it has seen the arbiter without a gap for less than {lasting(case.term.promise_ms)}, and {why}"
+
+    def unseen(self, now_ms: int) -> str:
+        """That it has not answered of late, and what came instead; empty where it has, or where nothing here needs it."""
+        if not self.asked.cases or self.asked.sees(now_ms):
+            return ""
+        return "it does not see the arbiter" + (f": {self.asked.refusal.text}" if self.asked.refusal is not None else "")
 
     def unable(self) -> tuple[str, ...]:
         """For the heartbeat: what this node cannot take now, whatever else it is fit for. Not what it can take in a moment: two

@@ -95,6 +95,10 @@ class NodeStatus:
     def unfit_because(self) -> str:
         return self.core.fitness.unfit_because
 
+    @property
+    def arbiter_unseen(self) -> str:
+        return self.core.arbitrated.unseen(boot_ms_now())
+
     def peers(self) -> Mapping[str, PeerView]:
         now_ms, core = boot_ms_now(), self.core
         views = {}

@@ -74,6 +74,8 @@ def test_where_all_is_well_nothing_is_seen():
         (view(unfit_because=fitness.DISK_HANGS), ["disk/umpire"]),
         (view(unfit_because=fitness.DISK_REFUSES), []),
         (view(unfit_because="it has not heard genesis since its start"), ["node-unfit/umpire"]),
+        (view(arbiter_unseen="it does not see the arbiter: no answer"), ["arbiter-unseen/umpire"]),
+        (view(arbiter_unseen="it does not see the arbiter", ready=False), []),
         (view(down=("lan",)), ["link-down/genesis", "link-down/lukretia"]),
         (view(mute=("lan",)), ["datagrams-down/genesis", "datagrams-down/lukretia"]),
         (view(down=("lan",), mute=("lan",)), ["link-down/genesis", "link-down/lukretia"]),

@@ -88,6 +88,10 @@ def none_overlaps(cluster: Cluster) -> None:
     assert cluster.audit("verify").code == 0
 
 
+def has_alarm(cluster: Cluster, node: str) -> bool:
+    return any(alarm["name"] == "arbiter-unseen" for alarm in cluster.alarms(node))
+
+
 def boot_ms() -> int:
     return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000
 
@@ -116,9 +120,11 @@ def test_a_member_is_killed_and_then_the_quorum_is_lost(etcd: Etcd, nodes: Nodes
     assert claims(cluster) == before, "nobody claims without a quorum"
     for node in cluster.names:
         assert "does not see the arbiter: http://127.0.0.1:" in cluster.web(node)["reason"]
+        cluster.until(lambda node=node: has_alarm(cluster, node), "the alarm")
     etcd.start(first)
     back_ms = boot_ms()
     cluster.until(lambda: owner(cluster) == "lukretia", "it has a quorum again")
+    cluster.until(lambda: not any(has_alarm(cluster, node) for node in cluster.names), "its end")
     assert claims(cluster)[len(before)][0] >= back_ms + TERM_MS, "whatever it may have forgotten was over"
     none_overlaps(cluster)
 

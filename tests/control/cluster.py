@@ -196,6 +196,10 @@ class Node:
     def unfit_because(self) -> str:
         return self.core.fitness.unfit_because
 
+    @property
+    def arbiter_unseen(self) -> str:
+        return self.core.arbitrated.unseen(self.cluster.clocks().mono_ms)
+
     def peers(self) -> dict[str, PeerView]:
         given, liveness, now_ms = self.core.reconcile.rounds.given(), self.core.liveness, self.core.context.now_ms
         return {

@@ -38,6 +38,7 @@ class Standing:
     config_path: Path = Path("f")
     ready: bool = True
     unfit_because: str = ""
+    arbiter_unseen: str = ""
     alarms: tuple[Alarm, ...] = ()
     bell: ChangeSignal = field(default_factory=ChangeSignal)
     events: dict[Ref, Event] = field(default_factory=dict)

@@ -123,6 +123,15 @@ class CheckPolicy:
     """Failures within so long after the service came up do not count."""
 
 
+@dataclass(frozen=True, slots=True)
+class GatePolicy:
+    """A script that may refuse a service on a node that does not have it."""
+
+    script: str
+    timeout_ms: int = 2000
+    every_ms: int = 5000
+
+
 class After(NamedTuple):
     """A service may be up only while another is."""
 
@@ -157,6 +166,8 @@ class ServicePolicy:
     """Services beside which it must not run."""
     after: tuple[After, ...] = ()
     """Services that must be up while it is."""
+    gate: GatePolicy | None = None
+    """Asked on each candidate that does not have it: one whose script refuses takes nothing."""
 
     @property
     def leased(self) -> bool:

@@ -183,10 +183,17 @@ else:
     )
 
 
+class GateShape(Shape):
+    script: str = Field(description="Exit 0: this node may take the service.", examples=["/etc/failover/gate"])
+    timeout: Duration = Field(2000, description="A run that takes longer refuses.", examples=["2s"])
+    every: Duration = Field(5000, description="From one run to the next, on a node that has it not.", examples=["5s"])
+
+
 class ServiceShape(RelationsShape):
     nodes: list[str] = Field(description="Candidates in order of preference.", examples=[["lukretia", "genesis"]])
     actions: list[ActionShape] = Field(default=[], description="Up in this order, down in reverse.")
     checks: list[CheckShape] = Field(default=[], description="Run while UP.")
+    gate: GateShape | None = Field(None, description="A script that may refuse the service on a node that has it not.")
     failback: Annotated[int | str, _duration_or("auto", "manual"), duration_schema("auto", "manual")] = Field(
         "auto", description="When a better candidate gets the service back.", examples=["10m"]
     )
@@ -258,6 +265,7 @@ TABLES: dict[tuple[str, ...], type[Shape]] = {
     ("services", "*"): ServiceShape,
     ("services", "*", "actions", "#"): ActionShape,
     ("services", "*", "checks", "#"): CheckShape,
+    ("services", "*", "gate"): GateShape,
     ("operators", "*"): OperatorShape,
     ("traps", "#"): TrapShape,
 }

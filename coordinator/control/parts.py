@@ -31,11 +31,12 @@ class _Moment:
     policy: Policy
     state: State
     sentence: Callable[[str], str]
+    refused_because: Callable[[str], str]
     event: Callable[[Ref | None], Event | None]
 
     @classmethod
     def of(cls, view: NodeView) -> Self:
-        return cls(view.me, view.policy, view.state, view.sentence, view.event)
+        return cls(view.me, view.policy, view.state, view.sentence, view.refused_because, view.event)
 
 
 async def status_in_parts(view: NodeView, wall_ms: int, only: str | None = None) -> dict[str, Any]:

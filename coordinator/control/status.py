@@ -12,6 +12,7 @@ from coordinator.control import outs
 from coordinator.control.check_view import failing
 from coordinator.control.cut_off import cut_off
 from coordinator.control.enforcement import enforcement
+from coordinator.control.evidence_view import evidence
 from coordinator.control.relation_view import waits_for
 from coordinator.control.view import LinkView, NodeView, PeerView, StateView
 from coordinator.decision.decide import BY_LAST_WORD
@@ -133,6 +134,7 @@ def service(view: StateView, name: str, peers: Mapping[str, PeerView]) -> dict[s
         "moving_to": _target(view, name),
         "out": {node: out.json() for node in ruled.nodes if (out := outs.look(view, name, node))},
         "waits_for": waiting,
+        "evidence": evidence(view, ruled, peers, owners),
         "checks": [check.json() for check in failing(view, name, owners)],
         "stuck": [node for node in ownership.holders(view.state, name) if _column(view, node, name).stuck],
         "partition": ruled.partition,

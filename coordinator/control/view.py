@@ -35,6 +35,8 @@ class PeerView:
     """It runs the configuration that we run, as far as its heartbeats say."""
     hears_us: bool = True
     """By its newest heartbeat it heard one of ours within `dead`."""
+    unable: tuple[str, ...] = ()
+    """Services that it cannot take now, by its newest heartbeat: a gate refuses, or it does not see the arbiter."""
 
 
 class Fate(StrEnum):
@@ -109,6 +111,9 @@ class StateView(Protocol):
 
     def sentence(self, service: str) -> str:
         """The reason of this node's newest decision on a service, also of one to do nothing; empty where there is none."""
+
+    def refused_because(self, service: str) -> str:
+        """Why the gate of a service refuses it here; empty where it opens, and where it is not asked."""
 
     def event(self, ref: Ref | None) -> Event | None:
         """A durable event, if it is in memory; else `recall` looks for it."""

@@ -225,7 +225,13 @@ class Commands:
         context = self.context
         if wanted.node == context.me and not self.fitness.fit:
             return Refusal(f"{context.me} is not fit: {self.fitness.unfit_because}")
+        newest = self.liveness.peers[wanted.node].newest if wanted.node != context.me else None
+        if newest is not None and wanted.service in newest.message.unable and self.lives(wanted.node):
+            why = "its gate refuses, or it does not see the arbiter: `failc status` there says which"
+            return Refusal(f"{wanted.node} cannot take {wanted.service} now, by its own heartbeat: {why}")
         case = self.question(wanted.service)
+        if wanted.node == context.me and not case.given.fit:
+            return Refusal(f"{context.me} cannot take {wanted.service} now: {case.given.unfit_because}")
         return cannot_take(wanted, case.why_out(context.me) if wanted.node == context.me else case.why_not(wanted.node))
 
     def _unstandby(self, wanted: Wanted) -> Targets:

@@ -31,6 +31,7 @@ from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fences import Fences
 from coordinator.core.fitness import Fitness
 from coordinator.core.forwarding import Passing
+from coordinator.core.gate_scripts import GateScripts
 from coordinator.core.gates import Gates
 from coordinator.core.heartbeats import Heartbeats
 from coordinator.core.inputs import (
@@ -43,6 +44,7 @@ from coordinator.core.inputs import (
     Durable,
     FenceFinished,
     ForkShown,
+    GateAnswered,
     GateGone,
     GateLapsed,
     GuardChanged,
@@ -110,18 +112,22 @@ class Core:
         carriers = self.carriers = Carriers(context, services)
         startup = self.startup = Startup(context, liveness, witnessing, removal, services, carriers)
         checks = self.checks = ServiceChecks(context, services, startup)
-        beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup, majority, arbitrated)
-        rounds = Rounds(context, liveness, services, fitness, removal, majority, arbitrated)
+        scripts = GateScripts(context, services, startup)
+        beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup, majority, arbitrated, scripts)
+        rounds = Rounds(context, liveness, services, fitness, removal, majority, arbitrated, scripts)
         claims = Claims(context, services, rounds)
         fences = Fences(context, liveness, rounds, witnessing)
         self.gates = Gates(context, liveness, services, rounds, leases)
         self.reconcile = Reconcile(
-            context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority, arbitrated, fences
-        )
+            context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority, arbitrated, fences,
+            scripts,
+        )  # fmt: skip
         self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing, fences)
         self.durability = Durability(context, passing, services, claims, witnessing)
         self.replication = Replication(context, liveness, startup, beats, removal, quota, majority)
-        self.reconfigure = Reconfigure(context, liveness, services, carriers, startup, checks, beats, rounds, passing, quota)
+        self.reconfigure = Reconfigure(
+            context, liveness, services, carriers, startup, checks, scripts, beats, rounds, passing, quota
+        )
         self.wake_at_ms = now.mono_ms
 
     # --- the one method -------------------------------------------------------------------------------------------
@@ -185,6 +191,8 @@ class Core:
                 return self.services.step_finished(given)
             case CheckFinished():
                 return self.checks.finished(given)
+            case GateAnswered():
+                return self.reconcile.gate_scripts.answered(given)
             case CarrierChanged():
                 return self.carriers.changed(given)
             case CommandArrived():
@@ -285,6 +293,10 @@ class Core:
     @property
     def fitness(self) -> Fitness:
         return self.reconcile.fitness
+
+    @property
+    def gate_scripts(self) -> GateScripts:
+        return self.reconcile.gate_scripts
 
     @property
     def commands(self) -> Commands:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from coordinator.alarms.names import AlarmName
 from coordinator.core.quorum.arbitration import Question
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.policy import GatePolicy, Policy, ServicePolicy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Ref
@@ -131,6 +131,14 @@ class Watch:
     on: bool
     patience_ms: int = 0
     """At least so long from one run to the next, whatever `every` says: the service is out, and there is no hurry."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskGate:
+    """Run this script every so often from now on, each run answered by `GateAnswered`; None: no longer."""
+
+    service: str
+    gate: GatePolicy | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +269,7 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Announce | Watch
+    | AskGate
     | Refresh | Renew | Open | Fence | AskArbiter | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver
     | Ready | Exit
 )  # fmt: skip

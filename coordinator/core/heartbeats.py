@@ -10,6 +10,7 @@ from coordinator.core.context import Context
 from coordinator.core.effects import Beat
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
+from coordinator.core.gate_scripts import GateScripts
 from coordinator.core.majority import Majority
 from coordinator.core.services import Services
 from coordinator.core.startup import Startup
@@ -27,10 +28,11 @@ class Heartbeats:
         startup: Startup,
         majority: Majority,
         arbitrated: Arbitrated,
+        gate_scripts: GateScripts,
     ) -> None:
         self.context, self.liveness = context, liveness
         self.services, self.fitness, self.startup = services, fitness, startup
-        self.majority, self.arbitrated = majority, arbitrated
+        self.majority, self.arbitrated, self.gate_scripts = majority, arbitrated, gate_scripts
         self._counter = 0
         self.told_fit = False
         self.due_ms = context.now_ms
@@ -75,7 +77,7 @@ class Heartbeats:
                     claiming=tuple(sorted(self.services.armed())),
                     leases=leases,
                     unstored=context.writer.unstored(),
-                    unable=self.arbitrated.unable(),
+                    unable=tuple(sorted({*self.arbitrated.unable(), *self.gate_scripts.unable()})),
                 )
             )
         )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from coordinator.core.quorum.arbiter import Said
 from coordinator.core.quorum.arbitration import Question
-from coordinator.policy import CheckPolicy, Policy
+from coordinator.policy import CheckPolicy, GatePolicy, Policy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Head, Ref
@@ -136,6 +136,17 @@ class CheckFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class GateAnswered:
+    """One run of the gate of a service."""
+
+    service: str
+    opens: bool
+    text: str
+    """Why not."""
+    asked: GatePolicy
+
+
+@dataclass(frozen=True, slots=True)
 class CommandArrived:
     """A command whose signature, cluster and expiry were found good. `ticket` names the asker, who gets one `Answer`."""
 
@@ -250,4 +261,5 @@ Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
     | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
     | Reconfigured | ForkShown | RoomChanged | RemovalShown | GateLapsed | GateGone | FenceFinished | ArbiterSaid
+    | GateAnswered
 )  # fmt: skip

@@ -16,6 +16,7 @@ from coordinator.core.effects import Announce
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fences import Fences
 from coordinator.core.fitness import Fitness
+from coordinator.core.gate_scripts import GateScripts
 from coordinator.core.inputs import Guarded
 from coordinator.core.majority import Majority
 from coordinator.core.observation_events import ObservationEvents
@@ -61,11 +62,12 @@ class Reconcile:
         majority: Majority,
         arbitrated: Arbitrated,
         fences: Fences,
+        gate_scripts: GateScripts,
     ) -> None:
         self.context, self.liveness, self.services, self.fitness = context, liveness, services, fitness
         self.removal, self.rounds, self.claims = removal, rounds, claims
         self.checks, self.witnessing, self.fences = checks, witnessing, fences
-        self.majority, self.arbitrated = majority, arbitrated
+        self.majority, self.arbitrated, self.gate_scripts = majority, arbitrated, gate_scripts
         self.dependants = Dependants(context, services)
         self.agenda = Agenda(context, liveness, services, fitness, self.dependants)
         self._seen: Round | None = None
@@ -149,6 +151,7 @@ class Reconcile:
         if job.phase is before:
             self._afterwards(name, job, self._as_now(asked, seen))
         self.checks.look_on(name, job)
+        self.gate_scripts.look(name, job)
         begun = job.phase is not before
         soon = begun or asked.state is not context.state  # what followed from time may be something to decide on
         wake_ms = context.now_ms + BEGUN_MS if soon else self._wake_ms(asked, job)

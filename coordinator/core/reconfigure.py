@@ -17,6 +17,7 @@ from coordinator.core.context import NOTHING_ELSE, Context, News
 from coordinator.core.effects import Adopt, Answer, Equip
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.forwarding import Passing
+from coordinator.core.gate_scripts import GateScripts
 from coordinator.core.heartbeats import Heartbeats
 from coordinator.core.inputs import Reconfigured
 from coordinator.core.quota import Quota
@@ -45,13 +46,14 @@ class Reconfigure:
         carriers: Carriers,
         startup: Startup,
         checks: ServiceChecks,
+        gate_scripts: GateScripts,
         heartbeats: Heartbeats,
         rounds: Rounds,
         passing: Passing,
         quota: Quota,
     ) -> None:
         self.context, self.liveness, self.services, self.carriers = context, liveness, services, carriers
-        self.startup, self.checks, self.heartbeats = startup, checks, heartbeats
+        self.startup, self.checks, self.gate_scripts, self.heartbeats = startup, checks, gate_scripts, heartbeats
         self.rounds, self.passing, self.quota = rounds, passing, quota
 
     def reconfigured(self, given: Reconfigured) -> News:
@@ -262,6 +264,7 @@ class Reconfigure:
         elif context.me not in ownership.ruled(State(), context.policy, name).nodes:
             self.services.close(name)
             self.checks.close(name)
+            self.gate_scripts.close(name)
         self.services.settle(name)
 
 

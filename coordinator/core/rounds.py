@@ -14,11 +14,13 @@ from coordinator.core.context import Context
 from coordinator.core.effects import Alarm, AlarmOver
 from coordinator.core.failure_detector import FailureDetector
 from coordinator.core.fitness import Fitness
+from coordinator.core.gate_scripts import GateScripts
 from coordinator.core.majority import Majority
 from coordinator.core.removal import Removal
 from coordinator.core.services import Services
 from coordinator.decision.observations import Observations, PeerObservations
 from coordinator.decision.snapshot import Snapshot
+from coordinator.policy import ARBITER
 from coordinator.state import ownership
 from coordinator.state.model import Judgement, ServicePhase
 
@@ -50,10 +52,11 @@ class Rounds:
         removal: Removal,
         majority: Majority,
         arbitrated: Arbitrated,
+        gate_scripts: GateScripts,
     ) -> None:
         self.context, self.liveness = context, liveness
         self.services, self.fitness, self.removal = services, fitness, removal
-        self.majority, self.arbitrated = majority, arbitrated
+        self.majority, self.arbitrated, self.gate_scripts = majority, arbitrated, gate_scripts
         self._hearsay_ms: dict[str, int] = {}
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self._late_ms: dict[str, int] = {}
@@ -107,10 +110,12 @@ class Rounds:
         return bare.with_timers(timers) if timers else bare
 
     def _told_of(self, service: str, told: Observations) -> Observations:
-        """Who does not see the arbiter is fit, and not for what that gives: the others do not wait for it."""
-        if not self.arbitrated.rules(service):
+        """Who does not see the arbiter is fit, and not for what that gives; nor for what its gate refuses. The others do not
+        wait for it."""
+        found = self.context.policy.services.get(service)
+        if found is None or (found.gate is None and found.partition != ARBITER):
             return told
-        because = told.unfit_because or self.arbitrated.unfit_because(service)
+        because = told.unfit_because or self.arbitrated.unfit_because(service) or self.gate_scripts.unfit_because(service)
         unable = {name for name, peer in self.liveness.peers.items() if peer.newest and service in peer.newest.message.unable}
         peers = {name: replace(peer, fit=peer.fit and name not in unable) for name, peer in told.peers.items()}
         return Observations(peers, not because, because, told.refused, told.timers)

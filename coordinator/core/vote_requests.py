@@ -101,8 +101,8 @@ class VoteRequests:
         return [
             *(
                 ms
-                for wish in self.wishes.values()
-                for ms in (*wish.bound_ms.values(), wish.not_before_ms, self._asks_ms(wish))
+                for service, wish in self.wishes.items()
+                for ms in (*wish.bound_ms.values(), wish.not_before_ms, self._asks_ms(service, wish))
                 if ms
             ),
             *(ms for (service, _), (_, ms) in self._voted.items() if service in self.wishes and ms > now_ms),
@@ -160,22 +160,23 @@ class VoteRequests:
             wish.able_ms = None
             return False
         wish.able_ms = self.context.now_ms if wish.able_ms is None else wish.able_ms
-        return wish.told or self.context.now_ms >= wish.able_ms + self._patience_ms(wish)
+        return wish.told or self.context.now_ms >= wish.able_ms + self._patience_ms(service, wish)
 
-    def _asks_ms(self, wish: Wish) -> int:
+    def _asks_ms(self, service: str, wish: Wish) -> int:
         """When we have waited long enough for the better candidates; 0 where that is not what we wait for."""
-        return 0 if wish.told or wish.able_ms is None else wish.able_ms + self._patience_ms(wish)
+        return 0 if wish.told or wish.able_ms is None else wish.able_ms + self._patience_ms(service, wish)
 
-    def _patience_ms(self, wish: Wish) -> int:
+    def _patience_ms(self, service: str, wish: Wish) -> int:
         """What keeps three candidates that are free in one moment from giving each its own vote to itself, again and again: a
         vote is a promise, and each such round costs a term. Nobody waits for one that says itself that it takes nothing."""
-        asking = [node for node in wish.better if self._may_come(node)]
+        asking = [node for node in wish.better if self._may_come(service, node)]
         return 2 * self.context.policy.timing.heartbeat_ms * len(asking)
 
-    def _may_come(self, node: str) -> bool:
+    def _may_come(self, service: str, node: str) -> bool:
         lives = self.liveness.judgement(node, self.context.now_ms) is Judgement.ALIVE
         said = self.liveness.peers[node].newest if lives else None
-        return said is not None and said.message.fit and not self.context.state.column(node).leaving
+        takes_it = said is not None and said.message.fit and service not in said.message.unable
+        return takes_it and not self.context.state.column(node).leaving
 
     def _is_able(self, service: str, node: str, wish: Wish) -> bool:
         now_ms = self.context.now_ms

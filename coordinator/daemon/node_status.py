@@ -111,6 +111,7 @@ class NodeStatus:
                 bool(newest and newest.fit),
                 bool(newest and newest.config == core.policy.digest[:8]),
                 core.liveness.is_heard_by(name),
+                newest.unable if newest else (),
             )
         return views
 
@@ -125,6 +126,9 @@ class NodeStatus:
 
     def sentence(self, service: str) -> str:
         return self.core.services.sentences.get(service, "")
+
+    def refused_because(self, service: str) -> str:
+        return self.core.gate_scripts.unfit_because(service)
 
     def event(self, ref: Ref | None) -> Event | None:
         return self._recalled.event(ref)

@@ -164,6 +164,9 @@ class Shell:
     def _watch(self, order: do.Watch) -> None:
         self._actions.watch(order)
 
+    def _ask_gate(self, order: do.AskGate) -> None:
+        self._actions.ask_gate(order)
+
     def _fence(self, order: do.Fence) -> None:
         self._power.fence(order)
 
@@ -216,6 +219,7 @@ PERFORM: Mapping[type, Callable[[Shell, Any], None]] = {
     do.Renew: Shell._renew,
     do.Open: Shell._open,
     do.Watch: Shell._watch,
+    do.AskGate: Shell._ask_gate,
     do.Adopt: Shell._adopt,
     do.Equip: Shell._equip,
     do.Fence: Shell._fence,

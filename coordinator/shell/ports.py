@@ -21,6 +21,7 @@ from coordinator.core.effects import (
     AlarmOver,
     Answer,
     AskArbiter,
+    AskGate,
     Cut,
     Exit,
     Fence,
@@ -141,6 +142,8 @@ class Actions(Protocol):
     def open(self, order: Open) -> None: ...
 
     def watch(self, order: Watch) -> None: ...
+
+    def ask_gate(self, order: AskGate) -> None: ...
 
     def equip(self, service: ServicePolicy) -> None: ...
 

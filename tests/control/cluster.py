@@ -225,6 +225,9 @@ class Node:
     def sentence(self, service: str) -> str:
         return self.core.services.sentences.get(service, "")
 
+    def refused_because(self, service: str) -> str:
+        return self.core.gate_scripts.unfit_because(service)
+
     def heads(self) -> tuple[Head, ...]:
         return tuple(entries[-1].head for entries in self.log.values())
 

@@ -44,6 +44,7 @@ class Standing:
     events: dict[Ref, Event] = field(default_factory=dict)
     gate_: GateView = field(default_factory=GateView)
     fences: dict[str, FenceView] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """All of them live by this file: only a candidate's holding counts."""
@@ -70,6 +71,9 @@ class Standing:
 
     def sentence(self, service: str) -> str:
         return "lukretia is in doubt"
+
+    def refused_because(self, service: str) -> str:
+        return self.refused.get(service, "")
 
 
 def looked(peer: PeerView, me: str = "umpire", **states: ServicePhase) -> tuple[dict[str, Any], dict[str, Any]]:

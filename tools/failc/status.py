@@ -87,7 +87,9 @@ def _reasons(name: str, service: dict[str, Any]) -> list[str]:
     """Why it is where it is; then of each candidate that is out, by whom, since when and how long."""
     outs = [f"{name}: {node} is {out['text']}" for node, out in service["out"].items() if out["text"] not in service["reason"]]
     told = [f"{name}: {_advisory(check)}" for check in service["checks"]]
-    return [f"{name}: {service['reason']}", *outs, *told, *enforced(name, service)]
+    gates = [f"{name}: {node}: {it['gate']}" for node, it in service["evidence"].items() if it["gate"]]
+    unsaid = [line for line in gates if line.partition(": ")[2].partition(": ")[2] not in service["reason"]]
+    return [f"{name}: {service['reason']}", *outs, *unsaid, *told, *enforced(name, service)]
 
 
 def _advisory(check: dict[str, Any]) -> str:

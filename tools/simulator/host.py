@@ -41,6 +41,7 @@ class Host:
         self.hung = False
         """faild alone stands still."""
         self.failing_checks: set[str] = set()
+        self.refusing_gates: set[str] = set()
         self.guard_slow_us = 0
         """Added to each answer of the guard."""
         self.lost_carrier: set[str] = set()

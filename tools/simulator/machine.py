@@ -49,6 +49,7 @@ class Machine(Protocol):
     clocks: Clocks
     frozen: bool
     failing_checks: set[str]
+    refusing_gates: set[str]
     guard_slow_us: int
     disk: Disk
     works: MachineActions

@@ -68,6 +68,7 @@ def mend(world: World) -> None:
         host.disk.slow_us = 0
         host.disk.release()
         host.failing_checks.clear()
+        host.refusing_gates.clear()
         host.works.took_us = lambda order: 0
         for service in world.policy.services:
             host.works.mend(service)

@@ -20,6 +20,7 @@ from store.refusals import JournalRefused
 from tools.simulator.actions import Order
 from tools.simulator.checks import Checks
 from tools.simulator.disk import Result
+from tools.simulator.gate_scripts import GateScripts
 from tools.simulator.machine import Machine
 
 TIMER_LATE_US = 300
@@ -168,6 +169,7 @@ class ActionPort:
         self._say = say
         self._post = post
         self._checks = Checks(host, post)
+        self._gate_scripts = GateScripts(host, post)
         self._cuts: set[int] = set()
         """The steps that were told to end."""
 
@@ -216,6 +218,9 @@ class ActionPort:
 
     def watch(self, order: do.Watch) -> None:
         self._checks.watch(order.service, order.on, order.patience_ms)
+
+    def ask_gate(self, order: do.AskGate) -> None:
+        self._gate_scripts.ask(order)
 
     def equip(self, service: ServicePolicy) -> None:
         self._host.works.equip(service)

@@ -44,7 +44,7 @@ def on_service(act: Callable[[World, str, str], None], needs: str = "") -> Calla
         service, node = words.service(), words.node()
         words.done()
         policy = words.policy.services[service]
-        if not {"": True, "checks": policy.checks, "interface": policy.interfaces}[needs]:
+        if not {"": True, "checks": policy.checks, "gate": policy.gate, "interface": policy.interfaces}[needs]:
             raise words.wrong(f"service {service} has no {needs}")
         return lambda world: _told(act, world, service, node)
 
@@ -262,6 +262,14 @@ VERBS = {
     "check-passes": Verb(
         "check-passes SERVICE NODE",
         on_service(lambda world, service, node: world.hosts[node].failing_checks.discard(service), "checks"),
+    ),
+    "gate-refuses": Verb(
+        "gate-refuses SERVICE NODE",
+        on_service(lambda world, service, node: world.hosts[node].refusing_gates.add(service), "gate"),
+    ),
+    "gate-opens": Verb(
+        "gate-opens SERVICE NODE",
+        on_service(lambda world, service, node: world.hosts[node].refusing_gates.discard(service), "gate"),
     ),
     "up-fails": Verb("up-fails SERVICE NODE", on_service(trouble("up", "fails"))),
     "up-hangs": Verb("up-hangs SERVICE NODE", on_service(trouble("up", "hangs"))),

@@ -3,7 +3,7 @@
     policy = read(text)             # raises Unreadable
     policy = read_policy(text)      # None instead, and remembered
 
-It has `with`, `apart` and `after` of a service, `from`, `on_fail`, `jitter` and `grace` of a check, `keep` and
+It has `with`, `apart`, `after` and `gate` of a service, `from`, `on_fail`, `jitter` and `grace` of a check, `keep` and
 `down_timeout` of an action, and [arbiter] with `partition = "arbiter"`. What the versions before have is read by their
 code, and a text without these keys by those versions.
 

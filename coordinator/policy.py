@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+EVIDENCE = "evidence"
+"""The value of `prefer` by which the candidate with the largest number takes a service."""
+
 SERVE, ARBITER = "serve", "arbiter"
 """Of the values of `partition`; `majority` has its rules in `coordinator.core.ballots`."""
 
@@ -132,6 +135,17 @@ class GatePolicy:
     every_ms: int = 5000
 
 
+@dataclass(frozen=True, slots=True)
+class EvidencePolicy:
+    """A script that gives a number on a node that does not have the service: how much of its data is there."""
+
+    script: str
+    timeout_ms: int = 500
+    every_ms: int = 1000
+    max_age_ms: int = 60_000
+    """A number that is older counts no more."""
+
+
 class After(NamedTuple):
     """A service may be up only while another is."""
 
@@ -168,6 +182,12 @@ class ServicePolicy:
     """Services that must be up while it is."""
     gate: GatePolicy | None = None
     """Asked on each candidate that does not have it: one whose script refuses takes nothing."""
+    evidence: EvidencePolicy | None = None
+    """Asked there as well, for a number."""
+    prefer: str = "order"
+    """Who takes it over: by the order of `nodes`, or (`EVIDENCE`) the candidate with the largest number."""
+    evidence_window_ms: int = 2000
+    """For so long at most numbers are collected."""
 
     @property
     def leased(self) -> bool:

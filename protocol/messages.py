@@ -9,7 +9,7 @@ Each kind is signed under a domain of its own, so that none can be taken for ano
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, TypeVar
 
 from protocol.canonical import NotCanonical, pack, pack_ordered, read, unpack
@@ -78,7 +78,9 @@ class Heartbeat:
     unstored: tuple[str, ...] = ()
     """Nodes of whose feed `heads` names more than is on the sender's disk: what it forgets if it stops now."""
     unable: tuple[str, ...] = ()
-    """Services for which the sender is not fit, though it is for others: it does not see the arbiter."""
+    """Services for which the sender is not fit, though it is for others: a gate refuses, or it does not see the arbiter."""
+    evidence: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Service to the number that its script gave here, and how many ms ago it was asked: of those that the sender has not."""
 
     def encode(self) -> bytes:
         """Ten times a second on each node: so it sorts its two maps itself."""
@@ -101,6 +103,9 @@ class Heartbeat:
 
     def _more(self) -> list[Any]:
         """What is mostly empty: as far as the last place that says something."""
+        if self.evidence:
+            numbers = {service: self.evidence[service] for service in sorted(self.evidence)}
+            return [self.claiming, self.leases.packed(), self.unstored, self.unable, numbers]
         if self.unable:
             return [self.claiming, self.leases.packed(), self.unstored, self.unable]
         if self.unstored:
@@ -116,10 +121,11 @@ class Heartbeat:
         `before`: an earlier heartbeat of any node. What is equal in both is taken from there: it was looked at then, and a
         comparison of the two sees at once that nothing has changed.
         """
-        value, claiming, leases, unstored, unable = _and_more(read(raw, tuples=True))
+        value, claiming, leases, unstored, unable, evidence = _and_more(read(raw, tuples=True))
         node, run, counter, fit, config, vote, heads, heard, refused, cluster = _parts(value, HEARTBEAT_FIELDS)
-        names = (node, *heard, *refused, *claiming, *unstored, *unable)
-        _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote), names)
+        names = (node, *heard, *refused, *claiming, *unstored, *unable, *evidence)
+        numbers = (number for numbers in evidence.values() for number in numbers)
+        _check([(cluster, 32), (run, RUN_BYTES), (config, 8)], (counter, counter - 1, vote, *numbers), names)
         if before is not None and heads == before.heads:
             heads = before.heads
         else:
@@ -127,7 +133,8 @@ class Heartbeat:
             heads = {name: _short_head(head) for name, head in heads.items()}
         heard = {name: _heard(item) for name, item in heard.items()}
         heartbeat = cls(
-            cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming, leases, unstored, unable
+            cluster, node, run, counter, fit, config, vote, heads, heard, refused, claiming, leases, unstored, unable,
+            evidence,
         )  # fmt: skip
         if heartbeat.encode() != raw:
             raise NotCanonical("not canonical msgpack: another encoding of the same heartbeat")
@@ -285,17 +292,26 @@ def _check(sized: Sequence[tuple[bytes, int]], counts: Iterable[int], names: Ite
             raise NotCanonical(f"a name in this message is empty or longer than {NAME_MAX} characters")
 
 
-def _and_more(fields: Any) -> tuple[Any, tuple[Any, ...], LeaseWords, tuple[Any, ...], tuple[Any, ...]]:
+def _and_more(fields: Any) -> tuple[Any, tuple[Any, ...], LeaseWords, tuple[Any, ...], tuple[Any, ...], Mapping[str, Any]]:
     """The fields of every heartbeat, and what `Heartbeat._more` wrote behind them."""
     count = len(HEARTBEAT_FIELDS)
     if type(fields) is not tuple or len(fields) <= count:
-        return fields, (), NO_LEASE_WORDS, (), ()
-    claiming, leases, *lists = (*fields[count:], None, None, None, None)[: max(4, len(fields) - count)]
-    unstored, unable, *further = lists
-    if further or type(claiming) is not tuple or not {type(unstored), type(unable)} <= {tuple, type(None)}:
-        raise NotCanonical("what stands behind the fields of every heartbeat is not [claiming, leases, unstored, unable]")
-    said = NO_LEASE_WORDS if leases is None else LeaseWords.read(leases)
-    return fields[:count], claiming, said, unstored or (), unable or ()
+        return fields, (), NO_LEASE_WORDS, (), (), {}
+    said = (*fields[count:], None, None, None, None)[: max(5, len(fields) - count)]
+    claiming, leases, unstored, unable, evidence, *further = said
+    lists = {type(unstored), type(unable)} <= {tuple, type(None)} and type(claiming) is tuple
+    if further or not lists or not _are_numbers(evidence):
+        what = "[claiming, leases, unstored, unable, evidence]"
+        raise NotCanonical(f"what stands behind the fields of every heartbeat is not {what}")
+    words = NO_LEASE_WORDS if leases is None else LeaseWords.read(leases)
+    return fields[:count], claiming, words, unstored or (), unable or (), evidence or {}
+
+
+def _are_numbers(evidence: Any) -> bool:
+    if evidence is None:
+        return True
+    rows = evidence.items() if type(evidence) is dict else [(None, None)]
+    return all(type(name) is str and type(row) is tuple and tuple(map(type, row)) == (int, int) for name, row in rows)
 
 
 def _fields(raw: bytes, kinds: tuple[type, ...]) -> Sequence[Any]:

@@ -163,8 +163,9 @@ def _needs(at: Path, service: ServiceShape, machine: _Machine) -> Iterator[tuple
                 written = {**shape.written, "timeout": shape.timeout, "nodes": service.nodes}
                 for key, what, instead in kind.lacking(written, machine):
                     yield (*at, table, index, key), (what, instead)
-    if service.gate is not None and (wrong := machine.unusable(service.gate.script)):
-        yield (*at, "gate", "script"), wrong
+    for key, script in service.scripts.items():
+        if wrong := machine.unusable(script):
+            yield (*at, key, "script"), wrong
 
 
 def unusable(program: str) -> Wrong | None:

@@ -57,8 +57,8 @@ def _places(reading: Reading, file: File, folders: Iterable[File], nodes: set[st
                 for kind in shape.kinds:
                     for key, program in kind.programs(shape.written):
                         yield ("services", name, table, index, key), File(program)
-        if service.gate is not None:
-            yield ("services", name, "gate", "script"), File(service.gate.script)
+        for key, script in service.scripts.items():
+            yield ("services", name, key, "script"), File(script)
 
 
 def _own_group(user: int) -> int:

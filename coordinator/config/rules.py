@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from coordinator.config import (
     arbiter_rules,
+    candidate_rules,
     fence_rules,
     later_rules,
     node_rules,
@@ -26,6 +27,7 @@ ALL: tuple[Rule, ...] = (
     *fence_rules.RULES,
     *arbiter_rules.RULES,
     *service_rules.RULES,
+    *candidate_rules.RULES,
     *relation_rules.RULES,
     *people_rules.RULES,
     *later_rules.RULES,

@@ -196,16 +196,4 @@ def _check(path: Path, check: CheckShape) -> Findings:
         yield Finding((*path, "jitter"), what, "Each run would wait for the one before")
 
 
-def gates(reading: Reading) -> Findings:
-    for name, service in reading.file.services.items():
-        if service.gate is None:
-            continue
-        path = ("services", name, "gate")
-        if not service.gate.script.startswith("/"):
-            yield Finding((*path, "script"), "is no absolute path", 'Write one such as "/etc/failover/gate"')
-        for key in ("every", "timeout"):
-            if getattr(service.gate, key) < 10:
-                yield Finding((*path, key), "is shorter than 10ms", 'Write one such as "2s"')
-
-
-RULES = (candidates, policies, actions, addresses_once, checks, gates)
+RULES = (candidates, policies, actions, addresses_once, checks)

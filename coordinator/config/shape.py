@@ -14,6 +14,7 @@ from actions.kinds import ACTIONS
 from actions.kinds.kind import Kind, Setting
 from coordinator.config import durations
 from coordinator.config.arbiter_shape import ArbiterShape
+from coordinator.config.candidate_shape import CandidatesShape, EvidenceShape, GateShape
 from coordinator.config.fence_shape import FenceShape, WatchdogShape
 from coordinator.config.relation_shape import RelationsShape
 from coordinator.config.shape_types import Duration, Shape, duration_schema, wrong
@@ -183,17 +184,10 @@ else:
     )
 
 
-class GateShape(Shape):
-    script: str = Field(description="Exit 0: this node may take the service.", examples=["/etc/failover/gate"])
-    timeout: Duration = Field(2000, description="A run that takes longer refuses.", examples=["2s"])
-    every: Duration = Field(5000, description="From one run to the next, on a node that has it not.", examples=["5s"])
-
-
-class ServiceShape(RelationsShape):
+class ServiceShape(RelationsShape, CandidatesShape):
     nodes: list[str] = Field(description="Candidates in order of preference.", examples=[["lukretia", "genesis"]])
     actions: list[ActionShape] = Field(default=[], description="Up in this order, down in reverse.")
     checks: list[CheckShape] = Field(default=[], description="Run while UP.")
-    gate: GateShape | None = Field(None, description="A script that may refuse the service on a node that has it not.")
     failback: Annotated[int | str, _duration_or("auto", "manual"), duration_schema("auto", "manual")] = Field(
         "auto", description="When a better candidate gets the service back.", examples=["10m"]
     )
@@ -266,6 +260,7 @@ TABLES: dict[tuple[str, ...], type[Shape]] = {
     ("services", "*", "actions", "#"): ActionShape,
     ("services", "*", "checks", "#"): CheckShape,
     ("services", "*", "gate"): GateShape,
+    ("services", "*", "evidence"): EvidenceShape,
     ("operators", "*"): OperatorShape,
     ("traps", "#"): TrapShape,
 }

@@ -32,11 +32,14 @@ class _Moment:
     state: State
     sentence: Callable[[str], str]
     refused_because: Callable[[str], str]
+    number: Callable[[str, str], tuple[int, int] | None]
+    no_number_because: Callable[[str], str]
     event: Callable[[Ref | None], Event | None]
 
     @classmethod
     def of(cls, view: NodeView) -> Self:
-        return cls(view.me, view.policy, view.state, view.sentence, view.refused_because, view.event)
+        asked = view.refused_because, view.number, view.no_number_because
+        return cls(view.me, view.policy, view.state, view.sentence, *asked, view.event)
 
 
 async def status_in_parts(view: NodeView, wall_ms: int, only: str | None = None) -> dict[str, Any]:

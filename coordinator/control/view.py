@@ -115,6 +115,12 @@ class StateView(Protocol):
     def refused_because(self, service: str) -> str:
         """Why the gate of a service refuses it here; empty where it opens, and where it is not asked."""
 
+    def number(self, service: str, node: str) -> tuple[int, int] | None:
+        """The newest number that the script of a service has given on this candidate, and how many ms ago."""
+
+    def no_number_because(self, service: str) -> str:
+        """Why that script gave none when it ran here last; empty where it did."""
+
     def event(self, ref: Ref | None) -> Event | None:
         """A durable event, if it is in memory; else `recall` looks for it."""
 

@@ -21,6 +21,7 @@ from typing import assert_never
 from coordinator.core.admission import Admission
 from coordinator.core.agenda import Outlook
 from coordinator.core.arbitrated import Arbitrated
+from coordinator.core.candidate_evidence import CandidateEvidence
 from coordinator.core.carriers import Carriers
 from coordinator.core.claims import Claims
 from coordinator.core.commands import Commands
@@ -42,6 +43,7 @@ from coordinator.core.inputs import (
     CheckFinished,
     CommandArrived,
     Durable,
+    EvidenceGiven,
     FenceFinished,
     ForkShown,
     GateAnswered,
@@ -112,21 +114,23 @@ class Core:
         carriers = self.carriers = Carriers(context, services)
         startup = self.startup = Startup(context, liveness, witnessing, removal, services, carriers)
         checks = self.checks = ServiceChecks(context, services, startup)
-        scripts = GateScripts(context, services, startup)
-        beats = self.heartbeats = Heartbeats(context, liveness, services, fitness, startup, majority, arbitrated, scripts)
-        rounds = Rounds(context, liveness, services, fitness, removal, majority, arbitrated, scripts)
+        scripts, evidence = GateScripts(context, services, startup), CandidateEvidence(context, liveness, services, startup)
+        beats = self.heartbeats = Heartbeats(
+            context, liveness, services, fitness, startup, majority, arbitrated, scripts, evidence
+        )
+        rounds = Rounds(context, liveness, services, fitness, removal, majority, arbitrated, scripts, evidence)
         claims = Claims(context, services, rounds)
         fences = Fences(context, liveness, rounds, witnessing)
         self.gates = Gates(context, liveness, services, rounds, leases)
         self.reconcile = Reconcile(
             context, liveness, services, fitness, removal, rounds, claims, checks, witnessing, majority, arbitrated, fences,
-            scripts,
+            scripts, evidence,
         )  # fmt: skip
         self.admission = Admission(context, Commands(context, liveness, startup, fitness, rounds), passing, fences)
         self.durability = Durability(context, passing, services, claims, witnessing)
         self.replication = Replication(context, liveness, startup, beats, removal, quota, majority)
         self.reconfigure = Reconfigure(
-            context, liveness, services, carriers, startup, checks, scripts, beats, rounds, passing, quota
+            context, liveness, services, carriers, startup, checks, scripts, evidence, beats, rounds, passing, quota
         )
         self.wake_at_ms = now.mono_ms
 
@@ -137,7 +141,7 @@ class Core:
         context, late_ms = self.context, now.mono_ms - self.wake_at_ms
         ordered = context.begin(now)
         self._lateness(late_ms)
-        ended = self.majority.look() | self.arbitrated.look()
+        ended = self.majority.look() | self.arbitrated.look() | self.evidence.changed()
         if context.over and not isinstance(given, Durable | NotDurable | CommandArrived | Reconfigured):
             self.wake_at_ms = self._wake_at_ms()
             return ordered  # node-stopped is written: nothing may stand behind it
@@ -193,6 +197,8 @@ class Core:
                 return self.checks.finished(given)
             case GateAnswered():
                 return self.reconcile.gate_scripts.answered(given)
+            case EvidenceGiven():
+                return self.evidence.given(given)
             case CarrierChanged():
                 return self.carriers.changed(given)
             case CommandArrived():
@@ -231,7 +237,7 @@ class Core:
             self._tick()
         elif self.heartbeats.told_fit is not (fit and not self.startup.stopping):
             self.heartbeats.beat()  # others wait for us, or must not wait for us
-        elif self.majority.hurry:
+        elif self.majority.hurry or self.evidence.hurry:
             self.heartbeats.beat()
 
     def _tick(self) -> None:
@@ -273,7 +279,8 @@ class Core:
         wakes += [] if flush_ms is None else [flush_ms]
         if context.joined:
             wakes.append(self.reconcile.wake_at_ms)
-        wakes += [*self.majority.wakes_ms(), *self.arbitrated.wakes_ms(), *self.reconcile.fences.wakes_ms()]
+        wakes += [*self.majority.wakes_ms(), *self.arbitrated.wakes_ms(), *self.evidence.wakes_ms()]
+        wakes += self.reconcile.fences.wakes_ms()
         return min([ms for ms in wakes if ms > now_ms])
 
     # --- what shells read -----------------------------------------------------------------------------------------
@@ -297,6 +304,10 @@ class Core:
     @property
     def gate_scripts(self) -> GateScripts:
         return self.reconcile.gate_scripts
+
+    @property
+    def evidence(self) -> CandidateEvidence:
+        return self.reconcile.evidence
 
     @property
     def commands(self) -> Commands:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from coordinator.alarms.names import AlarmName
 from coordinator.core.quorum.arbitration import Question
-from coordinator.policy import GatePolicy, Policy, ServicePolicy
+from coordinator.policy import EvidencePolicy, GatePolicy, Policy, ServicePolicy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Entry, Ref
@@ -142,6 +142,14 @@ class AskGate:
 
 
 @dataclass(frozen=True, slots=True)
+class AskEvidence:
+    """The same for the script that gives a number, answered by `EvidenceGiven`. Said again it asks at once."""
+
+    service: str
+    evidence: EvidencePolicy | None
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """The core has taken this configuration: everything that the shell does by itself follows it from now on."""
 
@@ -269,7 +277,7 @@ class Exit:
 
 Effect = (
     Append | Push | Want | ShowHeads | ShowFork | Beat | Relay | Guard | Unguard | SayLastWord | Run | Cut | Announce | Watch
-    | AskGate
+    | AskGate | AskEvidence
     | Refresh | Renew | Open | Fence | AskArbiter | Adopt | Equip | Forward | SendReply | Answer | Alarm | AlarmOver
     | Ready | Exit
 )  # fmt: skip

@@ -6,6 +6,7 @@ heartbeats.pace()                           # while the nodes run different timi
 """
 
 from coordinator.core.arbitrated import Arbitrated
+from coordinator.core.candidate_evidence import CandidateEvidence
 from coordinator.core.context import Context
 from coordinator.core.effects import Beat
 from coordinator.core.failure_detector import FailureDetector
@@ -29,10 +30,11 @@ class Heartbeats:
         majority: Majority,
         arbitrated: Arbitrated,
         gate_scripts: GateScripts,
+        evidence: CandidateEvidence,
     ) -> None:
         self.context, self.liveness = context, liveness
         self.services, self.fitness, self.startup = services, fitness, startup
-        self.majority, self.arbitrated, self.gate_scripts = majority, arbitrated, gate_scripts
+        self.majority, self.arbitrated, self.gate_scripts, self.evidence = majority, arbitrated, gate_scripts, evidence
         self._counter = 0
         self.told_fit = False
         self.due_ms = context.now_ms
@@ -78,6 +80,7 @@ class Heartbeats:
                     leases=leases,
                     unstored=context.writer.unstored(),
                     unable=tuple(sorted({*self.arbitrated.unable(), *self.gate_scripts.unable()})),
+                    evidence=self.evidence.words(),
                 )
             )
         )

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from coordinator.core.quorum.arbiter import Said
 from coordinator.core.quorum.arbitration import Question
-from coordinator.policy import CheckPolicy, GatePolicy, Policy
+from coordinator.policy import CheckPolicy, EvidencePolicy, GatePolicy, Policy
 from protocol.bodies import Reply
 from protocol.commands import SignedCommand
 from protocol.event import Head, Ref
@@ -147,6 +147,18 @@ class GateAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class EvidenceGiven:
+    """One run of the script that says how much of a service's data is here."""
+
+    service: str
+    number: int | None
+    """None where it gave none."""
+    text: str
+    """Why it gave none."""
+    asked: EvidencePolicy
+
+
+@dataclass(frozen=True, slots=True)
 class CommandArrived:
     """A command whose signature, cluster and expiry were found good. `ticket` names the asker, who gets one `Answer`."""
 
@@ -261,5 +273,5 @@ Input = (
     Booted | Woke | HeartbeatHeard | BatchArrived | HeadsArrived | Durable | NotDurable | Guarded | GuardChanged
     | StepFinished | CheckFinished | CommandArrived | ReplyArrived | CarrierChanged | LinkChanged | LastWordHeard | StopAsked
     | Reconfigured | ForkShown | RoomChanged | RemovalShown | GateLapsed | GateGone | FenceFinished | ArbiterSaid
-    | GateAnswered
+    | GateAnswered | EvidenceGiven
 )  # fmt: skip

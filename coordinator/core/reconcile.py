@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from coordinator.core.agenda import BEGUN_MAX, BEGUN_MS, Agenda, Outlook
 from coordinator.core.arbitrated import Arbitrated
+from coordinator.core.candidate_evidence import CandidateEvidence
 from coordinator.core.claims import Claims, patience_ms
 from coordinator.core.context import Context, News
 from coordinator.core.dependants import IN_ORDER, Dependants
@@ -63,11 +64,12 @@ class Reconcile:
         arbitrated: Arbitrated,
         fences: Fences,
         gate_scripts: GateScripts,
+        evidence: CandidateEvidence,
     ) -> None:
         self.context, self.liveness, self.services, self.fitness = context, liveness, services, fitness
         self.removal, self.rounds, self.claims = removal, rounds, claims
         self.checks, self.witnessing, self.fences = checks, witnessing, fences
-        self.majority, self.arbitrated, self.gate_scripts = majority, arbitrated, gate_scripts
+        self.majority, self.arbitrated, self.gate_scripts, self.evidence = majority, arbitrated, gate_scripts, evidence
         self.dependants = Dependants(context, services)
         self.agenda = Agenda(context, liveness, services, fitness, self.dependants)
         self._seen: Round | None = None
@@ -152,6 +154,7 @@ class Reconcile:
             self._afterwards(name, job, self._as_now(asked, seen))
         self.checks.look_on(name, job)
         self.gate_scripts.look(name, job)
+        self.evidence.look(name, job, asked)
         begun = job.phase is not before
         soon = begun or asked.state is not context.state  # what followed from time may be something to decide on
         wake_ms = context.now_ms + BEGUN_MS if soon else self._wake_ms(asked, job)

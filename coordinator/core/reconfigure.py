@@ -11,6 +11,7 @@ would cut off or surprise a node that lives by another file: then two would own.
 
 from coordinator.core import long_events, sharing
 from coordinator.core.ballots import MAJORITY, term
+from coordinator.core.candidate_evidence import CandidateEvidence
 from coordinator.core.carriers import Carriers
 from coordinator.core.commands import Refusal
 from coordinator.core.context import NOTHING_ELSE, Context, News
@@ -47,13 +48,15 @@ class Reconfigure:
         startup: Startup,
         checks: ServiceChecks,
         gate_scripts: GateScripts,
+        evidence: CandidateEvidence,
         heartbeats: Heartbeats,
         rounds: Rounds,
         passing: Passing,
         quota: Quota,
     ) -> None:
         self.context, self.liveness, self.services, self.carriers = context, liveness, services, carriers
-        self.startup, self.checks, self.gate_scripts, self.heartbeats = startup, checks, gate_scripts, heartbeats
+        self.startup, self.checks, self.heartbeats = startup, checks, heartbeats
+        self.gate_scripts, self.evidence = gate_scripts, evidence
         self.rounds, self.passing, self.quota = rounds, passing, quota
 
     def reconfigured(self, given: Reconfigured) -> News:
@@ -265,6 +268,7 @@ class Reconfigure:
             self.services.close(name)
             self.checks.close(name)
             self.gate_scripts.close(name)
+            self.evidence.close(name)
         self.services.settle(name)
 
 

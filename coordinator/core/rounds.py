@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from coordinator.alarms.names import AlarmName
 from coordinator.core.arbitrated import Arbitrated
+from coordinator.core.candidate_evidence import CandidateEvidence
 from coordinator.core.context import Context
 from coordinator.core.effects import Alarm, AlarmOver
 from coordinator.core.failure_detector import FailureDetector
@@ -20,7 +21,7 @@ from coordinator.core.removal import Removal
 from coordinator.core.services import Services
 from coordinator.decision.observations import Observations, PeerObservations
 from coordinator.decision.snapshot import Snapshot
-from coordinator.policy import ARBITER
+from coordinator.policy import ARBITER, EVIDENCE
 from coordinator.state import ownership
 from coordinator.state.model import Judgement, ServicePhase
 
@@ -53,10 +54,11 @@ class Rounds:
         majority: Majority,
         arbitrated: Arbitrated,
         gate_scripts: GateScripts,
+        evidence: CandidateEvidence,
     ) -> None:
         self.context, self.liveness = context, liveness
         self.services, self.fitness, self.removal = services, fitness, removal
-        self.majority, self.arbitrated, self.gate_scripts = majority, arbitrated, gate_scripts
+        self.majority, self.arbitrated, self.gate_scripts, self.evidence = majority, arbitrated, gate_scripts, evidence
         self._hearsay_ms: dict[str, int] = {}
         """A node that we do not hear, and since when others are known to have more of its feed than we."""
         self._late_ms: dict[str, int] = {}
@@ -107,18 +109,24 @@ class Rounds:
             timers |= waits.over(bare, context.now_ms)
             timers |= waits.deaf_for_long(deaf, context.now_ms, context.policy.timing.dead_ms)
         timers |= self.arbitrated.timers(service)
+        if bare.by_evidence:
+            timers |= {f"collecting:{node}" for node in self.evidence.awaited(service)}
         return bare.with_timers(timers) if timers else bare
 
     def _told_of(self, service: str, told: Observations) -> Observations:
         """Who does not see the arbiter is fit, and not for what that gives; nor for what its gate refuses. The others do not
         wait for it."""
         found = self.context.policy.services.get(service)
-        if found is None or (found.gate is None and found.partition != ARBITER):
+        if found is None:
+            return told
+        if found.prefer == EVIDENCE:
+            told = replace(told, evidence=self.evidence.known(service))
+        if found.gate is None and found.partition != ARBITER:
             return told
         because = told.unfit_because or self.arbitrated.unfit_because(service) or self.gate_scripts.unfit_because(service)
         unable = {name for name, peer in self.liveness.peers.items() if peer.newest and service in peer.newest.message.unable}
         peers = {name: replace(peer, fit=peer.fit and name not in unable) for name, peer in told.peers.items()}
-        return Observations(peers, not because, because, told.refused, told.timers)
+        return replace(told, peers=peers, fit=not because, unfit_because=because)
 
     def now(self, service: str) -> Snapshot:
         """The question as it stands in this moment."""

@@ -130,6 +130,12 @@ class NodeStatus:
     def refused_because(self, service: str) -> str:
         return self.core.gate_scripts.unfit_because(service)
 
+    def number(self, service: str, node: str) -> tuple[int, int] | None:
+        return self.core.evidence.number(service, node)
+
+    def no_number_because(self, service: str) -> str:
+        return self.core.evidence.troubles.get(service, "")
+
     def event(self, ref: Ref | None) -> Event | None:
         return self._recalled.event(ref)
 

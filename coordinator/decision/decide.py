@@ -19,8 +19,9 @@
 | RECOVER      | removed; in standby; held back; stopped by a check; unfit; a        | stay             |
 |              | candidate that only the newest configuration names; a peer not      |                  |
 |              | current, holding, in doubt, stuck, or a better one that will        |                  |
-|              | claim; another service that it waits for, or must not meet; a dead  |                  |
-|              | node that is not switched off; no votes, or no lease of the arbiter |                  |
+|              | claim; a number that is not here yet; another service that it waits |                  |
+|              | for, or must not meet; a dead node that is not switched off; no     |                  |
+|              | votes, or no lease of the arbiter                                   |                  |
 | RECOVER      | its last holder is dead or has given it up                          | claim            |
 
 UP* stands for STARTING, UP and RECLAIM; in STOPPING nothing is decided. design.md, section 5.
@@ -409,6 +410,12 @@ def waits_for(case: Snapshot) -> Found | None:
     return Found(kept) if kept else None
 
 
+def collecting(case: Snapshot) -> Found | None:
+    """The largest number takes it, and not all of them are here."""
+    waiting = case.collected_from if case.by_evidence else ()
+    return Found(f"it collects the candidates' numbers, and {' and '.join(waiting)} has given none yet") if waiting else None
+
+
 def better_will_claim(case: Snapshot) -> Found | None:
     """It is fit, or reads its feed and will be in a moment; one that is neither within `dead` is passed over."""
     able = case.expected
@@ -530,6 +537,7 @@ TABLE = (
     Row("in-doubt", FREE, in_doubt, Act.STAY),
     Row("stuck", FREE, held_by_stuck, Act.STAY),
     Row("waits-for", FREE, waits_for, Act.STAY),
+    Row("collecting", FREE, collecting, Act.STAY),
     Row("better-will-claim", FREE, better_will_claim, Act.STAY),
     Row(NOT_FENCED, FREE, not_fenced, Act.STAY),
     Row(NOT_ELECTED, FREE, not_elected, Act.STAY),
@@ -549,9 +557,23 @@ def decide(case: Snapshot) -> Decision:
     """The first row that fits; in STOPPING nothing is decided."""
     for row in ROWS.get(case.mine.state, ()):
         if found := row.test(case):
-            passed = tuple((node, case.why_not(node)) for node in case.better) if row.act is Act.CLAIM else ()
+            passed = _passed_over(case) if row.act is Act.CLAIM else ()
             return Decision(row.rule, row.act, found.reason, _causes(case, row, found), found.to, found.cause, passed)
     return NOTHING
+
+
+def _passed_over(case: Snapshot) -> tuple[tuple[str, str], ...]:
+    """The candidates before me and why none of them takes it, and those that a number has put behind me."""
+    return tuple((node, case.why_not(node)) for node in case.better) + tuple(
+        (node, case.why_not(node) or _behind(case, node)) for node in case.outranked
+    )
+
+
+def _behind(case: Snapshot, node: str) -> str:
+    mine, theirs = case.given.evidence.get(case.me), case.given.evidence.get(node)
+    if mine is None or theirs is None:
+        return "it has given no number in time"
+    return f"its number is {theirs}, and that of {case.me} is {mine}: it is behind by {mine - theirs}"
 
 
 def _causes(case: Snapshot, row: Row, found: Found) -> tuple[Ref, ...]:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from coordinator.decision import relations
 from coordinator.decision.observations import Observations
-from coordinator.policy import Policy, ServicePolicy
+from coordinator.policy import EVIDENCE, Policy, ServicePolicy
 from coordinator.state import ownership
 from coordinator.state.model import STOPPED, Judgement, NodeState, ServicePhase, ServiceState, State
 from protocol.event import Ref
@@ -22,6 +22,12 @@ RECOVER = ServicePhase.RECOVER
 PAIR = 2
 
 STARTING_UP = "it is starting"
+
+BY_TIMERS = frozenset({"given", "expected", "collected_from"})
+"""What a question answers by its timers, so that another one with other timers asks again."""
+
+NO_NUMBER = -1
+"""Less than each number that a script gives."""
 
 LET_GO = "its last word says that it is down there"
 
@@ -92,10 +98,42 @@ class Snapshot:
         return tuple(node for node in self.order if node != self.me and node in self.given.peers)
 
     @once
+    def move_target(self) -> str:
+        """To which node an operator's move leads, while it is in force."""
+        move = ownership.active_move(self.state, self.name)
+        return move.target if move is not None else ""
+
+    @once
+    def by_evidence(self) -> bool:
+        """Whether the largest number says who takes it: not where it is moved to me."""
+        return self.service.prefer == EVIDENCE and self.mine.state is RECOVER and self.move_target != self.me
+
+    @once
+    def ranked(self) -> tuple[str, ...]:
+        """The candidates as they are preferred now: the target of a move first, who has given no number behind all others, and
+        equal ones in the order of the file."""
+        if not self.by_evidence:
+            return self.order
+        numbers, target = self.given.evidence, self.move_target
+        return tuple(sorted(self.order, key=lambda node: (node != target, -numbers.get(node, NO_NUMBER))))
+
+    @once
     def better(self) -> tuple[str, ...]:
         """The candidates before me; all of them where I am no candidate."""
-        rank = self.order.index(self.me) if self.me in self.order else len(self.order)
-        return tuple(node for node in self.order[:rank] if node in self.given.peers)
+        rank = self.ranked.index(self.me) if self.me in self.ranked else len(self.ranked)
+        return tuple(node for node in self.ranked[:rank] if node in self.given.peers)
+
+    @once
+    def outranked(self) -> tuple[str, ...]:
+        """The candidates that are behind me by their number alone."""
+        rank = self.order.index(self.me) if self.me in self.order else 0
+        return tuple(node for node in self.order[:rank] if node in self.given.peers and node not in self.better)
+
+    @once
+    def collected_from(self) -> tuple[str, ...]:
+        """The candidates whose number is waited for: those that could take it, and I."""
+        waiting = [node for node in self.order if f"collecting:{node}" in self.given.timers]
+        return tuple(node for node in waiting if node == self.me or (node in self.given.peers and not self.why_not(node)))
 
     @once
     def held_back(self) -> bool:
@@ -122,9 +160,9 @@ class Snapshot:
     def with_timers(self, timers: frozenset[str]) -> "Snapshot":
         """The same question with these timers; answers that do not depend on timers are kept."""
         told = self.given
-        given = Observations(told.peers, told.fit, told.unfit_because, told.refused, timers)
+        given = Observations(told.peers, told.fit, told.unfit_because, told.refused, timers, told.evidence)
         full = Snapshot(self.state, self.policy, self.me, self.name, given)
-        full.__dict__.update((name, found) for name, found in self.__dict__.items() if name not in ("given", "expected"))
+        full.__dict__.update((name, found) for name, found in self.__dict__.items() if name not in BY_TIMERS)
         return full
 
     def holds(self, node: str) -> bool:

@@ -32,7 +32,7 @@ from actions.process import Groups, Programs
 from actions.run_action import perform
 from actions.wire import Wire
 from actions.workshop import Workshop
-from coordinator.core.effects import AskGate, Cut, Open, Refresh, Run, Watch
+from coordinator.core.effects import AskEvidence, AskGate, Cut, Open, Refresh, Run, Watch
 from coordinator.core.inputs import ActionEnding, CarrierChanged, Input, Outcome
 from coordinator.core.sharing import addresses as addresses_of
 from coordinator.daemon.realtime import hurry
@@ -40,8 +40,8 @@ from coordinator.policy import ActionPolicy, Policy, ServicePolicy
 from coordinator.services.action_factory import ServiceActions
 from coordinator.services.address_gates import AddressGates
 from coordinator.services.address_upkeep import AddressUpkeep
+from coordinator.services.candidate_scripts import CandidateScripts
 from coordinator.services.check_runs import CheckRounds
-from coordinator.services.gate_rounds import GateRounds
 from coordinator.services.hooks import Hooks
 from coordinator.services.queues import OrderQueue, Performed
 from coordinator.services.sweep import sweep
@@ -82,7 +82,7 @@ class Executor:
         self._orders: dict[str, OrderQueue] = {}
         self._hooks = Hooks()
         self._checks: dict[str, CheckRounds] = {}
-        self._gate_scripts: dict[str, GateRounds] = {}
+        self._asked = CandidateScripts(post)
         self._states: dict[str, str] = {}
         self._epochs: dict[str, int] = {}
         self.gates = AddressGates(post)
@@ -138,8 +138,7 @@ class Executor:
         self._upkeep.close()
         for checks in self._checks.values():
             await checks.close()
-        for gate in self._gate_scripts.values():
-            await gate.close()
+        await self._asked.close()
         for orders in self._orders.values():
             await orders.close()
         await self._hooks.close()
@@ -218,17 +217,18 @@ class Executor:
         if order.on and service is not None:
             if self._workshop is None:
                 raise InvariantBroken("the executor is started first")
-            asked = Order(order.service, self._me, self._epochs.get(order.service, 0), "check")
+            asked = self._asks(order.service, "check")
             programs = self._workshop.programs
             self._checks[order.service] = CheckRounds(service, asked, programs, self._post, order.patience_ms)
 
     def ask_gate(self, order: AskGate) -> None:
-        old = self._gate_scripts.pop(order.service, None)
-        if old is not None:
-            old.cancel()
-        if order.gate is not None:
-            asked = Order(order.service, self._me, self._epochs.get(order.service, 0), "gate")
-            self._gate_scripts[order.service] = GateRounds(order.gate, asked, self.programs, self._post)
+        self._asked.gate(order, self._asks(order.service, "gate"), self.programs)
+
+    def ask_evidence(self, order: AskEvidence) -> None:
+        self._asked.evidence(order, self._asks(order.service, "evidence"), self.programs)
+
+    def _asks(self, service: str, why: str) -> Order:
+        return Order(service, self._me, self._epochs.get(service, 0), why)
 
     def carrier_changed(self, change: CarrierChanged) -> None:
         """Its held addresses are announced again."""
@@ -329,7 +329,8 @@ def _ending(done: Performed) -> ActionEnding:
 
 def _runs_programs(service: ServicePolicy) -> bool:
     of_actions = any(ACTIONS[action.kind].runs_programs for action in service.actions)
-    return of_actions or service.gate is not None or any(CHECKS[check.kind].runs_programs for check in service.checks)
+    asked = service.gate is not None or service.evidence is not None
+    return of_actions or asked or any(CHECKS[check.kind].runs_programs for check in service.checks)
 
 
 def _addresses(deeds: ServiceActions, order: Run) -> list[AddressAction] | None:

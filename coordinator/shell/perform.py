@@ -167,6 +167,9 @@ class Shell:
     def _ask_gate(self, order: do.AskGate) -> None:
         self._actions.ask_gate(order)
 
+    def _ask_evidence(self, order: do.AskEvidence) -> None:
+        self._actions.ask_evidence(order)
+
     def _fence(self, order: do.Fence) -> None:
         self._power.fence(order)
 
@@ -220,6 +223,7 @@ PERFORM: Mapping[type, Callable[[Shell, Any], None]] = {
     do.Open: Shell._open,
     do.Watch: Shell._watch,
     do.AskGate: Shell._ask_gate,
+    do.AskEvidence: Shell._ask_evidence,
     do.Adopt: Shell._adopt,
     do.Equip: Shell._equip,
     do.Fence: Shell._fence,

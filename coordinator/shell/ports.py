@@ -21,6 +21,7 @@ from coordinator.core.effects import (
     AlarmOver,
     Answer,
     AskArbiter,
+    AskEvidence,
     AskGate,
     Cut,
     Exit,
@@ -144,6 +145,8 @@ class Actions(Protocol):
     def watch(self, order: Watch) -> None: ...
 
     def ask_gate(self, order: AskGate) -> None: ...
+
+    def ask_evidence(self, order: AskEvidence) -> None: ...
 
     def equip(self, service: ServicePolicy) -> None: ...
 

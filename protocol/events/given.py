@@ -6,11 +6,11 @@ With it any reader can decide a transition again, from the feeds at its heads: t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from protocol.events.shapes import MS, NODES_MAX, REASON, TRUTH, Listed, Mapped, OneOf, Row, Shaped, Text, shaped
+from protocol.events.shapes import COUNT, MS, NODES_MAX, REASON, TRUTH, Listed, Mapped, OneOf, Row, Shaped, Text, shaped
 from protocol.events.words import Judgement
 
 TIMERS_MAX = 128
-"""`retry`, `settling`, and for each of sixteen nodes six of their own."""
+"""`retry`, `settling`, and for each of sixteen nodes seven of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +58,7 @@ class Observations(Shaped):
     timers: frozenset[str] = shaped(_Timers(Text(160, 1), TIMERS_MAX), frozenset())
     """Timers that are over: "retry", "failback:NODE", "passed:NODE", "late:NODE" (it names events that it does not
     deliver), "deaf:NODE" (a holder that does not hear us); and while they still run "settling", "awaited:NODE" (by its own word
-    its claim is on the way), "coming:NODE" (it said so after what put it into FAIL), and "behind:NODE": events of a node that
-    is not heard are on their way from one that is."""
+    its claim is on the way), "coming:NODE" (it said so after what put it into FAIL), "behind:NODE": events of a node that is
+    not heard are on their way from one that is, and "collecting:NODE": a candidate has not given its number yet."""
+    evidence: Mapping[str, int] = shaped(Mapped(COUNT, NODES_MAX), dict, sparse=True)
+    """Candidate to the number that its script gave since the service is free, where the largest takes it."""

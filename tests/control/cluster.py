@@ -228,6 +228,12 @@ class Node:
     def refused_because(self, service: str) -> str:
         return self.core.gate_scripts.unfit_because(service)
 
+    def number(self, service: str, node: str) -> tuple[int, int] | None:
+        return self.core.evidence.number(service, node)
+
+    def no_number_because(self, service: str) -> str:
+        return self.core.evidence.troubles.get(service, "")
+
     def heads(self) -> tuple[Head, ...]:
         return tuple(entries[-1].head for entries in self.log.values())
 

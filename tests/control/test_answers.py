@@ -8,7 +8,10 @@ from coordinator.control.parts import status_in_parts
 from coordinator.control.status import status as status_of
 from coordinator.state.model import State
 
-VIEW = ("me", "ready", "unfit_because", "alarms", "bell", "peers", "links", "fence", "gate", "sentence", "event")
+VIEW = (
+    "me", "ready", "unfit_because", "alarms", "bell", "peers", "links", "fence", "gate", "sentence", "refused_because",
+    "number", "no_number_because", "event",
+)  # fmt: skip
 """What a node's status is made of, besides policy and state."""
 
 

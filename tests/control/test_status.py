@@ -45,6 +45,8 @@ class Standing:
     gate_: GateView = field(default_factory=GateView)
     fences: dict[str, FenceView] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    trouble: str = ""
 
     def __post_init__(self) -> None:
         """All of them live by this file: only a candidate's holding counts."""
@@ -74,6 +76,12 @@ class Standing:
 
     def refused_because(self, service: str) -> str:
         return self.refused.get(service, "")
+
+    def number(self, service: str, node: str) -> tuple[int, int] | None:
+        return self.numbers.get(node)
+
+    def no_number_because(self, service: str) -> str:
+        return self.trouble
 
 
 def looked(peer: PeerView, me: str = "umpire", **states: ServicePhase) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -41,6 +41,7 @@ HEARTBEATS = st.builds(
     ),
     unstored=st.lists(NAMES, max_size=2).map(tuple),
     unable=st.lists(NAMES, max_size=2).map(tuple),
+    evidence=st.dictionaries(NAMES, st.tuples(COUNTS, COUNTS), max_size=2),
 )
 HEADS = {"ann": ShortHead(1, 1, bytes(8))}
 ONE = Heartbeat(CLUSTER, "ann", bytes(8), 1, True, bytes(8), 0, HEADS, {"bob": Heard(bytes(8), 1, 2)}, ())

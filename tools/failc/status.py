@@ -1,6 +1,7 @@
 """`failc status`: one screen to read at three in the morning."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -87,9 +88,18 @@ def _reasons(name: str, service: dict[str, Any]) -> list[str]:
     """Why it is where it is; then of each candidate that is out, by whom, since when and how long."""
     outs = [f"{name}: {node} is {out['text']}" for node, out in service["out"].items() if out["text"] not in service["reason"]]
     told = [f"{name}: {_advisory(check)}" for check in service["checks"]]
-    gates = [f"{name}: {node}: {it['gate']}" for node, it in service["evidence"].items() if it["gate"]]
-    unsaid = [line for line in gates if line.partition(": ")[2].partition(": ")[2] not in service["reason"]]
-    return [f"{name}: {service['reason']}", *outs, *unsaid, *told, *enforced(name, service)]
+    asked = [line for node, it in service.get("evidence", {}).items() for line in _evidence(name, node, it, service["reason"])]
+    return [f"{name}: {service['reason']}", *outs, *asked, *told, *enforced(name, service)]
+
+
+def _evidence(name: str, node: str, it: dict[str, Any], reason: str) -> Iterator[str]:
+    """What its gate says there, and the number that it has."""
+    if it["gate"] and it["gate"] not in reason:
+        yield f"{name}: {node}: {it['gate']}"
+    if it["value"] is not None:
+        yield f"{name}: {node} has the number {it['value']}, given {lasting(it['age_ms'])} ago"
+    if it["text"]:
+        yield f"{name}: {node} gives no number: {it['text']}"
 
 
 def _advisory(check: dict[str, Any]) -> str:

@@ -42,6 +42,8 @@ class Host:
         """faild alone stands still."""
         self.failing_checks: set[str] = set()
         self.refusing_gates: set[str] = set()
+        self.evidence: dict[str, int | None] = {}
+        """Service to the number that its script gives here; None: none. 0 where nothing was told."""
         self.guard_slow_us = 0
         """Added to each answer of the guard."""
         self.lost_carrier: set[str] = set()

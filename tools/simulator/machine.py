@@ -50,6 +50,7 @@ class Machine(Protocol):
     frozen: bool
     failing_checks: set[str]
     refusing_gates: set[str]
+    evidence: dict[str, int | None]
     guard_slow_us: int
     disk: Disk
     works: MachineActions

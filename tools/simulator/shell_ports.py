@@ -18,9 +18,9 @@ from protocol.messages import LastWord, Verified
 from store.journal import Written
 from store.refusals import JournalRefused
 from tools.simulator.actions import Order
+from tools.simulator.candidate_scripts import CandidateScripts
 from tools.simulator.checks import Checks
 from tools.simulator.disk import Result
-from tools.simulator.gate_scripts import GateScripts
 from tools.simulator.machine import Machine
 
 TIMER_LATE_US = 300
@@ -169,7 +169,7 @@ class ActionPort:
         self._say = say
         self._post = post
         self._checks = Checks(host, post)
-        self._gate_scripts = GateScripts(host, post)
+        self._asked = CandidateScripts(host, post)
         self._cuts: set[int] = set()
         """The steps that were told to end."""
 
@@ -220,7 +220,10 @@ class ActionPort:
         self._checks.watch(order.service, order.on, order.patience_ms)
 
     def ask_gate(self, order: do.AskGate) -> None:
-        self._gate_scripts.ask(order)
+        self._asked.ask(order)
+
+    def ask_evidence(self, order: do.AskEvidence) -> None:
+        self._asked.ask(order)
 
     def equip(self, service: ServicePolicy) -> None:
         self._host.works.equip(service)

@@ -56,6 +56,15 @@ def _told(act: Callable[[World, str, str], None], world: World, service: str, no
     return ""
 
 
+def evidence(words: Words) -> Deed:
+    service, node = words.service(), words.node()
+    if words.policy.services[service].evidence is None:
+        raise words.wrong(f"service {service} has no evidence")
+    number = words.number_or("none")
+    words.done()
+    return lambda world: _quiet(lambda: world.hosts[node].evidence.update({service: number}))
+
+
 def cut(words: Words) -> Deed:
     a, b = words.pair()
     link = words.link(a, b) if words.more() else None
@@ -263,6 +272,7 @@ VERBS = {
         "check-passes SERVICE NODE",
         on_service(lambda world, service, node: world.hosts[node].failing_checks.discard(service), "checks"),
     ),
+    "evidence": Verb("evidence SERVICE NODE NUMBER|none", evidence),
     "gate-refuses": Verb(
         "gate-refuses SERVICE NODE",
         on_service(lambda world, service, node: world.hosts[node].refusing_gates.add(service), "gate"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from coordinator.config.durations import BadQuantity, milliseconds
 from coordinator.policy import Policy
+from protocol.names import NUMBER_MAX
 
 
 class BadScenario(Exception):
@@ -77,6 +78,13 @@ class Words:
     def time(self) -> int:
         """A duration in ms."""
         return duration(self.next("a time"), self)
+
+    def number_or(self, word: str) -> int | None:
+        """A whole number; None for this word."""
+        text = self.next("a number")
+        if text != word and not (text.isascii() and text.isdigit() and int(text) <= NUMBER_MAX):
+            raise self.wrong(f"{text!r} is no whole number, and not {word}")
+        return None if text == word else int(text)
 
     def share(self) -> float:
         """`10` or `10%` as 0.1."""

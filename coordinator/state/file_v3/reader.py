@@ -7,14 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from coordinator.policy import ActionPolicy, CheckPolicy, GatePolicy, NodePolicy, Policy, ServicePolicy, Timing
+from coordinator.policy import ActionPolicy, CheckPolicy, NodePolicy, Policy, ServicePolicy, Timing
 from coordinator.state.file_v1 import Unreadable, reader
 from coordinator.state.file_v2.fences import watchdog
 from coordinator.state.file_v2.reader import node
 from coordinator.state.file_v2.reader import service as service_v2
 from coordinator.state.file_v3.arbiter import arbiter, is_arbitrated, need_lease
+from coordinator.state.file_v3.candidates import asked_of_candidates
 from coordinator.state.file_v3.relations import fit_together, relations
-from protocol.stored.table import Table, every, flag, need, table, text, words
+from protocol.stored.table import Table, every, flag, need, table, words
 from protocol.stored.values import duration_ms, positive_ms
 
 
@@ -39,7 +40,7 @@ def read(stored: str) -> Policy:
 
 
 def service(name: str, it: Table, nodes: Mapping[str, NodePolicy], timing: Timing) -> ServicePolicy:
-    related, arbitrated, asked = relations(it), is_arbitrated(it), it.take("gate", gate, None)
+    related, arbitrated, asked = relations(it), is_arbitrated(it), asked_of_candidates(it)
     checks, actions = it.take("checks", every(table), ()), it.take("actions", every(table), None)
     own_checks, own_actions = [check(each) for each in checks], [action(each) for each in actions or ()]
     rest = {**it.rest(), "checks": [each.rest() for each in checks]}
@@ -56,17 +57,8 @@ def service(name: str, it: Table, nodes: Mapping[str, NodePolicy], timing: Timin
         together=related.together,
         apart=related.apart,
         after=related.after,
-        gate=asked,
+        **asked._asdict(),
     )
-
-
-def gate(value: object) -> GatePolicy:
-    it = table(value)
-    script = it.take("script", text)
-    need(script.startswith("/"), "a gate without an absolute path")
-    found = GatePolicy(script, it.take("timeout", positive_ms, 2000), it.take("every", positive_ms, 5000))
-    it.done()
-    return found
 
 
 def check(it: Table) -> Callable[[CheckPolicy], CheckPolicy]:

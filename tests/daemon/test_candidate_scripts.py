@@ -1,4 +1,4 @@
-"""A real gate under real daemons: who it refuses takes nothing, says why, and takes the service as soon as it opens."""
+"""Real scripts that are asked of candidates, under real daemons: a gate that refuses, and numbers that decide."""
 
 GATE = """#!/bin/sh
 echo "$FAILOVER_SERVICE $#" >> {folder}/$FAILOVER_NODE.asked
@@ -57,3 +57,40 @@ def test_a_gate_that_hangs_refuses_and_is_killed(make):
     cluster.until(lambda: gate_of(cluster, "genesis", "genesis") is None, "it opens")
     done = cluster.failc("move", "web", "genesis", "--reason", "a try")
     assert done.code == 0, done
+
+
+LAG = """#!/bin/sh
+cat {folder}/$FAILOVER_NODE.position
+"""
+
+
+def test_the_node_with_the_newest_data_takes_it(make):
+    cluster = make("lukretia", "genesis", "carthage")
+    script = cluster.folder / "lag"
+    script.write_text(LAG.format(folder=cluster.folder))
+    script.chmod(0o755)
+    for node, number in (("lukretia", 7), ("genesis", 5), ("carthage", 6)):
+        (cluster.folder / f"{node}.position").write_text(f"{number}\n")
+    text = cluster.config.read_text()
+    lines = f'[services.web]\nprefer = "evidence"\nevidence = {{ script = "{script}" }}\nfailback = "manual"\n'
+    cluster.config.write_text(text.replace("[services.web]\n", lines))
+    cluster.start()
+    cluster.until(lambda: cluster.web("carthage")["owner"] == "lukretia", "lukretia has most of it")
+    cluster.until(lambda: numbers(cluster, "lukretia") == {"genesis": 5, "carthage": 6}, "the others say it")
+    (cluster.folder / "genesis.position").write_text("no answer\n")
+    cluster.until(lambda: "'no answer' is no whole number" in text_of(cluster, "genesis"), "it is said")
+    (cluster.folder / "genesis.position").write_text("5\n")
+    cluster.nodes["lukretia"].kill()
+    cluster.until(lambda: cluster.web("genesis")["owner"] == "carthage", "carthage has more than genesis")
+    why = cluster.audit("why", "web", "--json", at=("genesis", "carthage")).json
+    passed = {it["node"]: it["why"] for it in why["passed_over"]}
+    assert passed["genesis"] == "its number is 5, and that of carthage is 6: it is behind by 1"
+    assert cluster.audit("verify", at=("genesis", "carthage")).code == 0
+
+
+def numbers(cluster, at):
+    return {node: it["value"] for node, it in cluster.web(at)["evidence"].items()}
+
+
+def text_of(cluster, node):
+    return cluster.web(node)["evidence"][node]["text"]

@@ -6,7 +6,7 @@ One trouble each; those of two troubles that meet are in `compounds`, and how th
 from collections.abc import Callable
 from functools import partial
 
-from tools.simulator import arbitrated, compounds, fences
+from tools.simulator import arbitrated, asked, compounds, fences
 from tools.simulator.actions import Order
 from tools.simulator.boot import ends_clean
 from tools.simulator.chance import Drawn, Kind, Say
@@ -253,4 +253,5 @@ KINDS = (
     Kind("fences", 3, fences.trouble),
     Kind("hangs", 3, Accidents.hang),
     Kind("etcd", 6, arbitrated.trouble),
+    Kind("asked", 15, asked.trouble),
 )

@@ -23,6 +23,7 @@ TRANSCRIPT_LINES = 120
 @click.option("--fences", is_flag=True, help="Worlds of nodes that can be switched off.")
 @click.option("--relations", is_flag=True, help="Worlds of services that need each other or must not meet.")
 @click.option("--arbiter", is_flag=True, help="Worlds of services that an etcd decides on.")
+@click.option("--asked", is_flag=True, help="Worlds of services whose candidates are asked: gates, and numbers.")
 @click.option("--guarded", is_flag=True, help="Worlds of scripts under `majority`, with a watchdog behind their stops.")
 def main(seeds: str, steps: int, lines: int, keep_going: bool, **worlds: bool) -> None:
     """Draw accidents, check what must hold after every step, mend everything, and demand one owner."""

@@ -7,6 +7,7 @@ run.play()                      # raises Broken, Unsettled, or whatever an asser
 import random
 
 from tools.simulator import arbitrated as arbiter_worlds
+from tools.simulator import asked as asked_worlds
 from tools.simulator import fences as fence_worlds
 from tools.simulator import leases as lease_worlds
 from tools.simulator import related as related_worlds
@@ -39,15 +40,20 @@ class RandomRun:
         relations: bool = False,
         guarded: bool = False,
         arbiter: bool = False,
+        asked: bool = False,
     ) -> None:
         """`kept`: lines of transcript to keep; 0 keeps none, which is faster. `leases`: services under `majority`; `fences`:
         nodes that can be switched off. `relations`: services that need each other or must not meet. `guarded`: services under
-        `majority` of which the guard ends what stays up. `arbiter`: services that an etcd decides on."""
+        `majority` of which the guard ends what stays up. `arbiter`: services that an etcd decides on. `asked`: services of
+        which scripts are asked on their candidates."""
         self.seed = seed
         self.steps = steps
         rng = random.Random(f"cluster {seed}")
-        chosen = ((leases, lease_worlds), (fences, fence_worlds), (relations, related_worlds), (arbiter, arbiter_worlds))
-        special = next((worlds for asked, worlds in chosen if asked), None)
+        chosen = (
+            (leases, lease_worlds), (fences, fence_worlds), (relations, related_worlds), (arbiter, arbiter_worlds),
+            (asked, asked_worlds),
+        )  # fmt: skip
+        special = next((worlds for wanted, worlds in chosen if wanted), None)
         if guarded:
             self.families, policy, leases = lease_worlds.guarded_mood(rng), lease_worlds.drawn_guarded(rng), True
         else:
@@ -64,6 +70,7 @@ class RandomRun:
         self.fences = fence_worlds.FenceInvariants(self.world) if fences else None
         self.arbiter = arbiter_worlds.ArbiterInvariants(self.world) if arbiter else None
         self.relations = related_worlds.RelationInvariants(self.world) if relations else None
+        self.asked = asked_worlds.AskedInvariants(self.world) if asked else None
         self.world.power.back_ms_max = BACK_MS_MAX if fences else 0
         for host in self.world.hosts.values():
             host.back_ms_max = BACK_MS_MAX if guarded else 0

@@ -69,6 +69,7 @@ def mend(world: World) -> None:
         host.disk.release()
         host.failing_checks.clear()
         host.refusing_gates.clear()
+        host.evidence.clear()
         host.works.took_us = lambda order: 0
         for service in world.policy.services:
             host.works.mend(service)

@@ -1,0 +1,24 @@
+"""Drawn worlds in which scripts are asked of the candidates: no node takes what its gate refuses, and one owner in the end."""
+
+import pytest
+
+from tools.simulator.random_run import RandomRun
+
+STEPS = 4_000
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+def test_whatever_happens_the_answers_count(seed: int) -> None:
+    RandomRun(seed, STEPS, asked=True).play()
+
+
+def test_in_these_worlds_gates_refuse_and_numbers_decide() -> None:
+    """Else the others would show nothing."""
+    refused = outranked = 0
+    for seed in (1, 4, 7, 8):
+        run = RandomRun(seed, STEPS, asked=True)
+        run.play()
+        assert run.asked is not None
+        refused, outranked = refused + run.asked.refused, outranked + run.asked.outranked
+    assert refused >= 10
+    assert outranked >= 3

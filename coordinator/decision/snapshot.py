@@ -176,8 +176,10 @@ class Snapshot:
 
     @once
     def expected(self) -> tuple[str, ...]:
-        """The better candidates that will claim, now or as soon as they have started."""
-        return tuple(node for node in self.better if self.why_not(node) in ("", STARTING_UP) or self._awaited(node))
+        """The better candidates that will claim, now or as soon as they have started; and one whose claim is on the way, by
+        other numbers than are known here."""
+        better = [node for node in self.better if self.why_not(node) in ("", STARTING_UP) or self._awaited(node)]
+        return (*better, *(node for node in self.outranked if self._awaited(node)))
 
     def _awaited(self, node: str) -> bool:
         """It lives and says that its claim is on the way: a disk that is slow takes longer than `dead`, and looks unfit. It may

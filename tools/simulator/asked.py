@@ -12,7 +12,7 @@ from coordinator.config import parse
 from coordinator.core import effects as do
 from coordinator.core import inputs as saw
 from coordinator.policy import EVIDENCE, Policy
-from protocol.event import Ref
+from protocol.event import Entry, Ref
 from protocol.events import Claim, body_of
 from tools.simulator import drawn as plain_worlds
 from tools.simulator.chance import Drawn
@@ -104,19 +104,26 @@ class AskedInvariants:
         for effect in ordered:
             if isinstance(effect, do.AskGate) and effect.gate is not None:
                 self._opens.pop((node, effect.service), None)
+            elif isinstance(effect, do.Guard):
+                self._armed(node, effect.word.service)
             elif isinstance(effect, do.Append):
                 for entry in effect.entries:
-                    body = body_of(entry.event)
-                    if isinstance(body, Claim) and entry.event.node == node and entry.ref not in self._claims:
-                        self._claims.add(entry.ref)
-                        self._claimed(node, entry.event.service, body)
+                    self._stored(node, entry)
 
-    def _claimed(self, node: str, service: str, claim: Claim) -> None:
-        policy = self._world.policy.services[service]
-        if policy.gate is not None and not self._opens.get((node, service)):
+    def _armed(self, node: str, service: str) -> None:
+        """It is claimed in this step."""
+        if self._world.policy.services[service].gate is not None and not self._opens.get((node, service)):
             raise BrokenAnswer(f"{node} claims {service}, and its gate has not opened")
+
+    def _stored(self, node: str, entry: Entry) -> None:
+        claim = body_of(entry.event)
+        if isinstance(claim, Claim) and entry.event.node == node and entry.ref not in self._claims:
+            self._claims.add(entry.ref)
+            self._compared(node, entry.event.service, claim)
+
+    def _compared(self, node: str, service: str, claim: Claim) -> None:
         numbers = dict(claim.given.evidence)
-        if policy.prefer != EVIDENCE or node not in numbers:
+        if self._world.policy.services[service].prefer != EVIDENCE or node not in numbers:
             return
         behind = [other for other, why in claim.passed_over if why.startswith("its number is ")]
         self.outranked += len(behind)

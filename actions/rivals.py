@@ -8,7 +8,9 @@ RFC 4862): the question names no sender, so no neighbour learns anything from it
 out, from GRACE_S after the address was taken to one in ASK_S; while another machine answers there is one in AGAIN_S.
 
 It is apart because a packet socket hears everything on the wire, and the last close of one waits for all processors: both
-are none of the event loop's business. Its sockets were opened by `faild`; it gives up every capability of its own.
+are none of the event loop's business. The kernel wakes it for frames about the addresses that it watches, and for no others: on
+some networks there are hundreds of questions a second. Its sockets were opened by `faild`; it gives up every capability of its
+own.
 """
 
 import contextlib
@@ -34,15 +36,21 @@ SAID_S = 0.5
 ETHERTYPE_ARP, ETHERTYPE_IPV6 = 0x0806, 0x86DD
 ICMPV6, SOLICITATION, ADVERTISEMENT = 58, 135, 136
 BROADCAST = b"\xff" * 6
-ADVERTISEMENTS = (
-    (0x30, 0, 0, 20),  # the byte at 20: the next header
-    (0x15, 0, 3, ICMPV6),  # else three steps further
-    (0x30, 0, 0, 54),
-    (0x15, 0, 1, ADVERTISEMENT),
-    (0x06, 0, 0, 0xFFFF),  # taken
-    (0x06, 0, 0, 0),  # dropped
+Step = tuple[int, int, int, int]
+"""One step of a filter of socket(7): what to do, how many steps to skip where it is so and where it is not, with what."""
+
+BYTE, WORD, IS, END = 0x30, 0x20, 0x15, 0x06
+TAKEN, DROPPED = (END, 0, 0, 0xFFFF), (END, 0, 0, 0)
+ADVERTISEMENT_ONLY: tuple[Step, ...] = (
+    (BYTE, 0, 0, 20),  # the next header
+    (IS, 1, 0, ICMPV6),
+    DROPPED,
+    (BYTE, 0, 0, 54),
+    (IS, 1, 0, ADVERTISEMENT),
+    DROPPED,
 )
-"""A filter of socket(7): the kernel does not wake us for the rest of IPv6."""
+WATCHED_MAX = 2000
+"""Two steps of a filter for each, of the 4096 that the kernel takes. Beyond that each frame is looked at here."""
 
 SO_ATTACH_FILTER = 26
 SIOCGIFHWADDR = 0x8927
@@ -103,9 +111,28 @@ def open_sockets() -> tuple[socket.socket, socket.socket]:
     how = socket.SOCK_RAW | socket.SOCK_NONBLOCK
     arp = socket.socket(socket.AF_PACKET, how, socket.htons(ETHERTYPE_ARP))
     ndp = socket.socket(socket.AF_PACKET, how, socket.htons(ETHERTYPE_IPV6))
-    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in ADVERTISEMENTS))
-    ndp.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(ADVERTISEMENTS), ctypes.addressof(program)))
+    narrow(arp, ndp, set())
     return arp, ndp
+
+
+def narrow(arp: socket.socket, ndp: socket.socket, watched: set[Address]) -> None:
+    """From now on only what is sent about these is heard: by its sender, or by the end of the address that is advertised."""
+    fours = sorted(int(address) for address in watched if isinstance(address, IPv4Address))
+    sixes = sorted({int(address) & 0xFFFF_FFFF for address in watched if isinstance(address, IPv6Address)})
+    attach(arp, about(28, fours))
+    attach(ndp, [*ADVERTISEMENT_ONLY, *about(74, sixes)])
+
+
+def about(offset: int, words: list[int]) -> list[Step]:
+    """The steps that take a frame which has one of these words there."""
+    if len(words) > WATCHED_MAX:
+        return [TAKEN]
+    return [(WORD, 0, 0, offset), *(step for word in words for step in ((IS, 0, 1, word), TAKEN)), DROPPED]
+
+
+def attach(one: socket.socket, steps: list[Step]) -> None:
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    one.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HP", len(steps), ctypes.addressof(program)))
 
 
 def probe(mac: bytes, address: Address) -> tuple[int, bytes]:
@@ -170,6 +197,7 @@ def main(arp: socket.socket, ndp: socket.socket) -> None:
             *lines, rest = (rest + piece).split(b"\n")
             for line in lines:
                 watch.told(line.decode(), time.monotonic())
+            narrow(arp, ndp, {address for _, address in watch.since})
         for one in (arp, ndp):
             if one.fileno() in ready:
                 _listen(one, watch)

@@ -1,6 +1,7 @@
 """Another machine that answers for an address which this one holds: heard, named, and over when it is silent."""
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 
@@ -98,6 +99,49 @@ def test_a_question_teaches_no_neighbour_anything(lan: Lan) -> None:
 
     inside(lan.one, work)
     assert lan.neighbour(lan.client, "10.77.0.154") == lan.mac(lan.two)
+
+
+def test_the_kernel_wakes_it_for_what_is_about_our_addresses_alone(lan: Lan) -> None:
+    """A network of a thousand machines asks hundreds of questions a second, and each one would be looked at here."""
+    for text in ("10.77.0.156/24", "10.77.0.157/24"):
+        in_namespace(lan.two, "ip", "address", "add", text, "dev", "eth0")
+
+    async def work() -> None:
+        arp, ndp = program.open_sockets()
+        with arp, ndp:
+            in_namespace(lan.two, *ARPING, "10.77.0.156")
+            assert senders(arp) == set(), "nothing is watched"
+            program.narrow(arp, ndp, {ip_address("10.77.0.157"), ip_address("fd77::157")})
+            for number in (156, 157):
+                in_namespace(lan.two, *ARPING, f"10.77.0.{number}")
+            assert senders(arp) == {"10.77.0.157"}
+            program.narrow(arp, ndp, {ip_address("10.77.0.156"), ip_address("10.77.0.157")})
+            for number in (156, 157):
+                in_namespace(lan.two, *ARPING, f"10.77.0.{number}")
+            assert senders(arp) == {"10.77.0.156", "10.77.0.157"}
+
+    try:
+        inside(lan.one, work)
+    finally:
+        for text in ("10.77.0.156/24", "10.77.0.157/24"):
+            in_namespace(lan.two, "ip", "address", "del", text, "dev", "eth0")
+
+
+ARPING = ("arping", "-q", "-U", "-c", "1", "-I", "eth0")
+
+
+def senders(arp: socket.socket) -> set[str]:
+    """Those of all frames that are there."""
+    found = set[str]()
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            found.add(str(program.claimed(arp.recv(2048))))
+    return found
+
+
+def test_more_than_the_kernel_takes_are_looked_at_one_by_one() -> None:
+    assert program.about(28, list(range(program.WATCHED_MAX + 1))) == [program.TAKEN]
+    assert len(program.about(28, list(range(program.WATCHED_MAX)))) < 4096
 
 
 def test_nothing_is_said_of_an_address_that_was_taken_a_moment_ago() -> None:

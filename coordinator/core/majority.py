@@ -16,7 +16,7 @@ from coordinator.core.leases import Leases
 from coordinator.core.vote_requests import VoteRequests
 from coordinator.decision.decide import NOT_ELECTED, Decision
 from coordinator.state.model import UPISH
-from protocol.event import Ref
+from protocol.event import Event, Ref
 from protocol.invariant import InvariantBroken
 from protocol.lease_words import NO_LEASE_WORDS, LeaseWords
 from protocol.messages import Heartbeat
@@ -54,6 +54,12 @@ class Majority:
         self.requests.heard(heartbeat)
         self.leases.heard(heartbeat)
 
+    def read(self, vote: Event) -> None:
+        """A vote of a peer stands in the state from now on; one without effect does not."""
+        newest = self.context.state.column(vote.node).votes.get(vote.service, ())
+        if newest and newest[0].ref == vote.ref:
+            self.requests.read(vote.service, vote.node, newest[0].epoch)
+
     def words(self, counter: int) -> LeaseWords:
         """For the heartbeat of this counter. What it asks of others it asks of us first: we vote as well, and are bound."""
         asks, wants = self.leases.asks(counter), self.requests.words()
@@ -78,6 +84,7 @@ class Majority:
         """The table has said what it waits for: votes, or anything else."""
         if decision.rule == NOT_ELECTED:
             self.requests.want(service, better)
+            self.requests.bound(service, self.context.me, self.ballots.free_ms(service))
         elif self.requests.wishes and decision.rule not in CLAIMS:
             self.requests.drop(service)
 

@@ -231,6 +231,8 @@ class Replication:
             context.feeds.add(entry)
             known = context.state.column(entry.event.node).skipped
             context.fold(entry.event)
+            if entry.event.kind == Kind.VOTE:
+                self.majority.read(entry.event)
             self._name_what_had_no_effect(entry.event.node, known)
         moved_here = any(entry.event.kind == Kind.MOVE_BEGUN and _target(entry.event) == context.me for entry in entries)
         context.writer.keep(entries, context.now_ms, hurry=moved_here)  # when our claim comes, the disk shall be free for it

@@ -40,8 +40,9 @@ class VoteRequests:
     def __init__(self, context: Context, liveness: FailureDetector) -> None:
         self.context, self.liveness = context, liveness
         self.wishes: dict[str, Wish] = {}
-        self._voted: dict[tuple[str, str], tuple[int, int]] = {}
-        """Service and voter to the epoch of its vote for another that has not claimed by it, and until when that binds it."""
+        self._read: dict[tuple[str, str], tuple[int, int]] = {}
+        """Service and voter to the epoch of its newest vote that was read in this run, and when."""
+        self._began_ms = context.now_ms
         self.hurry = False
         """There is something to ask that need not wait for the next heartbeat."""
 
@@ -65,6 +66,10 @@ class VoteRequests:
             else:
                 wish.bound_ms.pop(heartbeat.node, None)
 
+    def read(self, service: str, voter: str, epoch: int) -> None:
+        """A vote of a peer has come: it may be older, by as long as it was on its way."""
+        self._read[service, voter] = epoch, self.context.now_ms
+
     def bound(self, service: str, voter: str, until_ms: int) -> None:
         """This voter is promised to another until then: ourselves as well, whose vote we count on."""
         if until_ms > self.context.now_ms:
@@ -74,7 +79,6 @@ class VoteRequests:
         """Whether time has made a vote worthless, or other votes have made ours hopeless; and who may be asked again."""
         context = self.context
         for service, wish in self.wishes.items():
-            self._note_votes(service)
             for voter, until_ms in list(wish.bound_ms.items()):
                 if context.now_ms >= until_ms:
                     del wish.bound_ms[voter]
@@ -97,15 +101,16 @@ class VoteRequests:
         return {service: wish.epoch for service, wish in asked.items()}
 
     def wakes_ms(self) -> list[int]:
-        now_ms = self.context.now_ms
+        now_ms, voters = self.context.now_ms, self.context.policy.voters
+        promised = (self._promised_ms(service, voter) for service in self.wishes for voter in voters)
         return [
+            *(ms for ms in promised if ms > now_ms),
             *(
                 ms
                 for service, wish in self.wishes.items()
                 for ms in (*wish.bound_ms.values(), wish.not_before_ms, self._asks_ms(service, wish))
                 if ms
             ),
-            *(ms for (service, _), (_, ms) in self._voted.items() if service in self.wishes and ms > now_ms),
         ]
 
     def elected(self, service: str) -> dict[str, int] | None:
@@ -137,18 +142,18 @@ class VoteRequests:
     def _sent_ms(self, vote: Voted) -> int | None:
         return self.liveness.sent_ms.get(vote.counter) if vote.run == self.context.run else None
 
-    def _note_votes(self, service: str) -> None:
-        """Whom a voter has voted for, it is promised to for a term: it says so only to whom it has refused a vote. One that has
-        claimed by it is a holder, which asks for promises, or has let go."""
-        context = self.context
-        for node in context.policy.voters:
-            last = newest(context.state.column(node).votes.get(service, ()))
-            other = last is not None and last.candidate != context.me
-            if last is None or not other or context.state.column(last.candidate).service(service).epoch >= last.epoch:
-                self._voted.pop((service, node), None)
-            elif self._voted.get((service, node), (0, 0))[0] != last.epoch:
-                promise_ms = term(context.policy, context.policy.services[service]).promise_ms
-                self._voted[service, node] = last.epoch, context.now_ms + promise_ms
+    def _promised_ms(self, service: str, voter: str) -> int:
+        """Until when its newest vote binds this voter to another, as far as we have read; 0 where it does not. It says so
+        itself only to whom it has refused a vote. Who has claimed by it is a holder, which asks for promises, or has let go."""
+        state = self.context.state
+        last = newest(state.column(voter).votes.get(service, ()))
+        if last is None or last.candidate == self.context.me:
+            return 0
+        if state.column(last.candidate).service(service).epoch >= last.epoch:
+            return 0
+        epoch, read_ms = self._read.get((service, voter), (0, 0))
+        policy = self.context.policy
+        return (read_ms if epoch == last.epoch else self._began_ms) + term(policy, policy.services[service]).promise_ms
 
     def _may_ask(self, service: str, wish: Wish) -> bool:
         if self.context.now_ms < wish.not_before_ms:
@@ -182,9 +187,8 @@ class VoteRequests:
         now_ms = self.context.now_ms
         if node == self.context.me:  # what binds us we know
             return now_ms >= wish.bound_ms.get(node, 0)
-        _, voted_ms = self._voted.get((service, node), (0, 0))
         lives = self.liveness.judgement(node, now_ms) is Judgement.ALIVE
-        return lives and now_ms >= max(wish.bound_ms.get(node, 0), voted_ms)
+        return lives and now_ms >= max(wish.bound_ms.get(node, 0), self._promised_ms(service, node))
 
     def _is_spent(self, service: str, wish: Wish) -> bool:
         """Under this epoch we can have no majority any more, or only votes that are too old for a lease."""

@@ -61,7 +61,8 @@ def _given(service: str, found: Found, asked: EvidencePolicy) -> EvidenceGiven:
 
 
 class ScriptRounds:
-    """The runs of one script, each on its beat. A run that takes longer than `every` delays the next one."""
+    """The runs of one script, each on its beat. After one that took longer than `every` it rests for as long: what is killed
+    then has time to end."""
 
     def __init__(
         self, script: ExecCheck, asked: GatePolicy | EvidencePolicy, order: Order, told: Callable[[Found], None]
@@ -82,7 +83,8 @@ class ScriptRounds:
         while True:
             next_s = loop.time() + self._asked.every_ms / 1000
             self._told(await self._run())
-            await asyncio.sleep(max(0.0, next_s - loop.time()))
+            late = loop.time() >= next_s
+            await asyncio.sleep(self._asked.every_ms / 1000 if late else next_s - loop.time())
 
     async def _run(self) -> Found:
         try:

@@ -6,7 +6,12 @@ import pytest
 
 from actions.evidence_script import EvidenceScript
 from actions.process import Programs
-from tests.actions.test_script import write_script
+from tests.actions.test_script import Ledger, write_script
+
+
+@pytest.fixture
+def programs() -> Programs:
+    return Programs(Ledger())
 
 
 @pytest.mark.parametrize(

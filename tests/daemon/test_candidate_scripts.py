@@ -1,5 +1,7 @@
 """Real scripts that are asked of candidates, under real daemons: a gate that refuses, and numbers that decide."""
 
+import re
+
 GATE = """#!/bin/sh
 echo "$FAILOVER_SERVICE $#" >> {folder}/$FAILOVER_NODE.asked
 [ ! -e {folder}/$FAILOVER_NODE.hangs ] || sleep 600
@@ -14,9 +16,7 @@ def gated(make):
     script.write_text(GATE.format(folder=cluster.folder))
     script.chmod(0o755)
     text = cluster.config.read_text()
-    line = f'[services.web]\ngate = {{ script = "{script}", timeout = "1s", every = "300ms" }}\n'
-    assert text.count("[services.web]\n") == 1
-    cluster.config.write_text(text.replace("[services.web]\n", line))
+    cluster.config.write_text(text + f'[services.web.gate]\nscript = "{script}"\ntimeout = "1s"\nevery = "300ms"\n')
     (cluster.folder / "genesis.behind").touch()
     cluster.start()
     cluster.until(lambda: cluster.web("genesis")["owner"] == "lukretia", "lukretia has it")
@@ -72,8 +72,9 @@ def test_the_node_with_the_newest_data_takes_it(make):
     for node, number in (("lukretia", 7), ("genesis", 5), ("carthage", 6)):
         (cluster.folder / f"{node}.position").write_text(f"{number}\n")
     text = cluster.config.read_text()
-    lines = f'[services.web]\nprefer = "evidence"\nevidence = {{ script = "{script}" }}\nfailback = "manual"\n'
-    cluster.config.write_text(text.replace("[services.web]\n", lines))
+    (table,) = re.finditer(r"(?m)^\[services\.web\]\n", text)
+    lines = f'prefer = "evidence"\nevidence = {{ script = "{script}" }}\nfailback = "manual"\n'
+    cluster.config.write_text(text[: table.end()] + lines + text[table.end() :])
     cluster.start()
     cluster.until(lambda: cluster.web("carthage")["owner"] == "lukretia", "lukretia has most of it")
     cluster.until(lambda: numbers(cluster, "lukretia") == {"genesis": 5, "carthage": 6}, "the others say it")

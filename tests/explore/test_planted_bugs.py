@@ -39,7 +39,7 @@ FOUND = {
     "lease-over-is-no-reason": Where("cut", 3, 0, "keeps its address after the end of its lease"),
     "lease-restart-forgets": Where("blink", 3, 1, "w votes for another while it is bound to a"),
     "lease-votes-unnamed": Where("free", 1, 0, "names the votes of"),
-    "quorum-a-vote-is-no-promise": Where("silent", 3, 0, "votes for another while it is bound to a"),
+    "quorum-a-vote-is-no-promise": Where("asked", 3, 1, "b votes for another while it is bound to b"),
     "quorum-echo-is-enough": Where("read", 3, 0, "a and b may both answer"),
     "quorum-half-is-enough": Where("halves", 4, 0, "a and b may both answer"),
     "quorum-newest-of-one": Where("cut", 3, 0, "a and b may both answer"),

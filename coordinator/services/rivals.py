@@ -120,9 +120,11 @@ class Rivals:
                 asyncio.get_running_loop().remove_reader(self._process.stdout)
                 return log.warning("faild-rivals ended: other machines that answer for our addresses are not looked for")
             *lines, self._rest = (self._rest + piece).split(b"\n")
+            held = self._held()
             for line in lines:
                 _, interface, address, mac = json.loads(line)
-                self._seen[interface, address] = (mac, time.monotonic())
+                if (interface, address) in held:  # else its next owner says so, and it may be ours again before the next look
+                    self._seen[interface, address] = (mac, time.monotonic())
 
 
 def _spawn() -> "subprocess.Popen[bytes]":

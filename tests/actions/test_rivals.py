@@ -1,7 +1,9 @@
 """Another machine that answers for an address which this one holds: heard, named, and over when it is silent."""
 
+import asyncio
 import contextlib
 import socket
+import subprocess
 from collections.abc import AsyncIterator
 from ipaddress import ip_address
 
@@ -62,6 +64,32 @@ def test_an_alarm_is_over_when_the_other_one_is_silent(lan: Lan, quick: None) ->
             await until(lambda: not rivals.troubles, "it is silent")
 
     inside(lan.one, work)
+
+
+def test_what_the_next_owner_announces_is_no_conflict_when_the_address_is_back(lan: Lan) -> None:
+    """It went there and back between two looks."""
+    text = "10.77.0.158/24"
+    in_namespace(lan.two, "ip", "address", "add", text, "dev", "eth0")
+    place = ("eth0", "10.77.0.158")
+
+    async def work() -> None:
+        held = {place: "web"}
+        async with watching(held) as rivals:
+            await until(lambda: rivals.troubles, "it is watched, and heard")
+            rivals._seen.clear()
+            del held[place]
+            for _ in range(3):
+                in_namespace(lan.two, *ARPING, "10.77.0.158")
+                await asyncio.sleep(0.3)
+            in_namespace(lan.two, "ip", "address", "del", text, "dev", "eth0")
+            held[place] = "web"
+            assert rivals.troubles == []
+
+    try:
+        inside(lan.one, work)
+    finally:
+        with contextlib.suppress(subprocess.CalledProcessError):
+            in_namespace(lan.two, "ip", "address", "del", text, "dev", "eth0")
 
 
 def test_our_own_answers_and_those_about_other_addresses_are_nothing(lan: Lan) -> None:

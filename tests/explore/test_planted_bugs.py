@@ -53,6 +53,7 @@ BEYOND = {
     "lease-refusal-outlives-its-promise": "it costs time and no safety: a candidate asks again later than it could",
     "lease-waits-for-who-is-leaving": "it costs time and no safety: nothing that must hold is broken",
     "lease-fence-frees-nothing": NO_FENCE,
+    "lease-refusal-outlives-its-promise": "it costs time and no safety: the candidate waits although nothing binds the voter",
     "lease-word-that-it-is-off-frees": NO_FENCE,
     "lease-kernel-by-serve": THE_GATE,
     "lease-over-is-no-end": THE_GATE,

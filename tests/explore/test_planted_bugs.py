@@ -50,7 +50,6 @@ FOUND = {
 
 BEYOND = {
     "lease-hooks-lengthen-promises": "it costs time and no safety: the service has an address alone there",
-    "lease-refusal-outlives-its-promise": "it costs time and no safety: a candidate asks again later than it could",
     "lease-waits-for-who-is-leaving": "it costs time and no safety: nothing that must hold is broken",
     "lease-fence-frees-nothing": NO_FENCE,
     "lease-refusal-outlives-its-promise": "it costs time and no safety: the candidate waits although nothing binds the voter",

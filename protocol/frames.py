@@ -35,8 +35,8 @@ class Kind(IntEnum):
 
 BODY_BYTES_MAX = {
     Kind.HELLO: 512 * 1024,  # 4096 heads of some 110 bytes
-    Kind.HEARTBEAT: 16 * 1024,  # 16 nodes need 1.3 KiB
-    Kind.RELAYED: 16 * 1024,
+    Kind.HEARTBEAT: 512 * 1024,  # 16 nodes need 1.3 KiB; a thousand services under a lease 10 to 70, with long names
+    Kind.RELAYED: 512 * 1024,
     Kind.BATCH: 1024 * 1024,  # an event has 64 KiB at most, and a commit's events are served up to its signature
     Kind.WANT: 256,
     Kind.COMMAND: 6 * 1024,  # a command of 4 KiB and its signature

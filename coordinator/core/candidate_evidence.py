@@ -12,6 +12,8 @@ no number within `evidence_window` counts by its last one, where that is not old
 others.
 """
 
+from itertools import islice
+
 from coordinator.core.context import Context, News
 from coordinator.core.effects import AskEvidence
 from coordinator.core.failure_detector import FailureDetector
@@ -25,6 +27,9 @@ from coordinator.policy import EVIDENCE, EvidencePolicy, ServicePolicy
 from coordinator.state.model import Judgement, ServicePhase
 
 Numbers = dict[str, int]
+
+SHOWN_MAX = 32
+"""Numbers of services that are not free, in each heartbeat: nothing is decided by them."""
 
 
 class CandidateEvidence:
@@ -79,9 +84,11 @@ class CandidateEvidence:
         return News(frozenset({name})) if name in self._free_ms else None
 
     def words(self) -> dict[str, tuple[int, int]]:
-        """Service to our number, and how many ms ago it was given."""
+        """Service to our number, and how many ms ago it was given: of all that are compared now, and of some others."""
         self.hurry = False
-        return {name: (number, self.context.now_ms - at_ms) for name, (number, at_ms) in self._mine.items()}
+        others = (name for name in sorted(self._mine) if name not in self._free_ms)
+        said = [*(name for name in self._mine if name in self._free_ms), *islice(others, SHOWN_MAX)]
+        return {name: (number, self.context.now_ms - at_ms) for name in said for number, at_ms in [self._mine[name]]}
 
     def known(self, service: str) -> Numbers:
         """Candidate to the number that counts now."""

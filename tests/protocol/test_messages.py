@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from protocol.canonical import NotCanonical, pack, unpack
 from protocol.event import NUMBER_MAX
+from protocol.frames import FrameReader, Kind, frame
 from protocol.keys import NodeKeyring
 from protocol.lease_words import LeaseWords
 from protocol.messages import Domain, Heard, Heartbeat, LastWord, ShortHead, open_signed
@@ -205,3 +206,12 @@ def test_every_changed_bit_of_a_signed_heartbeat_is_refused(in_signature, data):
         open_signed(Heartbeat, bytes(raw), bytes(signature), RING, CLUSTER)
     if in_signature:
         assert refused.value.reason is Reason.BAD_SIGNATURE
+
+
+def test_a_heartbeat_of_a_thousand_services_under_a_lease_fits_into_a_frame():
+    """It did not where their names have twenty letters: the node that was to send it ended."""
+    names = [f"service-{number:04}-{'x' * 51}" for number in range(1000)]
+    asked = LeaseWords(asks=dict.fromkeys(names, 2**40), wants={}, bound={})
+    said = replace(ONE, leases=asked, unable=tuple(names), evidence=dict.fromkeys(names, (2 ** 53, 60000)))
+    assert Heartbeat.decode(said.encode()) == said
+    assert FrameReader().feed(frame(Kind.HEARTBEAT, bytes(64) + said.encode()))

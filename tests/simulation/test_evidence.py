@@ -5,6 +5,7 @@ tests/scenarios/evidence-*.scenario tell who takes the service.
 
 from dataclasses import replace
 
+from coordinator.core.candidate_evidence import SHOWN_MAX
 from coordinator.core.effects import AskEvidence
 from coordinator.core.inputs import EvidenceGiven
 from coordinator.policy import EvidencePolicy
@@ -106,3 +107,13 @@ def test_a_service_that_is_taken_out_of_the_file_while_its_numbers_are_collected
     made.run_until_ms(12_000)
     assert made.owners("db") == ()
     assert ended[-1] == AskEvidence("db", None)
+
+
+def test_a_heartbeat_has_all_numbers_that_are_compared_and_few_others() -> None:
+    """With a thousand services it would else have twenty KiB of them, ten times a second."""
+    made = world()
+    numbers = core_of(made, "genesis").evidence
+    numbers._mine = {f"s{number:04}": (number, made.now_ms) for number in range(1000)}
+    assert sorted(numbers.words()) == [f"s{number:04}" for number in range(SHOWN_MAX)]
+    numbers._free_ms = dict.fromkeys(["s0500", "s0999"], made.now_ms)
+    assert sorted(numbers.words()) == [*(f"s{number:04}" for number in range(SHOWN_MAX)), "s0500", "s0999"]

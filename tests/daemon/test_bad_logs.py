@@ -204,7 +204,7 @@ def test_a_lost_disk_with_the_peers_away_goes_on_in_a_new_incarnation(cluster):
     cluster.until_up("lukretia")
     cluster.until(lambda: cluster.audit("verify").code == 0, "nothing is wrong with it")
     assert len({event["incarnation"] for event in events(cluster) if event["node"] == "lukretia"}) == 2
-    assert [cluster.alarms(name) for name in cluster.names] == [[], []]
+    cluster.until(lambda: [cluster.alarms(name) for name in cluster.names] == [[], []], "no alarm is left")
 
 
 def events(cluster):

@@ -15,14 +15,14 @@ from protocol.messages import Domain
 from tests.daemon.cluster import Cluster, Node
 from tests.daemon.test_bad_frames import Attack
 
-DISK = "mkdir {state} && mount -t tmpfs -o size=6m tmpfs {state} && echo ready && exec sleep 600"
+DISK = "mkdir {state} && mount -t tmpfs -o size={size} tmpfs {state} && echo ready && exec sleep 600"
 
 
 class SmallDisk:
     """Mounted where only this node and those whom we send there can see it."""
 
-    def __init__(self, node: Node):
-        command = DISK.format(state=node.state)
+    def __init__(self, node: Node, size: str = "6m"):
+        command = DISK.format(state=node.state, size=size)
         self.holder = subprocess.Popen(
             ["unshare", "--mount", "--propagation", "private", "sh", "-c", command], stdout=subprocess.PIPE
         )
@@ -48,11 +48,11 @@ class SmallDisk:
 
 
 @pytest.fixture
-def on_small_disk(namespaces: None) -> Iterator[Callable[[Node], SmallDisk]]:
+def on_small_disk(namespaces: None) -> Iterator[Callable[..., SmallDisk]]:
     made: list[SmallDisk] = []
 
-    def make(node: Node) -> SmallDisk:
-        made.append(SmallDisk(node))
+    def make(node: Node, *size: str) -> SmallDisk:
+        made.append(SmallDisk(node, *size))
         return made[-1]
 
     yield make
@@ -142,11 +142,12 @@ def test_fail_needs_no_disk_and_outlives_it(on_small_disk, make):
 
 
 async def test_what_a_peer_writes_leaves_room_for_our_own_events(on_small_disk, make):
-    """Sixty kilobytes an event, as fast as they are taken, and less left on the disk than one author may write at once."""
+    """Sixty kilobytes an event, as fast as they are taken, and less left on the disk than one author may write at once. What is
+    kept (an eighth of the disk) is more than what comes in one commit."""
     cluster = make()
     lukretia = cluster.nodes["lukretia"]
-    disk = on_small_disk(lukretia)
-    disk.ballast.write_bytes(bytes(3_500_000))
+    disk = on_small_disk(lukretia, "16m")
+    disk.ballast.write_bytes(bytes(13_000_000))
     cluster.start("lukretia")
     cluster.until_up("lukretia", at=["lukretia"])
     attack = Attack(cluster)

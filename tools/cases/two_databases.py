@@ -80,7 +80,7 @@ def naive(stage: Stage) -> None:
         raise CaseFailed(f"{MASTER} has {here}, and {SLAVE} has {there}")
     stage.found.kept.append("under `serve` each side acknowledges a row, and SELECT shows it on that side alone")
     stage.lab.split()
-    stage.until_up("db", MASTER)
+    stage.lab.wait_until(lambda: stage.lab.service(SLAVE, "db")["owners"] == [MASTER], f"{SLAVE} gives way", 20)
     stage.lab.wait_until(lambda: not far.write("behind the cut"), f"{MASTER} serves all", 20)
     if THERE in far.read():
         raise CaseFailed(f"the row '{THERE}' has come back")

@@ -55,6 +55,7 @@ def test_a_gate_that_hangs_refuses_and_is_killed(make):
     (cluster.folder / "genesis.hangs").unlink()
     (cluster.folder / "genesis.behind").unlink()
     cluster.until(lambda: gate_of(cluster, "genesis", "genesis") is None, "it opens")
+    cluster.until(lambda: gate_of(cluster, "genesis", "lukretia") is None, "lukretia has heard it")
     done = cluster.failc("move", "web", "genesis", "--reason", "a try")
     assert done.code == 0, done
 

@@ -1,5 +1,6 @@
 """haproxy: two directors in front of two real servers; a client stays with its server when the director changes."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -17,6 +18,18 @@ CLIENTS = ("10.77.0.211", "10.77.0.212", "10.77.0.213")
 NEWCOMERS = tuple(f"10.77.0.{host}" for host in range(214, 250))
 """Clients that have asked nothing yet."""
 URL = "http://10.77.0.100/"
+SOCKET = "/run/haproxy.sock"
+RUNNING = "2"
+"""How `show servers state` writes that a server is up (haproxy, Management Guide, 9.3)."""
+
+ASK = f"""
+import socket, sys
+with socket.socket(socket.AF_UNIX) as one:
+    one.connect({SOCKET!r})
+    one.sendall(sys.argv[1].encode() + b"\\n")
+    print(b"".join(iter(lambda: one.recv(65536), b"")).decode())
+"""
+
 SITE = """
 pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{}}
@@ -59,7 +72,28 @@ def alter(stage: Stage, file: Path) -> None:
         text = text.replace("expire 30m peers directors", "expire 30m")
     if stage.without("health checks"):
         text = text.replace(" check inter 200ms fall 2 rise 2", "")
-    file.write_text(text)
+    file.write_text(text.replace("global\n", f"global\n    stats socket {SOCKET}\n"))
+
+
+def told(stage: Stage, name: str, question: str) -> str:
+    """What this director answers by its control socket, which the example has no need of."""
+    return stage.run(name, sys.executable, "-c", ASK, question)
+
+
+def until_taught(stage: Stage, name: str) -> None:
+    """Until this director takes both servers for well and, where there is one table, knows to which one each client belongs."""
+    wanted = [] if stage.without("the directors' common table") else [f"key={client} " for client in CLIENTS]
+
+    def taught() -> bool:
+        rows = [line.split() for line in told(stage, name, "show servers state servers").splitlines()]
+        well = [row[3] for row in rows if len(row) > 5 and row[3] in SERVERS and row[5] == RUNNING]
+        table = told(stage, name, "show table servers")
+        return set(well) == set(SERVERS) and all(key in table for key in wanted)
+
+    try:
+        stage.lab.wait_until(taught, "", 20)
+    except LabError:
+        raise CaseFailed(f"{name} knows {told(stage, name, 'show table servers')}") from None
 
 
 def launch(stage: Stage, name: str) -> None:
@@ -108,6 +142,7 @@ def sticky(stage: Stage) -> None:
     before = {client: served(stage, client)[1] for client in CLIENTS}
     if set(before.values()) != set(SERVERS):
         raise CaseFailed(f"the clients are not on both servers: {before}")
+    until_taught(stage, SLAVE)
     stage.lab.power_off(MASTER)
     stage.until_up("front", SLAVE)
     for client in (CLIENTS[0], CLIENTS[2], CLIENTS[1]):
